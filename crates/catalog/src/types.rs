@@ -1,0 +1,477 @@
+//! The compiled catalog: every name resolved, every rule of the contract checked.
+
+use std::sync::Arc;
+use weir_model::{Micros, WindowSize};
+
+/// Everything declared, resolved. Order of vectors is the order of declaration by file name, then line; it
+/// does not depend on the machine.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// Hash of all that gives results their meaning (not of comments or titles).
+    pub hash: u64,
+    /// Event types.
+    pub events: Vec<EventDef>,
+    /// KPIs.
+    pub kpis: Vec<KpiDef>,
+    /// Detectors.
+    pub detectors: Vec<DetectorDef>,
+    /// Alert rules.
+    pub rules: Vec<RuleDef>,
+    /// Time zones by tenant.
+    pub tenants: Tenants,
+    /// The files as loaded: (path relative to `schemas/`, text), sorted. What a snapshot carries.
+    pub sources: Arc<Vec<(String, String)>>,
+}
+
+/// Index into [`Catalog::events`].
+pub type EventId = usize;
+
+/// One event type.
+#[derive(Debug, Clone)]
+pub struct EventDef {
+    /// e.g. `llm.call`.
+    pub name: String,
+    /// The reader's Avro schema (JSON text), and parsed.
+    pub schema_json: String,
+    /// Dotted path of the field that identifies the event where it is not null, before `event_id`.
+    pub identity: Option<String>,
+    /// How far event times of one partition may be out of order and still be on time.
+    pub disorder: Micros,
+    /// Bounds on numbers: outside them an event is a dead letter.
+    pub bounds: Vec<Bound>,
+    /// Dimensions, sorted by name.
+    pub dimensions: Vec<Dimension>,
+    /// Measures, in order of declaration.
+    pub measures: Vec<MeasureDef>,
+    /// Rollups.
+    pub rollups: Vec<RollupDef>,
+}
+
+/// A dimension: a text taken from a field or a map entry.
+#[derive(Debug, Clone)]
+pub struct Dimension {
+    /// Name, e.g. `platform`.
+    pub name: String,
+    /// Dotted path into the event, e.g. `engineer.team` or `resource.platform` (key of a map).
+    pub path: String,
+}
+
+/// Inclusive bounds of a numeric field.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// Dotted path.
+    pub path: String,
+    /// Smallest allowed.
+    pub min: Option<f64>,
+    /// Largest allowed.
+    pub max: Option<f64>,
+}
+
+/// A measure.
+#[derive(Debug, Clone)]
+pub struct MeasureDef {
+    /// Name, unique in its event type.
+    pub name: String,
+    /// Version of its definition (1 where not given).
+    pub version: u32,
+    /// Unit for people: `usd`, `tokens`, `ms`, ...
+    pub unit: String,
+    /// One line for people.
+    pub title: String,
+    /// What it does.
+    pub kind: MeasureKind,
+    /// Only events for which all of these hold.
+    pub filter: Vec<Condition>,
+}
+
+/// `path` equals `value`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// Dotted path.
+    pub path: String,
+    /// Literal.
+    pub value: Literal,
+}
+
+/// A literal of a condition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// The field is null or absent.
+    Null,
+    /// true, false
+    Bool(bool),
+    /// A number (compared as float).
+    Number(f64),
+    /// A text (enums too).
+    Text(String),
+}
+
+/// What a measure accumulates. A null field adds nothing.
+#[derive(Debug, Clone)]
+pub enum MeasureKind {
+    /// Number of events.
+    Count,
+    /// Exact sum of a numeric field.
+    Sum(String),
+    /// Smallest.
+    Min(String),
+    /// Largest.
+    Max(String),
+    /// Exact sum of squares (value rounded to thousandths).
+    SumSq(String),
+    /// Latest by (event time, identity hash).
+    Last(String),
+    /// Count, sum, min, max, percentiles.
+    Distribution(String),
+    /// Distinct texts of a field (empty texts and nulls are not counted).
+    Distinct(String),
+    /// Money: the reported field where it is not null, else tokens by class times the price of the model
+    /// in force at event time. Accumulates like a sum. An event with tokens of a class that has no
+    /// price adds nothing (never a guess) and counts into the measure's `unpriced` companion, if declared.
+    Cost(CostDef),
+    /// Number of events that a cost measure could not price.
+    Unpriced(CostDef),
+}
+
+/// How a call is priced.
+#[derive(Debug, Clone)]
+pub struct CostDef {
+    /// Path of the reported cost in USD, if the event has one.
+    pub reported: Option<String>,
+    /// Path of the provider.
+    pub provider: String,
+    /// Path of the model.
+    pub model: String,
+    /// (path of a token count, token class).
+    pub tokens: Vec<(String, String)>,
+    /// The book, resolved: prices by (provider or "*", model), in force from a time.
+    pub book: Arc<Vec<Price>>,
+}
+
+/// An entry of the price book. A model matches the entry with the longest `model` that is equal to it or a
+/// prefix of it followed by `-` or `@`.
+#[derive(Debug, Clone)]
+pub struct Price {
+    /// Provider, or `*`.
+    pub provider: String,
+    /// Model or family.
+    pub model: String,
+    /// In force from (event time).
+    pub from: Micros,
+    /// (token class, USD per million as billionths per token: exact: price * 1000 per token in `Fixed` units).
+    pub per_token: Vec<(String, i128)>,
+}
+
+/// Group of dimensions that results are kept by.
+#[derive(Debug, Clone)]
+pub struct RollupDef {
+    /// Indices into [`EventDef::dimensions`], ascending.
+    pub dimensions: Vec<usize>,
+    /// Stored window sizes, smallest first.
+    pub windows: Vec<WindowSize>,
+}
+
+/// What is read out of a measure: its number, or a statistic of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stat {
+    /// Count, sum, min, max, last, distinct estimate, cost.
+    Value,
+    /// Values in a distribution.
+    Count,
+    /// Sum of a distribution.
+    Sum,
+    /// Mean of a distribution: sum / count.
+    Mean,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// Percentile, in thousandths: p50 = 500, p99.9 = 999.
+    Percentile(u16),
+}
+
+/// A window that is judged: tumbling (`slide == size`) or rolling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum JudgedWindow {
+    /// A stored size.
+    Tumbling(WindowSize),
+    /// `count` windows of `of`, moving by one: 5m/1m, 1h/5m, 6h/5m, 3d/1h, 30d/1d.
+    Rolling {
+        /// Number of windows merged.
+        count: u16,
+        /// Size of each.
+        of: WindowSize,
+    },
+}
+
+/// One input of a KPI or detector: a statistic of a measure of an event type, at a rollup.
+#[derive(Debug, Clone)]
+pub struct Term {
+    /// Name used in the expression.
+    pub name: String,
+    /// Event type.
+    pub event: EventId,
+    /// Index into its rollups.
+    pub rollup: usize,
+    /// Index into its measures.
+    pub measure: usize,
+    /// Which statistic.
+    pub stat: Stat,
+    /// For cross-subject KPIs: names of the dimensions of this term's subject (a subset of the KPI's).
+    pub at: Vec<String>,
+}
+
+/// A KPI.
+#[derive(Debug, Clone)]
+pub struct KpiDef {
+    /// Name.
+    pub name: String,
+    /// Version of its definition.
+    pub version: u32,
+    /// For people.
+    pub title: String,
+    /// Unit for people.
+    pub unit: String,
+    /// Digits after the point.
+    pub decimals: u32,
+    /// Category, e.g. `cost`.
+    pub category: String,
+    /// Weight within the category.
+    pub weight: f64,
+    /// Dimension names of its subject, sorted.
+    pub dimensions: Vec<String>,
+    /// When it is published.
+    pub window: JudgedWindow,
+    /// Inputs.
+    pub terms: Vec<Term>,
+    /// The expression over `terms`: as declared, for the engine, for SQL (`{term}` placeholders: see `expr`).
+    pub expr: Expr,
+    /// Target and which way is better.
+    pub target: Option<Target>,
+    /// (index of the sample term, smallest size that is judged).
+    pub minimum_sample: Option<(usize, f64)>,
+    /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
+    pub local: bool,
+}
+
+/// Target of a KPI.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The value aimed at.
+    pub value: f64,
+    /// True where more is better.
+    pub higher_is_better: bool,
+}
+
+/// An expression over terms: compiled once, evaluated by the engine or by SQL with the same result.
+#[derive(Debug, Clone)]
+pub struct Expr {
+    /// As written.
+    pub source: String,
+    /// Stack program over term indices.
+    pub ops: Vec<Op>,
+}
+
+/// One step of an expression. The stack holds `Option<f64>`; "no value" spreads through arithmetic and
+/// comparison; a result that is not finite becomes "no value".
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Op {
+    /// Push the value of a term.
+    Term(usize),
+    /// Push a number (booleans are 1 and 0).
+    Number(f64),
+    /// Push "no value" (`null`).
+    Null,
+    /// Two operands.
+    Add,
+    /// Two operands.
+    Sub,
+    /// Two operands.
+    Mul,
+    /// Two operands; a zero divisor gives "no value".
+    Div,
+    /// One operand.
+    Neg,
+    /// Comparisons give 1, 0 or "no value".
+    Lt,
+    /// see `Lt`
+    Le,
+    /// see `Lt`
+    Gt,
+    /// see `Lt`
+    Ge,
+    /// see `Lt`
+    Eq,
+    /// see `Lt`
+    Ne,
+    /// Both not zero; "no value" counts as false.
+    And,
+    /// Either not zero; "no value" counts as false.
+    Or,
+    /// Zero or "no value" becomes 1.
+    Not,
+    /// `cond then else`: three operands already evaluated; picks by the first ("no value" is false).
+    Select,
+    /// `min(a, b)`
+    Min2,
+    /// `max(a, b)`
+    Max2,
+    /// `abs(a)`
+    Abs,
+    /// `coalesce(a, b)`: a unless it is "no value".
+    Coalesce,
+}
+
+/// What a detector does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DetectorKind {
+    /// Outside fixed bounds. `early`: told before the window is final (only for values that can only grow).
+    Limit {
+        /// Anomalous above.
+        above: Option<f64>,
+        /// Anomalous below.
+        below: Option<f64>,
+        /// See above.
+        early: bool,
+    },
+    /// Distance from the median in units of 1.4826 * MAD.
+    ZScore {
+        /// Values kept.
+        history: usize,
+        /// Values needed before it judges.
+        warmup: usize,
+        /// Anomalous from.
+        threshold: f64,
+    },
+    /// Fast against slow exponentially weighted mean.
+    Drift {
+        /// Weight of the newest value in the fast mean.
+        fast: f64,
+        /// ... in the slow mean and variance.
+        slow: f64,
+        /// Values needed before it judges.
+        warmup: usize,
+        /// Anomalous from, in standard deviations of the fast mean.
+        threshold: f64,
+    },
+    /// Distance from the usual value of this hour of the week (tenant's time zone).
+    Seasonal {
+        /// Weeks needed before a slot judges.
+        warmup: u32,
+        /// Weight of the newest value.
+        weight: f64,
+        /// Anomalous from, in units of 1.2533 * mean absolute deviation.
+        threshold: f64,
+    },
+}
+
+/// A detector: one value per (subject, final window) of one rollup.
+#[derive(Debug, Clone)]
+pub struct DetectorDef {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: u32,
+    /// For people.
+    pub title: String,
+    /// Event type.
+    pub event: EventId,
+    /// Rollup.
+    pub rollup: usize,
+    /// When.
+    pub window: JudgedWindow,
+    /// Inputs, all of this event and rollup.
+    pub terms: Vec<Term>,
+    /// Value judged.
+    pub expr: Expr,
+    /// How.
+    pub kind: DetectorKind,
+    /// Which side is anomalous (not for limits).
+    pub direction: Direction,
+    /// Smallest scale: a part of the expected value, and absolute.
+    pub floor_relative: f64,
+    /// See above, in the value's unit.
+    pub floor_absolute: f64,
+    /// (index of the sample term, smallest size that is judged).
+    pub minimum_sample: Option<(usize, f64)>,
+    /// `low`, `medium`, `high`, `critical`.
+    pub severity: String,
+}
+
+/// Side of a deviation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Only above.
+    Up,
+    /// Only below.
+    Down,
+    /// Either.
+    Both,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone)]
+pub enum RuleOn {
+    /// A published KPI crosses a threshold.
+    Kpi {
+        /// Index into [`Catalog::kpis`].
+        kpi: usize,
+        /// Bad above.
+        above: Option<f64>,
+        /// Bad below.
+        below: Option<f64>,
+    },
+    /// A detector finds something.
+    Detector(usize),
+    /// A subject that had data has none any more.
+    NoData {
+        /// Event type.
+        event: EventId,
+        /// Rollup whose subjects are watched.
+        rollup: usize,
+        /// Silence that is bad, a multiple of an hour; a subject silent for 8 times as long is forgotten.
+        silence: Micros,
+    },
+}
+
+/// An alert rule.
+#[derive(Debug, Clone)]
+pub struct RuleDef {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: u32,
+    /// For people.
+    pub title: String,
+    /// See [`RuleOn`].
+    pub on: RuleOn,
+    /// Bad windows in a row until it opens (1 = at once).
+    pub open_after: u32,
+    /// Good windows in a row until it resolves.
+    pub resolve_after: u32,
+    /// `low`, `medium`, `high`, `critical`.
+    pub severity: String,
+    /// Business impact.
+    pub impact: String,
+    /// Recommended action.
+    pub action: String,
+}
+
+/// Time zones.
+#[derive(Debug, Clone)]
+pub struct Tenants {
+    /// Zone of tenants not named.
+    pub default_zone: jiff::tz::TimeZone,
+    /// Zones by tenant, sorted.
+    pub zones: Vec<(String, jiff::tz::TimeZone)>,
+}
+
+impl Tenants {
+    /// The zone of a tenant.
+    pub fn zone(&self, tenant: &str) -> &jiff::tz::TimeZone {
+        match self.zones.binary_search_by(|(t, _)| t.as_str().cmp(tenant)) {
+            Ok(i) => &self.zones[i].1,
+            Err(_) => &self.default_zone,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Avro binary, decoded once, borrowed, only the fields that are asked for.

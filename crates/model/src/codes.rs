@@ -1,0 +1,110 @@
+//! Every error an operator can see has a code; its cause and remedy stand in `docs/errors.md`.
+
+use std::fmt;
+
+/// `WEIR-0007`
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WEIR-{:04}", self.0)
+    }
+}
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $n:literal;)*) => {
+        $($(#[doc = $doc])+ pub const $name: Code = Code($n);)*
+        /// All codes, with their one-line meaning.
+        pub const ALL: &[(Code, &str)] = &[$(($name, concat!($($doc),+))),*];
+    };
+}
+
+codes! {
+    // 00xx: records that cannot be read (dead letters)
+    /// the value is shorter than its frame or ends inside a field
+    TRUNCATED = 1;
+    /// the first byte is not the magic byte of the wire format
+    WRONG_MAGIC = 2;
+    /// no schema is registered under the record's id
+    UNKNOWN_SCHEMA = 3;
+    /// the bytes do not decode with the writer's schema, or bytes are left over
+    UNDECODABLE = 4;
+    /// the writer's schema cannot be read as the event type's schema
+    INCOMPATIBLE_SCHEMA = 5;
+    /// a number is NaN or infinite
+    NOT_FINITE = 6;
+    /// a number is outside the bounds that the catalog declares
+    OUT_OF_BOUNDS = 7;
+    /// a text used as an identity, tenant or dimension is too long or holds control characters
+    BAD_TEXT = 8;
+    /// the envelope has no event id, no tenant or a time before 1970
+    BAD_ENVELOPE = 9;
+    /// the record has no value and is no tick or mark
+    NO_VALUE = 10;
+
+    // 01xx: the catalog
+    /// a catalog file is not readable YAML or holds an unknown field
+    CATALOG_SYNTAX = 101;
+    /// a catalog file refers to something that does not exist
+    CATALOG_REFERENCE = 102;
+    /// an expression does not parse or has the wrong type
+    CATALOG_EXPRESSION = 103;
+    /// a division can divide by zero
+    CATALOG_UNGUARDED_DIVISION = 104;
+    /// a target can never be reached, or bounds exclude each other
+    CATALOG_IMPOSSIBLE = 105;
+    /// a rule on a ratio has no minimum sample
+    CATALOG_NO_MINIMUM = 106;
+    /// an early limit on a value that can fall within its window
+    CATALOG_EARLY = 107;
+    /// the meaning of kept results would change without a new version
+    CATALOG_MEANING = 108;
+    /// a name is declared twice
+    CATALOG_DUPLICATE = 109;
+    /// an event schema breaks the rules of the envelope or of compatibility
+    CATALOG_SCHEMA = 110;
+
+    // 02xx: running
+    /// the data directory is held by another process
+    DATA_DIR_HELD = 201;
+    /// a child process did not become ready
+    CHILD_NOT_READY = 202;
+    /// a needed program or library is missing
+    MISSING_PROGRAM = 203;
+    /// no running system was found
+    NOT_RUNNING = 204;
+    /// the broker cannot be reached
+    BROKER_UNREACHABLE = 205;
+    /// the store cannot be reached or refused a statement
+    STORE = 206;
+    /// a topic has another number of partitions than the state was made with
+    PARTITIONS_CHANGED = 207;
+    /// offsets are missing between the snapshot and the log
+    LOG_GAP = 208;
+    /// an invariant of the processing was broken
+    INVARIANT = 209;
+    /// configuration is not valid
+    CONFIG = 210;
+    /// a call to the broker passed its deadline
+    DEADLINE = 211;
+    /// a port is taken
+    PORT_TAKEN = 212;
+
+    // 03xx: commands
+    /// the input file or repository cannot be read
+    INPUT = 301;
+    /// a mapping file is not valid
+    MAPPING = 302;
+    /// results differ from the log
+    VERIFY_DIFFERS = 303;
+    /// a snapshot file is damaged or of another version
+    SNAPSHOT = 304;
+    /// a query is not valid or refers to nothing
+    QUERY = 305;
+}

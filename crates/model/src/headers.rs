@@ -1,0 +1,82 @@
+//! Record headers with a meaning to weir.
+
+use crate::Micros;
+
+/// A tick: no value, the time in microseconds as decimal text.
+pub const TICK: &str = "weir-tick";
+/// The log time of a replayed record, microseconds as decimal text.
+pub const LOG_TIME: &str = "weir-log-time";
+/// `begin` or `end`: from and until here this partition is under replay.
+pub const REPLAY: &str = "weir-replay";
+/// Confluent's id-in-header form: byte 0 and a 4-byte id, or byte 1 and a 16-byte GUID.
+pub const SCHEMA_ID: &str = "__value_schema_id";
+
+/// Dead letters: the error's code.
+pub const ERROR_CODE: &str = "weir-error-code";
+/// Dead letters: the error in words.
+pub const ERROR_MESSAGE: &str = "weir-error-message";
+/// Dead letters: where the record stood.
+pub const SOURCE_TOPIC: &str = "weir-source-topic";
+/// Dead letters: where the record stood.
+pub const SOURCE_PARTITION: &str = "weir-source-partition";
+/// Dead letters: where the record stood.
+pub const SOURCE_OFFSET: &str = "weir-source-offset";
+/// Dead letters: hash of the whole value where only its beginning was kept.
+pub const TRUNCATED: &str = "weir-truncated";
+
+/// A mark of the player.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// From here on log time comes from headers.
+    Begin,
+    /// From here on log time is append time again.
+    End,
+}
+
+/// Where a schema id was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SchemaRef {
+    /// The four-byte id.
+    Id(u32),
+    /// The sixteen-byte form.
+    Guid([u8; 16]),
+}
+
+/// What the headers of a raw record said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Meta {
+    /// [`LOG_TIME`]
+    pub log_time: Option<Micros>,
+    /// [`TICK`]
+    pub tick: Option<Micros>,
+    /// [`REPLAY`]
+    pub mark: Option<Mark>,
+    /// [`SCHEMA_ID`]
+    pub schema: Option<SchemaRef>,
+}
+
+impl Meta {
+    /// Takes one header in; unknown ones and unreadable values are left out.
+    pub fn read(&mut self, name: &str, value: &[u8]) {
+        let micros = || std::str::from_utf8(value).ok()?.parse().ok().map(Micros);
+        match name {
+            TICK => self.tick = micros(),
+            LOG_TIME => self.log_time = micros(),
+            REPLAY => {
+                self.mark = match value {
+                    b"begin" => Some(Mark::Begin),
+                    b"end" => Some(Mark::End),
+                    _ => None,
+                }
+            }
+            SCHEMA_ID => {
+                self.schema = match value {
+                    [0, id @ ..] => id.try_into().ok().map(|b| SchemaRef::Id(u32::from_be_bytes(b))),
+                    [1, guid @ ..] => guid.try_into().ok().map(SchemaRef::Guid),
+                    _ => None,
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Schema ids, and the rules by which a schema may follow another.

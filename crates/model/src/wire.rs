@@ -1,0 +1,1 @@
+//! Confluent wire format: magic byte 0, schema id (big endian), Avro binary.
