@@ -1,0 +1,1 @@
+//! Rows of measure values, encoded.

@@ -1,0 +1,1 @@
+//! Stage 1: raw events to partial aggregates.

@@ -1,0 +1,1 @@
+//! Stage 3: KPIs across subjects, and alerts.

@@ -1,0 +1,1 @@
+//! Stage 2: panes, windows, detectors and KPIs of one subject.
