@@ -1,1 +1,25 @@
-//! weir-kafka
+//! Everything that talks to Kafka: topics, batches of records read without copying, transactions, and the loop in
+//! which the three stages run.
+//!
+//! All calls block; from async code use `spawn_blocking` or a thread of your own.
+
+pub mod admin;
+pub mod batch;
+pub mod client;
+pub mod compacted;
+pub mod consumer;
+pub mod dead;
+pub mod error;
+pub mod metric;
+pub mod producer;
+pub mod shell;
+pub mod stage;
+mod watchdog;
+
+pub use batch::{Batch, Message};
+pub use client::Brokers;
+pub use consumer::{Committed, Consumer, Tp};
+pub use error::Error;
+pub use producer::{Appender, Header};
+pub use shell::run_stage;
+pub use stage::{Outbox, Stage, StageConfig, StageError};

@@ -1,0 +1,81 @@
+//! Settings that every client shares, and where the client library's log goes.
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::KafkaError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where Kafka is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Brokers {
+    /// `host:port`, separated by commas.
+    pub bootstrap: String,
+    /// More properties of librdkafka for every client: TLS, SASL.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Brokers {
+    /// Without further properties.
+    pub fn new(bootstrap: impl Into<String>) -> Brokers {
+        Brokers {
+            bootstrap: bootstrap.into(),
+            properties: BTreeMap::new(),
+        }
+    }
+
+    /// A client configuration to build on.
+    pub fn config(&self) -> ClientConfig {
+        let mut c = ClientConfig::new();
+        c.set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", "weir")
+            .set("broker.address.family", "any")
+            .set("socket.timeout.ms", "10000")
+            .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("topic.metadata.refresh.fast.interval.ms", "100")
+            // Clients that only name a type (admin) would log every broker restart as an error.
+            .set("log.connection.close", "false");
+        c.set_log_level(RDKafkaLogLevel::Warning);
+        for (k, v) in &self.properties {
+            c.set(k, v);
+        }
+        c
+    }
+}
+
+/// A client context that only logs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Logged;
+
+impl ClientContext for Logged {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        log(level, fac, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(target: "kafka", fac, "{message}");
+        }
+        // The library calls every lost connection an error; what matters of it is told by the call that fails.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+            tracing::warn!(target: "kafka", fac, "{message}")
+        }
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+            tracing::info!(target: "kafka", fac, "{message}")
+        }
+        RDKafkaLogLevel::Debug => tracing::debug!(target: "kafka", fac, "{message}"),
+    }
+}
+
+pub(crate) fn log_error(error: &KafkaError, reason: &str) {
+    tracing::warn!(target: "kafka", %error, "{reason}");
+}

@@ -1,0 +1,531 @@
+//! Reading in batches, alone or in a group.
+//!
+//! The client library's own consumer queue cannot be read in batches through rdkafka (it asks for rebalances as events,
+//! and the batch call then drops the assignment without a word), so every assigned partition is forwarded to a queue of our own.
+
+use crate::batch::{Batch, End};
+use crate::client::{Brokers, log, log_error};
+use crate::error::{Error, transient};
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka_sys as sys;
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A topic's partition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tp {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+}
+
+impl Tp {
+    /// From its parts.
+    pub fn new(topic: impl Into<String>, partition: i32) -> Tp {
+        Tp {
+            topic: topic.into(),
+            partition,
+        }
+    }
+}
+
+impl std::fmt::Display for Tp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// What a group committed for a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Which.
+    pub tp: Tp,
+    /// Offset to go on from; `None` where nothing was committed.
+    pub offset: Option<i64>,
+    /// What was committed with it.
+    pub metadata: String,
+}
+
+/// A change of what a member of a group reads. Nothing happens until it is answered by
+/// [`Consumer::accept`] or [`Consumer::release`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// These are added.
+    Assigned(Vec<Tp>),
+    /// These are taken away.
+    Revoked(Vec<Tp>),
+}
+
+#[derive(Default)]
+struct Pending {
+    changes: VecDeque<Change>,
+    closing: bool,
+}
+
+/// Keeps rebalances until the owner of the consumer asks for them.
+#[derive(Default)]
+struct Context {
+    pending: Mutex<Pending>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        log(level, fac, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        err: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if pending.closing {
+            // Nobody asks any more; an unanswered revoke would block the close for ever.
+            if !assigned {
+                // SAFETY: both pointers are valid for the call; the returned error may be null.
+                unsafe {
+                    let e = sys::rd_kafka_incremental_unassign(
+                        consumer.client().native_ptr(),
+                        list.ptr(),
+                    );
+                    sys::rd_kafka_error_destroy(e);
+                }
+            }
+            return;
+        }
+        let parts = list
+            .elements()
+            .iter()
+            .map(|e| Tp::new(e.topic(), e.partition()))
+            .collect();
+        pending.changes.push_back(if assigned {
+            Change::Assigned(parts)
+        } else {
+            Change::Revoked(parts)
+        });
+    }
+}
+
+/// A member's place in its group, as it was when it was asked for.
+pub struct GroupMetadata {
+    raw: *mut sys::rd_kafka_consumer_group_metadata_t,
+}
+
+impl GroupMetadata {
+    /// Below zero: not a member.
+    pub fn generation(&self) -> i32 {
+        // SAFETY: valid until dropped.
+        unsafe { sys::rd_kafka_consumer_group_metadata_generation_id(self.raw) }
+    }
+    pub(crate) fn ptr(&self) -> *const sys::rd_kafka_consumer_group_metadata_t {
+        self.raw
+    }
+}
+
+impl Drop for GroupMetadata {
+    fn drop(&mut self) {
+        // SAFETY: owned.
+        unsafe { sys::rd_kafka_consumer_group_metadata_destroy(self.raw) };
+    }
+}
+
+/// Reads committed records. One thread at a time.
+pub struct Consumer {
+    queue: *mut sys::rd_kafka_queue_t,
+    inner: BaseConsumer<Context>,
+    timeout: Duration,
+}
+
+// SAFETY: the library's handles may be used from any thread; `queue` belongs to `inner`.
+unsafe impl Send for Consumer {}
+
+impl Consumer {
+    fn settings(brokers: &Brokers) -> ClientConfig {
+        let mut c = brokers.config();
+        c.set("isolation.level", "read_committed")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "error")
+            // The default lets a consumer that is slower than its fetcher stall for up to a second at a time.
+            .set("fetch.queue.backoff.ms", "2")
+            .set("fetch.error.backoff.ms", "50")
+            .set("queued.min.messages", "200000")
+            .set("queued.max.messages.kbytes", "65536")
+            .set("fetch.wait.max.ms", "500")
+            .set("check.crcs", "true");
+        c
+    }
+
+    fn create(config: &ClientConfig) -> Result<Consumer, Error> {
+        let inner: BaseConsumer<Context> = config
+            .create_with_context(Context::default())
+            .map_err(|e| Error::kafka("creating a consumer", e))?;
+        // SAFETY: a valid client.
+        let queue = unsafe { sys::rd_kafka_queue_new(inner.client().native_ptr()) };
+        Ok(Consumer {
+            queue,
+            inner,
+            timeout: Duration::from_secs(10),
+        })
+    }
+
+    /// Reads the given partitions from the given offsets, without a group.
+    pub fn assigned(brokers: &Brokers, from: &[(Tp, i64)]) -> Result<Consumer, Error> {
+        let mut config = Self::settings(brokers);
+        // The library wants a name; nothing is ever committed under it.
+        config.set("group.id", "weir-reader");
+        let consumer = Self::create(&config)?;
+        for (tp, _) in from {
+            consumer.forward(tp)?;
+        }
+        let list = list(from)?;
+        consumer
+            .inner
+            .assign(&list)
+            .map_err(|e| Error::kafka("assigning partitions", e))?;
+        Ok(consumer)
+    }
+
+    /// Joins a group as the static member `instance` and reads what is assigned to it.
+    pub fn group(
+        brokers: &Brokers,
+        group: &str,
+        instance: &str,
+        topics: &[String],
+    ) -> Result<Consumer, Error> {
+        let mut config = Self::settings(brokers);
+        config
+            .set("group.id", group)
+            .set("group.instance.id", instance)
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", "6000")
+            .set("heartbeat.interval.ms", "1000");
+        let consumer = Self::create(&config)?;
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        consumer
+            .inner
+            .subscribe(&topics)
+            .map_err(|e| Error::kafka("subscribing", e))?;
+        Ok(consumer)
+    }
+
+    fn native(&self) -> *mut sys::rd_kafka_t {
+        self.inner.client().native_ptr()
+    }
+
+    fn forward(&self, tp: &Tp) -> Result<(), Error> {
+        let topic = CString::new(tp.topic.as_str())
+            .map_err(|_| Error::Invariant(format!("{:?} is no topic name", tp.topic)))?;
+        // SAFETY: valid client and queue; the partition's queue is released after it was forwarded.
+        unsafe {
+            let own =
+                sys::rd_kafka_queue_get_partition(self.native(), topic.as_ptr(), tp.partition);
+            if own.is_null() {
+                return Err(Error::Invariant(format!("{tp} has no queue")));
+            }
+            sys::rd_kafka_queue_forward(own, self.queue);
+            sys::rd_kafka_queue_destroy(own);
+        }
+        Ok(())
+    }
+
+    /// Serves the group protocol without waiting: the next change of assignment, if there is one. Call it often, and only
+    /// where a change can be answered at once.
+    pub fn poll(&self, wait: Duration) -> Result<Option<Change>, Error> {
+        let mut wait = wait;
+        loop {
+            if let Some(change) = self.lock().changes.pop_front() {
+                return Ok(Some(change));
+            }
+            match self.inner.poll(wait) {
+                None => return Ok(self.lock().changes.pop_front()),
+                Some(Ok(_)) => {
+                    return Err(Error::Invariant("a record came past its queue".into()));
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {}
+                Some(Err(e)) => self.judge(e)?,
+            }
+            wait = Duration::ZERO;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.inner
+            .context()
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn judge(&self, e: KafkaError) -> Result<(), Error> {
+        if let KafkaError::MessageConsumptionFatal(_) = e {
+            return Err(Error::kafka("reading", e));
+        }
+        match e.rdkafka_error_code() {
+            Some(code) if transient(code) => {
+                tracing::debug!(target: "kafka", %e, "reading goes on");
+                Ok(())
+            }
+            _ => Err(Error::kafka("reading", e)),
+        }
+    }
+
+    /// Takes an assignment on: reading starts at the given offsets. Also for an empty one.
+    pub fn accept(&self, from: &[(Tp, i64)]) -> Result<(), Error> {
+        for (tp, _) in from {
+            self.forward(tp)?;
+        }
+        let list = list(from)?;
+        self.inner
+            .incremental_assign(&list)
+            .map_err(|e| Error::kafka("taking partitions on", e))
+    }
+
+    /// Gives partitions up. Records of them that were not handed out yet are dropped.
+    pub fn release(&self, parts: &[Tp]) -> Result<(), Error> {
+        let list = names(parts);
+        self.inner
+            .incremental_unassign(&list)
+            .map_err(|e| Error::kafka("giving partitions up", e))
+    }
+
+    /// Reads up to `max` records: waits up to `wait` for the first, then up to `gather` for more (the library waits
+    /// all of it unless the batch is full).
+    pub fn next(&self, wait: Duration, gather: Duration, max: usize) -> Result<Batch<'_>, Error> {
+        let mut raw: Vec<*mut sys::rd_kafka_message_t> = Vec::with_capacity(max.max(1));
+        self.fill(&mut raw, wait, 1)?;
+        if !raw.is_empty() && max > 1 {
+            self.fill(&mut raw, gather, max - 1)?;
+        }
+        let mut ends = Vec::new();
+        let mut failed = None;
+        raw.retain(|&m| {
+            // SAFETY: a message handed out by the library, not destroyed yet.
+            let message = unsafe { &*m };
+            if message.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return true;
+            }
+            if message.err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                // SAFETY: as above; an end has a topic.
+                let topic = unsafe { CStr::from_ptr(sys::rd_kafka_topic_name(message.rkt)) };
+                ends.push(End {
+                    topic: topic.to_string_lossy().into_owned(),
+                    partition: message.partition,
+                    next: message.offset,
+                });
+            } else {
+                let code = RDKafkaErrorCode::from(message.err);
+                // SAFETY: as above; errors carry their text as value.
+                let text =
+                    unsafe { CStr::from_ptr(sys::rd_kafka_message_errstr(m)) }.to_string_lossy();
+                failed = Some((code, message.partition, text.into_owned()));
+            }
+            // SAFETY: leaves the vector, so it is destroyed once.
+            unsafe { sys::rd_kafka_message_destroy(m) };
+            false
+        });
+        let batch = Batch::new(raw, ends);
+        match failed {
+            Some((code, partition, text)) if !transient(code) => Err(Error::code_of(
+                format!("reading partition {partition}: {text}"),
+                code,
+            )),
+            _ => Ok(batch),
+        }
+    }
+
+    fn fill(
+        &self,
+        raw: &mut Vec<*mut sys::rd_kafka_message_t>,
+        wait: Duration,
+        max: usize,
+    ) -> Result<(), Error> {
+        let have = raw.len();
+        raw.reserve(max);
+        let ms = wait.as_millis().min(60_000) as libc::c_int;
+        // SAFETY: there is room for `max` pointers behind `have`.
+        let n = unsafe {
+            sys::rd_kafka_consume_batch_queue(self.queue, ms, raw.as_mut_ptr().add(have), max)
+        };
+        if n < 0 {
+            return Err(Error::code_of("reading a batch", RDKafkaErrorCode::Fail));
+        }
+        // SAFETY: the library wrote `n` of them.
+        unsafe { raw.set_len(have + n as usize) };
+        Ok(())
+    }
+
+    /// The member's place in its group: to be read after each poll and kept with what is read from then on. A transaction that
+    /// brings newer metadata than its records would be accepted although another member read the same records.
+    pub fn group_metadata(&self) -> Option<GroupMetadata> {
+        // SAFETY: valid client; null where there is no group.
+        let raw = unsafe { sys::rd_kafka_consumer_group_metadata(self.native()) };
+        (!raw.is_null()).then_some(GroupMetadata { raw })
+    }
+
+    /// What the group committed last; waits for open transactions on these offsets to end.
+    pub fn committed(&self, parts: &[Tp], deadline: Duration) -> Result<Vec<Committed>, Error> {
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = retry(deadline, || {
+            self.inner
+                .committed_offsets(names(parts), self.timeout.min(deadline))
+                .map_err(|e| Error::kafka("reading committed offsets", e))
+        })?;
+        found
+            .elements()
+            .iter()
+            .map(|e| {
+                e.error()
+                    .map_err(|k| Error::kafka(format!("committed offset of {}", e.topic()), k))?;
+                let offset = match e.offset() {
+                    Offset::Offset(o) => Some(o),
+                    _ => None,
+                };
+                Ok(Committed {
+                    tp: Tp::new(e.topic(), e.partition()),
+                    offset,
+                    metadata: e.metadata().to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    /// First offset and the one after the last committed record, asked from the broker.
+    pub fn bounds(&self, tp: &Tp, deadline: Duration) -> Result<(i64, i64), Error> {
+        retry(deadline, || {
+            self.inner
+                .fetch_watermarks(&tp.topic, tp.partition, self.timeout.min(deadline))
+                .map_err(|e| Error::kafka(format!("offsets of {tp}"), e))
+        })
+    }
+
+    /// End of the partition as of the last fetch, without asking the broker.
+    pub fn known_end(&self, tp: &Tp) -> Option<i64> {
+        let topic = CString::new(tp.topic.as_str()).ok()?;
+        let (mut low, mut high) = (-1, -1);
+        // SAFETY: valid client and out parameters.
+        let err = unsafe {
+            sys::rd_kafka_get_watermark_offsets(
+                self.native(),
+                topic.as_ptr(),
+                tp.partition,
+                &mut low,
+                &mut high,
+            )
+        };
+        (err == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+    }
+
+    /// Goes on from these offsets; what was fetched before is dropped.
+    pub fn seek(&self, to: &[(Tp, i64)]) -> Result<(), Error> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        let done = self
+            .inner
+            .seek_partitions(list(to)?, self.timeout)
+            .map_err(|e| Error::kafka("seeking", e))?;
+        for e in done.elements() {
+            e.error()
+                .map_err(|k| Error::kafka(format!("seeking in {}", e.topic()), k))?;
+        }
+        Ok(())
+    }
+
+    /// Stops fetching these.
+    pub fn pause(&self, parts: &[Tp]) -> Result<(), Error> {
+        self.inner
+            .pause(&names(parts))
+            .map_err(|e| Error::kafka("pausing", e))
+    }
+
+    /// Fetches these again, from the given offsets.
+    pub fn resume(&self, from: &[(Tp, i64)]) -> Result<(), Error> {
+        let parts: Vec<Tp> = from.iter().map(|(tp, _)| tp.clone()).collect();
+        self.inner
+            .resume(&names(&parts))
+            .map_err(|e| Error::kafka("resuming", e))?;
+        self.seek(from)
+    }
+
+    /// Commits offsets (of the next record to read) outside of a transaction, and waits for it.
+    pub fn commit(&self, next: &[(Tp, i64)]) -> Result<(), Error> {
+        if next.is_empty() {
+            return Ok(());
+        }
+        self.inner
+            .commit(&list(next)?, rdkafka::consumer::CommitMode::Sync)
+            .map_err(|e| Error::kafka("committing offsets", e))
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.lock().closing = true;
+        // Answers what was not answered, or closing would wait for it.
+        let left: Vec<Change> = self.lock().changes.drain(..).collect();
+        for change in left {
+            let answered = match change {
+                Change::Assigned(_) => self.accept(&[]),
+                Change::Revoked(parts) => self.release(&parts),
+            };
+            if let Err(e) = answered {
+                tracing::debug!(target: "kafka", "while closing: {e}");
+            }
+        }
+        // SAFETY: owned, and no batch can be alive (it borrows the consumer).
+        unsafe { sys::rd_kafka_queue_destroy(self.queue) };
+    }
+}
+
+/// Tries again while the error may pass, until the deadline.
+pub(crate) fn retry<T>(
+    deadline: Duration,
+    mut call: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
+    let until = std::time::Instant::now() + deadline;
+    loop {
+        match call() {
+            Err(e) if e.is_transient() && std::time::Instant::now() < until => {
+                tracing::debug!(target: "kafka", "{e}; trying again");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn list(from: &[(Tp, i64)]) -> Result<TopicPartitionList, Error> {
+    let mut list = TopicPartitionList::with_capacity(from.len());
+    for (tp, offset) in from {
+        list.add_partition_offset(&tp.topic, tp.partition, Offset::Offset(*offset))
+            .map_err(|e| Error::kafka(format!("offset of {tp}"), e))?;
+    }
+    Ok(list)
+}
+
+fn names(parts: &[Tp]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(parts.len());
+    for tp in parts {
+        list.add_partition(&tp.topic, tp.partition);
+    }
+    list
+}

@@ -1,0 +1,57 @@
+//! Dead letters: the raw bytes, and headers that say what was wrong with them and where they stood.
+
+use crate::batch::Message;
+use crate::error::Error;
+use crate::producer::Header;
+use weir_model::{Code, headers, topics};
+
+/// Larger values are cut: with its headers a dead letter must fit where the original did.
+const KEPT: usize = 512 * 1024;
+
+/// Writes a dead letter for `message` through `send(topic, key, value, headers)`.
+pub fn write(
+    message: &Message<'_>,
+    topic: &str,
+    code: Code,
+    text: &str,
+    send: &mut dyn FnMut(&str, Option<&[u8]>, Option<&[u8]>, &[Header<'_>]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let code_text = code.to_string();
+    let partition = message.partition().to_string();
+    let offset = message.offset().to_string();
+    let value = message.value();
+    let (kept, hash) = match value {
+        Some(v) if v.len() > KEPT => (
+            Some(&v[..KEPT]),
+            Some(format!(
+                "xxh3_128={:032x} bytes={}",
+                xxhash_rust::xxh3::xxh3_128(v),
+                v.len()
+            )),
+        ),
+        v => (v, None),
+    };
+    let mut list: Vec<Header<'_>> = vec![
+        (headers::ERROR_CODE, code_text.as_bytes()),
+        (headers::ERROR_MESSAGE, text.as_bytes()),
+        (headers::SOURCE_TOPIC, topic.as_bytes()),
+        (headers::SOURCE_PARTITION, partition.as_bytes()),
+        (headers::SOURCE_OFFSET, offset.as_bytes()),
+    ];
+    if let Some(hash) = &hash {
+        list.push((headers::TRUNCATED, hash.as_bytes()));
+    }
+    // The record's own headers too, so that it can be put back as it was.
+    message.each_header(|name, value| {
+        if value.len() <= 4096 && list.len() < 64 {
+            list.push((name, value));
+        }
+    });
+    metrics::counter!(crate::metric::DEAD_LETTERS, "code" => code_text.clone()).increment(1);
+    send(
+        topics::DLQ,
+        message.key().filter(|k| k.len() <= KEPT / 4),
+        kept,
+        &list,
+    )
+}

@@ -1,0 +1,127 @@
+//! What can go wrong with a broker.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use weir_model::{Code, codes};
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No broker answered.
+    #[error(
+        "no broker of {brokers} answered within {seconds} s: check the address and that Kafka runs"
+    )]
+    Unreachable {
+        /// As configured.
+        brokers: String,
+        /// How long it was tried.
+        seconds: u64,
+    },
+    /// The client library or the broker refused a call.
+    #[error("kafka: {what}: {source}")]
+    Kafka {
+        /// What was being done.
+        what: String,
+        /// Why not.
+        source: KafkaError,
+    },
+    /// A call took longer than it may.
+    #[error(
+        "{what} did not finish within {seconds} s: the process must start again; check the broker"
+    )]
+    Deadline {
+        /// What was being done.
+        what: String,
+        /// Its limit.
+        seconds: u64,
+    },
+    /// State was made with another number of partitions.
+    #[error("{topic} has {found} partitions, state was made with {expected}: run `weir reprocess`")]
+    PartitionsChanged {
+        /// Topic.
+        topic: String,
+        /// Then.
+        expected: u32,
+        /// Now.
+        found: u32,
+    },
+    /// The log begins after the offset to go on from.
+    #[error(
+        "{topic}/{partition} begins at offset {low}, but reading must go on from {wanted}: run `weir reprocess`, or \
+         raise the topic's retention"
+    )]
+    Gap {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// First offset there is.
+        low: i64,
+        /// Offset needed.
+        wanted: i64,
+    },
+    /// Something that cannot be happened.
+    #[error("invariant broken: {0}")]
+    Invariant(String),
+    /// The stage itself failed.
+    #[error(transparent)]
+    Stage(#[from] crate::stage::StageError),
+}
+
+impl Error {
+    /// The operator's code.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Unreachable { .. } | Error::Kafka { .. } => codes::BROKER_UNREACHABLE,
+            Error::Deadline { .. } => codes::DEADLINE,
+            Error::PartitionsChanged { .. } => codes::PARTITIONS_CHANGED,
+            Error::Gap { .. } => codes::LOG_GAP,
+            Error::Invariant(_) => codes::INVARIANT,
+            Error::Stage(e) => e.code,
+        }
+    }
+
+    /// True where trying again later can help: no broker, no leader, a timeout.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Deadline { .. } => true,
+            Error::Kafka { source, .. } => source.rdkafka_error_code().is_some_and(transient),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn kafka(what: impl Into<String>, source: KafkaError) -> Error {
+        Error::Kafka {
+            what: what.into(),
+            source,
+        }
+    }
+
+    pub(crate) fn code_of(what: impl Into<String>, code: RDKafkaErrorCode) -> Error {
+        Error::kafka(what, KafkaError::Global(code))
+    }
+}
+
+/// Errors that pass by themselves: the client goes on trying.
+pub(crate) fn transient(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        code,
+        C::AllBrokersDown
+            | C::BrokerTransportFailure
+            | C::Resolve
+            | C::OperationTimedOut
+            | C::RequestTimedOut
+            | C::TimedOutQueue
+            | C::WaitingForCoordinator
+            | C::CoordinatorLoadInProgress
+            | C::CoordinatorNotAvailable
+            | C::NotCoordinator
+            | C::LeaderNotAvailable
+            | C::NotLeaderForPartition
+            | C::UnknownTopicOrPartition
+            | C::UnknownTopic
+            | C::UnknownPartition
+            | C::NetworkException
+            | C::Retry
+    )
+}

@@ -1,0 +1,357 @@
+//! Writing: in transactions (the stages), or as an idempotent stream (ticks, dead letters replayed, importers, tests).
+
+use crate::client::{Brokers, log, log_error};
+use crate::consumer::{GroupMetadata, Tp};
+use crate::error::Error;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header as RdHeader, Message as _, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka_sys as sys;
+use std::ffi::CStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A header of a record.
+pub type Header<'a> = (&'a str, &'a [u8]);
+
+/// `BaseProducer::poll` with a timeout spins until it is over; so poll without one and sleep.
+const NAP: Duration = Duration::from_micros(300);
+
+/// Remembers the first record that could not be written.
+#[derive(Default)]
+struct Deliveries {
+    failed: Mutex<Option<(String, KafkaError)>>,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
+        log(level, fac, message);
+    }
+    fn error(&self, error: KafkaError, reason: &str) {
+        log_error(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((e, message)) = result {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert_with(|| (format!("writing to {}", message.topic()), e.clone()));
+        }
+    }
+}
+
+struct Writer {
+    inner: BaseProducer<Deliveries>,
+}
+
+impl Writer {
+    fn create(config: &ClientConfig) -> Result<Writer, Error> {
+        let inner = config
+            .create_with_context(Deliveries::default())
+            .map_err(|e| Error::kafka("creating a producer", e))?;
+        Ok(Writer { inner })
+    }
+
+    fn send(
+        &self,
+        to: (&str, Option<i32>),
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+        deadline: Duration,
+    ) -> Result<(), Error> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(to.0);
+        record.partition = to.1;
+        record.key = key;
+        record.payload = value;
+        if !headers.is_empty() {
+            let list = headers.iter().fold(
+                OwnedHeaders::new_with_capacity(headers.len()),
+                |list, (key, value)| {
+                    list.insert(RdHeader {
+                        key,
+                        value: Some(*value),
+                    })
+                },
+            );
+            record.headers = Some(list);
+        }
+        let until = Instant::now() + deadline;
+        loop {
+            match self.inner.send(record) {
+                Ok(()) => return Ok(()),
+                Err((e, back)) => {
+                    let full = e.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+                    if !full {
+                        return Err(Error::kafka(format!("writing to {}", to.0), e));
+                    }
+                    if Instant::now() > until {
+                        return Err(deadline_passed(&format!("writing to {}", to.0), deadline));
+                    }
+                    record = back;
+                    self.inner.poll(Duration::ZERO);
+                    std::thread::sleep(NAP);
+                }
+            }
+        }
+    }
+
+    /// Waits until everything is acknowledged or refused.
+    fn settle(&self, deadline: Duration) -> Result<(), Error> {
+        let until = Instant::now() + deadline;
+        loop {
+            self.inner.poll(Duration::ZERO);
+            if self.inner.in_flight_count() == 0 {
+                break;
+            }
+            if Instant::now() > until {
+                return Err(deadline_passed("writing what is queued", deadline));
+            }
+            std::thread::sleep(NAP);
+        }
+        let mut failed = self
+            .inner
+            .context()
+            .failed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match failed.take() {
+            Some((what, e)) => Err(Error::kafka(what, e)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn deadline_passed(what: &str, deadline: Duration) -> Error {
+    Error::Deadline {
+        what: what.to_owned(),
+        seconds: deadline.as_secs(),
+    }
+}
+
+/// An idempotent producer outside of transactions: keeps order, writes once as long as it lives.
+pub struct Appender {
+    writer: Writer,
+    deadline: Duration,
+}
+
+impl Appender {
+    /// Acknowledged by all replicas, lz4.
+    pub fn new(brokers: &Brokers) -> Result<Appender, Error> {
+        let mut c = brokers.config();
+        c.set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("linger.ms", "2")
+            .set("compression.type", "lz4")
+            .set("retry.backoff.ms", "20")
+            .set("queue.buffering.max.messages", "500000")
+            .set("message.timeout.ms", "60000");
+        Ok(Appender {
+            writer: Writer::create(&c)?,
+            deadline: Duration::from_secs(60),
+        })
+    }
+
+    /// Queues a record; waits where the queue is full. Its fate is known after [`Appender::flush`].
+    pub fn send(
+        &self,
+        topic: &str,
+        partition: Option<i32>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) -> Result<(), Error> {
+        self.writer
+            .send((topic, partition), key, value, headers, self.deadline)
+    }
+
+    /// Lets the library report what was delivered, without waiting. To be called now and then between sends.
+    pub fn poll(&self) {
+        self.writer.inner.poll(Duration::ZERO);
+    }
+
+    /// Waits until everything sent is acknowledged; the first failure since the last call otherwise.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.writer.settle(self.deadline)
+    }
+}
+
+/// Why a step of a transaction did not succeed.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Abort, go back to what was committed, go on.
+    Abort(Error),
+    /// The producer is done for: build it anew.
+    Fatal(Error),
+}
+
+impl Refused {
+    pub(crate) fn error(self) -> Error {
+        match self {
+            Refused::Abort(e) | Refused::Fatal(e) => e,
+        }
+    }
+}
+
+/// The stages' producer.
+pub(crate) struct Transactional {
+    writer: Writer,
+    deadline: Duration,
+}
+
+impl Transactional {
+    /// Aborts what an earlier producer with the same id left open.
+    pub(crate) fn open(
+        brokers: &Brokers,
+        id: &str,
+        deadline: Duration,
+    ) -> Result<Transactional, Error> {
+        let mut c = brokers.config();
+        c.set("transactional.id", id)
+            .set("transaction.timeout.ms", "5000")
+            .set("acks", "all")
+            .set("linger.ms", "0.5")
+            .set("compression.type", "lz4")
+            // The broker answers CONCURRENT_TRANSACTIONS while it still writes the markers of the transaction before: 100 ms lost
+            // each time with the default.
+            .set("retry.backoff.ms", "2")
+            .set("retry.backoff.max.ms", "500")
+            .set("queue.buffering.max.messages", "1000000");
+        let t = Transactional {
+            writer: Writer::create(&c)?,
+            deadline,
+        };
+        t.step("opening transactions", |rk, ms| {
+            // SAFETY: valid client.
+            unsafe { sys::rd_kafka_init_transactions(rk, ms) }
+        })
+        .map_err(Refused::error)?;
+        Ok(t)
+    }
+
+    /// Runs a call of the transaction API, again while it says that it may be, until the deadline.
+    fn step(
+        &self,
+        what: &str,
+        call: impl Fn(*mut sys::rd_kafka_t, libc::c_int) -> *mut sys::rd_kafka_error_t,
+    ) -> Result<(), Refused> {
+        let until = Instant::now() + self.deadline;
+        loop {
+            let left = until
+                .saturating_duration_since(Instant::now())
+                .as_millis()
+                .clamp(1, 10_000);
+            let raw = call(self.writer.inner.client().native_ptr(), left as libc::c_int);
+            if raw.is_null() {
+                return Ok(());
+            }
+            // SAFETY: not null, ours to destroy; the text is copied before.
+            let (code, fatal, abort, again, text) = unsafe {
+                let text = CStr::from_ptr(sys::rd_kafka_error_string(raw))
+                    .to_string_lossy()
+                    .into_owned();
+                let facts = (
+                    RDKafkaErrorCode::from(sys::rd_kafka_error_code(raw)),
+                    sys::rd_kafka_error_is_fatal(raw) != 0,
+                    sys::rd_kafka_error_txn_requires_abort(raw) != 0,
+                    sys::rd_kafka_error_is_retriable(raw) != 0,
+                    text,
+                );
+                sys::rd_kafka_error_destroy(raw);
+                facts
+            };
+            let error = || Error::code_of(format!("{what}: {text}"), code);
+            if fatal {
+                return Err(Refused::Fatal(error()));
+            }
+            if abort {
+                return Err(Refused::Abort(error()));
+            }
+            if !again {
+                // E.g. the group refused the offsets, or a call in a state that does not allow it.
+                return Err(Refused::Abort(error()));
+            }
+            if Instant::now() >= until {
+                return Err(Refused::Fatal(deadline_passed(what, self.deadline)));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(crate) fn begin(&self) -> Result<(), Refused> {
+        // SAFETY: valid client.
+        self.step("beginning a transaction", |rk, _| unsafe {
+            sys::rd_kafka_begin_transaction(rk)
+        })
+    }
+
+    pub(crate) fn send(
+        &self,
+        to: (&str, Option<i32>),
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) -> Result<(), Error> {
+        self.writer.send(to, key, value, headers, self.deadline)
+    }
+
+    /// Offsets and metadata into the open transaction, under the group metadata that the records were read with; then all of it
+    /// or nothing.
+    pub(crate) fn commit(
+        &self,
+        next: &[(Tp, i64, String)],
+        group: &GroupMetadata,
+    ) -> Result<(), Refused> {
+        let mut list = TopicPartitionList::with_capacity(next.len());
+        for (tp, offset, metadata) in next {
+            let mut e = list.add_partition(&tp.topic, tp.partition);
+            e.set_offset(Offset::Offset(*offset))
+                .map_err(|e| Refused::Abort(Error::kafka(format!("offset of {tp}"), e)))?;
+            e.set_metadata(metadata);
+        }
+        // Before the offsets: then every partition is part of the transaction, and an abort is allowed.
+        self.writer
+            .settle(self.deadline)
+            .map_err(|e| self.judge(e))?;
+        if !next.is_empty() {
+            self.step("sending offsets to the transaction", |rk, ms| {
+                // SAFETY: valid client, list and metadata.
+                unsafe {
+                    sys::rd_kafka_send_offsets_to_transaction(rk, list.ptr(), group.ptr(), ms)
+                }
+            })?;
+        }
+        // Not rdkafka's `commit_transaction`: it flushes in steps of 100 ms.
+        // SAFETY: valid client.
+        self.step("committing a transaction", |rk, ms| unsafe {
+            sys::rd_kafka_commit_transaction(rk, ms)
+        })
+    }
+
+    /// Undoes the open transaction.
+    pub(crate) fn abort(&self) -> Result<(), Refused> {
+        // An abort while records are queued whose partitions are not part of the transaction yet is refused.
+        if let Err(e) = self.writer.settle(self.deadline) {
+            tracing::debug!("before the abort: {e}");
+        }
+        // SAFETY: valid client.
+        self.step("aborting a transaction", |rk, ms| unsafe {
+            sys::rd_kafka_abort_transaction(rk, ms)
+        })
+        .map_err(|r| Refused::Fatal(r.error()))
+    }
+
+    /// What a failed write means for the producer.
+    pub(crate) fn judge(&self, e: Error) -> Refused {
+        match self.writer.inner.client().fatal_error() {
+            Some(_) => Refused::Fatal(e),
+            None if matches!(e, Error::Deadline { .. }) => Refused::Fatal(e),
+            None => Refused::Abort(e),
+        }
+    }
+}

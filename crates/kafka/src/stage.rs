@@ -1,0 +1,193 @@
+//! What a stage has to say to run in the shell.
+
+use crate::batch::{Message, Run};
+use crate::client::Brokers;
+use crate::consumer::{Committed, Tp};
+use crate::error::Error;
+use crate::producer::{Header, Refused, Transactional};
+use std::time::Duration;
+use weir_model::Code;
+
+/// An error that ends the stage; its process starts again from what was committed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct StageError {
+    /// For the operator.
+    pub code: Code,
+    /// In words.
+    pub message: String,
+}
+
+impl StageError {
+    /// With its code.
+    pub fn new(code: Code, message: impl Into<String>) -> StageError {
+        StageError {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<Error> for StageError {
+    fn from(e: Error) -> StageError {
+        StageError {
+            code: e.code(),
+            message: e.to_string(),
+        }
+    }
+}
+
+/// How a stage instance runs.
+#[derive(Clone, Debug)]
+pub struct StageConfig {
+    /// Where Kafka is.
+    pub brokers: Brokers,
+    /// Group, also the first part of the transactional id: e.g. `weir-combine-r1`.
+    pub group: String,
+    /// Label of metrics: `combine`, `window`, `score`.
+    pub stage: &'static str,
+    /// Id of this instance, unique in the group and the same after a restart.
+    pub instance: String,
+    /// Topics read.
+    pub topics: Vec<String>,
+    /// Time between commits while live.
+    pub commit_interval: Duration,
+    /// While catching up: the longest time between commits.
+    pub commit_interval_behind: Duration,
+    /// While catching up: bytes of values between commits.
+    pub commit_bytes: usize,
+    /// While catching up: records between commits.
+    pub commit_records: usize,
+    /// Longest wait for a first record: how often an idle stage looks around.
+    pub idle: Duration,
+    /// Limit of every call; past it the process exits (WEIR-0211).
+    pub deadline: Duration,
+}
+
+impl StageConfig {
+    /// With the defaults of the design: 25 ms live; 64 MiB, 200,000 records or 1 s while catching up.
+    pub fn new(
+        brokers: Brokers,
+        stage: &'static str,
+        run: u32,
+        instance: &str,
+        topics: Vec<String>,
+    ) -> StageConfig {
+        StageConfig {
+            brokers,
+            group: format!("weir-{stage}-r{run}"),
+            stage,
+            instance: instance.to_owned(),
+            topics,
+            commit_interval: Duration::from_millis(25),
+            commit_interval_behind: Duration::from_secs(1),
+            commit_bytes: 64 << 20,
+            commit_records: 200_000,
+            idle: Duration::from_millis(100),
+            deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A partition as the shell sees it.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Which.
+    pub tp: Tp,
+    /// Offset of the next record.
+    pub next: i64,
+    /// True if nothing is left to read (as of the last fetch).
+    pub at_end: bool,
+    /// True if it is not read at present.
+    pub paused: bool,
+}
+
+/// A fold over partitions with transactional output. Called by one thread.
+///
+/// Between two commits the set of partitions does not change. After a refused commit all partitions are revoked and assigned again, as
+/// committed: what was folded in vain is never folded twice into the same state.
+pub trait Stage {
+    /// These partitions are now this instance's. Restores their state; returns for each the offset to read from (at most the committed
+    /// one), or `None` for the committed offset, or the beginning where nothing was committed. Records before the committed offset come to
+    /// [`Stage::fold`] like others: there they may change state only.
+    fn assigned(&mut self, new: &[Committed]) -> Result<Vec<Option<i64>>, StageError>;
+    /// These are not any more: forget them. Nothing of them is uncommitted, or it was aborted.
+    fn revoked(&mut self, gone: &[Tp]);
+    /// Takes records of one partition in, in order.
+    fn fold(&mut self, tp: &Tp, records: Run<'_>, out: &mut Outbox<'_>) -> Result<(), StageError>;
+    /// Writes what is due at a commit.
+    fn commit(&mut self, out: &mut Outbox<'_>) -> Result<(), StageError>;
+    /// What is committed beside the offset of this partition.
+    fn metadata(&self, _tp: &Tp) -> String {
+        String::new()
+    }
+    /// The transaction stands.
+    fn committed(&mut self) {}
+    /// True if [`Stage::commit`] has something to write although nothing was read.
+    fn wants_commit(&mut self) -> bool {
+        false
+    }
+    /// Called while no transaction is open, at least once per idle period: the place for ticks. Returns the partitions that
+    /// should not be read for now; all others are.
+    fn between(&mut self, _parts: &[Progress]) -> Result<Vec<Tp>, StageError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Where a stage writes to; the transaction begins with the first record.
+pub struct Outbox<'a> {
+    pub(crate) producer: &'a Transactional,
+    pub(crate) open: bool,
+    pub(crate) failed: Option<Refused>,
+}
+
+impl<'a> Outbox<'a> {
+    pub(crate) fn new(producer: &'a Transactional) -> Outbox<'a> {
+        Outbox {
+            producer,
+            open: false,
+            failed: None,
+        }
+    }
+
+    pub(crate) fn begin(&mut self) {
+        if !self.open && self.failed.is_none() {
+            match self.producer.begin() {
+                Ok(()) => self.open = true,
+                Err(r) => self.failed = Some(r),
+            }
+        }
+    }
+
+    /// Queues a record. A failure shows at the commit, which is then refused.
+    pub fn send(
+        &mut self,
+        topic: &str,
+        partition: Option<i32>,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[Header<'_>],
+    ) {
+        self.begin();
+        if self.failed.is_none()
+            && let Err(e) = self.producer.send((topic, partition), key, value, headers)
+        {
+            self.failed = Some(self.producer.judge(e));
+        }
+    }
+
+    /// Queues a dead letter.
+    pub fn dead(&mut self, message: &Message<'_>, topic: &str, code: Code, text: &str) {
+        // Sending reports its failures through `failed`.
+        let _ = crate::dead::write(
+            message,
+            topic,
+            code,
+            text,
+            &mut |topic, key, value, headers| {
+                self.send(topic, None, key, value, headers);
+                Ok(())
+            },
+        );
+    }
+}
