@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use weir_model::{Micros, WindowSize};
 
-/// Everything declared, resolved. Order of vectors is the order of declaration by file name, then line; it
-/// does not depend on the machine.
+/// Everything declared, resolved. Events, KPIs, detectors and rules are sorted by name, measures and rollups stand in
+/// order of declaration: equal hashes mean equal indices, whatever the files are called.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     /// Hash of all that gives results their meaning (not of comments or titles).
@@ -31,7 +31,9 @@ pub type EventId = usize;
 pub struct EventDef {
     /// e.g. `llm.call`.
     pub name: String,
-    /// The reader's Avro schema (JSON text), and parsed.
+    /// Version of its definition: identity, disorder, bounds, dimensions (1 where not given).
+    pub version: u32,
+    /// The reader's Avro schema (JSON text).
     pub schema_json: String,
     /// Dotted path of the field that identifies the event where it is not null, before `event_id`.
     pub identity: Option<String>,
@@ -202,6 +204,28 @@ pub enum JudgedWindow {
         /// Size of each.
         of: WindowSize,
     },
+}
+
+impl JudgedWindow {
+    /// The label in records and ids: `5m`, or span and step of a rolling one: `1h/5m`, `3d/1h`.
+    pub fn label(self) -> String {
+        let (count, of) = match self {
+            JudgedWindow::Tumbling(size) => return size.label().to_owned(),
+            JudgedWindow::Rolling { count, of } => (u32::from(count), of),
+        };
+        let minutes = match of {
+            WindowSize::Minute => count,
+            WindowSize::FiveMinutes => 5 * count,
+            WindowSize::Hour => 60 * count,
+            WindowSize::Day => 1440 * count,
+        };
+        let span = match minutes {
+            m if m % 1440 == 0 => format!("{}d", m / 1440),
+            m if m % 60 == 0 => format!("{}h", m / 60),
+            m => format!("{m}m"),
+        };
+        format!("{span}/{}", of.label())
+    }
 }
 
 /// One input of a KPI or detector: a statistic of a measure of an event type, at a rollup.

@@ -1,1 +1,196 @@
-//! Scoring of KPIs.
+//! KPIs: terms, score, status and trend.
+
+use crate::detect::{Judged, subject_key};
+use crate::{EngineError, expr, varint};
+use weir_catalog::types::{Catalog, KpiDef, MeasureKind, Stat, Term};
+use weir_model::records::{Kpi, Status, Subject, Trend};
+use weir_model::{Micros, fixed, hash};
+
+/// How long a subject's memory (trend, detectors) lasts without a final window.
+pub const MEMORY: Micros = Micros(40 * Micros::DAY.0);
+
+/// Whether what was last touched by a window ending at `last` is still remembered at one that ends at `end`.
+pub fn remembers(last: Micros, end: Micros) -> bool {
+    end.minus(last) <= MEMORY
+}
+
+/// The last three published values of a KPI for one subject, oldest first.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct KpiMemory {
+    values: [f64; 3],
+    n: u8,
+}
+
+impl KpiMemory {
+    /// Takes in a published value.
+    pub fn push(&mut self, v: f64) {
+        self.values.rotate_left(1);
+        self.values[2] = v;
+        self.n = (self.n + 1).min(3);
+    }
+
+    /// Mean of the last three, where there are three.
+    pub fn reference(&self) -> Option<f64> {
+        let [a, b, c] = self.values;
+        (self.n == 3).then_some((a + b + c) / 3.0)
+    }
+
+    /// Appends it for a snapshot.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.push(self.n);
+        for v in &self.values[3 - usize::from(self.n)..] {
+            varint::put_f64(out, *v);
+        }
+    }
+
+    /// Reads what [`KpiMemory::encode`] wrote.
+    pub fn decode(input: &mut &[u8]) -> Result<KpiMemory, EngineError> {
+        let n = varint::byte(input)?;
+        if n > 3 {
+            return Err(EngineError::corrupt("the memory of a KPI", "it holds more than three values"));
+        }
+        let mut memory = KpiMemory::default();
+        for _ in 0..n {
+            memory.push(varint::f64(input)?);
+        }
+        Ok(memory)
+    }
+}
+
+/// The outcome of one window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// Rounded to the KPI's decimals.
+    pub value: Option<f64>,
+    /// 0 to 100, two decimals.
+    pub score: Option<f64>,
+    /// Against the target.
+    pub status: Status,
+    /// Against its own past.
+    pub trend: Trend,
+    /// Size of the sample, where declared.
+    pub sample: Option<f64>,
+}
+
+/// Evaluates one window and remembers its value.
+pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Scored {
+    let mut stack = Vec::with_capacity(def.expr.ops.len());
+    let sample = def.minimum_sample.and_then(|(term, _)| terms.get(term).copied().flatten());
+    let enough = def.minimum_sample.is_none_or(|(_, least)| sample.is_some_and(|s| s >= least));
+    let value = if enough { expr::eval(&def.expr, terms, &mut stack) } else { None };
+    let value = value.map(|v| fixed::round(v, def.decimals));
+    let score = value.zip(def.target).map(|(v, t)| against(t.value, t.higher_is_better, v));
+    let status = match (value, score) {
+        (None, _) => Status::NoData,
+        (Some(_), None) => Status::OnTarget,
+        (Some(_), Some(s)) if s >= 100.0 => Status::OnTarget,
+        (Some(_), Some(s)) if s >= 80.0 => Status::Near,
+        _ => Status::Off,
+    };
+    let mut trend = Trend::Stable;
+    if let Some(v) = value {
+        let higher = def.target.is_none_or(|t| t.higher_is_better);
+        if let Some(r) = memory.reference() {
+            trend = direction(r, higher, v);
+        }
+        memory.push(v);
+    }
+    Scored { value, score, status, trend, sample }
+}
+
+fn against(target: f64, higher_is_better: bool, v: f64) -> f64 {
+    let raw = if higher_is_better {
+        100.0 * v / target
+    } else if v <= target {
+        100.0
+    } else {
+        100.0 * target / v
+    };
+    fixed::round(raw.clamp(0.0, 100.0), 2)
+}
+
+fn direction(r: f64, higher_is_better: bool, v: f64) -> Trend {
+    if r == 0.0 {
+        return Trend::Stable;
+    }
+    let change = (v - r) / r.abs();
+    let better = if higher_is_better { change } else { -change };
+    if better > 0.05 {
+        Trend::Improving
+    } else if better < -0.05 {
+        Trend::Degrading
+    } else {
+        Trend::Stable
+    }
+}
+
+/// The record of a published value.
+pub fn record(
+    at: &Judged<'_>,
+    def: &KpiDef,
+    subject: Subject,
+    scored: Scored,
+    terms: &[Option<f64>],
+) -> Kpi {
+    let window = def.window.label();
+    Kpi {
+        id: hash::result_id(&def.name, def.version, &subject_key(&subject), &window, at.end),
+        run: at.run,
+        catalog: at.catalog.hash,
+        kpi: def.name.clone(),
+        version: def.version,
+        subject,
+        window,
+        start: at.start,
+        end: at.end,
+        value: scored.value,
+        score: scored.score,
+        status: scored.status,
+        trend: scored.trend,
+        sample: scored.sample,
+        terms: def.terms.iter().zip(terms).map(|(t, v)| (t.name.clone(), *v)).collect(),
+        revision: at.revision,
+    }
+}
+
+/// The values of terms in one window. `read` gives for a term `None` where its subject has no row, else the
+/// statistic of the row ([`crate::accumulate::stat`]). What has no row is 0 or has no value
+/// ([`without_row`]), provided another term has a row; false where none has: nothing is published then.
+pub fn term_values(
+    catalog: &Catalog,
+    terms: &[Term],
+    mut read: impl FnMut(usize, &Term) -> Result<Option<Option<f64>>, EngineError>,
+    out: &mut Vec<Option<f64>>,
+) -> Result<bool, EngineError> {
+    out.clear();
+    let mut any = false;
+    for (i, term) in terms.iter().enumerate() {
+        let row = read(i, term)?;
+        any |= row.is_some();
+        out.push(row.unwrap_or_else(|| without_row(catalog, term)));
+    }
+    if !any {
+        out.fill(None);
+    }
+    Ok(any)
+}
+
+/// The value of a term whose subject has no row in the window while another term of the KPI has one: what
+/// counts or adds up is 0, all else has no value.
+pub fn without_row(catalog: &Catalog, term: &Term) -> Option<f64> {
+    let measure = catalog.events.get(term.event)?.measures.get(term.measure)?;
+    let adds_up = match (&measure.kind, term.stat) {
+        (MeasureKind::Distribution(_), stat) => matches!(stat, Stat::Count | Stat::Sum),
+        (
+            MeasureKind::Count
+            | MeasureKind::Sum(_)
+            | MeasureKind::SumSq(_)
+            | MeasureKind::Distinct(_)
+            | MeasureKind::Cost(_)
+            | MeasureKind::Unpriced(_),
+            _,
+        ) => true,
+        (MeasureKind::Min(_) | MeasureKind::Max(_) | MeasureKind::Last(_), _) => false,
+    };
+    adds_up.then_some(0.0)
+}

@@ -42,3 +42,20 @@ pub fn id(parts: &[&[u8]]) -> String {
     }
     format!("{:032x}", xxh3_128(&buf))
 }
+
+/// Id of an anomaly or of a KPI value: of what said it (name, version), about whom ([`subject_key`]), and the
+/// window (label, end).
+pub fn result_id(
+    name: &str,
+    version: u32,
+    subject_key: &[u8],
+    window: &str,
+    end: crate::Micros,
+) -> String {
+    id(&[name.as_bytes(), &version.to_le_bytes(), subject_key, window.as_bytes(), &end.0.to_le_bytes()])
+}
+
+/// Id of an alert: rule (name, version), subject ([`subject_key`]), and the window end at which it opened.
+pub fn alert_id(rule: &str, version: u32, subject_key: &[u8], opened: crate::Micros) -> String {
+    id(&[rule.as_bytes(), &version.to_le_bytes(), subject_key, &opened.0.to_le_bytes()])
+}
