@@ -1,0 +1,173 @@
+//! The files of one Kafka: where they lie and what stands in them.
+
+use super::KafkaOptions;
+use crate::{Error, ports};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Remembered in the data directory, so that a restart keeps the addresses that clients know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Ports {
+    pub broker: u16,
+    pub controller: u16,
+}
+
+pub(super) struct Layout {
+    dir: PathBuf,
+    pub ports: Ports,
+}
+
+impl Layout {
+    pub fn create(dir: &Path, options: &KafkaOptions) -> Result<Layout, Error> {
+        fs::create_dir_all(dir).map_err(Error::io(format!("creating {}", dir.display())))?;
+        let dir = dir.canonicalize().map_err(Error::io(format!("opening {}", dir.display())))?;
+        let remembered: Option<Ports> =
+            fs::read(dir.join("ports.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let ports = choose(options.port, remembered)?;
+        write(&dir.join("ports.json"), &serde_json::to_string(&ports).unwrap_or_default())?;
+        Ok(Layout { dir, ports })
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+    pub fn log(&self) -> PathBuf {
+        self.dir.join("kafka.log")
+    }
+    pub fn configuration(&self) -> PathBuf {
+        self.dir.join("server.properties")
+    }
+    pub fn log_configuration(&self) -> PathBuf {
+        self.dir.join("log4j2.properties")
+    }
+
+    /// What a run writes outside its logging: errors of the Java machine itself.
+    pub fn console(&self) -> PathBuf {
+        self.dir.join("console.log")
+    }
+
+    pub fn open_log(&self) -> Result<File, Error> {
+        let path = self.console();
+        File::create(&path).map_err(Error::io(format!("writing {}", path.display())))
+    }
+
+    pub fn write_configuration(&self, settings: &[(String, String)]) -> Result<(), Error> {
+        write(&self.log_configuration(), &self.logging())?;
+        write(&self.configuration(), &self.server(&self.data(), settings))
+    }
+
+    /// `server.properties` for this data.
+    pub fn server(&self, data: &Path, settings: &[(String, String)]) -> String {
+        let Ports { broker, controller } = self.ports;
+        let mut text = format!(
+            "# Written by weir at each start: changes here are lost.\n\
+             process.roles=broker,controller\n\
+             node.id=1\n\
+             controller.quorum.voters=1@127.0.0.1:{controller}\n\
+             listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
+             controller.listener.names=CONTROLLER\n\
+             inter.broker.listener.name=PLAINTEXT\n\
+             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+             log.dirs={}\n",
+            escape(&data.display().to_string())
+        );
+        text.push_str(SETTINGS);
+        for (name, value) in settings {
+            text.push_str(&format!("{name}={}\n", escape(value)));
+        }
+        text
+    }
+
+    fn logging(&self) -> String {
+        let log = escape(&self.log().display().to_string());
+        let rolled = escape(&self.dir.join("kafka.1.log").display().to_string());
+        format!(
+            "status=error\n\
+             appender.file.type=RollingFile\n\
+             appender.file.name=file\n\
+             appender.file.fileName={log}\n\
+             appender.file.filePattern={rolled}\n\
+             appender.file.layout.type=PatternLayout\n\
+             appender.file.layout.pattern=%d{{ISO8601}} %-5p %m (%c{{1}})%n\n\
+             appender.file.policies.type=Policies\n\
+             appender.file.policies.size.type=SizeBasedTriggeringPolicy\n\
+             appender.file.policies.size.size=5MB\n\
+             appender.file.strategy.type=DefaultRolloverStrategy\n\
+             appender.file.strategy.max=1\n\
+             rootLogger.level=warn\n\
+             rootLogger.appenderRef.file.ref=file\n"
+        )
+    }
+}
+
+/// What is the same for every one of weir's single nodes.
+const SETTINGS: &str = "\
+auto.create.topics.enable=false
+num.partitions=4
+default.replication.factor=1
+# What weir keeps it keeps by topic; by default nothing is deleted.
+log.retention.ms=-1
+# Time in weir is log time: event time as record time would delete what was just replayed.
+log.message.timestamp.type=LogAppendTime
+message.max.bytes=4194304
+replica.fetch.max.bytes=4194304
+log.preallocate=false
+log.cleaner.dedupe.buffer.size=8388608
+log.cleaner.io.buffer.size=65536
+# The state of the stages travels with committed offsets: a machine that was off for weeks must find them.
+offsets.retention.minutes=5256000
+offsets.topic.num.partitions=8
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.max.timeout.ms=60000
+# Sessions and transactions of crashed instances end within seconds, so their end is looked for as often.
+transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+# One node: no broker waits for another one to take over.
+broker.heartbeat.interval.ms=2000
+broker.session.timeout.ms=6000
+# Two cores and an idle laptop: few threads, and no record in the metadata log just to show life.
+num.network.threads=2
+num.io.threads=4
+background.threads=2
+num.recovery.threads.per.data.dir=2
+log.cleaner.threads=1
+metadata.max.idle.interval.ms=0
+";
+
+fn choose(wanted: Option<u16>, remembered: Option<Ports>) -> Result<Ports, Error> {
+    let broker = match wanted {
+        Some(port) if ports::is_free(port) => port,
+        Some(port) => return Err(Error::PortTaken { port }),
+        None => keep_or_free(remembered.map(|ports| ports.broker))?,
+    };
+    let controller = keep_or_free(remembered.map(|ports| ports.controller).filter(|port| *port != broker))?;
+    if broker == controller { choose(wanted, None) } else { Ok(Ports { broker, controller }) }
+}
+
+fn keep_or_free(remembered: Option<u16>) -> Result<u16, Error> {
+    match remembered.filter(|port| ports::is_free(*port)) {
+        Some(port) => Ok(port),
+        None => ports::free_port(),
+    }
+}
+
+/// A value of a properties file.
+fn escape(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(Error::io(format!("writing {}", path.display())))
+}
