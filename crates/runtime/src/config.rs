@@ -1,0 +1,280 @@
+//! Configuration: defaults, then a file, then variables `WEIR__SECTION__KEY`; later ones win, unknown keys are errors.
+//!
+//! A configuration is a struct with `#[serde(default, deny_unknown_fields)]` throughout. Durations are written `10s`
+//! (`#[serde(with = "humantime_serde")]`), sizes `64MiB` ([`Size`]), secrets as [`Secret`]. Keys of maps hold no dots:
+//! the `config` crate takes them for sections.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+
+/// Prefix of the variables.
+const PREFIX: &str = "WEIR";
+/// Between the parts of a variable's name.
+const SEPARATOR: &str = "__";
+const HIDDEN: &str = "********";
+
+/// Configuration that cannot be used (WEIR-0210).
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No such file.
+    #[error("WEIR-0210: the configuration file {} does not exist", .0.display())]
+    NoFile(PathBuf),
+    /// A key is unknown, or a value does not fit.
+    #[error("WEIR-0210: configuration: {0}")]
+    Invalid(Box<config::ConfigError>),
+    /// It cannot be shown.
+    #[error("WEIR-0210: configuration cannot be printed: {0}")]
+    Print(#[from] serde_json::Error),
+}
+
+impl From<config::ConfigError> for ConfigError {
+    fn from(e: config::ConfigError) -> ConfigError {
+        ConfigError::Invalid(Box::new(e))
+    }
+}
+
+/// Loads a configuration from its defaults, a YAML file if one is named, and the environment.
+pub fn load<T: Default + Serialize + DeserializeOwned>(
+    file: Option<&Path>,
+) -> Result<T, ConfigError> {
+    load_from(file, None)
+}
+
+/// As [`load`], with the given variables in place of the process's.
+pub fn load_from<T: Default + Serialize + DeserializeOwned>(
+    file: Option<&Path>,
+    variables: Option<std::collections::HashMap<String, String>>,
+) -> Result<T, ConfigError> {
+    let mut builder =
+        config::Config::builder().add_source(config::Config::try_from(&T::default())?);
+    if let Some(file) = file {
+        if !file.is_file() {
+            return Err(ConfigError::NoFile(file.to_owned()));
+        }
+        builder = builder.add_source(config::File::from(file).format(config::FileFormat::Yaml));
+    }
+    let environment = config::Environment::with_prefix(PREFIX)
+        .prefix_separator(SEPARATOR)
+        .separator(SEPARATOR)
+        .try_parsing(true)
+        .source(variables);
+    Ok(builder.add_source(environment).build()?.try_deserialize()?)
+}
+
+/// The configuration as JSON (which is YAML too), secrets hidden.
+pub fn dump<T: Serialize>(config: &T) -> Result<String, ConfigError> {
+    HIDE.set(true);
+    let value = serde_json::to_value(config);
+    HIDE.set(false);
+    let mut value = value?;
+    hide(&mut value);
+    Ok(serde_json::to_string_pretty(&value)?)
+}
+
+/// Properties handed through to libraries are plain texts: there the name decides.
+fn hide(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                let key = key.to_ascii_lowercase();
+                let secret = ["password", "secret", "token"]
+                    .iter()
+                    .any(|s| key.ends_with(s));
+                match value {
+                    serde_json::Value::String(text) if secret && !text.is_empty() => {
+                        *text = HIDDEN.into()
+                    }
+                    value => hide(value),
+                }
+            }
+        }
+        serde_json::Value::Array(all) => all.iter_mut().for_each(hide),
+        _ => {}
+    }
+}
+
+thread_local! {
+    static HIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A text that is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// From its text.
+    pub fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+    /// The text, for the one who needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "\"\"" } else { HIDDEN })
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let shown = if HIDE.get() && !self.0.is_empty() {
+            HIDDEN
+        } else {
+            &self.0
+        };
+        s.serialize_str(shown)
+    }
+}
+
+/// A number of bytes: `64MiB`, `1GB`, `512`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+impl Size {
+    /// In units of 2^20.
+    pub const fn mib(n: u64) -> Size {
+        Size(n << 20)
+    }
+    /// In bytes.
+    pub const fn bytes(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        const UNITS: [(u64, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let exact = UNITS
+            .iter()
+            .find(|(shift, _)| self.0 > 0 && self.0 & ((1 << shift) - 1) == 0);
+        match exact {
+            Some((shift, unit)) => s.serialize_str(&format!("{}{unit}", self.0 >> shift)),
+            None => s.serialize_str(&format!("{}B", self.0)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Size, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u64),
+            Text(String),
+        }
+        match Form::deserialize(d)? {
+            Form::Number(n) => Ok(Size(n)),
+            Form::Text(t) => t
+                .parse::<bytesize::ByteSize>()
+                .map(|b| Size(b.as_u64()))
+                .map_err(|e| {
+                    serde::de::Error::custom(format!("{t:?} is no size ({e}): write e.g. 64MiB"))
+                }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Made {
+        name: String,
+        kafka: Section,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Section {
+        #[serde(with = "humantime_serde")]
+        wait: Duration,
+        buffer: Size,
+        password: Secret,
+        properties: std::collections::BTreeMap<String, String>,
+    }
+    impl Default for Made {
+        fn default() -> Made {
+            Made {
+                name: "x".into(),
+                kafka: Section::default(),
+            }
+        }
+    }
+    impl Default for Section {
+        fn default() -> Section {
+            Section {
+                wait: Duration::from_secs(10),
+                buffer: Size::mib(64),
+                password: Secret::new("default"),
+                properties: [("sasl_password".to_owned(), "p".to_owned())].into(),
+            }
+        }
+    }
+
+    fn with(file: &str, variables: &[(&str, &str)]) -> Result<Made, ConfigError> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weir.yaml");
+        std::fs::write(&path, file).unwrap();
+        let variables = variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect::<HashMap<_, _>>();
+        load_from(Some(&path), Some(variables))
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_over_the_defaults() {
+        let made = with(
+            "kafka: {wait: 250ms, buffer: 1KiB}",
+            &[
+                ("WEIR__KAFKA__WAIT", "2m"),
+                ("WEIR__NAME", "7"),
+                ("WEIR_CACHE", "not ours"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(made.kafka.wait, Duration::from_secs(120));
+        assert_eq!(made.kafka.buffer, Size(1024));
+        assert_eq!(made.name, "7");
+        assert_eq!(made.kafka.password.expose(), "default");
+    }
+
+    #[test]
+    fn unknown_keys_and_wrong_values_are_errors() {
+        for (file, variable) in [
+            ("kafka: {wiat: 1s}", ("X", "")),
+            ("{}", ("WEIR__KAFKA__WIAT", "1s")),
+            ("{}", ("WEIR__KAFKA__BUFFER", "many")),
+            ("kafka: [", ("X", "")),
+        ] {
+            let e = with(file, &[variable]).unwrap_err().to_string();
+            assert!(e.starts_with("WEIR-0210"), "{e}");
+        }
+    }
+
+    #[test]
+    fn a_dump_hides_secrets_and_loads_again() {
+        let text = dump(&Made::default()).unwrap();
+        assert!(
+            text.contains("\"wait\": \"10s\"") && text.contains("\"buffer\": \"64MiB\""),
+            "{text}"
+        );
+        assert_eq!(text.matches(HIDDEN).count(), 2, "{text}");
+        assert!(
+            !text.contains("default") && !text.contains("\"p\""),
+            "{text}"
+        );
+        assert!(with(&text, &[]).is_ok());
+        assert!(!format!("{:?}", Made::default().kafka.password).contains("default"));
+    }
+}
