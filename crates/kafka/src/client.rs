@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 pub struct Brokers {
     /// `host:port`, separated by commas.
     pub bootstrap: String,
-    /// More properties of librdkafka for every client: TLS, SASL.
+    /// More properties of librdkafka for every client (TLS, SASL), with `_` for each dot: `sasl_password`. So they can be set by
+    /// variables of the environment too.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
 }
@@ -41,7 +42,7 @@ impl Brokers {
             .set("log.connection.close", "false");
         c.set_log_level(RDKafkaLogLevel::Warning);
         for (k, v) in &self.properties {
-            c.set(k, v);
+            c.set(k.replace('_', "."), v);
         }
         c
     }

@@ -8,12 +8,14 @@ use crate::producer::Appender;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+/// A key with its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// Takes key and value (`None`: deleted) of one record.
+pub type Visit<'f> = &'f mut dyn FnMut(&[u8], Option<&[u8]>);
+
 /// The newest value of every key of one topic, in order of last writing. Deleted keys are left out.
-pub fn read_all(
-    brokers: &Brokers,
-    topic: &str,
-    deadline: Duration,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+pub fn read_all(brokers: &Brokers, topic: &str, deadline: Duration) -> Result<Vec<Entry>, Error> {
     let mut newest: HashMap<Vec<u8>, (u64, Option<Vec<u8>>)> = HashMap::new();
     let mut n = 0;
     scan(brokers, topic, None, deadline, &mut |key, value| {
@@ -35,7 +37,7 @@ pub fn scan(
     topic: &str,
     partitions: Option<&[i32]>,
     deadline: Duration,
-    f: &mut dyn FnMut(&[u8], Option<&[u8]>),
+    f: Visit<'_>,
 ) -> Result<(), Error> {
     let until = Instant::now() + deadline;
     let admin = Admin::new(brokers, deadline)?;

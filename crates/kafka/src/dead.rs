@@ -8,13 +8,17 @@ use weir_model::{Code, headers, topics};
 /// Larger values are cut: with its headers a dead letter must fit where the original did.
 const KEPT: usize = 512 * 1024;
 
-/// Writes a dead letter for `message` through `send(topic, key, value, headers)`.
+/// Sends a record: topic, key, value, headers.
+pub type Send<'f> =
+    &'f mut dyn FnMut(&str, Option<&[u8]>, Option<&[u8]>, &[Header<'_>]) -> Result<(), Error>;
+
+/// Writes a dead letter for `message` through `send`.
 pub fn write(
     message: &Message<'_>,
     topic: &str,
     code: Code,
     text: &str,
-    send: &mut dyn FnMut(&str, Option<&[u8]>, Option<&[u8]>, &[Header<'_>]) -> Result<(), Error>,
+    send: Send<'_>,
 ) -> Result<(), Error> {
     let code_text = code.to_string();
     let partition = message.partition().to_string();

@@ -1,0 +1,213 @@
+//! Two processes in one group, killed and stopped at random while records arrive: what they write adds up to the input.
+#![allow(clippy::unwrap_used)]
+
+use rand::Rng as _;
+use std::collections::BTreeMap;
+use std::process::{Child, Command};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+use weir_kafka::admin::{Admin, TopicSpec};
+use weir_kafka::batch::Run;
+use weir_kafka::{
+    Appender, Brokers, Committed, Consumer, Outbox, Stage, StageConfig, StageError, Tp, run_stage,
+};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Keeps a running total per partition as metadata of the offset, and writes what each commit adds.
+#[derive(Default)]
+struct Summing {
+    totals: BTreeMap<Tp, (u64, i64)>,
+    added: BTreeMap<Tp, (u64, u64)>,
+}
+
+impl Stage for Summing {
+    fn assigned(&mut self, new: &[Committed]) -> Result<Vec<Option<i64>>, StageError> {
+        for c in new {
+            let total = if c.metadata.is_empty() {
+                0
+            } else {
+                c.metadata.parse().unwrap()
+            };
+            assert!(
+                self.totals
+                    .insert(c.tp.clone(), (total, c.offset.unwrap_or(0)))
+                    .is_none()
+            );
+        }
+        // Reads some of what it knows again: those records must not count.
+        Ok(new
+            .iter()
+            .map(|c| c.offset.map(|o| (o - 50).max(0)))
+            .collect())
+    }
+    fn revoked(&mut self, gone: &[Tp]) {
+        self.totals.retain(|tp, _| !gone.contains(tp));
+        self.added.clear();
+    }
+    fn fold(&mut self, tp: &Tp, records: Run<'_>, _: &mut Outbox<'_>) -> Result<(), StageError> {
+        let (total, committed) = self.totals.get_mut(tp).unwrap();
+        for m in records.split_at_offset(*committed).1.iter() {
+            let x = u64::from_be_bytes(m.value().unwrap().try_into().unwrap());
+            *total += x;
+            let added = self.added.entry(tp.clone()).or_default();
+            *added = (added.0 + x, added.1 + 1);
+        }
+        Ok(())
+    }
+    fn commit(&mut self, out: &mut Outbox<'_>) -> Result<(), StageError> {
+        for (tp, (sum, n)) in std::mem::take(&mut self.added) {
+            let value = format!("{sum} {n} {}", self.totals[&tp].0);
+            out.send(
+                &std::env::var("OUT").unwrap(),
+                None,
+                Some(tp.partition.to_string().as_bytes()),
+                Some(value.as_bytes()),
+                &[],
+            );
+        }
+        Ok(())
+    }
+    fn metadata(&self, tp: &Tp) -> String {
+        self.totals[tp].0.to_string()
+    }
+}
+
+/// The process that is killed: this binary again, with this test alone.
+#[test]
+#[ignore = "started by the test below"]
+fn worker() {
+    let (Ok(brokers), Ok(instance), Ok(input)) = (
+        std::env::var("BROKERS"),
+        std::env::var("INSTANCE"),
+        std::env::var("INPUT"),
+    ) else {
+        return;
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(std::io::stderr)
+        .init();
+    let mut config = StageConfig::new(Brokers::new(brokers), "sum", 1, &instance, vec![input]);
+    config.commit_interval = Duration::from_millis(10);
+    run_stage(&config, &mut Summing::default(), &AtomicBool::new(false)).unwrap();
+}
+
+struct Worker(Child);
+
+impl Worker {
+    fn start(brokers: &str, instance: &str) -> Worker {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "worker", "--nocapture"])
+            .envs([
+                ("BROKERS", brokers),
+                ("INSTANCE", instance),
+                ("INPUT", "x.in"),
+                ("OUT", "x.out"),
+            ])
+            .spawn()
+            .unwrap();
+        Worker(child)
+    }
+    fn signal(&self, signal: i32) {
+        // SAFETY: a child that was not waited for, so its id is its own.
+        unsafe { libc::kill(self.0.id() as i32, signal) };
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn killed_and_stopped_instances_count_everything_once() {
+    let address = weir_embedded::testing::kafka().address().to_string();
+    let brokers = Brokers::new(&address);
+    let spec = |name: &str| TopicSpec {
+        name: name.into(),
+        partitions: 4,
+        exact: false,
+        config: Vec::new(),
+    };
+    Admin::new(&brokers, DEADLINE)
+        .unwrap()
+        .ensure(&[spec("x.in"), spec("x.out")], -1)
+        .unwrap();
+    let mut workers = [Worker::start(&address, "a"), Worker::start(&address, "b")];
+    let out = Appender::new(&brokers).unwrap();
+    let mut rng = rand::rng();
+    let seconds = std::env::var("WEIR_CHAOS_SECONDS")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .unwrap_or(25);
+    let (began, mut next_fault, mut continue_at) = (
+        Instant::now(),
+        Instant::now() + Duration::from_secs(4),
+        None,
+    );
+    let (mut sum, mut n, mut kills, mut stops) = (0u64, 0u64, 0, 0);
+    while began.elapsed() < Duration::from_secs(seconds) {
+        for _ in 0..20 {
+            let x = rng.random_range(0..1_000_000u64);
+            out.send(
+                "x.in",
+                Some(rng.random_range(0..4)),
+                None,
+                Some(&x.to_be_bytes()),
+                &[],
+            )
+            .unwrap();
+            sum += x;
+            n += 1;
+        }
+        out.poll();
+        if let Some((at, w)) = continue_at
+            && Instant::now() > at
+        {
+            let w: &Worker = &workers[w as usize];
+            w.signal(libc::SIGCONT);
+            continue_at = None;
+        }
+        if Instant::now() > next_fault && continue_at.is_none() {
+            let which = rng.random_range(0..2usize);
+            if rng.random_bool(0.6) {
+                kills += 1;
+                workers[which].signal(libc::SIGKILL);
+                workers[which] = Worker::start(&address, ["a", "b"][which]);
+            } else {
+                stops += 1;
+                workers[which].signal(libc::SIGSTOP);
+                continue_at = Some((Instant::now() + Duration::from_millis(7500), which as u8));
+            }
+            next_fault = Instant::now() + Duration::from_millis(rng.random_range(500..3000));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for w in &workers {
+        w.signal(libc::SIGCONT);
+    }
+    out.flush().unwrap();
+
+    let from: Vec<(Tp, i64)> = (0..4).map(|p| (Tp::new("x.out", p), 0)).collect();
+    let reader = Consumer::assigned(&brokers, &from).unwrap();
+    let (mut got, mut count, mut last) = (0u64, 0u64, Instant::now());
+    // Longer than a session and a transaction may last, so that what comes too often is seen too.
+    while last.elapsed() < Duration::from_secs(if count < n { 40 } else { 8 }) {
+        reader.poll(Duration::ZERO).unwrap();
+        let batch = reader
+            .next(Duration::from_millis(100), Duration::ZERO, 1000)
+            .unwrap();
+        for m in batch.iter() {
+            let text = std::str::from_utf8(m.value().unwrap()).unwrap();
+            let mut parts = text.split(' ').map(|x| x.parse::<u64>().unwrap());
+            got += parts.next().unwrap();
+            count += parts.next().unwrap();
+            last = Instant::now();
+        }
+    }
+    eprintln!("{n} records, {kills} kills, {stops} stops");
+    assert_eq!((count, got), (n, sum));
+}
