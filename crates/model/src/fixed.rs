@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A number counted in billionths, in 128 bits. Money, tokens and durations are summed in it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Fixed(pub i128);
 
@@ -42,5 +44,9 @@ impl Fixed {
 pub fn round(v: f64, decimals: u32) -> f64 {
     let f = 10f64.powi(decimals as i32);
     let r = (v * f).round_ties_even() / f;
-    if r.is_finite() { if r == 0.0 { 0.0 } else { r } } else { v }
+    if r.is_finite() {
+        if r == 0.0 { 0.0 } else { r }
+    } else {
+        v
+    }
 }

@@ -71,7 +71,10 @@ impl Meta {
             }
             SCHEMA_ID => {
                 self.schema = match value {
-                    [0, id @ ..] => id.try_into().ok().map(|b| SchemaRef::Id(u32::from_be_bytes(b))),
+                    [0, id @ ..] => id
+                        .try_into()
+                        .ok()
+                        .map(|b| SchemaRef::Id(u32::from_be_bytes(b))),
                     [1, guid @ ..] => guid.try_into().ok().map(SchemaRef::Guid),
                     _ => None,
                 }

@@ -1,1 +1,192 @@
 //! Schema ids, and the rules by which a schema may follow another.
+
+use apache_avro::Schema;
+use apache_avro::schema::RecordSchema;
+use apache_avro::schema_compatibility::SchemaCompatibility;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+/// Writes a schema's JSON in its one normal form: keys sorted, no whitespace, without `doc` and `default` (they do
+/// not change what is written), with logical types.
+pub fn canonical(schema_json: &str) -> Result<String, serde_json::Error> {
+    let mut out = String::with_capacity(schema_json.len());
+    write(&serde_json::from_str(schema_json)?, &mut out);
+    Ok(out)
+}
+
+fn write(v: &Json, out: &mut String) {
+    match v {
+        Json::Object(map) => {
+            let mut keys: Vec<&String> = map
+                .keys()
+                .filter(|k| *k != "doc" && *k != "default")
+                .collect();
+            keys.sort();
+            out.push('{');
+            for (i, k) in keys.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Json::from(k.as_str()).to_string());
+                out.push(':');
+                write(&map[k], out);
+            }
+            out.push('}');
+        }
+        Json::Array(list) => {
+            out.push('[');
+            for (i, item) in list.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                write(item, out);
+            }
+            out.push(']');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}
+
+fn digest(schema_json: &str) -> [u8; 32] {
+    // A text that is no JSON still has one id: that of its bytes.
+    let text = canonical(schema_json).unwrap_or_else(|_| schema_json.to_owned());
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// The id of a schema where no registry gives one: the first four bytes of the SHA-256 of its [`canonical`] form, big
+/// endian, without the top bit, never 0. Ids of registries count up from 1 and so do not meet it in practice.
+pub fn schema_id(schema_json: &str) -> u32 {
+    let d = digest(schema_json);
+    (u32::from_be_bytes([d[0], d[1], d[2], d[3]]) & 0x7fff_ffff).max(1)
+}
+
+/// The 16-byte id of a schema: bytes 4 to 19 of the same hash, marked as a UUID of version 8.
+pub fn guid(schema_json: &str) -> [u8; 16] {
+    let mut g = [0; 16];
+    g.copy_from_slice(&digest(schema_json)[4..20]);
+    g[6] = g[6] & 0x0f | 0x80;
+    g[8] = g[8] & 0x3f | 0x80;
+    g
+}
+
+/// A writer's schema: the value of a record of [`crate::topics::SCHEMAS`], as JSON. Its key is the id as decimal text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisteredSchema {
+    /// The four-byte id.
+    pub id: u32,
+    /// The 16-byte id; hyphenated in JSON.
+    #[serde(with = "guid_text")]
+    pub guid: [u8; 16],
+    /// `<topic>-value`.
+    pub subject: String,
+    /// Counts up from 1 within the subject.
+    pub version: u32,
+    /// The schema's JSON.
+    pub schema: String,
+}
+
+impl RegisteredSchema {
+    /// A schema under its own ids.
+    pub fn new(
+        subject: impl Into<String>,
+        version: u32,
+        schema: impl Into<String>,
+    ) -> RegisteredSchema {
+        let schema = schema.into();
+        RegisteredSchema {
+            id: schema_id(&schema),
+            guid: guid(&schema),
+            subject: subject.into(),
+            version,
+            schema,
+        }
+    }
+    /// The record's key.
+    pub fn key(&self) -> String {
+        self.id.to_string()
+    }
+    /// The record's value.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+    /// From a record's value.
+    pub fn decode(value: &[u8]) -> Result<RegisteredSchema, serde_json::Error> {
+        serde_json::from_slice(value)
+    }
+}
+
+mod guid_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(guid: &[u8; 16], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&uuid::Uuid::from_bytes(*guid).to_string())
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<[u8; 16], D::Error> {
+        let text = String::deserialize(d)?;
+        uuid::Uuid::parse_str(&text)
+            .map(uuid::Uuid::into_bytes)
+            .map_err(D::Error::custom)
+    }
+}
+
+/// Whether data written under every older schema can be read under the new one.
+///
+/// # Errors
+/// What differs, in words, from the first older schema that cannot be read.
+pub fn check_backward_transitive(new: &str, olds: &[&str]) -> Result<(), String> {
+    let reader = Schema::parse_str(new).map_err(|e| format!("not an avro schema: {e}"))?;
+    for (i, old) in olds.iter().enumerate() {
+        let writer = Schema::parse_str(old)
+            .map_err(|e| format!("version {}: not an avro schema: {e}", i + 1))?;
+        SchemaCompatibility::can_read(&writer, &reader)
+            .map_err(|e| format!("cannot read what was written under version {}: {e}", i + 1))?;
+        // The decoder's own rules, which say where.
+        crate::avro::Projection::compile(old, new, &[])
+            .map_err(|e| format!("cannot read what was written under version {}: {e}", i + 1))?;
+    }
+    Ok(())
+}
+
+/// Whether an event type's schema has the envelope: `event_id` (string), `event_time` (timestamp-micros), `tenant`
+/// (string), `source` (string) and `resource` (map of strings).
+///
+/// # Errors
+/// The field and what it must be.
+pub fn check_envelope(schema_json: &str) -> Result<(), String> {
+    let schema = Schema::parse_str(schema_json).map_err(|e| format!("not an avro schema: {e}"))?;
+    let Schema::Record(record) = &schema else {
+        return Err("the schema of an event type must be a record".to_owned());
+    };
+    let text = |s: &Schema| matches!(s, Schema::String | Schema::Uuid);
+    field(record, "event_id", "a string", text)?;
+    field(
+        record,
+        "event_time",
+        "a long with logicalType timestamp-micros",
+        |s| matches!(s, Schema::TimestampMicros),
+    )?;
+    field(record, "tenant", "a string", text)?;
+    field(record, "source", "a string", text)?;
+    field(
+        record,
+        "resource",
+        "a map of strings",
+        |s| matches!(s, Schema::Map(m) if matches!(*m.types, Schema::String)),
+    )
+}
+
+fn field(
+    record: &RecordSchema,
+    name: &str,
+    what: &str,
+    ok: impl Fn(&Schema) -> bool,
+) -> Result<(), String> {
+    match record.lookup.get(name).and_then(|i| record.fields.get(*i)) {
+        Some(f) if ok(&f.schema) => Ok(()),
+        Some(_) => Err(format!("field {name} must be {what}")),
+        None => Err(format!(
+            "field {name} is missing; every event has it, as {what}"
+        )),
+    }
+}

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// Microseconds since the Unix epoch.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Micros(pub i64);
 
@@ -65,8 +67,12 @@ pub enum WindowSize {
 
 impl WindowSize {
     /// Every stored size, smallest first.
-    pub const ALL: [WindowSize; 4] =
-        [WindowSize::Minute, WindowSize::FiveMinutes, WindowSize::Hour, WindowSize::Day];
+    pub const ALL: [WindowSize; 4] = [
+        WindowSize::Minute,
+        WindowSize::FiveMinutes,
+        WindowSize::Hour,
+        WindowSize::Day,
+    ];
 
     /// The label used in configuration, records, table and view names.
     pub const fn label(self) -> &'static str {
@@ -102,8 +108,15 @@ fn day(t: Micros, zone: &jiff::tz::TimeZone) -> (Micros, Micros) {
     let local = jiff::Timestamp::from_microsecond(t.0).and_then(|ts| {
         let start = ts.to_zoned(zone.clone()).start_of_day()?;
         // Not `start + 1 day`: midnight may not exist tomorrow, then the day starts later.
-        let next = start.date().tomorrow()?.to_zoned(zone.clone())?.start_of_day()?;
-        Ok((Micros(start.timestamp().as_microsecond()), Micros(next.timestamp().as_microsecond())))
+        let next = start
+            .date()
+            .tomorrow()?
+            .to_zoned(zone.clone())?
+            .start_of_day()?;
+        Ok((
+            Micros(start.timestamp().as_microsecond()),
+            Micros(next.timestamp().as_microsecond()),
+        ))
     });
     // Times outside the calendar's range fall back to days of UTC.
     local.unwrap_or_else(|_| fixed(t, Micros::DAY))

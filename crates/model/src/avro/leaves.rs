@@ -1,0 +1,116 @@
+//! The columns that an event type unfolds into.
+
+use super::SchemaError;
+use super::schema::{Kind, Logical, NodeId, Schema};
+
+/// A path to one value of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Dotted path, fit for [`super::Projection::compile`].
+    pub path: String,
+    /// What the value is.
+    pub kind: LeafKind,
+    /// Whether it can be null: itself, or a record on the way.
+    pub nullable: bool,
+}
+
+/// Kind of a leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeafKind {
+    /// true, false
+    Bool,
+    /// int, long
+    Int,
+    /// float, double
+    Float,
+    /// string, enum
+    Text,
+    /// A timestamp: an int in microseconds, whatever unit the schema has.
+    TimestampMicros,
+    /// A map of strings.
+    Map,
+}
+
+/// Every path of a schema that leads to a single value or a map of strings, in order of declaration. Arrays,
+/// bytes, fixed, other maps, unions of several kinds and a recursive type within itself have no column and are left out.
+pub fn leaf_paths(schema_json: &str) -> Result<Vec<Leaf>, SchemaError> {
+    let schema = Schema::parse(schema_json)?;
+    let mut leaves = Vec::new();
+    walk(
+        &schema,
+        schema.root,
+        "",
+        false,
+        &mut Vec::new(),
+        &mut leaves,
+    );
+    Ok(leaves)
+}
+
+fn walk(
+    s: &Schema,
+    node: NodeId,
+    path: &str,
+    nullable: bool,
+    open: &mut Vec<NodeId>,
+    out: &mut Vec<Leaf>,
+) {
+    match s.kind(node) {
+        Kind::Union(branches) => {
+            let others: Vec<NodeId> = branches
+                .iter()
+                .copied()
+                .filter(|b| !matches!(s.kind(*b), Kind::Null))
+                .collect();
+            let nullable = nullable || others.len() < branches.len();
+            match others[..] {
+                [one] => walk(s, one, path, nullable, open, out),
+                [] => {}
+                [first, ..] => {
+                    let kind = scalar(s, first);
+                    if kind.is_some() && others.iter().all(|o| scalar(s, *o) == kind) {
+                        push(path, kind, nullable, out);
+                    }
+                }
+            }
+        }
+        Kind::Record { fields, .. } => {
+            if open.contains(&node) {
+                return;
+            }
+            open.push(node);
+            for f in fields {
+                let inner = if path.is_empty() {
+                    f.name.clone()
+                } else {
+                    format!("{path}.{}", f.name)
+                };
+                walk(s, f.node, &inner, nullable, open, out);
+            }
+            open.pop();
+        }
+        _ => push(path, scalar(s, node), nullable, out),
+    }
+}
+
+fn push(path: &str, kind: Option<LeafKind>, nullable: bool, out: &mut Vec<Leaf>) {
+    if let (Some(kind), false) = (kind, path.is_empty()) {
+        out.push(Leaf {
+            path: path.to_owned(),
+            kind,
+            nullable,
+        });
+    }
+}
+
+fn scalar(s: &Schema, node: NodeId) -> Option<LeafKind> {
+    match s.kind(node) {
+        Kind::Bool => Some(LeafKind::Bool),
+        Kind::Long if !matches!(s.logical(node), Logical::None) => Some(LeafKind::TimestampMicros),
+        Kind::Int | Kind::Long => Some(LeafKind::Int),
+        Kind::Float | Kind::Double => Some(LeafKind::Float),
+        Kind::String | Kind::Enum { .. } => Some(LeafKind::Text),
+        Kind::Map(values) if matches!(s.kind(*values), Kind::String) => Some(LeafKind::Map),
+        _ => None,
+    }
+}
