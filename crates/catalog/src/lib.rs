@@ -1,8 +1,27 @@
 //! Loads and checks `schemas/catalog`: what is measured, scored, detected and alerted on.
 //!
 //! [`load`] turns files into one [`Catalog`], in which every name is already an index, or into the list of
-//! everything that is wrong, each with file, line and remedy.
+//! everything that is wrong, each with file, line and remedy. [`evolve`] refuses changes of meaning without a new
+//! version. [`sql`] writes expressions for the store.
 
+pub mod sql;
 pub mod types;
 
+mod avro;
+mod events;
+mod expr;
+mod judges;
+mod load;
+mod lookup;
+mod meaning;
+mod prices;
+mod problem;
+mod reader;
+mod terms;
+mod yaml;
+
+pub use load::{load, load_sources};
+pub use meaning::evolve;
+pub use prices::CLASSES;
+pub use problem::{CatalogErrors, Problem, Refusal};
 pub use types::*;

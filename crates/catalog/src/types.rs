@@ -206,28 +206,6 @@ pub enum JudgedWindow {
     },
 }
 
-impl JudgedWindow {
-    /// The label in records and ids: `5m`, or span and step of a rolling one: `1h/5m`, `3d/1h`.
-    pub fn label(self) -> String {
-        let (count, of) = match self {
-            JudgedWindow::Tumbling(size) => return size.label().to_owned(),
-            JudgedWindow::Rolling { count, of } => (u32::from(count), of),
-        };
-        let minutes = match of {
-            WindowSize::Minute => count,
-            WindowSize::FiveMinutes => 5 * count,
-            WindowSize::Hour => 60 * count,
-            WindowSize::Day => 1440 * count,
-        };
-        let span = match minutes {
-            m if m % 1440 == 0 => format!("{}d", m / 1440),
-            m if m % 60 == 0 => format!("{}h", m / 60),
-            m => format!("{m}m"),
-        };
-        format!("{span}/{}", of.label())
-    }
-}
-
 /// One input of a KPI or detector: a statistic of a measure of an event type, at a rollup.
 #[derive(Debug, Clone)]
 pub struct Term {

@@ -1,0 +1,538 @@
+//! `catalog/<event type>.yaml`: dimensions, measures and rollups of one event type.
+
+use crate::avro::{EventSchema, FieldType};
+use crate::problem::suggest;
+use crate::reader::{Fields, File};
+use crate::types::*;
+use crate::yaml::{Key, Node, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use weir_model::{Micros, WindowSize, codes};
+
+const FIELDS: &[&str] = &[
+    "event",
+    "version",
+    "title",
+    "identity",
+    "disorder",
+    "bounds",
+    "dimensions",
+    "measures",
+    "windows",
+    "rollups",
+];
+const KINDS: &[&str] = &[
+    "count",
+    "sum",
+    "min",
+    "max",
+    "sumsq",
+    "last",
+    "distribution",
+    "distinct",
+    "cost",
+    "unpriced",
+];
+
+/// Columns of the store's tables: nothing declared may have their name.
+const RESERVED: &[&str] = &[
+    "tenant",
+    "run",
+    "catalog",
+    "event",
+    "event_type",
+    "kind",
+    "part",
+    "partition",
+    "offset",
+    "row",
+    "rows",
+    "rollup",
+    "dimensions",
+    "dims",
+    "subject",
+    "size",
+    "window",
+    "window_size",
+    "window_start",
+    "window_end",
+    "pane",
+    "late",
+    "events",
+    "version",
+    "revision",
+    "measures",
+    "bins",
+    "updated_at",
+    "inserted_at",
+];
+
+/// Schemas by event type.
+pub(crate) type Schemas = BTreeMap<String, (EventSchema, String)>;
+
+struct Reading<'a> {
+    file: File<'a>,
+    event: &'a str,
+    schema: &'a EventSchema,
+}
+
+pub(crate) fn read(
+    file: File<'_>,
+    root: &Node,
+    schemas: &Schemas,
+    book: &Arc<Vec<Price>>,
+) -> Option<EventDef> {
+    let f = file.fields(root, "an event's file", FIELDS)?;
+    let name_node = f.need("event", "the file")?;
+    let name = file.text(name_node, "event")?;
+    let Some((schema, schema_json)) = schemas.get(name) else {
+        file.say(
+            name_node.at,
+            codes::CATALOG_REFERENCE,
+            format!("event \"{name}\" has no schema events/{name}.avsc"),
+            suggest(name, schemas.keys().map(String::as_str)),
+        );
+        return None;
+    };
+    let r = Reading {
+        file,
+        event: name,
+        schema,
+    };
+    let dimensions = r.dimensions(&f);
+    let measures = r.measures(&f, &dimensions, book);
+    let rollups = r.rollups(&f, &dimensions);
+    let identity = f.text("identity").map(str::to_string);
+    if let (Some(path), Some(node)) = (&identity, f.get("identity")) {
+        r.field(node, path, "the identity", &[FieldType::Text]);
+    }
+    let disorder = f.get("disorder").and_then(|n| {
+        let d = file.duration(n, "disorder")?;
+        if d > Micros::HOUR {
+            file.say(
+                n.at,
+                codes::CATALOG_IMPOSSIBLE,
+                "disorder is more than an hour",
+                "write at most 1h: later events still count",
+            );
+        }
+        Some(d)
+    });
+    Some(EventDef {
+        name: name.to_string(),
+        version: f.version(),
+        schema_json: schema_json.clone(),
+        identity,
+        disorder: disorder.unwrap_or(Micros::MINUTE),
+        bounds: r.bounds(&f),
+        dimensions,
+        measures,
+        rollups,
+    })
+}
+
+impl Reading<'_> {
+    /// Notes a path that does not exist or has another type.
+    fn field(&self, node: &Node, path: &str, who: &str, wanted: &[FieldType]) -> bool {
+        let Some(field) = self.schema.field(path) else {
+            let paths = self.schema.paths();
+            self.file.say(
+                node.at,
+                codes::CATALOG_REFERENCE,
+                format!(
+                    "{who} names field \"{path}\", which {} does not have",
+                    self.event
+                ),
+                suggest(path, paths.iter().map(String::as_str)),
+            );
+            return false;
+        };
+        if wanted.contains(&field.kind) {
+            return true;
+        }
+        let wanted: Vec<_> = wanted.iter().map(|k| k.name()).collect();
+        self.file.say(
+            node.at,
+            codes::CATALOG_EXPRESSION,
+            format!(
+                "{who} needs {}, but \"{path}\" is {}",
+                wanted.join(" or "),
+                field.kind.name()
+            ),
+            "name another field",
+        );
+        false
+    }
+
+    fn bounds(&self, f: &Fields<'_>) -> Vec<Bound> {
+        let mut out = Vec::new();
+        let Some(node) = f.get("bounds") else {
+            return out;
+        };
+        for (key, value) in self.file.entries(node, "bounds") {
+            let at = Node {
+                at: key.at,
+                value: Value::Null,
+            };
+            if !self.field(&at, &key.name, "a bound", &[FieldType::Number]) {
+                continue;
+            }
+            let Some(b) = self.file.fields(value, "a bound", &["min", "max"]) else {
+                continue;
+            };
+            let (min, max) = (b.number("min"), b.number("max"));
+            match (min, max) {
+                (None, None) => self.file.say(
+                    value.at,
+                    codes::CATALOG_SYNTAX,
+                    format!("the bounds of \"{}\" bound nothing", key.name),
+                    "write `{min: 0}`",
+                ),
+                (Some(lo), Some(hi)) if lo > hi => self.file.say(
+                    value.at,
+                    codes::CATALOG_IMPOSSIBLE,
+                    format!("min {lo} is above max {hi}"),
+                    "swap them",
+                ),
+                _ => {}
+            }
+            out.push(Bound {
+                path: key.name.clone(),
+                min,
+                max,
+            });
+        }
+        out.sort_by(|a, b| a.path.cmp(&b.path));
+        out
+    }
+
+    fn dimensions(&self, f: &Fields<'_>) -> Vec<Dimension> {
+        let mut out = Vec::new();
+        let Some(node) = f.get("dimensions") else {
+            return out;
+        };
+        for (key, value) in self.file.entries(node, "dimensions") {
+            self.check_name(key, "a dimension");
+            let Some(path) = self.file.text(value, "a dimension's field") else {
+                continue;
+            };
+            self.field(
+                value,
+                path,
+                &format!("dimension \"{}\"", key.name),
+                &[FieldType::Text],
+            );
+            out.push(Dimension {
+                name: key.name.clone(),
+                path: path.to_string(),
+            });
+        }
+        out.sort_by(|a, b| a.name.cmp(&b.name));
+        out
+    }
+
+    fn check_name(&self, key: &Key, what: &str) {
+        if self.file.check_name(key, what) && RESERVED.contains(&key.name.as_str()) {
+            self.file.say(
+                key.at,
+                codes::CATALOG_DUPLICATE,
+                format!(
+                    "{what} has the name \"{}\", which is a column of the store",
+                    key.name
+                ),
+                "choose another name",
+            );
+        }
+    }
+
+    fn measures(
+        &self,
+        f: &Fields<'_>,
+        dimensions: &[Dimension],
+        book: &Arc<Vec<Price>>,
+    ) -> Vec<MeasureDef> {
+        let mut out: Vec<MeasureDef> = Vec::new();
+        let mut companions: Vec<(usize, &Node, &str, bool)> = Vec::new();
+        let Some(node) = f.need("measures", "the event") else {
+            return out;
+        };
+        let allowed: Vec<&str> = KINDS
+            .iter()
+            .copied()
+            .chain(["where", "unit", "title", "version"])
+            .collect();
+        for (key, value) in self.file.entries(node, "measures") {
+            self.check_name(key, "a measure");
+            if dimensions.iter().any(|d| d.name == key.name) {
+                self.file.say(
+                    key.at,
+                    codes::CATALOG_DUPLICATE,
+                    format!("\"{}\" is a dimension and a measure", key.name),
+                    "rename one of them",
+                );
+            }
+            let Some(m) = self.file.fields(value, "a measure", &allowed) else {
+                continue;
+            };
+            let kinds: Vec<&str> = KINDS
+                .iter()
+                .copied()
+                .filter(|k| m.get(k).is_some())
+                .collect();
+            let [kind] = kinds[..] else {
+                self.file.say(
+                    key.at,
+                    codes::CATALOG_SYNTAX,
+                    format!(
+                        "measure \"{}\" says {} of what it does",
+                        key.name,
+                        if kinds.is_empty() {
+                            "nothing"
+                        } else {
+                            "more than one"
+                        }
+                    ),
+                    format!("write one of {}", KINDS.join(", ")),
+                );
+                continue;
+            };
+            let Some(of) = m.get(kind) else { continue };
+            let who = format!("measure \"{}\"", key.name);
+            let Some(built) = self.kind(&who, kind, of, book) else {
+                continue;
+            };
+            if let MeasureKind::Unpriced(_) = &built
+                && let Some(cost) = self.file.text(of, "unpriced")
+            {
+                companions.push((out.len(), of, cost, m.get("where").is_some()));
+            }
+            out.push(MeasureDef {
+                name: key.name.clone(),
+                version: m.version(),
+                unit: m.text_or("unit", default_unit(kind)),
+                title: m.text_or("title", ""),
+                kind: built,
+                filter: self.filter(&who, &m),
+            });
+        }
+        for (i, node, cost, own_filter) in companions {
+            let found = out
+                .iter()
+                .find(|m| m.name == cost)
+                .map(|m| (m.kind.clone(), m.filter.clone()));
+            if let Some((MeasureKind::Cost(def), filter)) = found {
+                out[i].kind = MeasureKind::Unpriced(def);
+                // It counts what its cost measure left out, so it sees the same events.
+                if !own_filter {
+                    out[i].filter = filter;
+                }
+            } else {
+                let costs = out
+                    .iter()
+                    .filter(|m| matches!(m.kind, MeasureKind::Cost(_)));
+                self.file.say(
+                    node.at,
+                    codes::CATALOG_REFERENCE,
+                    format!(
+                        "measure \"{}\" names \"{cost}\", which is no cost measure of {}",
+                        out[i].name, self.event
+                    ),
+                    suggest(cost, costs.map(|m| m.name.as_str())),
+                );
+            }
+        }
+        out
+    }
+
+    fn kind(
+        &self,
+        who: &str,
+        kind: &str,
+        of: &Node,
+        book: &Arc<Vec<Price>>,
+    ) -> Option<MeasureKind> {
+        use FieldType::{Number, Text};
+        let empty = || CostDef {
+            reported: None,
+            provider: String::new(),
+            model: String::new(),
+            tokens: Vec::new(),
+            book: book.clone(),
+        };
+        let path = |wanted: &[FieldType]| {
+            let path = self.file.text(of, kind)?;
+            self.field(of, path, who, wanted).then(|| path.to_string())
+        };
+        Some(match kind {
+            "count" => {
+                if !matches!(of.value, Value::Bool(true)) {
+                    self.file.say(
+                        of.at,
+                        codes::CATALOG_SYNTAX,
+                        "count counts events, not a field",
+                        "write `count: true`",
+                    );
+                }
+                MeasureKind::Count
+            }
+            "sum" => MeasureKind::Sum(path(&[Number])?),
+            "min" => MeasureKind::Min(path(&[Number])?),
+            "max" => MeasureKind::Max(path(&[Number])?),
+            "sumsq" => MeasureKind::SumSq(path(&[Number])?),
+            "last" => MeasureKind::Last(path(&[Number])?),
+            "distribution" => MeasureKind::Distribution(path(&[Number])?),
+            "distinct" => MeasureKind::Distinct(path(&[Text])?),
+            "unpriced" => MeasureKind::Unpriced(empty()),
+            _ => {
+                let c =
+                    self.file
+                        .fields(of, "cost", &["reported", "provider", "model", "tokens"])?;
+                let mut def = empty();
+                if let Some(n) = c.get("reported") {
+                    let p = self.file.text(n, "reported")?;
+                    self.field(n, p, who, &[Number]);
+                    def.reported = Some(p.to_string());
+                }
+                for (name, into) in [("provider", &mut def.provider), ("model", &mut def.model)] {
+                    if let Some(n) = c.need(name, "cost")
+                        && let Some(p) = self.file.text(n, name)
+                    {
+                        self.field(n, p, who, &[Text]);
+                        *into = p.to_string();
+                    }
+                }
+                if let Some(n) = c.need("tokens", "cost") {
+                    for (class, field) in self.file.entries(n, "tokens") {
+                        if !crate::prices::CLASSES.contains(&class.name.as_str()) {
+                            self.file.say(
+                                class.at,
+                                codes::CATALOG_REFERENCE,
+                                format!("there is no token class \"{}\"", class.name),
+                                suggest(&class.name, crate::prices::CLASSES.iter().copied()),
+                            );
+                        }
+                        if let Some(p) = self.file.text(field, "a token count") {
+                            self.field(field, p, who, &[Number]);
+                            def.tokens.push((p.to_string(), class.name.clone()));
+                        }
+                    }
+                }
+                MeasureKind::Cost(def)
+            }
+        })
+    }
+
+    fn filter(&self, who: &str, m: &Fields<'_>) -> Vec<Condition> {
+        let mut out = Vec::new();
+        let Some(node) = m.get("where") else {
+            return out;
+        };
+        for (key, value) in self.file.entries(node, "where") {
+            let at = Node {
+                at: key.at,
+                value: Value::Null,
+            };
+            let (literal, wanted) = match &value.value {
+                Value::Null => (
+                    Literal::Null,
+                    [FieldType::Number, FieldType::Bool, FieldType::Text].as_slice(),
+                ),
+                Value::Bool(b) => (Literal::Bool(*b), [FieldType::Bool].as_slice()),
+                Value::Number(v) => (Literal::Number(*v), [FieldType::Number].as_slice()),
+                Value::Text(t) => (Literal::Text(t.clone()), [FieldType::Text].as_slice()),
+                other => {
+                    self.file.say(
+                        value.at,
+                        codes::CATALOG_SYNTAX,
+                        format!("a condition compares with {}", other.kind()),
+                        "write a text, a number, true, false or null",
+                    );
+                    continue;
+                }
+            };
+            if !self.field(&at, &key.name, &format!("the condition of {who}"), wanted) {
+                continue;
+            }
+            if literal == Literal::Null && self.schema.field(&key.name).is_some_and(|f| !f.nullable)
+            {
+                self.file.say(
+                    value.at,
+                    codes::CATALOG_IMPOSSIBLE,
+                    format!("\"{}\" is never null", key.name),
+                    "compare with a value, or name a field that may be null",
+                );
+            }
+            out.push(Condition {
+                path: key.name.clone(),
+                value: literal,
+            });
+        }
+        out.sort_by(|a, b| a.path.cmp(&b.path));
+        out
+    }
+
+    fn rollups(&self, f: &Fields<'_>, dimensions: &[Dimension]) -> Vec<RollupDef> {
+        let mut out: Vec<RollupDef> = Vec::new();
+        let usual = f.get("windows").and_then(|n| self.file.windows(n));
+        let usual = usual.unwrap_or_else(|| WindowSize::ALL.to_vec());
+        let Some(node) = f.need("rollups", "the event") else {
+            return out;
+        };
+        for entry in self.file.list(node, "rollups").unwrap_or_default() {
+            let (by, windows) = match &entry.value {
+                Value::List(_) => (entry, usual.clone()),
+                _ => {
+                    let Some(r) = self.file.fields(entry, "a rollup", &["by", "windows"]) else {
+                        continue;
+                    };
+                    let Some(by) = r.need("by", "a rollup") else {
+                        continue;
+                    };
+                    let own = r.get("windows").and_then(|n| self.file.windows(n));
+                    (by, own.unwrap_or_else(|| usual.clone()))
+                }
+            };
+            let Some(names) = self.file.texts(by, "a rollup") else {
+                continue;
+            };
+            let mut indices = Vec::new();
+            for (name, at) in names {
+                match dimensions.iter().position(|d| d.name == name) {
+                    Some(i) => indices.push(i),
+                    None => self.file.say(
+                        at,
+                        codes::CATALOG_REFERENCE,
+                        format!(
+                            "the rollup names dimension \"{name}\", which {} does not declare",
+                            self.event
+                        ),
+                        suggest(name, dimensions.iter().map(|d| d.name.as_str())),
+                    ),
+                }
+            }
+            indices.sort_unstable();
+            if out.iter().any(|r| r.dimensions == indices) {
+                self.file.say(
+                    entry.at,
+                    codes::CATALOG_DUPLICATE,
+                    "this rollup is declared twice",
+                    "remove one of them",
+                );
+                continue;
+            }
+            out.push(RollupDef {
+                dimensions: indices,
+                windows,
+            });
+        }
+        out
+    }
+}
+
+fn default_unit(kind: &str) -> &'static str {
+    match kind {
+        "cost" => "usd",
+        "count" | "unpriced" => "events",
+        _ => "",
+    }
+}

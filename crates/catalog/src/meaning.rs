@@ -1,0 +1,394 @@
+//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new version.
+
+use crate::avro::canonical;
+use crate::problem::Refusal;
+use crate::types::*;
+use crate::yaml::{self, At, Value};
+use std::fmt::Write as _;
+use weir_model::codes;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names of files.
+pub(crate) fn hash(c: &Catalog) -> u64 {
+    let mut s = String::new();
+    for e in &c.events {
+        let _ = writeln!(s, "event {} v{} {}", e.name, e.version, event(e));
+        let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
+        let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
+        for d in &e.dimensions {
+            let _ = writeln!(s, "dimension {} {:?}", d.name, d.path);
+        }
+        // Order counts here: partial blocks hold measures and rollups by index.
+        for m in &e.measures {
+            let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, measure(m));
+            if let MeasureKind::Cost(def) = &m.kind {
+                let _ = writeln!(s, "book {:?}", def.book);
+            }
+        }
+        for r in &e.rollups {
+            let _ = writeln!(s, "rollup {:?} {:?}", r.dimensions, r.windows);
+        }
+    }
+    for k in &c.kpis {
+        let _ = writeln!(
+            s,
+            "kpi {} v{} {} {:?} {} {}",
+            k.name,
+            k.version,
+            kpi(c, k),
+            k.target,
+            k.weight,
+            k.category
+        );
+    }
+    for d in &c.detectors {
+        let _ = writeln!(
+            s,
+            "detector {} v{} {} {}",
+            d.name,
+            d.version,
+            detector(c, d),
+            d.severity
+        );
+    }
+    for r in &c.rules {
+        let _ = writeln!(
+            s,
+            "rule {} v{} {} {}",
+            r.name,
+            r.version,
+            rule(c, r),
+            r.severity
+        );
+    }
+    let name = |z: &jiff::tz::TimeZone| z.iana_name().unwrap_or("UTC").to_string();
+    let _ = writeln!(s, "zone {}", name(&c.tenants.default_zone));
+    for (t, z) in &c.tenants.zones {
+        let _ = writeln!(s, "zone {t:?} {}", name(z));
+    }
+    xxh3_64(s.as_bytes())
+}
+
+fn event(e: &EventDef) -> String {
+    format!("{:?} {:?} {:?}", e.identity, e.disorder, e.bounds)
+}
+
+fn measure(m: &MeasureDef) -> String {
+    let kind = match &m.kind {
+        // The book has its own line: its entries are versioned by their dates.
+        MeasureKind::Cost(c) => format!(
+            "cost {:?} {:?} {:?} {:?}",
+            c.reported, c.provider, c.model, c.tokens
+        ),
+        MeasureKind::Unpriced(c) => format!(
+            "unpriced {:?} {:?} {:?} {:?}",
+            c.reported, c.provider, c.model, c.tokens
+        ),
+        other => format!("{other:?}"),
+    };
+    format!("{kind} {:?} {:?}", m.filter, m.unit)
+}
+
+fn term(c: &Catalog, t: &Term) -> String {
+    let e = &c.events[t.event];
+    format!(
+        "{}.{} {:?} at {:?}",
+        e.name, e.measures[t.measure].name, t.stat, t.at
+    )
+}
+
+/// Names of terms do not matter, what they stand for does.
+fn inputs(c: &Catalog, terms: &[Term], expr: &Expr, sample: &Option<(usize, f64)>) -> String {
+    let terms: Vec<String> = terms.iter().map(|t| term(c, t)).collect();
+    format!("{terms:?} {:?} {sample:?}", expr.ops)
+}
+
+fn kpi(c: &Catalog, k: &KpiDef) -> String {
+    let inputs = inputs(c, &k.terms, &k.expr, &k.minimum_sample);
+    format!(
+        "{:?} {} {} {:?} {inputs}",
+        k.dimensions,
+        k.window.label(),
+        k.decimals,
+        k.unit
+    )
+}
+
+fn detector(c: &Catalog, d: &DetectorDef) -> String {
+    let inputs = inputs(c, &d.terms, &d.expr, &d.minimum_sample);
+    let (e, by) = (
+        &c.events[d.event].name,
+        dimension_names(&c.events[d.event], d.rollup),
+    );
+    format!(
+        "{e} {by:?} {} {:?} {:?} {} {} {inputs}",
+        d.window.label(),
+        d.kind,
+        d.direction,
+        d.floor_relative,
+        d.floor_absolute
+    )
+}
+
+fn rule(c: &Catalog, r: &RuleDef) -> String {
+    let on = match &r.on {
+        RuleOn::Kpi { kpi, above, below } => {
+            format!("kpi {} {above:?} {below:?}", c.kpis[*kpi].name)
+        }
+        RuleOn::Detector(d) => format!("detector {}", c.detectors[*d].name),
+        RuleOn::NoData {
+            event,
+            rollup,
+            silence,
+        } => {
+            format!(
+                "no data {} {:?} {silence:?}",
+                c.events[*event].name,
+                dimension_names(&c.events[*event], *rollup)
+            )
+        }
+    };
+    format!("{on} {} {}", r.open_after, r.resolve_after)
+}
+
+fn dimension_names(e: &EventDef, rollup: usize) -> Vec<&str> {
+    e.rollups[rollup]
+        .dimensions
+        .iter()
+        .map(|d| e.dimensions[*d].name.as_str())
+        .collect()
+}
+
+/// One definition: its place in the files, its version and what it means.
+struct Definition {
+    path: Vec<String>,
+    what: String,
+    version: u32,
+    meaning: String,
+}
+
+fn definitions(c: &Catalog) -> Vec<Definition> {
+    let mut out = Vec::new();
+    let mut add = |path: &[&str], what: String, version: u32, meaning: String| {
+        out.push(Definition {
+            path: path.iter().map(|s| s.to_string()).collect(),
+            what,
+            version,
+            meaning,
+        });
+    };
+    for e in &c.events {
+        add(
+            &[&e.name],
+            format!("event \"{}\"", e.name),
+            e.version,
+            event(e),
+        );
+        for d in &e.dimensions {
+            let what = format!("dimension \"{}\" of {}", d.name, e.name);
+            add(
+                &[&e.name, "dimensions", &d.name],
+                what,
+                e.version,
+                d.path.clone(),
+            );
+        }
+        for m in &e.measures {
+            let what = format!("measure \"{}\" of {}", m.name, e.name);
+            add(&[&e.name, "measures", &m.name], what, m.version, measure(m));
+        }
+    }
+    for k in &c.kpis {
+        add(
+            &["kpis", &k.name],
+            format!("KPI \"{}\"", k.name),
+            k.version,
+            kpi(c, k),
+        );
+    }
+    for d in &c.detectors {
+        add(
+            &["detectors", &d.name],
+            format!("detector \"{}\"", d.name),
+            d.version,
+            detector(c, d),
+        );
+    }
+    for r in &c.rules {
+        add(
+            &["alerts", &r.name],
+            format!("rule \"{}\"", r.name),
+            r.version,
+            rule(c, r),
+        );
+    }
+    out
+}
+
+/// What may not take effect: definitions whose meaning changed under the same version, and prices that changed
+/// after they were in force. Adding and removing is free.
+pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
+    let before = definitions(old);
+    let mut out: Vec<Refusal> = definitions(new)
+        .into_iter()
+        .filter_map(|d| {
+            let b = before.iter().find(|b| b.path == d.path)?;
+            // A smaller version is an old meaning come back under a number that was left behind.
+            let told = if d.version < b.version {
+                format!(
+                    "{} went back from version {} to {}",
+                    d.what, b.version, d.version
+                )
+            } else if d.version == b.version && d.meaning != b.meaning {
+                format!(
+                    "{} means something else than before under the same version {}",
+                    d.what, d.version
+                )
+            } else {
+                return None;
+            };
+            let (file, at) = locate(new, &d.path);
+            Some(refusal(
+                file,
+                at,
+                told,
+                format!(
+                    "write `version: {}`, or take the change back",
+                    b.version + 1
+                ),
+            ))
+        })
+        .collect();
+    out.extend(changed_prices(old, new));
+    out.sort();
+    out.dedup();
+    out
+}
+
+fn refusal(file: String, at: At, message: String, remedy: String) -> Refusal {
+    Refusal {
+        file,
+        line: at.line,
+        column: at.column,
+        code: codes::CATALOG_MEANING,
+        message,
+        remedy,
+    }
+}
+
+/// Prices that changed, unless every measure that uses the book has a new version.
+fn changed_prices(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
+    let cost_measures = |c: &Catalog| -> Vec<(String, u32, CostDef)> {
+        let of = |e: &EventDef| -> Vec<(String, u32, CostDef)> {
+            let one = |m: &MeasureDef| match &m.kind {
+                MeasureKind::Cost(d) => {
+                    Some((format!("{}.{}", e.name, m.name), m.version, d.clone()))
+                }
+                _ => None,
+            };
+            e.measures.iter().filter_map(one).collect()
+        };
+        c.events.iter().flat_map(of).collect()
+    };
+    let mut out = Vec::new();
+    let before = cost_measures(old);
+    for (name, version, now) in cost_measures(new) {
+        let Some((_, _, was)) = before.iter().find(|(n, v, _)| *n == name && *v == version) else {
+            continue;
+        };
+        for p in now.book.iter() {
+            let same =
+                |o: &&Price| o.provider == p.provider && o.model == p.model && o.from == p.from;
+            let Some(o) = was.book.iter().find(same) else {
+                continue;
+            };
+            if o.per_token != p.per_token {
+                let (file, at) = locate_price(new, p);
+                let told = format!(
+                    "the price of \"{}\" changed although it is in force",
+                    p.model
+                );
+                let remedy = format!(
+                    "add an entry with a later `from`, or give measure {name} a new version"
+                );
+                out.push(refusal(file, at, told, remedy));
+            }
+        }
+    }
+    out
+}
+
+/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten it.
+fn locate(c: &Catalog, path: &[String]) -> (String, At) {
+    for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
+        let Ok(root) = yaml::parse(text) else {
+            continue;
+        };
+        let Value::Map(entries) = &root.value else {
+            continue;
+        };
+        let event = entries
+            .iter()
+            .find(|(k, _)| k.name == "event")
+            .map(|(_, n)| n);
+        let (mut at, mut rest) = match event {
+            Some(n) if matches!(&n.value, Value::Text(t) if *t == path[0]) => (n.at, &path[1..]),
+            Some(_) => continue,
+            None => (root.at, path),
+        };
+        let mut node = &root;
+        while let Some((head, tail)) = rest.split_first() {
+            let Value::Map(entries) = &node.value else {
+                break;
+            };
+            let Some((k, n)) = entries.iter().find(|(k, _)| k.name == *head) else {
+                break;
+            };
+            (at, node, rest) = (k.at, n, tail);
+        }
+        if rest.is_empty() {
+            return (file.clone(), at);
+        }
+    }
+    ("catalog".into(), At::default())
+}
+
+fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
+    for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
+        let Ok(root) = yaml::parse(text) else {
+            continue;
+        };
+        let Value::Map(entries) = &root.value else {
+            continue;
+        };
+        let Some((_, list)) = entries.iter().find(|(k, _)| k.name == "prices") else {
+            continue;
+        };
+        let problems = std::cell::RefCell::new(Vec::new());
+        let Value::List(items) = &list.value else {
+            continue;
+        };
+        for item in items {
+            let one = yaml::Node {
+                at: item.at,
+                value: Value::List(vec![item.clone()]),
+            };
+            let mut read = Vec::new();
+            crate::prices::read(
+                crate::reader::File {
+                    name: file,
+                    problems: &problems,
+                },
+                &one,
+                &mut read,
+            );
+            if read
+                .first()
+                .is_some_and(|r| r.provider == p.provider && r.model == p.model && r.from == p.from)
+            {
+                return (file.clone(), item.at);
+            }
+        }
+    }
+    ("catalog".into(), At::default())
+}

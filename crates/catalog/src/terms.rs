@@ -1,0 +1,472 @@
+//! `measure[.stat]` at a rollup: the inputs of KPIs and detectors.
+
+use crate::expr::{self, Compiled, Name};
+use crate::problem::suggest;
+use crate::reader::{Fields, File};
+use crate::types::*;
+use crate::yaml::{At, Node, Value};
+use weir_model::{WindowSize, codes};
+
+/// `(message, remedy)`
+type Told = (String, String);
+
+/// What an expression may refer to.
+pub(crate) struct Scope<'a> {
+    pub events: &'a [EventDef],
+    /// For detectors: names without an event are measures of this one.
+    pub event: Option<EventId>,
+    /// Dimensions of the subject, sorted.
+    pub dimensions: &'a [String],
+    pub params: Vec<(String, f64)>,
+    pub terms: Vec<Term>,
+}
+
+impl Scope<'_> {
+    /// Resolves `event.measure[.stat]` (or `measure[.stat]`) at the given dimensions.
+    fn term(&self, name: &str, path: &str, at: &[String]) -> Result<Term, Told> {
+        let (event, rest) = self.split(path)?;
+        let def = &self.events[event];
+        let (measure, stat) = rest.split_once('.').unwrap_or((rest, ""));
+        let Some(index) = def.measures.iter().position(|m| m.name == measure) else {
+            return Err((
+                format!(
+                    "\"{path}\" names measure \"{measure}\", which {} does not have",
+                    def.name
+                ),
+                suggest(measure, def.measures.iter().map(|m| m.name.as_str())),
+            ));
+        };
+        let stat = stat_of(&def.measures[index], stat)?;
+        let Some(rollup) = find_rollup(def, at) else {
+            return Err((
+                format!("\"{path}\" is not kept by [{}]", at.join(", ")),
+                format!("add [{}] to the rollups of {}", at.join(", "), def.name),
+            ));
+        };
+        Ok(Term {
+            name: name.to_string(),
+            event,
+            rollup,
+            measure: index,
+            stat,
+            at: at.to_vec(),
+        })
+    }
+
+    fn split<'p>(&self, path: &'p str) -> Result<(EventId, &'p str), Told> {
+        if let Some(event) = self.event {
+            let own = self.events[event].name.as_str();
+            let rest = path
+                .strip_prefix(own)
+                .and_then(|r| r.strip_prefix('.'))
+                .unwrap_or(path);
+            return Ok((event, rest));
+        }
+        let found = self.events.iter().enumerate().filter_map(|(i, e)| {
+            let rest = path.strip_prefix(e.name.as_str())?.strip_prefix('.')?;
+            Some((e.name.len(), i, rest))
+        });
+        match found.max() {
+            Some((_, i, rest)) => Ok((i, rest)),
+            None => {
+                let known: Vec<&str> = self
+                    .terms
+                    .iter()
+                    .map(|t| t.name.as_str())
+                    .chain(self.params.iter().map(|(n, _)| n.as_str()))
+                    .collect();
+                let remedy = match path.contains('.') || known.is_empty() {
+                    true => format!(
+                        "write event.measure; {}",
+                        suggest(path, self.events.iter().map(|e| e.name.as_str()))
+                    ),
+                    false => suggest(path, known),
+                };
+                Err((
+                    format!("there is no term, parameter or measure \"{path}\""),
+                    remedy,
+                ))
+            }
+        }
+    }
+
+    /// A name in an expression: a declared term, a parameter, or a measure named in full.
+    pub fn resolve(&mut self, name: &str) -> Result<Name, Told> {
+        if let Some(i) = self.terms.iter().position(|t| t.name == name) {
+            return Ok(Name::Term(i));
+        }
+        if let Some((_, v)) = self.params.iter().find(|(n, _)| n == name) {
+            return Ok(Name::Number(*v));
+        }
+        let term = self.term(name, name, self.dimensions)?;
+        self.terms.push(term);
+        Ok(Name::Term(self.terms.len() - 1))
+    }
+
+    /// Reads `params:` and `terms:`.
+    pub fn read<'n>(&mut self, f: &Fields<'n>, allow_at: bool) {
+        let file = f.file;
+        if let Some(node) = f.get("params") {
+            for (key, value) in file.entries(node, "params") {
+                file.check_name(key, "a parameter");
+                if let Some(v) = file.number(value, "a parameter") {
+                    self.params.push((key.name.clone(), v));
+                }
+            }
+        }
+        let Some(node) = f.get("terms") else { return };
+        for (key, value) in file.entries(node, "terms") {
+            file.check_name(key, "a term");
+            if self.params.iter().any(|(n, _)| *n == key.name) {
+                file.say(
+                    key.at,
+                    codes::CATALOG_DUPLICATE,
+                    format!("\"{}\" is a term and a parameter", key.name),
+                    "rename one of them",
+                );
+            }
+            let mut at = self.dimensions.to_vec();
+            let path_node = match &value.value {
+                Value::Map(_) if allow_at => {
+                    let Some(t) = file.fields(value, "a term", &["of", "at"]) else {
+                        continue;
+                    };
+                    if let Some(n) = t.get("at")
+                        && let Some(names) = file.texts(n, "at")
+                    {
+                        at = names.iter().map(|(n, _)| n.to_string()).collect();
+                        at.sort();
+                        for (name, place) in names
+                            .iter()
+                            .filter(|(n, _)| !self.dimensions.iter().any(|d| d == n))
+                        {
+                            file.say(
+                                *place,
+                                codes::CATALOG_REFERENCE,
+                                format!("the term stands at \"{name}\", which is no dimension of the KPI"),
+                                suggest(name, self.dimensions.iter().map(String::as_str)),
+                            );
+                        }
+                    }
+                    t.need("of", "a term")
+                }
+                _ => Some(value),
+            };
+            let Some(path_node) = path_node else { continue };
+            let Some(path) = file.text(path_node, "a term") else {
+                continue;
+            };
+            match self.term(&key.name, path, &at) {
+                Ok(t) => self.terms.push(t),
+                Err((message, remedy)) => {
+                    file.say(path_node.at, codes::CATALOG_REFERENCE, message, remedy);
+                }
+            }
+        }
+    }
+
+    /// Compiles the expression in `node`; positions point into the file.
+    pub fn compile(&mut self, file: File<'_>, node: &Node) -> Option<(Expr, Compiled)> {
+        let number;
+        let source = match &node.value {
+            Value::Number(v) => {
+                number = format!("{v:?}");
+                number.as_str()
+            }
+            _ => file.text(node, "the expression")?,
+        };
+        match expr::compile(source, &mut |name| self.resolve(name)) {
+            Ok(c) => Some((
+                Expr {
+                    source: source.to_string(),
+                    ops: c.ops.clone(),
+                },
+                c,
+            )),
+            Err(problems) => {
+                for p in problems {
+                    // Texts over several lines are folded by YAML: then the place is where they begin.
+                    let inside = if source.contains('\n') {
+                        0
+                    } else {
+                        p.offset as u64
+                    };
+                    let at = At {
+                        line: node.at.line,
+                        column: node.at.column + inside,
+                    };
+                    file.say(at, p.code, p.message, p.remedy);
+                }
+                None
+            }
+        }
+    }
+
+    /// `minimum_sample: {calls: 20}`
+    pub fn minimum_sample(&mut self, f: &Fields<'_>) -> Option<(usize, f64)> {
+        let file = f.file;
+        let node = f.get("minimum_sample")?;
+        let entries = file.entries(node, "minimum_sample");
+        let [(key, value)] = entries[..] else {
+            file.say(
+                node.at,
+                codes::CATALOG_SYNTAX,
+                "minimum_sample names no single measure",
+                "write `{calls: 20}`",
+            );
+            return None;
+        };
+        let least = file.within(value, "minimum_sample", |v| v > 0.0, "a number above 0")?;
+        match self.resolve(&key.name) {
+            Ok(Name::Term(i)) => {
+                let t = &self.terms[i];
+                let counts = matches!(t.stat, Stat::Count)
+                    || (t.stat == Stat::Value
+                        && matches!(
+                            self.events[t.event].measures[t.measure].kind,
+                            MeasureKind::Count | MeasureKind::Sum(_) | MeasureKind::Distinct(_)
+                        ));
+                if !counts {
+                    file.say(
+                        key.at,
+                        codes::CATALOG_EXPRESSION,
+                        format!("\"{}\" is not the size of a sample", key.name),
+                        "name a count, a sum or a distinct count",
+                    );
+                }
+                Some((i, least))
+            }
+            Ok(Name::Number(_)) => {
+                file.say(
+                    key.at,
+                    codes::CATALOG_REFERENCE,
+                    format!("\"{}\" is a parameter, not a measure", key.name),
+                    "name a measure",
+                );
+                None
+            }
+            Err((message, remedy)) => {
+                file.say(key.at, codes::CATALOG_REFERENCE, message, remedy);
+                None
+            }
+        }
+    }
+
+    /// Every term's rollup must store what the judged window is made of.
+    pub fn check_window(&self, file: File<'_>, node: &Node, window: JudgedWindow) {
+        let needed = window.stored();
+        for t in &self.terms {
+            let e = &self.events[t.event];
+            if !e.rollups[t.rollup].windows.contains(&needed) {
+                file.say(
+                    node.at,
+                    codes::CATALOG_REFERENCE,
+                    format!(
+                        "window {} needs {} of {} by [{}], which is not stored",
+                        window.label(),
+                        needed.label(),
+                        e.name,
+                        t.at.join(", ")
+                    ),
+                    format!(
+                        "add {} to that rollup's windows, or choose another window",
+                        needed.label()
+                    ),
+                );
+                return;
+            }
+        }
+    }
+
+    /// Smallest and largest value of a term.
+    pub fn bounds(&self, i: usize) -> (f64, f64) {
+        let t = &self.terms[i];
+        let e = &self.events[t.event];
+        let m = &e.measures[t.measure];
+        match t.stat {
+            Stat::Count => (0.0, f64::INFINITY),
+            Stat::Sum => sum_range(e, m.kind.path()),
+            Stat::Mean | Stat::Min | Stat::Max | Stat::Percentile(_) => {
+                field_range(e, m.kind.path())
+            }
+            Stat::Value => match &m.kind {
+                MeasureKind::Count
+                | MeasureKind::Distinct(_)
+                | MeasureKind::Unpriced(_)
+                | MeasureKind::SumSq(_) => (0.0, f64::INFINITY),
+                MeasureKind::Sum(p) => sum_range(e, p),
+                MeasureKind::Min(p) | MeasureKind::Max(p) | MeasureKind::Last(p) => {
+                    field_range(e, p)
+                }
+                MeasureKind::Cost(c) => {
+                    let grows = c
+                        .reported
+                        .iter()
+                        .chain(c.tokens.iter().map(|(p, _)| p))
+                        .all(|p| field_range(e, p).0 >= 0.0);
+                    (if grows { 0.0 } else { f64::NEG_INFINITY }, f64::INFINITY)
+                }
+                MeasureKind::Distribution(p) => field_range(e, p),
+            },
+        }
+    }
+
+    /// Its value is a mean or a percentile: as good as its sample.
+    pub fn averages(&self, c: &Compiled) -> bool {
+        c.ops.iter().any(|op| matches!(op, Op::Term(i) if matches!(self.terms[*i].stat, Stat::Mean | Stat::Percentile(_))))
+    }
+
+    /// The value can only grow while its window is open.
+    pub fn only_grows(&self, c: &Compiled) -> bool {
+        let [Op::Term(i)] = c.ops[..] else {
+            return false;
+        };
+        let t = &self.terms[i];
+        let e = &self.events[t.event];
+        t.stat == Stat::Value
+            && match &e.measures[t.measure].kind {
+                MeasureKind::Count | MeasureKind::Max(_) | MeasureKind::Unpriced(_) => true,
+                MeasureKind::Sum(p) => sum_range(e, p).0 >= 0.0,
+                MeasureKind::Cost(_) => self.bounds(i).0 >= 0.0,
+                _ => false,
+            }
+    }
+}
+
+fn field_range(e: &EventDef, path: &str) -> (f64, f64) {
+    let b = e.bounds.iter().find(|b| b.path == path);
+    (
+        b.and_then(|b| b.min).unwrap_or(f64::NEG_INFINITY),
+        b.and_then(|b| b.max).unwrap_or(f64::INFINITY),
+    )
+}
+
+fn sum_range(e: &EventDef, path: &str) -> (f64, f64) {
+    let (lo, hi) = field_range(e, path);
+    (
+        if lo >= 0.0 { 0.0 } else { f64::NEG_INFINITY },
+        if hi <= 0.0 { 0.0 } else { f64::INFINITY },
+    )
+}
+
+/// The rollup with exactly these dimensions.
+pub(crate) fn find_rollup(e: &EventDef, names: &[String]) -> Option<usize> {
+    e.rollups.iter().position(|r| {
+        r.dimensions.len() == names.len()
+            && r.dimensions
+                .iter()
+                .zip(names)
+                .all(|(d, n)| e.dimensions[*d].name == *n)
+    })
+}
+
+fn stat_of(m: &MeasureDef, stat: &str) -> Result<Stat, Told> {
+    const STATS: &str = "use .count, .sum, .mean, .min, .max or .pNN (p50, p95, p99.9)";
+    let MeasureKind::Distribution(_) = m.kind else {
+        return match stat {
+            "" => Ok(Stat::Value),
+            _ => Err((
+                format!(
+                    "measure \"{}\" has no statistic \"{stat}\": it is one number",
+                    m.name
+                ),
+                format!("write \"{}\" alone, or declare a distribution", m.name),
+            )),
+        };
+    };
+    match stat {
+        "" => Err((
+            format!("measure \"{}\" is a distribution, not one number", m.name),
+            STATS.into(),
+        )),
+        "count" => Ok(Stat::Count),
+        "sum" => Ok(Stat::Sum),
+        "mean" => Ok(Stat::Mean),
+        "min" => Ok(Stat::Min),
+        "max" => Ok(Stat::Max),
+        _ => percentile(stat).map(Stat::Percentile).ok_or_else(|| {
+            (
+                format!("a distribution has no statistic \"{stat}\""),
+                STATS.into(),
+            )
+        }),
+    }
+}
+
+fn percentile(stat: &str) -> Option<u16> {
+    let digits = stat.strip_prefix('p')?;
+    let (whole, tenth) = digits.split_once('.').unwrap_or((digits, "0"));
+    let plain = |s: &str| !s.is_empty() && s.len() <= 2 && s.bytes().all(|b| b.is_ascii_digit());
+    if !plain(whole) || !plain(tenth) || tenth.len() != 1 {
+        return None;
+    }
+    let p = whole.parse::<u16>().ok()? * 10 + tenth.parse::<u16>().ok()?;
+    (p > 0).then_some(p)
+}
+
+/// Names of the dimensions of a subject, sorted.
+pub(crate) fn read_by(f: &Fields<'_>) -> Vec<String> {
+    let Some(names) = f.get("by").and_then(|n| f.file.texts(n, "by")) else {
+        return Vec::new();
+    };
+    let mut by: Vec<String> = names.into_iter().map(|(n, _)| n.to_string()).collect();
+    by.sort();
+    by
+}
+
+/// Reads `window:`.
+pub(crate) fn read_window<'a>(f: &Fields<'a>, what: &str) -> Option<(JudgedWindow, &'a Node)> {
+    let node = f.need("window", what)?;
+    let label = f.file.text(node, "window")?;
+    match JudgedWindow::parse(label) {
+        Some(w) => Some((w, node)),
+        None => {
+            f.file.say(
+                node.at,
+                codes::CATALOG_REFERENCE,
+                format!("there is no window \"{label}\""),
+                "use 1m, 5m, 1h, 1d, or rolling 5m/1m, 1h/5m, 6h/5m, 3d/1h, 30d/1d",
+            );
+            None
+        }
+    }
+}
+
+/// The rolling windows there are.
+const ROLLING: [(&str, u16, WindowSize); 5] = [
+    ("5m/1m", 5, WindowSize::Minute),
+    ("1h/5m", 12, WindowSize::FiveMinutes),
+    ("6h/5m", 72, WindowSize::FiveMinutes),
+    ("3d/1h", 72, WindowSize::Hour),
+    ("30d/1d", 30, WindowSize::Day),
+];
+
+impl JudgedWindow {
+    /// From its label, e.g. `1h` or `1h/5m`.
+    pub fn parse(label: &str) -> Option<JudgedWindow> {
+        let rolling = ROLLING.iter().find(|(l, ..)| *l == label);
+        rolling
+            .map(|(_, count, of)| JudgedWindow::Rolling {
+                count: *count,
+                of: *of,
+            })
+            .or_else(|| WindowSize::parse(label).map(JudgedWindow::Tumbling))
+    }
+    /// Its label, e.g. `1h` or `1h/5m`.
+    pub fn label(self) -> &'static str {
+        match self {
+            JudgedWindow::Tumbling(w) => w.label(),
+            JudgedWindow::Rolling { count, of } => {
+                let known = ROLLING.iter().find(|(_, c, o)| *c == count && *o == of);
+                known.map_or("rolling", |(label, ..)| label)
+            }
+        }
+    }
+    /// The stored size that it is made of.
+    pub const fn stored(self) -> WindowSize {
+        match self {
+            JudgedWindow::Tumbling(w) => w,
+            JudgedWindow::Rolling { of, .. } => of,
+        }
+    }
+}
