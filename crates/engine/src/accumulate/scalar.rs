@@ -1,0 +1,136 @@
+//! Numbers of a row: exact sums, floats, the latest value.
+
+use crate::EngineError;
+use crate::varint;
+use weir_model::records::Last;
+use weir_model::{Fixed, Micros};
+
+const LONG: EngineError = EngineError::corrupt("a row", "a sum is longer than 128 bits");
+
+/// Appends a sum. Most are whole numbers or have few decimals: up to three factors of 1000 are taken out and
+/// counted in the two lowest bits of the first byte.
+pub fn put_fixed(out: &mut Vec<u8>, v: Fixed) {
+    let (mut n, mut thousands) = (v.0, 0u8);
+    if let Ok(mut small) = i64::try_from(n) {
+        if small == 0 {
+            out.push(0);
+            return;
+        }
+        while thousands < 3 && small % 1000 == 0 {
+            small /= 1000;
+            thousands += 1;
+        }
+        n = i128::from(small);
+    } else {
+        while thousands < 3 && n % 1000 == 0 {
+            n /= 1000;
+            thousands += 1;
+        }
+    }
+    let zigzag = ((n << 1) ^ (n >> 127)) as u128;
+    let first = (zigzag as u8 & 0x1f) << 2 | thousands;
+    let mut rest = zigzag >> 5;
+    if rest == 0 {
+        out.push(first);
+        return;
+    }
+    out.push(first | 0x80);
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+/// Takes a sum.
+pub fn fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
+    let first = varint::byte(input)?;
+    let mut zigzag = u128::from(first >> 2 & 0x1f);
+    let mut more = first & 0x80 != 0;
+    let mut shift = 5;
+    while more {
+        let b = varint::byte(input)?;
+        if shift > 127 {
+            return Err(LONG);
+        }
+        zigzag |= u128::from(b & 0x7f) << shift;
+        shift += 7;
+        more = b & 0x80 != 0;
+    }
+    let n = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
+    const POWERS: [i128; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
+    let scaled = n.checked_mul(POWERS[usize::from(first & 3)]);
+    Ok(Fixed(scaled.ok_or(LONG)?))
+}
+
+/// Passes over a sum.
+pub fn skip_fixed(input: &mut &[u8]) -> Result<(), EngineError> {
+    while varint::byte(input)? & 0x80 != 0 {}
+    Ok(())
+}
+
+/// Largest magnitude, in thousandths, that is written as a decimal: up to there it is the shorter form.
+const DECIMAL: f64 = (1u64 << 40) as f64;
+/// Codes below are: absent, or a number of raw bytes.
+const RAW: u64 = 9;
+
+/// Appends a float or its absence. Minus zero is written as zero.
+pub fn put_float(out: &mut Vec<u8>, v: Option<f64>) {
+    let Some(v) = v else {
+        out.push(0);
+        return;
+    };
+    let thousandths = (v * 1000.0).round_ties_even();
+    // NaN and infinities fail the first comparison.
+    if thousandths.abs() < DECIMAL && thousandths / 1000.0 == v {
+        let n = thousandths as i64;
+        varint::put_u64(out, (((n << 1) ^ (n >> 63)) as u64).wrapping_add(RAW));
+    } else {
+        let bits = v.to_bits();
+        let n = 8 - (bits.trailing_zeros() as usize / 8).min(7);
+        out.push(n as u8);
+        out.extend_from_slice(&bits.to_be_bytes()[..n]);
+    }
+}
+
+/// Takes a float or its absence.
+pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
+    let code = varint::u64(input)?;
+    if code == 0 {
+        Ok(None)
+    } else if code < RAW {
+        let raw = varint::take(input, code as usize)?;
+        let mut bytes = [0; 8];
+        bytes[..raw.len()].copy_from_slice(raw);
+        Ok(Some(f64::from_bits(u64::from_be_bytes(bytes))))
+    } else {
+        let z = code - RAW;
+        let n = (z >> 1) as i64 ^ -((z & 1) as i64);
+        Ok(Some(n as f64 / 1000.0))
+    }
+}
+
+/// Takes a float that is there.
+pub fn present(input: &mut &[u8]) -> Result<f64, EngineError> {
+    float(input)?.ok_or(EngineError::corrupt("a row", "a number is absent"))
+}
+
+/// Appends the latest value or its absence.
+pub fn put_last(out: &mut Vec<u8>, last: Option<&Last>) {
+    put_float(out, last.map(|l| l.value));
+    if let Some(l) = last {
+        varint::put_i64(out, l.at.0);
+        out.extend_from_slice(&l.id.to_le_bytes());
+    }
+}
+
+/// Takes the latest value or its absence.
+pub fn last(input: &mut &[u8]) -> Result<Option<Last>, EngineError> {
+    let Some(value) = float(input)? else {
+        return Ok(None);
+    };
+    let at = Micros(varint::i64(input)?);
+    let mut id = [0; 8];
+    id.copy_from_slice(varint::take(input, 8)?);
+    Ok(Some(Last { at, id: u64::from_le_bytes(id), value }))
+}
