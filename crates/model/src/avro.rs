@@ -21,7 +21,7 @@ pub use json::{EncodeError, JsonEncoder, encode_json};
 pub use leaves::{Leaf, LeafKind, leaf_paths};
 pub use map::{MapEntries, map_entries};
 
-pub(crate) use cursor::Cursor;
+pub(crate) use cursor::{Cursor, put_bytes, put_long};
 
 use crate::codes::{self, Code};
 

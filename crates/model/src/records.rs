@@ -303,3 +303,14 @@ pub struct DeadLetter {
     /// Its offset.
     pub offset: i64,
 }
+
+mod aggregate;
+mod codec;
+#[cfg(test)]
+mod tests;
+
+pub use aggregate::{
+    AggregateReader, AggregateWriter, BinsRef, DimensionsRef, DistributionRef, HashesRef, RowRef,
+    ValueRef, ValuesRef,
+};
+pub use codec::{RecordError, SCHEMAS, schema_json};

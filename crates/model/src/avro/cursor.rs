@@ -20,12 +20,6 @@ impl<'a> Cursor<'a> {
         self.rest.len()
     }
 
-    /// What has not been read yet.
-    #[inline(always)]
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
-    }
-
     /// What was read since `earlier`, an older copy of this cursor.
     pub(crate) fn since(&self, earlier: &Cursor<'a>) -> &'a [u8] {
         &earlier.rest[..earlier.rest.len() - self.rest.len()]

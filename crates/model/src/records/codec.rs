@@ -1,0 +1,296 @@
+//! Avro binary of the records, field by field in the order of their schema.
+
+use super::{Alert, AlertState, Anomaly, Kpi, Late, Status, Subject, Trend};
+use crate::Micros;
+use crate::avro::{Cursor, DecodeError, put_bytes, put_long};
+use crate::codes::{self, Code};
+use crate::headers::SchemaRef;
+use crate::wire;
+use std::sync::LazyLock;
+
+/// Why a record of weir's own cannot be read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The value is not framed.
+    #[error("the value has no schema id ({0}); was it written by another program?")]
+    Frame(Code),
+    /// It was written under another schema.
+    #[error(
+        "schema id {found} instead of {expected}: the record was written by another version; reprocess"
+    )]
+    Schema {
+        /// The record's.
+        found: u32,
+        /// This version's.
+        expected: u32,
+    },
+    /// Its bytes do not decode.
+    #[error("the record does not decode: {0}")]
+    Decode(#[from] DecodeError),
+    /// A row was given another number of values, dimensions, bins or hashes than announced.
+    #[error("a row was given another number of values, dimensions, bins or hashes than announced")]
+    RowShape,
+}
+
+impl RecordError {
+    /// The operator's code.
+    pub fn code(&self) -> Code {
+        match self {
+            RecordError::Frame(code) => *code,
+            RecordError::Schema { .. } => codes::UNKNOWN_SCHEMA,
+            RecordError::Decode(e) => e.code(),
+            RecordError::RowShape => codes::INVARIANT,
+        }
+    }
+}
+
+/// Names and schemas of the records, as they stand in `schemas/records`.
+pub const SCHEMAS: &[(&str, &str)] = &[
+    (
+        "partial",
+        include_str!("../../../../schemas/records/partial.avsc"),
+    ),
+    ("aggregate", AGGREGATE),
+    ("anomaly", ANOMALY),
+    ("kpi", KPI),
+    ("alert", ALERT),
+    ("late", LATE),
+    (
+        "state",
+        include_str!("../../../../schemas/records/state.avsc"),
+    ),
+    (
+        "dead_letter",
+        include_str!("../../../../schemas/records/dead_letter.avsc"),
+    ),
+];
+
+const AGGREGATE: &str = include_str!("../../../../schemas/records/aggregate.avsc");
+const ANOMALY: &str = include_str!("../../../../schemas/records/anomaly.avsc");
+const KPI: &str = include_str!("../../../../schemas/records/kpi.avsc");
+const ALERT: &str = include_str!("../../../../schemas/records/alert.avsc");
+const LATE: &str = include_str!("../../../../schemas/records/late.avsc");
+
+pub(super) static AGGREGATE_ID: LazyLock<u32> =
+    LazyLock::new(|| crate::schemas::schema_id(AGGREGATE));
+static ANOMALY_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(ANOMALY));
+static KPI_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(KPI));
+static ALERT_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(ALERT));
+static LATE_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(LATE));
+
+/// The schema of a record by its name in [`SCHEMAS`].
+pub fn schema_json(name: &str) -> Option<&'static str> {
+    SCHEMAS
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, json)| *json)
+}
+
+/// The body of a value that was written under schema `expected`.
+pub(super) fn body(value: &[u8], expected: u32) -> Result<&[u8], RecordError> {
+    match wire::split(value, &Default::default()).map_err(RecordError::Frame)? {
+        (SchemaRef::Id(found), body) if found == expected => Ok(body),
+        (SchemaRef::Id(found), _) => Err(RecordError::Schema { found, expected }),
+        (SchemaRef::Guid(_), _) => Err(RecordError::Frame(codes::WRONG_MAGIC)),
+    }
+}
+
+/// A type that stands in a record.
+pub(super) trait Field: Sized {
+    fn put(&self, out: &mut Vec<u8>);
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError>;
+}
+
+impl Field for String {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.as_bytes());
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        c.text().map(str::to_owned)
+    }
+}
+
+/// A hash or count: the long of the same 64 bits.
+impl Field for u64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_long(out, *self as i64);
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        c.long().map(|v| v as u64)
+    }
+}
+
+impl Field for i64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_long(out, *self);
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        c.long()
+    }
+}
+
+impl Field for u32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_long(out, i64::from(*self));
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        u32::try_from(c.long()?).map_err(|_| DecodeError::Overflow)
+    }
+}
+
+impl Field for i32 {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_long(out, i64::from(*self));
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        i32::try_from(c.long()?).map_err(|_| DecodeError::Overflow)
+    }
+}
+
+impl Field for Micros {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_long(out, self.0);
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        c.long().map(Micros)
+    }
+}
+
+impl Field for f64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        c.double()
+    }
+}
+
+impl Field for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        c.boolean()
+    }
+}
+
+/// A union of null and the type.
+impl<T: Field> Field for Option<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            None => out.push(0),
+            Some(v) => {
+                out.push(2);
+                v.put(out);
+            }
+        }
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        match c.long()? {
+            0 => Ok(None),
+            1 => T::get(c).map(Some),
+            _ => Err(DecodeError::BadIndex),
+        }
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        if !self.is_empty() {
+            put_long(out, self.len() as i64);
+            for item in self {
+                item.put(out);
+            }
+        }
+        out.push(0);
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        let mut list = Vec::new();
+        loop {
+            let (n, _) = c.block()?;
+            if n == 0 {
+                return Ok(list);
+            }
+            for _ in 0..n {
+                list.push(T::get(c)?);
+            }
+        }
+    }
+}
+
+/// A record of a name and a value.
+impl<T: Field> Field for (String, T) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        Ok((String::get(c)?, T::get(c)?))
+    }
+}
+
+macro_rules! symbols {
+    ($type:ty: $($variant:path),+) => {
+        impl Field for $type {
+            fn put(&self, out: &mut Vec<u8>) {
+                // The order here is the order of the schema's symbols.
+                let at = [$($variant),+].iter().position(|v| v == self);
+                put_long(out, at.unwrap_or_default() as i64);
+            }
+            fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+                let i = usize::try_from(c.long()?).map_err(|_| DecodeError::BadIndex)?;
+                [$($variant),+].get(i).copied().ok_or(DecodeError::BadIndex)
+            }
+        }
+    };
+}
+
+symbols!(Status: Status::OnTarget, Status::Near, Status::Off, Status::NoData);
+symbols!(Trend: Trend::Improving, Trend::Stable, Trend::Degrading);
+symbols!(AlertState: AlertState::Open, AlertState::Update, AlertState::Resolve);
+
+macro_rules! fields {
+    ($type:ident: $($field:ident),+) => {
+        impl Field for $type {
+            fn put(&self, out: &mut Vec<u8>) {
+                $(self.$field.put(out);)+
+            }
+            fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+                Ok($type { $($field: Field::get(c)?),+ })
+            }
+        }
+    };
+}
+
+macro_rules! record {
+    ($type:ident, $id:ident: $($field:ident),+) => {
+        fields!($type: $($field),+);
+
+        impl $type {
+            /// Id of the schema that these records are written under.
+            pub fn schema_id() -> u32 {
+                *$id
+            }
+            /// Appends the record's value, framed.
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                wire::put_frame(out, SchemaRef::Id(*$id));
+                self.put(out);
+            }
+            /// From a record's value.
+            pub fn decode(value: &[u8]) -> Result<Self, RecordError> {
+                let mut c = Cursor::new(body(value, *$id)?);
+                let record = Self::get(&mut c)?;
+                match c.remaining() {
+                    0 => Ok(record),
+                    n => Err(DecodeError::Leftover(n).into()),
+                }
+            }
+        }
+    };
+}
+
+fields!(Subject: tenant, dimensions);
+record!(Anomaly, ANOMALY_ID: id, run, catalog, detector, version, kind, severity, event, subject, window, start, end, value, expected, score, early, revision);
+record!(Kpi, KPI_ID: id, run, catalog, kpi, version, subject, window, start, end, value, score, status, trend, sample, terms, revision);
+record!(Alert, ALERT_ID: id, run, catalog, rule, version, kind, severity, subject, state, step, opened, at, value, threshold, worst, windows, impact, action, revision);
+record!(Late, LATE_ID: run, topic, partition, first_offset, last_offset, events, earliest, watermark);
