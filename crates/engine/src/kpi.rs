@@ -132,7 +132,7 @@ pub fn record(
     scored: Scored,
     terms: &[Option<f64>],
 ) -> Kpi {
-    let window = def.window.label();
+    let window = def.window.label().to_string();
     Kpi {
         id: hash::result_id(&def.name, def.version, &subject_key(&subject), &window, at.end),
         run: at.run,

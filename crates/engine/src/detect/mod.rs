@@ -190,7 +190,7 @@ pub fn anomaly(
     found: Finding,
     early: bool,
 ) -> Anomaly {
-    let window = def.window.label();
+    let window = def.window.label().to_string();
     let event = at.catalog.events.get(def.event).map(|e| e.name.clone()).unwrap_or_default();
     Anomaly {
         id: hash::result_id(&def.name, def.version, &subject_key(&subject), &window, at.end),

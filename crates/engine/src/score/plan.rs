@@ -1,0 +1,109 @@
+//! What the catalog asks of score, resolved once.
+
+use crate::EngineError;
+use weir_catalog::types::{Catalog, DetectorKind, Direction, EventId, RollupDef, RuleOn};
+use weir_model::Micros;
+
+/// See above; vectors are indexed like the catalog's.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) kpis: Vec<KpiPlan>,
+    pub(super) detectors: Vec<DetectorPlan>,
+    /// By rule: set where it is one on silence.
+    pub(super) silence: Vec<Option<SilencePlan>>,
+}
+
+#[derive(Debug)]
+pub(super) struct KpiPlan {
+    /// Score joins its terms.
+    pub(super) cross: bool,
+    /// Event types of its terms, each once.
+    pub(super) events: Vec<EventId>,
+    pub(super) terms: Vec<TermPlan>,
+    /// Rules that watch it, ascending.
+    pub(super) rules: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct TermPlan {
+    /// For each dimension of the term's subject its place among the KPI's.
+    pub(super) picks: Vec<usize>,
+    /// It stands on all of the KPI's dimensions.
+    pub(super) full: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct DetectorPlan {
+    pub(super) event: EventId,
+    pub(super) dimensions: Vec<String>,
+    pub(super) rules: Vec<usize>,
+    pub(super) limit: bool,
+    /// The only side that is anomalous.
+    pub(super) side: Option<bool>,
+}
+
+#[derive(Debug)]
+pub(super) struct SilencePlan {
+    pub(super) event: EventId,
+    pub(super) dimensions: Vec<String>,
+    pub(super) silence: Micros,
+}
+
+impl Plan {
+    pub(super) fn new(catalog: &Catalog) -> Result<Plan, EngineError> {
+        let mut plan = Plan { kpis: Vec::new(), detectors: Vec::new(), silence: Vec::new() };
+        for kpi in &catalog.kpis {
+            let mut events: Vec<EventId> = kpi.terms.iter().map(|t| t.event).collect();
+            events.sort_unstable();
+            events.dedup();
+            let mut terms = Vec::new();
+            for term in &kpi.terms {
+                let names = names(catalog, term.event, term.rollup)?;
+                let place = |n: &String| kpi.dimensions.iter().position(|d| d == n);
+                let picks = names.iter().map(place).collect::<Option<Vec<_>>>().ok_or_else(|| {
+                    EngineError::Catalog(format!(
+                        "term {} of kpi {} stands on a dimension that the kpi has not",
+                        term.name, kpi.name
+                    ))
+                })?;
+                let full = picks.len() == kpi.dimensions.len();
+                terms.push(TermPlan { picks, full });
+            }
+            plan.kpis.push(KpiPlan { cross: !kpi.local, events, terms, rules: Vec::new() });
+        }
+        for detector in &catalog.detectors {
+            plan.detectors.push(DetectorPlan {
+                event: detector.event,
+                dimensions: names(catalog, detector.event, detector.rollup)?,
+                rules: Vec::new(),
+                limit: matches!(detector.kind, DetectorKind::Limit { .. }),
+                side: match (&detector.kind, detector.direction) {
+                    (DetectorKind::Limit { .. }, _) | (_, Direction::Both) => None,
+                    (_, Direction::Up) => Some(true),
+                    (_, Direction::Down) => Some(false),
+                },
+            });
+        }
+        for (i, rule) in catalog.rules.iter().enumerate() {
+            let unknown = || EngineError::Catalog(format!("rule {} is on nothing that is declared", rule.name));
+            let mut silence = None;
+            match rule.on {
+                RuleOn::Kpi { kpi, .. } => plan.kpis.get_mut(kpi).ok_or_else(unknown)?.rules.push(i),
+                RuleOn::Detector(d) => plan.detectors.get_mut(d).ok_or_else(unknown)?.rules.push(i),
+                RuleOn::NoData { event, rollup, silence: limit } => {
+                    let dimensions = names(catalog, event, rollup)?;
+                    silence = Some(SilencePlan { event, dimensions, silence: limit });
+                }
+            }
+            plan.silence.push(silence);
+        }
+        Ok(plan)
+    }
+}
+
+fn names(catalog: &Catalog, event: EventId, rollup: usize) -> Result<Vec<String>, EngineError> {
+    let unknown = || EngineError::Catalog(format!("event type {event} has no rollup {rollup}"));
+    let def = catalog.events.get(event).ok_or_else(unknown)?;
+    let RollupDef { dimensions, .. } = def.rollups.get(rollup).ok_or_else(unknown)?;
+    dimensions.iter().map(|i| def.dimensions.get(*i).map(|d| d.name.clone()).ok_or_else(unknown)).collect()
+}
