@@ -197,5 +197,5 @@ fn rows_of_one_and_two_events_are_small() {
     };
     let (one, mut two) = (row(1234.567), Vec::new());
     merge(&layout(&kinds), &one, &row(0.1 + 0.2), &mut two).unwrap();
-    assert_eq!((one.len(), two.len()), (25, 42));
+    assert_eq!((one.len(), two.len()), (25, 41));
 }
