@@ -112,7 +112,11 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     let mut event_files: Vec<(File<'_>, Node)> = Vec::new();
     let mut sections: Vec<(&str, File<'_>, Node)> = Vec::new();
     for (name, text) in sources.iter().filter(|(f, _)| is_catalog(f)) {
-        let file = File { name, problems };
+        let file = File {
+            name,
+            text,
+            problems,
+        };
         let root = match yaml::parse(text) {
             Ok(root) => root,
             Err((at, message)) => {
@@ -236,7 +240,11 @@ fn schemas(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> ev
     ];
     let mut out = events::Schemas::new();
     for (name, text) in sources.iter().filter(|(f, _)| is_schema(f)) {
-        let file = File { name, problems };
+        let file = File {
+            name,
+            text,
+            problems,
+        };
         let schema = match EventSchema::parse(text) {
             Ok(s) => s,
             Err(e) => {

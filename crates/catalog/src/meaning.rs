@@ -377,6 +377,7 @@ fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
             crate::prices::read(
                 crate::reader::File {
                     name: file,
+                    text,
                     problems: &problems,
                 },
                 &one,

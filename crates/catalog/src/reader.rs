@@ -9,6 +9,8 @@ use weir_model::{Code, Micros, WindowSize, codes};
 #[derive(Clone, Copy)]
 pub(crate) struct File<'a> {
     pub name: &'a str,
+    /// Its text, to see how a value is written.
+    pub text: &'a str,
     pub problems: &'a RefCell<Vec<Problem>>,
 }
 
@@ -21,6 +23,12 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> File<'a> {
+    /// The character at a place.
+    pub fn char_at(&self, at: At) -> Option<char> {
+        let line = self.text.lines().nth(at.line.checked_sub(1)? as usize)?;
+        line.chars().nth(at.column.checked_sub(1)? as usize)
+    }
+
     pub fn say(&self, at: At, code: Code, message: impl Into<String>, remedy: impl Into<String>) {
         self.problems.borrow_mut().push(Problem {
             file: self.name.to_string(),

@@ -185,11 +185,11 @@ impl Scope<'_> {
             )),
             Err(problems) => {
                 for p in problems {
-                    // Texts over several lines are folded by YAML: then the place is where they begin.
-                    let inside = if source.contains('\n') {
-                        0
-                    } else {
-                        p.offset as u64
+                    // A block is folded by YAML: then the place is where it begins.
+                    let inside = match file.char_at(node.at) {
+                        Some('>' | '|') => 0,
+                        Some('\'' | '"') => p.offset as u64 + 1,
+                        _ => p.offset as u64,
                     };
                     let at = At {
                         line: node.at.line,

@@ -143,6 +143,10 @@ pub(crate) fn parse(text: &str) -> Result<Node, (At, String)> {
         let at = e.location().map(At::from).unwrap_or_default();
         let text = e.to_string();
         let first = text.lines().next().unwrap_or_default().trim();
-        (at, first.to_string())
+        // The place is told beside it.
+        let told = first
+            .rsplit_once(&format!("column {}: ", at.column))
+            .map_or(first, |(_, t)| t);
+        (at, told.to_string())
     })
 }

@@ -1,0 +1,327 @@
+//! Wrong declarations, each told with its file, line and code.
+#![allow(clippy::unwrap_used)]
+
+use weir_catalog::{Catalog, load_sources};
+
+/// A small catalog that is right; each case puts one thing wrong.
+const EVENT: &str = "\
+event: llm.call
+bounds: {latency_ms: {min: 0}, tokens_output: {min: 0}}
+dimensions: {team: engineer.team, engineer: engineer.email}
+measures:
+  calls: {count: true}
+  failures: {count: true, where: {success: false}}
+  output: {sum: tokens_output}
+  input: {sum: tokens_input}
+  latency: {distribution: latency_ms}
+windows: [5m, 1h]
+rollups:
+  - []
+  - [team]
+";
+const KPIS: &str = "\
+kpis:
+  error_rate:
+    unit: percent
+    by: [team]
+    window: 1h
+    terms: {failures: llm.call.failures, calls: llm.call.calls}
+    value: ratio(failures, calls) * 100
+    target: 1
+    better: lower
+detectors:
+  calls_limit:
+    event: llm.call
+    by: [team]
+    window: 1h
+    value: calls
+    limit: {above: 10, early: true}
+alerts:
+  too_many:
+    detector: calls_limit
+    impact: spend
+    action: look
+";
+
+fn sources(event: &str, kpis: &str) -> Vec<(String, String)> {
+    let mut all = Catalog::embedded_sources();
+    all.retain(|(f, _)| f.starts_with("events/"));
+    all.push(("catalog/llm.call.yaml".into(), event.into()));
+    all.push(("catalog/kpis.yaml".into(), kpis.into()));
+    all
+}
+
+fn told(event: &str, kpis: &str) -> Vec<String> {
+    match load_sources(sources(event, kpis)) {
+        Ok(_) => Vec::new(),
+        Err(e) => e.0.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn the_base_of_the_cases_is_right() {
+    assert_eq!(told(EVENT, KPIS), Vec::<String>::new());
+}
+
+/// (what to replace, by what, start of the one problem told: file:line:column: code message)
+const CASES: &[(&str, &str, &str)] = &[
+    (
+        "distribution: latency_ms",
+        "distribution: latency_mss",
+        r#"llm.call.yaml:9:27: WEIR-0102 measure "latency" names field "latency_mss", which llm.call does not have; did you mean "latency_ms"?"#,
+    ),
+    (
+        "sum: tokens_input",
+        "sum: model",
+        r#"llm.call.yaml:8:16: WEIR-0103 measure "input" needs a number, but "model" is a text"#,
+    ),
+    (
+        "sum: tokens_input",
+        "summ: tokens_input",
+        r#"llm.call.yaml:8:11: WEIR-0101 unknown field "summ" in a measure; did you mean "sum"?"#,
+    ),
+    (
+        "windows: [5m, 1h]",
+        "windoes: [5m, 1h]",
+        r#"llm.call.yaml:10:1: WEIR-0101 unknown field "windoes""#,
+    ),
+    (
+        "  input: {sum",
+        "  output: {sum",
+        r#"llm.call.yaml:8:3: WEIR-0109 "output" is declared twice in measures, first in line 7"#,
+    ),
+    (
+        "  input: {sum",
+        "  tenant: {sum",
+        r#"llm.call.yaml:8:3: WEIR-0109 a measure has the name "tenant""#,
+    ),
+    (
+        "  input: {sum",
+        "  Input: {sum",
+        r#"llm.call.yaml:8:3: WEIR-0101 a measure has the name "Input""#,
+    ),
+    (
+        "success: false",
+        "success: no way",
+        r#"llm.call.yaml:6:35: WEIR-0103 the condition of measure "failures" needs a text, but "success" is true or false"#,
+    ),
+    (
+        "success: false",
+        "success: null",
+        r#"llm.call.yaml:6:44: WEIR-0105 "success" is never null"#,
+    ),
+    (
+        "- [team]\n",
+        "- [team]\n  - [squad]\n",
+        r#"llm.call.yaml:14:6: WEIR-0102 the rollup names dimension "squad""#,
+    ),
+    (
+        "- [team]\n",
+        "- [team]\n  - [team]\n",
+        "llm.call.yaml:14:5: WEIR-0109 this rollup is declared twice",
+    ),
+    (
+        "event: llm.call\nbounds",
+        "event: llm.cal\nbounds",
+        r#"llm.call.yaml:1:8: WEIR-0102 event "llm.cal" has no schema events/llm.cal.avsc; did you mean "llm.call"?"#,
+    ),
+    (
+        "{min: 0}, tokens",
+        "{min: 3, max: 2}, tokens",
+        "llm.call.yaml:2:22: WEIR-0105 min 3 is above max 2",
+    ),
+    (
+        "llm.call.failures",
+        "llm.call.failuers",
+        r#"kpis.yaml:6:23: WEIR-0102 "llm.call.failuers" names measure "failuers""#,
+    ),
+    (
+        "calls: llm.call.calls}",
+        "calls: llm.call.latency}",
+        r#"kpis.yaml:6:49: WEIR-0102 measure "latency" is a distribution"#,
+    ),
+    (
+        "calls: llm.call.calls}",
+        "calls: llm.call.calls.p95}",
+        r#"kpis.yaml:6:49: WEIR-0102 measure "calls" has no statistic "p95""#,
+    ),
+    (
+        "calls: llm.call.calls}",
+        "calls: llm.call.latency.p0}",
+        r#"kpis.yaml:6:49: WEIR-0102 a distribution has no statistic "p0""#,
+    ),
+    (
+        "    by: [team]\n    window: 1h\n    terms",
+        "    by: [engineer]\n    window: 1h\n    terms",
+        r#"kpis.yaml:6:23: WEIR-0102 "llm.call.failures" is not kept by [engineer]; add [engineer] to the rollups of llm.call"#,
+    ),
+    (
+        "window: 1h\n    terms",
+        "window: 1d\n    terms",
+        "kpis.yaml:5:13: WEIR-0102 window 1d needs 1d of llm.call by [team]",
+    ),
+    (
+        "window: 1h\n    terms",
+        "window: 2h\n    terms",
+        r#"kpis.yaml:5:13: WEIR-0102 there is no window "2h""#,
+    ),
+    (
+        "ratio(failures, calls)",
+        "ratio(failure, calls)",
+        r#"kpis.yaml:7:18: WEIR-0102 there is no term, parameter or measure "failure"; did you mean "failures"?"#,
+    ),
+    (
+        "ratio(failures, calls)",
+        "failures / calls",
+        "kpis.yaml:7:21: WEIR-0104 this division can divide by zero",
+    ),
+    (
+        "ratio(failures, calls) * 100",
+        "'calls > 0 ? failures / (calls - 1) : null'",
+        "kpis.yaml:7:34: WEIR-0104",
+    ),
+    (
+        "ratio(failures, calls)",
+        "ratio(failures > 1, calls)",
+        "kpis.yaml:7:27: WEIR-0103 true or false stands where a number is wanted",
+    ),
+    (
+        "ratio(failures, calls) * 100",
+        "ratio(failures, calls) *",
+        "kpis.yaml:7:36: WEIR-0103 the expression does not parse",
+    ),
+    (
+        "ratio(failures, calls) * 100",
+        "failures > calls",
+        "kpis.yaml:7:21: WEIR-0103 the expression gives true or false",
+    ),
+    (
+        "ratio(failures, calls)",
+        "rato(failures, calls)",
+        r#"kpis.yaml:7:16: WEIR-0103 there is no function or operator "rato"; did you mean "ratio"?"#,
+    ),
+    (
+        "    target: 1\n    better: lower",
+        "    target: 110\n    better: higher",
+        "kpis.yaml:8:13: WEIR-0105 the target 110 is never reached: the value is at most 100",
+    ),
+    (
+        "target: 1\n",
+        "target: -1\n",
+        "kpis.yaml:8:13: WEIR-0105 the target -1 is never reached: the value is at least 0",
+    ),
+    (
+        "    better: lower\n",
+        "",
+        "kpis.yaml:8:13: WEIR-0101 a target needs to know which way is better",
+    ),
+    (
+        "    unit: percent",
+        "    decimals: 12",
+        "kpis.yaml:3:15: WEIR-0105 decimals is 12",
+    ),
+    (
+        "    unit: percent",
+        "    weight: -1",
+        "kpis.yaml:3:13: WEIR-0105 weight is -1",
+    ),
+    (
+        "detector: calls_limit",
+        "kpi: error_rate\n    above: 5",
+        r#"kpis.yaml:19:10: WEIR-0106 KPI "error_rate" is a ratio"#,
+    ),
+    (
+        "detector: calls_limit",
+        "detector: call_limit",
+        r#"kpis.yaml:19:15: WEIR-0102 there is no detector "call_limit"; did you mean "calls_limit"?"#,
+    ),
+    (
+        "    value: calls\n",
+        "    value: input\n",
+        "kpis.yaml:16:31: WEIR-0107 an early limit needs a value that can only grow",
+    ),
+    (
+        "    value: calls\n",
+        "    value: calls - failures\n",
+        "kpis.yaml:16:31: WEIR-0107",
+    ),
+    (
+        "    value: calls\n",
+        "    value: latency.p95\n",
+        "kpis.yaml:16:31: WEIR-0107",
+    ),
+    (
+        "above: 10, early: true",
+        "above: 10, below: 20",
+        "kpis.yaml:16:20: WEIR-0105 above 10 and below 20 exclude each other",
+    ),
+    (
+        "above: 10, early: true",
+        "below: 0",
+        "kpis.yaml:16:20: WEIR-0105 nothing is ever below 0",
+    ),
+    (
+        "limit: {above: 10, early: true}",
+        "zscore: {history: 10, warmup: 20}",
+        "kpis.yaml:16:35: WEIR-0105 warmup is 20",
+    ),
+    (
+        "limit: {above: 10, early: true}",
+        "drift: {fast: 0.01, slow: 0.1}",
+        "kpis.yaml:16:12: WEIR-0105 fast 0.01 is not above slow 0.1",
+    ),
+    (
+        "detector: calls_limit",
+        "no_data: {event: llm.call, by: [], silence: 90m}",
+        "kpis.yaml:19:49: WEIR-0105 silence is judged at full hours",
+    ),
+];
+
+#[test]
+fn each_wrong_declaration_is_told_with_file_line_and_code() {
+    let mut wrong = Vec::new();
+    for (from, to, start) in CASES {
+        let both = format!("{EVENT}\0{KPIS}");
+        assert!(both.contains(from), "{from}");
+        let changed = both.replacen(from, to, 1);
+        let (event, kpis) = changed.split_once('\0').unwrap();
+        let told = told(event, kpis);
+        let want = format!("catalog/{start}");
+        // What depends on a wrong declaration may be told too; the cause comes with its place.
+        if !told.iter().any(|t| t.starts_with(&want)) {
+            wrong.push(format!("{to}\n   want {want}\n   told {told:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let event = EVENT
+        .replace("sum: tokens_input", "sum: model")
+        .replace("success: false", "succes: false");
+    let kpis = KPIS
+        .replace("target: 1", "target: -1")
+        .replace("ratio(failures, calls)", "failures / calls");
+    assert!(told(&event, &kpis).len() >= 3);
+}
+
+#[test]
+fn broken_yaml_and_broken_schemas_are_told_with_their_place() {
+    let t = told("event: llm.call\n  measures: [\n", "kpis: {}\n");
+    assert!(t[0].starts_with("catalog/llm.call.yaml:2:"), "{t:?}");
+    let mut all = sources(EVENT, KPIS);
+    for (f, text) in &mut all {
+        if f == "events/llm.call.avsc" {
+            *text = text.replace("timestamp-micros", "timestamp-millis");
+        }
+    }
+    let e = load_sources(all).unwrap_err();
+    assert!(
+        e.0[0]
+            .to_string()
+            .starts_with("events/llm.call.avsc:16:15:"),
+        "{e}"
+    );
+    assert!(e.0[0].to_string().contains("WEIR-0110"), "{e}");
+}
