@@ -26,8 +26,13 @@ impl EngineProgram {
     /// # Errors
     /// Where the running program's path is unknown.
     pub fn this_program() -> Result<EngineProgram, Error> {
-        let program = std::env::current_exe().map_err(Error::io("looking for the running program"))?;
-        Ok(EngineProgram { program, arguments: vec!["clickhouse-engine".into()], environment: Vec::new() })
+        let program =
+            std::env::current_exe().map_err(Error::io("looking for the running program"))?;
+        Ok(EngineProgram {
+            program,
+            arguments: vec!["clickhouse-engine".into()],
+            environment: Vec::new(),
+        })
     }
 }
 
@@ -89,12 +94,20 @@ impl ClickHouse {
             ready_within: options.ready_within,
             stop_within: Duration::from_secs(10),
             command: Box::new(move || {
-                let output = File::create(&written).map_err(Error::io(format!("writing {}", written.display())))?;
-                let errors = output.try_clone().map_err(Error::io("opening the engine's log"))?;
+                let output = File::create(&written)
+                    .map_err(Error::io(format!("writing {}", written.display())))?;
+                let errors = output
+                    .try_clone()
+                    .map_err(Error::io("opening the engine's log"))?;
                 let mut command = Command::new(&program.program);
                 command
                     .args(&program.arguments)
-                    .envs(program.environment.iter().map(|(name, value)| (name, value)))
+                    .envs(
+                        program
+                            .environment
+                            .iter()
+                            .map(|(name, value)| (name, value)),
+                    )
                     .arg("--listen")
                     .arg(address.to_string())
                     .arg("--path")
@@ -111,7 +124,10 @@ impl ClickHouse {
             probe: Box::new(move |pid| probe(address, pid)),
             stopped: Box::new(|| {}),
         })?;
-        Ok(ClickHouse { url: format!("http://{address}"), child })
+        Ok(ClickHouse {
+            url: format!("http://{address}"),
+            child,
+        })
     }
 
     /// `http://host:port`.
@@ -139,13 +155,21 @@ impl ClickHouse {
 fn probe(address: SocketAddr, pid: u32) -> Result<(), String> {
     let answer = http::get(address, "/ping").map_err(|e| e.to_string())?;
     let expected = format!("{}: {pid}", crate::engine::PID_HEADER);
-    let is_ours = answer.lines().any(|line| line.trim_end().eq_ignore_ascii_case(&expected));
-    if is_ours { Ok(()) } else { Err(format!("{address} is answered by another process")) }
+    let is_ours = answer
+        .lines()
+        .any(|line| line.trim_end().eq_ignore_ascii_case(&expected));
+    if is_ours {
+        Ok(())
+    } else {
+        Err(format!("{address} is answered by another process"))
+    }
 }
 
 fn choose_port(dir: &Path, wanted: Option<u16>) -> Result<u16, Error> {
     let file = dir.join("port");
-    let remembered = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+    let remembered = fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     let port = match wanted {
         Some(port) if ports::is_free(port) => port,
         Some(port) => return Err(Error::PortTaken { port }),

@@ -57,18 +57,27 @@ impl DataDir {
             .open(&file)
             .map_err(Error::io(failed()))?;
         if !flock(&lock).map_err(Error::io(failed()))? {
-            return Err(Error::DataDirHeld { path: path.to_path_buf(), holder: describe(&mut lock) });
+            return Err(Error::DataDirHeld {
+                path: path.to_path_buf(),
+                holder: describe(&mut lock),
+            });
         }
         // What the last holder said of its parts holds no longer.
         let _ = fs::remove_file(path.join(READY));
         let holder = Running {
             pid: std::process::id(),
             command: std::env::args().collect::<Vec<_>>().join(" "),
-            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs()),
+            started: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |t| t.as_secs()),
             ..Running::default()
         };
         write_holder(&mut lock, &holder).map_err(Error::io(failed()))?;
-        Ok(DataDir { path: path.to_path_buf(), holder, lock })
+        Ok(DataDir {
+            path: path.to_path_buf(),
+            holder,
+            lock,
+        })
     }
 
     /// The directory.
@@ -98,7 +107,9 @@ impl DataDir {
     /// [`Error::NotRunning`] where nobody holds the directory or its holder is not ready yet.
     pub fn running(path: impl AsRef<Path>) -> Result<Running, Error> {
         let path = path.as_ref();
-        let none = || Error::NotRunning { path: path.to_path_buf() };
+        let none = || Error::NotRunning {
+            path: path.to_path_buf(),
+        };
         let lock = File::open(path.join(LOCK)).map_err(|_| none())?;
         // Whoever can take the lock finds nobody at home, whatever the file says.
         if flock_shared(&lock).unwrap_or(true) {
@@ -125,12 +136,22 @@ fn write_holder(lock: &mut File, holder: &Running) -> io::Result<()> {
 
 fn describe(lock: &mut File) -> String {
     let mut text = String::new();
-    let holder: Option<Running> = lock.read_to_string(&mut text).ok().and_then(|_| serde_json::from_str(&text).ok());
+    let holder: Option<Running> = lock
+        .read_to_string(&mut text)
+        .ok()
+        .and_then(|_| serde_json::from_str(&text).ok());
     match holder {
         Some(holder) => {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs());
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |t| t.as_secs());
             let since = now.saturating_sub(holder.started);
-            format!("process {} ({}), started {} ago", holder.pid, holder.command, duration(since))
+            format!(
+                "process {} ({}), started {} ago",
+                holder.pid,
+                holder.command,
+                duration(since)
+            )
         }
         None => "another process".to_owned(),
     }

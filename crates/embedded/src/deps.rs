@@ -22,7 +22,13 @@ pub fn find_kafka_jars(explicit: Option<&Path>) -> Result<PathBuf, Error> {
 /// # Errors
 /// [`Error::Missing`].
 pub fn find_libchdb(explicit: Option<&Path>) -> Result<PathBuf, Error> {
-    find(explicit, "WEIR_LIBCHDB", ".deps/clickhouse/libchdb.so", Path::is_file).ok_or_else(|| Error::Missing {
+    find(
+        explicit,
+        "WEIR_LIBCHDB",
+        ".deps/clickhouse/libchdb.so",
+        Path::is_file,
+    )
+    .ok_or_else(|| Error::Missing {
         what: "the library of the ClickHouse engine (libchdb.so)",
         remedy: "run scripts/setup, or name the file in WEIR_LIBCHDB".into(),
     })
@@ -48,14 +54,23 @@ pub fn find_java() -> Result<PathBuf, Error> {
 /// The jars of a directory, in the order of their names: the class data archive is bound to the order.
 pub(crate) fn jars(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut jars: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "jar")).collect();
+    let mut jars: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "jar"))
+        .collect();
     jars.sort();
     jars
 }
 
-fn find(explicit: Option<&Path>, variable: &str, below: &str, is_there: impl Fn(&Path) -> bool) -> Option<PathBuf> {
-    let named = explicit.map(Path::to_path_buf).or_else(|| std::env::var_os(variable).map(PathBuf::from));
+fn find(
+    explicit: Option<&Path>,
+    variable: &str,
+    below: &str,
+    is_there: impl Fn(&Path) -> bool,
+) -> Option<PathBuf> {
+    let named = explicit
+        .map(Path::to_path_buf)
+        .or_else(|| std::env::var_os(variable).map(PathBuf::from));
     let found = match named {
         // What was named is taken or refused; something else in its place would surprise.
         Some(path) => Some(path).filter(|path| is_there(path)),
@@ -63,7 +78,11 @@ fn find(explicit: Option<&Path>, variable: &str, below: &str, is_there: impl Fn(
             let here = std::env::current_dir().ok();
             let program = std::env::current_exe().ok();
             let starts: Vec<PathBuf> = here.into_iter().chain(program).collect();
-            starts.iter().flat_map(|start| start.ancestors()).map(|dir| dir.join(below)).find(|path| is_there(path))
+            starts
+                .iter()
+                .flat_map(|start| start.ancestors())
+                .map(|dir| dir.join(below))
+                .find(|path| is_there(path))
         }
     };
     found.and_then(|path| path.canonicalize().ok())

@@ -41,7 +41,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// A port that was asked for is in use.
-    #[error("{}: port {port} on 127.0.0.1 is taken: stop what uses it, or choose another", codes::PORT_TAKEN)]
+    #[error(
+        "{}: port {port} on 127.0.0.1 is taken: stop what uses it, or choose another",
+        codes::PORT_TAKEN
+    )]
     PortTaken {
         /// The port.
         port: u16,

@@ -44,14 +44,19 @@ fn spawner() -> io::Result<Sender<Job>> {
     let (sender, jobs) = channel::<Job>();
     // Two callers may race here; the loser's thread ends at once, and has started nothing.
     if SPAWNER.set(sender.clone()).is_ok() {
-        std::thread::Builder::new().name("weir-spawner".into()).spawn(move || {
-            for (mut command, reply) in jobs {
-                let _ = reply.send(command.spawn());
-            }
-        })?;
+        std::thread::Builder::new()
+            .name("weir-spawner".into())
+            .spawn(move || {
+                for (mut command, reply) in jobs {
+                    let _ = reply.send(command.spawn());
+                }
+            })?;
         return Ok(sender);
     }
-    SPAWNER.get().cloned().ok_or_else(|| io::Error::other("no thread to start children"))
+    SPAWNER
+        .get()
+        .cloned()
+        .ok_or_else(|| io::Error::other("no thread to start children"))
 }
 
 /// Sends a signal to a child that has not been reaped.

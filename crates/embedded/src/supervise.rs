@@ -82,9 +82,18 @@ impl Shared {
 impl Supervised {
     /// Starts the child and waits until it is ready; from then on it is watched.
     pub fn start(spec: Spec) -> Result<Supervised, Error> {
-        let status = Status { state: State::Starting, restarts: 0, pid: None, last_end: None };
+        let status = Status {
+            state: State::Starting,
+            restarts: 0,
+            pid: None,
+            last_end: None,
+        };
         let shared = Arc::new(Shared {
-            inner: Mutex::new(Inner { status, child: None, stopping: false }),
+            inner: Mutex::new(Inner {
+                status,
+                child: None,
+                stopping: false,
+            }),
             changed: Condvar::new(),
         });
         let (name, stop_within) = (spec.name, spec.stop_within);
@@ -95,7 +104,12 @@ impl Supervised {
             .spawn(move || watch(&spec, &watched))
             .map_err(Error::io("starting a watching thread"));
         let thread = thread.inspect_err(|_| kill(&shared))?;
-        Ok(Supervised { name, stop_within, shared, thread: Mutex::new(Some(thread)) })
+        Ok(Supervised {
+            name,
+            stop_within,
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     pub fn status(&self) -> Status {
@@ -120,10 +134,19 @@ impl Supervised {
                 }
                 break;
             }
-            inner = self.shared.changed.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+            inner = self
+                .shared
+                .changed
+                .wait_timeout(inner, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         drop(inner);
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -140,11 +163,15 @@ impl Drop for Supervised {
 fn launch(spec: &Spec, shared: &Shared) -> Result<(), Error> {
     let not_ready = |detail: String| Error::NotReady {
         name: spec.name,
-        detail: spec.logs.iter().fold(detail, |text, log| text + &log_tail(log)),
+        detail: spec
+            .logs
+            .iter()
+            .fold(detail, |text, log| text + &log_tail(log)),
         log: spec.logs.first().cloned().unwrap_or_default(),
     };
     let started = Instant::now();
-    let child = spawn::spawn((spec.command)()?).map_err(Error::io(format!("starting {}", spec.name)))?;
+    let child =
+        spawn::spawn((spec.command)()?).map_err(Error::io(format!("starting {}", spec.name)))?;
     let pid = child.id();
     {
         let mut inner = shared.lock();
@@ -170,10 +197,15 @@ fn launch(spec: &Spec, shared: &Shared) -> Result<(), Error> {
                 return Err(not_ready(format!("it ended with {status}")));
             }
         }
-        let Err(answer) = (spec.probe)(pid) else { break };
+        let Err(answer) = (spec.probe)(pid) else {
+            break;
+        };
         if started.elapsed() > spec.ready_within {
             kill(shared);
-            return Err(not_ready(format!("after {:?}: {answer}", spec.ready_within)));
+            return Err(not_ready(format!(
+                "after {:?}: {answer}",
+                spec.ready_within
+            )));
         }
         std::thread::sleep(Duration::from_millis(25));
     }
@@ -218,7 +250,13 @@ fn watch(spec: &Spec, shared: &Shared) {
                 pause = FIRST_PAUSE;
             }
             let end = inner.status.last_end.as_deref().unwrap_or("unknown");
-            tracing::warn!(child = spec.name, end, restarts = inner.status.restarts, ?pause, "died, starting it again");
+            tracing::warn!(
+                child = spec.name,
+                end,
+                restarts = inner.status.restarts,
+                ?pause,
+                "died, starting it again"
+            );
             let (guard, _) = shared
                 .changed
                 .wait_timeout_while(inner, pause, |inner| !inner.stopping)
@@ -239,6 +277,15 @@ fn watch(spec: &Spec, shared: &Shared) {
 fn log_tail(path: &Path) -> String {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text[text.len().saturating_sub(2000)..]).into_owned();
-    let lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(5).collect();
-    lines.iter().rev().map(|line| format!("\n    {}", line.trim_end())).collect()
+    let lines: Vec<&str> = text
+        .lines()
+        .rev()
+        .filter(|line| !line.trim().is_empty())
+        .take(5)
+        .collect();
+    lines
+        .iter()
+        .rev()
+        .map(|line| format!("\n    {}", line.trim_end()))
+        .collect()
 }

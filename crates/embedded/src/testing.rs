@@ -29,10 +29,12 @@ pub fn kafka() -> &'static Kafka {
 /// Where it cannot be started: a test cannot go on without it.
 pub fn clickhouse() -> &'static ClickHouse {
     static CLICKHOUSE: OnceLock<ClickHouse> = OnceLock::new();
-    CLICKHOUSE.get_or_init(|| match ClickHouse::start(&clickhouse_options(directory())) {
-        Ok(clickhouse) => clickhouse,
-        Err(error) => panic!("{error}"),
-    })
+    CLICKHOUSE.get_or_init(
+        || match ClickHouse::start(&clickhouse_options(directory())) {
+            Ok(clickhouse) => clickhouse,
+            Err(error) => panic!("{error}"),
+        },
+    )
 }
 
 /// Options that run the engine in this test binary itself, started a second time, so that no other program has to be
@@ -41,7 +43,11 @@ pub fn clickhouse_options(data_dir: impl Into<PathBuf>) -> ClickHouseOptions {
     let program = std::env::current_exe().unwrap_or_default();
     let environment = vec![(OsString::from(ENGINE), OsString::from("1"))];
     ClickHouseOptions {
-        program: Some(EngineProgram { program, arguments: Vec::new(), environment }),
+        program: Some(EngineProgram {
+            program,
+            arguments: Vec::new(),
+            environment,
+        }),
         ..ClickHouseOptions::new(data_dir)
     }
 }
@@ -74,7 +80,8 @@ static START: extern "C" fn() = {
         }
         // SAFETY: no other thread exists yet. The engine's own children must not become engines.
         unsafe { std::env::remove_var(ENGINE) };
-        let outcome = engine::Options::from_arguments(std::env::args().skip(1)).and_then(|o| engine::serve(&o));
+        let outcome = engine::Options::from_arguments(std::env::args().skip(1))
+            .and_then(|o| engine::serve(&o));
         if let Err(error) = outcome {
             eprintln!("{error:#}");
             std::process::exit(1);

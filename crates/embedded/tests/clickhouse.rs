@@ -40,7 +40,11 @@ fn event(id: u64) -> Event {
 
 async fn database(url: &str, name: &str) -> Client {
     let client = Client::default().with_url(url);
-    client.query(&format!("CREATE DATABASE {name} ENGINE = Atomic")).execute().await.unwrap();
+    client
+        .query(&format!("CREATE DATABASE {name} ENGINE = Atomic"))
+        .execute()
+        .await
+        .unwrap();
     client.with_database(name)
 }
 
@@ -65,34 +69,66 @@ async fn write(client: &Client, range: std::ops::Range<u64>) {
 }
 
 async fn count(client: &Client) -> u64 {
-    client.query("SELECT count() FROM events").fetch_one().await.unwrap()
+    client
+        .query("SELECT count() FROM events")
+        .fetch_one()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn typed_rows_come_back_with_and_without_compression() {
     let url = testing::clickhouse().url();
-    for (name, compression) in [("typed_lz4", Compression::Lz4), ("typed_plain", Compression::None)] {
+    for (name, compression) in [
+        ("typed_lz4", Compression::Lz4),
+        ("typed_plain", Compression::None),
+    ] {
         let client = database(url, name).await.with_compression(compression);
         events_table(&client).await;
         write(&client, 0..1000).await;
-        let rows = client.query("SELECT ?fields FROM events ORDER BY id").fetch_all::<Event>().await.unwrap();
+        let rows = client
+            .query("SELECT ?fields FROM events ORDER BY id")
+            .fetch_all::<Event>()
+            .await
+            .unwrap();
         assert_eq!(rows, (0..1000).map(event).collect::<Vec<_>>());
-        let none = client.query("SELECT ?fields FROM events WHERE id > 5000").fetch_all::<Event>().await.unwrap();
+        let none = client
+            .query("SELECT ?fields FROM events WHERE id > 5000")
+            .fetch_all::<Event>()
+            .await
+            .unwrap();
         assert_eq!(none, []);
 
         // Many chunks, each with the format's header again.
-        let large: Vec<(u64, String)> =
-            client.query("SELECT number, toString(number) FROM numbers(300000)").fetch_all().await.unwrap();
+        let large: Vec<(u64, String)> = client
+            .query("SELECT number, toString(number) FROM numbers(300000)")
+            .fetch_all()
+            .await
+            .unwrap();
         assert_eq!(large.len(), 300_000);
-        assert!(large.iter().enumerate().all(|(n, row)| row.0 == n as u64 && row.1 == n.to_string()));
+        assert!(
+            large
+                .iter()
+                .enumerate()
+                .all(|(n, row)| row.0 == n as u64 && row.1 == n.to_string())
+        );
 
         // Parameters go as a form; settings hold for their request only.
         let text = "it's \\ a\ttab\nline é";
-        let back: (String, u64) =
-            client.query("SELECT {s:String}, {n:UInt64}").param("s", text).param("n", 42u64).fetch_one().await.unwrap();
+        let back: (String, u64) = client
+            .query("SELECT {s:String}, {n:UInt64}")
+            .param("s", text)
+            .param("n", 42u64)
+            .fetch_one()
+            .await
+            .unwrap();
         assert_eq!(back, (text.to_owned(), 42));
         let threads = || client.query("SELECT toString(getSetting('max_threads'))");
-        let three: String = threads().with_setting("max_threads", "3").fetch_one().await.unwrap();
+        let three: String = threads()
+            .with_setting("max_threads", "3")
+            .fetch_one()
+            .await
+            .unwrap();
         let after: String = threads().fetch_one().await.unwrap();
         assert_eq!(three, "3");
         assert_ne!(after, "3");
@@ -102,18 +138,34 @@ async fn typed_rows_come_back_with_and_without_compression() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn text_formats_go_in_and_out() {
     let client = database(testing::clickhouse().url(), "formats").await;
-    client.query("CREATE TABLE t (a UInt32, b String) ENGINE = MergeTree ORDER BY a").execute().await.unwrap();
-    for (format, data) in [("CSV", "1,one\n2,\"two, and\"\n"), ("JSONEachRow", "{\"a\":3,\"b\":\"three\"}\n")] {
+    client
+        .query("CREATE TABLE t (a UInt32, b String) ENGINE = MergeTree ORDER BY a")
+        .execute()
+        .await
+        .unwrap();
+    for (format, data) in [
+        ("CSV", "1,one\n2,\"two, and\"\n"),
+        ("JSONEachRow", "{\"a\":3,\"b\":\"three\"}\n"),
+    ] {
         let mut insert = client.insert_formatted_with(format!("INSERT INTO t FORMAT {format}"));
         insert.send(data.as_bytes().to_vec().into()).await.unwrap();
         insert.end().await.unwrap();
     }
     let read = async |format: &str| {
-        let mut bytes = client.query("SELECT a, b FROM t ORDER BY a").fetch_bytes(format).unwrap();
+        let mut bytes = client
+            .query("SELECT a, b FROM t ORDER BY a")
+            .fetch_bytes(format)
+            .unwrap();
         String::from_utf8(bytes.collect().await.unwrap().to_vec()).unwrap()
     };
-    assert_eq!(read("CSV").await, "1,\"one\"\n2,\"two, and\"\n3,\"three\"\n");
-    assert_eq!(read("CSVWithNames").await, "\"a\",\"b\"\n1,\"one\"\n2,\"two, and\"\n3,\"three\"\n");
+    assert_eq!(
+        read("CSV").await,
+        "1,\"one\"\n2,\"two, and\"\n3,\"three\"\n"
+    );
+    assert_eq!(
+        read("CSVWithNames").await,
+        "\"a\",\"b\"\n1,\"one\"\n2,\"two, and\"\n3,\"three\"\n"
+    );
     assert_eq!(
         read("JSONEachRow").await,
         "{\"a\":1,\"b\":\"one\"}\n{\"a\":2,\"b\":\"two, and\"}\n{\"a\":3,\"b\":\"three\"}\n"
@@ -138,14 +190,30 @@ async fn errors_have_their_numbers_and_statuses() {
     ];
     for (sql, code, status) in cases {
         let error = client.query(sql).execute().await.unwrap_err().to_string();
-        assert!(error.contains(&format!("Code: {code}. DB::Exception")), "{sql}: {error}");
+        assert!(
+            error.contains(&format!("Code: {code}. DB::Exception")),
+            "{sql}: {error}"
+        );
         let answer = post(url, "/?database=errors", sql);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{sql}: {answer}");
-        assert!(answer.to_lowercase().contains(&format!("x-clickhouse-exception-code: {code}\r\n")), "{sql}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{sql}: {answer}"
+        );
+        assert!(
+            answer
+                .to_lowercase()
+                .contains(&format!("x-clickhouse-exception-code: {code}\r\n")),
+            "{sql}: {answer}"
+        );
     }
     // In the middle of a result, when the status is long out.
     let late = "SELECT number, throwIf(number = 2500000) FROM numbers(3000000)";
-    let error = client.query(late).fetch_all::<(u64, u8)>().await.unwrap_err().to_string();
+    let error = client
+        .query(late)
+        .fetch_all::<(u64, u8)>()
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("Code: 395"), "{error}");
     // An insert that is refused at its head, with a long body behind it.
     let mut insert = client.insert_formatted_with("INSERT INTO nowhere FORMAT CSV");
@@ -162,9 +230,15 @@ async fn errors_have_their_numbers_and_statuses() {
     };
     assert!(error.to_string().contains("Code: 60"), "{error}");
     // A link cannot write, a page of another site cannot ask.
-    let answer = send(url, "GET /?query=DROP+TABLE+errors.events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let answer = send(
+        url,
+        "GET /?query=DROP+TABLE+errors.events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    );
     assert!(answer.contains("Code: 164"), "{answer}");
-    let answer = send(url, "GET /?query=SELECT+1 HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n");
+    let answer = send(
+        url,
+        "GET /?query=SELECT+1 HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n",
+    );
     assert!(answer.contains("Code: 497"), "{answer}");
     assert_eq!(count(&client).await, 0);
 }
@@ -176,7 +250,10 @@ async fn sessions_keep_their_temporary_tables() {
     session("one", "CREATE TEMPORARY TABLE here (a UInt8)");
     session("one", "INSERT INTO here VALUES (7)");
     let answer = session("one", "SELECT a FROM here");
-    assert!(answer.contains("\r\n\r\n") && answer.contains('7'), "{answer}");
+    assert!(
+        answer.contains("\r\n\r\n") && answer.contains('7'),
+        "{answer}"
+    );
     assert!(session("two", "SELECT a FROM here").contains("Code: 60"));
     assert!(post(url, "/?session_id=three&session_check=1", "SELECT 1").contains("Code: 372"));
 }
@@ -218,10 +295,21 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
         .execute()
         .await
         .unwrap();
-    client.query("CREATE FUNCTION twice AS (x) -> x * 2").execute().await.unwrap();
+    client
+        .query("CREATE FUNCTION twice AS (x) -> x * 2")
+        .execute()
+        .await
+        .unwrap();
     for revision in 1..=3u32 {
-        let rows = (0..100).map(|k| format!("({k}, {}, {revision})", k + revision)).collect::<Vec<_>>().join(",");
-        client.query(&format!("INSERT INTO latest VALUES {rows}")).execute().await.unwrap();
+        let rows = (0..100)
+            .map(|k| format!("({k}, {}, {revision})", k + revision))
+            .collect::<Vec<_>>()
+            .join(",");
+        client
+            .query(&format!("INSERT INTO latest VALUES {rows}"))
+            .execute()
+            .await
+            .unwrap();
     }
     for round in 1..=3u32 {
         let first = u64::from(round - 1) * 500;
@@ -231,16 +319,27 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
         let killed = Instant::now();
         unsafe { libc::kill(engine.pid().unwrap() as i32, libc::SIGKILL) };
         while !(engine.status().restarts == round && engine.status().state == State::Ready) {
-            assert!(killed.elapsed() < Duration::from_secs(20), "{:?}", engine.status());
+            assert!(
+                killed.elapsed() < Duration::from_secs(20),
+                "{:?}",
+                engine.status()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         println!("back after a kill: {:?}", killed.elapsed());
         assert_eq!(engine.url(), url);
-        let rows = client.query("SELECT ?fields FROM events ORDER BY id").fetch_all::<Event>().await.unwrap();
+        let rows = client
+            .query("SELECT ?fields FROM events ORDER BY id")
+            .fetch_all::<Event>()
+            .await
+            .unwrap();
         assert_eq!(rows, (0..first + 500).map(event).collect::<Vec<_>>());
     }
-    let (keys, sum): (u64, u64) =
-        client.query("SELECT count(), sum(v) FROM latest FINAL").fetch_one().await.unwrap();
+    let (keys, sum): (u64, u64) = client
+        .query("SELECT count(), sum(v) FROM latest FINAL")
+        .fetch_one()
+        .await
+        .unwrap();
     assert_eq!((keys, sum), (100, (0..100).map(|k| k + 3).sum()));
     let doubled: u16 = client.query("SELECT twice(21)").fetch_one().await.unwrap();
     assert_eq!(doubled, 42);
@@ -257,7 +356,12 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
 
 fn post(url: &str, path: &str, body: &str) -> String {
     let length = body.len();
-    send(url, &format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"))
+    send(
+        url,
+        &format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        ),
+    )
 }
 
 fn send(url: &str, request: &str) -> String {

@@ -13,24 +13,36 @@ const WAIT: Duration = Duration::from_secs(20);
 
 fn client(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", brokers).set("reconnect.backoff.max.ms", "200");
+    config
+        .set("bootstrap.servers", brokers)
+        .set("reconnect.backoff.max.ms", "200");
     config
 }
 
 fn create_topic(brokers: &str, topic: &str) {
     let admin: AdminClient<DefaultClientContext> = client(brokers).create().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let created = runtime.block_on(
-        admin.create_topics(&[NewTopic::new(topic, 1, TopicReplication::Fixed(1))], &AdminOptions::new()),
-    );
-    created.unwrap().into_iter().for_each(|topic| drop(topic.unwrap()));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let created = runtime.block_on(admin.create_topics(
+        &[NewTopic::new(topic, 1, TopicReplication::Fixed(1))],
+        &AdminOptions::new(),
+    ));
+    created
+        .unwrap()
+        .into_iter()
+        .for_each(|topic| drop(topic.unwrap()));
 }
 
 fn produce(brokers: &str, topic: &str, range: std::ops::Range<u32>) {
     let producer: BaseProducer = client(brokers).set("acks", "all").create().unwrap();
     for n in range {
         let (key, value) = (n.to_string(), format!("value {n}"));
-        producer.send(BaseRecord::to(topic).key(&key).payload(&value)).map_err(|(e, _)| e).unwrap();
+        producer
+            .send(BaseRecord::to(topic).key(&key).payload(&value))
+            .map_err(|(e, _)| e)
+            .unwrap();
     }
     producer.flush(WAIT).unwrap();
 }
@@ -38,7 +50,9 @@ fn produce(brokers: &str, topic: &str, range: std::ops::Range<u32>) {
 fn consume(brokers: &str, topic: &str, expected: usize) -> Vec<String> {
     let consumer: BaseConsumer = client(brokers).set("group.id", "test").create().unwrap();
     let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+    assignment
+        .add_partition_offset(topic, 0, Offset::Beginning)
+        .unwrap();
     consumer.assign(&assignment).unwrap();
     let (mut values, deadline) = (Vec::new(), Instant::now() + WAIT);
     while values.len() < expected && Instant::now() < deadline {
@@ -75,7 +89,9 @@ fn keeps_its_messages_over_a_kill_and_a_restart() {
     let first = kafka.pid().unwrap();
     let killed = Instant::now();
     unsafe { libc::kill(first as i32, libc::SIGKILL) };
-    wait_until("a restart", || kafka.status().restarts == 1 && kafka.status().state == State::Ready);
+    wait_until("a restart", || {
+        kafka.status().restarts == 1 && kafka.status().state == State::Ready
+    });
     println!("back after a kill: {:?}", killed.elapsed());
     assert_ne!(kafka.pid().unwrap(), first);
     assert_eq!(consume(&brokers, "kept", 500), values(0..500));
@@ -91,7 +107,10 @@ fn keeps_its_messages_over_a_kill_and_a_restart() {
     let restarted = Instant::now();
     let kafka = Kafka::start(&KafkaOptions::new(dir.path())).unwrap();
     println!("start on existing data: {:?}", restarted.elapsed());
-    assert_eq!((kafka.address(), kafka.cluster_id()), (brokers.as_str(), cluster.as_str()));
+    assert_eq!(
+        (kafka.address(), kafka.cluster_id()),
+        (brokers.as_str(), cluster.as_str())
+    );
     assert_eq!(consume(&brokers, "kept", 600), values(0..600));
 }
 
@@ -100,7 +119,12 @@ fn refuses_a_port_that_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = Some(listener.local_addr().unwrap().port());
-    let error = Kafka::start(&KafkaOptions { port, ..KafkaOptions::new(dir.path()) }).map(drop).unwrap_err();
+    let error = Kafka::start(&KafkaOptions {
+        port,
+        ..KafkaOptions::new(dir.path())
+    })
+    .map(drop)
+    .unwrap_err();
     assert_eq!(error.code(), weir_model::codes::PORT_TAKEN, "{error}");
 }
 
@@ -108,17 +132,32 @@ fn refuses_a_port_that_is_taken() {
 fn transactions_commit_and_unknown_topics_stay_unknown() {
     let brokers = weir_embedded::testing::kafka().address();
     create_topic(brokers, "transactions");
-    let producer: BaseProducer = client(brokers).set("transactional.id", "t").create().unwrap();
+    let producer: BaseProducer = client(brokers)
+        .set("transactional.id", "t")
+        .create()
+        .unwrap();
     producer.init_transactions(WAIT).unwrap();
     for commit in [true, false, true] {
         producer.begin_transaction().unwrap();
-        producer.send(BaseRecord::<(), _>::to("transactions").payload(&format!("{commit}"))).map_err(|(e, _)| e).unwrap();
+        producer
+            .send(BaseRecord::<(), _>::to("transactions").payload(&format!("{commit}")))
+            .map_err(|(e, _)| e)
+            .unwrap();
         producer.flush(WAIT).unwrap();
-        if commit { producer.commit_transaction(WAIT).unwrap() } else { producer.abort_transaction(WAIT).unwrap() }
+        if commit {
+            producer.commit_transaction(WAIT).unwrap()
+        } else {
+            producer.abort_transaction(WAIT).unwrap()
+        }
     }
     assert_eq!(consume(brokers, "transactions", 2), ["true", "true"]);
 
-    let consumer: BaseConsumer = client(brokers).set("allow.auto.create.topics", "true").create().unwrap();
-    let metadata = consumer.fetch_metadata(Some("never-created"), WAIT).unwrap();
+    let consumer: BaseConsumer = client(brokers)
+        .set("allow.auto.create.topics", "true")
+        .create()
+        .unwrap();
+    let metadata = consumer
+        .fetch_metadata(Some("never-created"), WAIT)
+        .unwrap();
     assert!(metadata.topics()[0].error().is_some());
 }

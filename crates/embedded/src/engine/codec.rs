@@ -20,7 +20,11 @@ pub struct BlockReader {
 
 impl BlockReader {
     /// Adds a piece and hands on every block that is complete with it.
-    pub fn push(&mut self, piece: &[u8], mut sink: impl FnMut(&[u8]) -> Result<(), Exception>) -> Result<(), Exception> {
+    pub fn push(
+        &mut self,
+        piece: &[u8],
+        mut sink: impl FnMut(&[u8]) -> Result<(), Exception>,
+    ) -> Result<(), Exception> {
         self.pending.extend_from_slice(piece);
         while let Some((size, raw_size)) = self.next_sizes()? {
             if self.pending.len() < CHECKSUM + size {
@@ -30,17 +34,23 @@ impl BlockReader {
             let expected = block.get_u128_le();
             // Clients write the halves of the checksum in the engine's order.
             if cityhash_rs::cityhash_102_128(&block).rotate_left(64) != expected {
-                return Err(Exception::new(40, "CHECKSUM_DOESNT_MATCH", "a compressed block does not match its checksum"));
+                return Err(Exception::new(
+                    40,
+                    "CHECKSUM_DOESNT_MATCH",
+                    "a compressed block does not match its checksum",
+                ));
             }
             let data = &block[HEADER..];
             match block[0] {
                 NONE => sink(data)?,
                 LZ4 => {
-                    let raw = lz4_flex::block::decompress(data, raw_size).map_err(|e| cannot_decompress(&e.to_string()))?;
+                    let raw = lz4_flex::block::decompress(data, raw_size)
+                        .map_err(|e| cannot_decompress(&e.to_string()))?;
                     sink(&raw)?;
                 }
                 method => {
-                    let text = format!("compression method {method} is not known here: use LZ4 or none");
+                    let text =
+                        format!("compression method {method} is not known here: use LZ4 or none");
                     return Err(Exception::new(89, "UNKNOWN_COMPRESSION_METHOD", &text));
                 }
             }
@@ -53,7 +63,11 @@ impl BlockReader {
         if self.pending.is_empty() {
             return Ok(());
         }
-        Err(Exception::new(33, "CANNOT_READ_ALL_DATA", "the data ends within a compressed block"))
+        Err(Exception::new(
+            33,
+            "CANNOT_READ_ALL_DATA",
+            "the data ends within a compressed block",
+        ))
     }
 
     fn next_sizes(&self) -> Result<Option<(usize, usize)>, Exception> {
@@ -63,7 +77,9 @@ impl BlockReader {
         let mut header = &self.pending[CHECKSUM + 1..];
         let (size, raw_size) = (header.get_u32_le() as usize, header.get_u32_le() as usize);
         if !(HEADER..=LARGEST_BLOCK).contains(&size) || raw_size > LARGEST_BLOCK {
-            return Err(cannot_decompress("a compressed block has an impossible size"));
+            return Err(cannot_decompress(
+                "a compressed block has an impossible size",
+            ));
         }
         Ok(Some((size, raw_size)))
     }
@@ -85,12 +101,16 @@ impl BodyWriter {
             let info = FrameInfo::new().block_size(BlockSize::Max256KB);
             FrameEncoder::with_frame_info(info, Vec::new())
         };
-        BodyWriter { frame: lz4.then(frame) }
+        BodyWriter {
+            frame: lz4.then(frame),
+        }
     }
 
     /// What to send for this piece.
     pub fn piece(&mut self, data: Bytes) -> std::io::Result<Bytes> {
-        let Some(frame) = &mut self.frame else { return Ok(data) };
+        let Some(frame) = &mut self.frame else {
+            return Ok(data);
+        };
         frame.write_all(&data)?;
         frame.flush()?;
         Ok(std::mem::take(frame.get_mut()).into())
@@ -136,7 +156,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn block(raw: &[u8], lz4: bool) -> Vec<u8> {
-        let data = if lz4 { lz4_flex::block::compress(raw) } else { raw.to_vec() };
+        let data = if lz4 {
+            lz4_flex::block::compress(raw)
+        } else {
+            raw.to_vec()
+        };
         let mut body = vec![if lz4 { LZ4 } else { NONE }];
         body.extend_from_slice(&((data.len() + HEADER) as u32).to_le_bytes());
         body.extend_from_slice(&(raw.len() as u32).to_le_bytes());

@@ -12,13 +12,22 @@ pub struct Exception {
 impl Exception {
     /// An error that arose on this side of the engine, under the engine's number and name for it.
     pub fn new(code: u32, name: &str, text: &str) -> Exception {
-        Exception { code, message: format!("Code: {code}. DB::Exception: {text}. ({name})") }
+        Exception {
+            code,
+            message: format!("Code: {code}. DB::Exception: {text}. ({name})"),
+        }
     }
 
     /// An error in the engine's words, `Code: 60. DB::Exception: ...`.
     pub fn from_engine(text: &str) -> Exception {
-        let code = text.strip_prefix("Code: ").and_then(|rest| rest.split('.').next()).and_then(|n| n.trim().parse().ok());
-        Exception { code: code.unwrap_or(1002), message: text.trim_end().to_owned() }
+        let code = text
+            .strip_prefix("Code: ")
+            .and_then(|rest| rest.split('.').next())
+            .and_then(|n| n.trim().parse().ok());
+        Exception {
+            code: code.unwrap_or(1002),
+            message: text.trim_end().to_owned(),
+        }
     }
 
     /// The number.
@@ -46,8 +55,9 @@ impl Exception {
             // unknown table, database, column, function, aggregate, type, storage, setting, session
             16 | 46 | 47 | 50 | 56 | 60 | 63 | 81 | 115 | 372 => StatusCode::NOT_FOUND,
             // what the text of the statement or its data got wrong
-            6 | 26 | 27 | 33 | 36 | 38 | 40 | 41 | 42 | 43 | 44 | 49 | 53 | 62 | 69 | 70 | 72 | 73 | 89 | 107 | 117 | 125
-            | 130 | 131 | 168 | 179 | 184 | 190 | 271 | 377 | 386 | 395 | 456 | 457 | 469 => StatusCode::BAD_REQUEST,
+            6 | 26 | 27 | 33 | 36 | 38 | 40 | 41 | 42 | 43 | 44 | 49 | 53 | 62 | 69 | 70 | 72
+            | 73 | 89 | 107 | 117 | 125 | 130 | 131 | 168 | 179 | 184 | 190 | 271 | 377 | 386
+            | 395 | 456 | 457 | 469 => StatusCode::BAD_REQUEST,
             48 => StatusCode::NOT_IMPLEMENTED,
             // too many simultaneous queries, session is locked
             202 | 373 => StatusCode::SERVICE_UNAVAILABLE,

@@ -97,9 +97,15 @@ impl Engine {
             .chain(arguments.iter().map(String::as_str))
             .map(CString::new)
             .collect::<Result<Vec<CString>, _>>()?;
-        let engine = Engine { api, version, arguments };
+        let engine = Engine {
+            api,
+            version,
+            arguments,
+        };
         // The engine shuts down with its last connection, so one stays open.
-        let anchor = engine.connect().map_err(|e| anyhow::anyhow!("{}", e.message()))?;
+        let anchor = engine
+            .connect()
+            .map_err(|e| anyhow::anyhow!("{}", e.message()))?;
         std::mem::forget(anchor);
         Ok(engine)
     }
@@ -111,14 +117,25 @@ impl Engine {
 
     /// A new connection: cheap (0.1 ms), and nothing of another statement's settings sticks to it.
     pub fn connect(&self) -> Result<Connection, Exception> {
-        let mut argv: Vec<*mut c_char> = self.arguments.iter().map(|a| a.as_ptr().cast_mut()).collect();
+        let mut argv: Vec<*mut c_char> = self
+            .arguments
+            .iter()
+            .map(|a| a.as_ptr().cast_mut())
+            .collect();
         // SAFETY: argv holds argc texts that outlive the call; the engine copies them.
         let slot = unsafe { (self.api.connect)(argv.len() as c_int, argv.as_mut_ptr()) };
         // SAFETY: where it is not null it points to the connection's handle.
         if slot.is_null() || unsafe { (*slot).is_null() } {
-            return Err(Exception::new(1001, "STD_EXCEPTION", "the engine refused a connection: its data is damaged or in use"));
+            return Err(Exception::new(
+                1001,
+                "STD_EXCEPTION",
+                "the engine refused a connection: its data is damaged or in use",
+            ));
         }
-        Ok(Connection { api: self.api, slot })
+        Ok(Connection {
+            api: self.api,
+            slot,
+        })
     }
 }
 
@@ -147,7 +164,11 @@ unsafe impl Sync for Output {}
 impl Output {
     fn new(api: &'static Api, result: ResultPtr) -> Result<Output, Exception> {
         if result.is_null() {
-            return Err(Exception::new(1001, "STD_EXCEPTION", "the engine returned no result"));
+            return Err(Exception::new(
+                1001,
+                "STD_EXCEPTION",
+                "the engine returned no result",
+            ));
         }
         let output = Output { api, result };
         // SAFETY: the result is alive; the error text lives as long as it.
@@ -179,7 +200,11 @@ impl AsRef<[u8]> for Output {
         unsafe {
             let length = (self.api.result_length)(self.result);
             let buffer = (self.api.result_buffer)(self.result);
-            if length == 0 || buffer.is_null() { &[] } else { std::slice::from_raw_parts(buffer.cast(), length) }
+            if length == 0 || buffer.is_null() {
+                &[]
+            } else {
+                std::slice::from_raw_parts(buffer.cast(), length)
+            }
         }
     }
 }
@@ -206,10 +231,22 @@ impl Connection {
         unsafe { *self.slot }
     }
 
-    fn call(&mut self, f: QueryFn, sql: &[u8], format: &str, params: &[(String, String)]) -> Result<Output, Exception> {
-        let names: Vec<*const c_char> = params.iter().map(|(name, _)| name.as_ptr().cast()).collect();
+    fn call(
+        &mut self,
+        f: QueryFn,
+        sql: &[u8],
+        format: &str,
+        params: &[(String, String)],
+    ) -> Result<Output, Exception> {
+        let names: Vec<*const c_char> = params
+            .iter()
+            .map(|(name, _)| name.as_ptr().cast())
+            .collect();
         let name_lengths: Vec<usize> = params.iter().map(|(name, _)| name.len()).collect();
-        let values: Vec<*const c_char> = params.iter().map(|(_, value)| value.as_ptr().cast()).collect();
+        let values: Vec<*const c_char> = params
+            .iter()
+            .map(|(_, value)| value.as_ptr().cast())
+            .collect();
         let value_lengths: Vec<usize> = params.iter().map(|(_, value)| value.len()).collect();
         // SAFETY: all texts go with their lengths and outlive the call; the four arrays have `params.len()` entries.
         let result = unsafe {
@@ -230,26 +267,54 @@ impl Connection {
     }
 
     /// Runs a statement to its end.
-    pub fn query(&mut self, sql: &[u8], format: &str, params: &[(String, String)]) -> Result<Output, Exception> {
+    pub fn query(
+        &mut self,
+        sql: &[u8],
+        format: &str,
+        params: &[(String, String)],
+    ) -> Result<Output, Exception> {
         self.call(self.api.query, sql, format, params)
     }
 
     /// Starts a query whose result is fetched chunk by chunk.
-    pub fn stream(&mut self, sql: &[u8], format: &str, params: &[(String, String)]) -> Result<Chunks<'_>, Exception> {
+    pub fn stream(
+        &mut self,
+        sql: &[u8],
+        format: &str,
+        params: &[(String, String)],
+    ) -> Result<Chunks<'_>, Exception> {
         let head = self.call(self.api.stream, sql, format, params)?;
-        Ok(Chunks { connection: self, head, done: false })
+        Ok(Chunks {
+            connection: self,
+            head,
+            done: false,
+        })
     }
 
     /// Starts an insert whose data is appended in pieces; pieces need not end where rows do.
     pub fn insert(&mut self, sql: &str, format: &str) -> Result<Insert<'_>, Exception> {
         // SAFETY: both texts go with their lengths and outlive the call.
         let stream = unsafe {
-            (self.api.insert)(self.handle(), sql.as_ptr().cast(), sql.len(), format.as_ptr().cast(), format.len())
+            (self.api.insert)(
+                self.handle(),
+                sql.as_ptr().cast(),
+                sql.len(),
+                format.as_ptr().cast(),
+                format.len(),
+            )
         };
         if stream.is_null() {
-            return Err(Exception::new(1001, "STD_EXCEPTION", "the engine refused an insert"));
+            return Err(Exception::new(
+                1001,
+                "STD_EXCEPTION",
+                "the engine refused an insert",
+            ));
         }
-        let insert = Insert { connection: self, stream, done: false };
+        let insert = Insert {
+            connection: self,
+            stream,
+            done: false,
+        };
         match insert.error() {
             Some(error) => Err(error),
             None => Ok(insert),
@@ -290,7 +355,9 @@ impl Drop for Chunks<'_> {
     fn drop(&mut self) {
         if !self.done {
             // SAFETY: the query runs on this connection and is not over.
-            unsafe { (self.connection.api.stream_cancel)(self.connection.handle(), self.head.result) }
+            unsafe {
+                (self.connection.api.stream_cancel)(self.connection.handle(), self.head.result)
+            }
         }
     }
 }
@@ -305,18 +372,23 @@ pub struct Insert<'a> {
 impl Insert<'_> {
     fn error(&self) -> Option<Exception> {
         // SAFETY: the stream is alive; the error text lives as long as it.
-        unsafe { text((self.connection.api.insert_error)(self.stream)) }.map(|e| Exception::from_engine(&e))
+        unsafe { text((self.connection.api.insert_error)(self.stream)) }
+            .map(|e| Exception::from_engine(&e))
     }
 
     /// Hands over a piece of the data.
     pub fn append(&mut self, piece: &[u8]) -> Result<(), Exception> {
         // SAFETY: the piece outlives the call.
         let appended = piece.is_empty()
-            || unsafe { (self.connection.api.insert_append)(self.stream, piece.as_ptr().cast(), piece.len()) } == 0;
+            || unsafe {
+                (self.connection.api.insert_append)(self.stream, piece.as_ptr().cast(), piece.len())
+            } == 0;
         if appended {
             return Ok(());
         }
-        Err(self.error().unwrap_or_else(|| Exception::new(1001, "STD_EXCEPTION", "the engine took no more data")))
+        Err(self.error().unwrap_or_else(|| {
+            Exception::new(1001, "STD_EXCEPTION", "the engine took no more data")
+        }))
     }
 
     /// Waits until everything is written.
@@ -349,5 +421,9 @@ unsafe fn text(pointer: *const c_char) -> Option<String> {
         return None;
     }
     // SAFETY: as asked of the caller.
-    Some(unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
+    Some(
+        unsafe { CStr::from_ptr(pointer) }
+            .to_string_lossy()
+            .into_owned(),
+    )
 }

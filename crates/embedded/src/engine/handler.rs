@@ -37,7 +37,10 @@ pub struct Server {
 
 impl Server {
     pub fn new(connections: Arc<Connections>) -> Server {
-        Server { connections, slots: Arc::new(Semaphore::new(PARALLEL)) }
+        Server {
+            connections,
+            slots: Arc::new(Semaphore::new(PARALLEL)),
+        }
     }
 
     fn refuse(&self, exception: &Exception) -> Response {
@@ -55,11 +58,22 @@ impl Server {
 pub async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if matches!(head.uri.path(), "/ping" | "/replicas_status") {
-        return respond(Response::builder().header(PID_HEADER, std::process::id()), Body::from("Ok.\n"));
+        return respond(
+            Response::builder().header(PID_HEADER, std::process::id()),
+            Body::from("Ok.\n"),
+        );
     }
     // A page of another site, open in a browser on this machine, can send requests here; no client of ours is one.
-    if head.headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
-        return server.refuse(&Exception::new(497, "ACCESS_DENIED", "requests from pages of other sites are refused"));
+    if head
+        .headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "cross-site")
+    {
+        return server.refuse(&Exception::new(
+            497,
+            "ACCESS_DENIED",
+            "requests from pages of other sites are refused",
+        ));
     }
     let arguments = Arguments::read(head.uri.query().unwrap_or_default(), &head.headers);
     let slot = match server.slots.clone().acquire_owned().await {
@@ -72,23 +86,38 @@ pub async fn handle(State(server): State<Arc<Server>>, request: Request) -> Resp
             insert_body(&server, arguments, insert, body, slot).await
         }
         _ => match statement(arguments, &head.headers, body).await {
-            Ok((arguments, statement)) => run(&server, arguments, statement, head.method == Method::GET, slot).await,
+            Ok((arguments, statement)) => {
+                run(
+                    &server,
+                    arguments,
+                    statement,
+                    head.method == Method::GET,
+                    slot,
+                )
+                .await
+            }
             Err(exception) => server.refuse(&exception),
         },
     }
 }
 
 fn respond(head: Builder, body: Body) -> Response {
-    head.header("X-ClickHouse-Server-Display-Name", "embedded").body(body).unwrap_or_else(|error| {
-        // Only a query id or format with bytes that no header may hold leads here.
-        let mut response = Response::new(Body::from(format!("{error}\n")));
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        response
-    })
+    head.header("X-ClickHouse-Server-Display-Name", "embedded")
+        .body(body)
+        .unwrap_or_else(|error| {
+            // Only a query id or format with bytes that no header may hold leads here.
+            let mut response = Response::new(Body::from(format!("{error}\n")));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response
+        })
 }
 
 fn summary(stats: &Stats) -> String {
-    let result_rows = if stats.written_rows > 0 { stats.written_rows } else { stats.result_rows };
+    let result_rows = if stats.written_rows > 0 {
+        stats.written_rows
+    } else {
+        stats.result_rows
+    };
     serde_json::json!({
         "read_rows": stats.read_rows.to_string(),
         "read_bytes": stats.read_bytes.to_string(),
@@ -103,7 +132,10 @@ fn summary(stats: &Stats) -> String {
 }
 
 fn query_id(arguments: &Arguments) -> String {
-    arguments.query_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+    arguments
+        .query_id
+        .clone()
+        .unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
 }
 
 fn died() -> Exception {
@@ -128,7 +160,9 @@ async fn insert_body(
             let mut blocks = BlockReader::default();
             while let Some(piece) = pieces.blocking_recv() {
                 // On a cut body `rows` is dropped unfinished: the insert is cancelled.
-                let piece = piece.map_err(|e| Exception::new(210, "NETWORK_ERROR", &format!("the body was cut: {e}")))?;
+                let piece = piece.map_err(|e| {
+                    Exception::new(210, "NETWORK_ERROR", &format!("the body was cut: {e}"))
+                })?;
                 if arguments.compressed_body {
                     blocks.push(&piece, |data| rows.append(data))?;
                 } else {
@@ -153,7 +187,9 @@ async fn insert_body(
     drop(sender);
     match job.await.unwrap_or_else(|_| Err(died())) {
         Ok(stats) => respond(
-            Response::builder().header("X-ClickHouse-Summary", summary(&stats)).header("X-ClickHouse-Query-Id", query_id),
+            Response::builder()
+                .header("X-ClickHouse-Summary", summary(&stats))
+                .header("X-ClickHouse-Query-Id", query_id),
             Body::empty(),
         ),
         Err(exception) => server.refuse(&exception),
@@ -161,7 +197,10 @@ async fn insert_body(
 }
 
 async fn drain(body: &mut BodyDataStream) {
-    let _ = tokio::time::timeout(DRAIN, async { while let Some(Ok(_)) = body.next().await {} }).await;
+    let _ = tokio::time::timeout(DRAIN, async {
+        while let Some(Ok(_)) = body.next().await {}
+    })
+    .await;
 }
 
 /// Puts a statement together from URL, form and body.
@@ -172,7 +211,13 @@ async fn statement(
 ) -> Result<(Arguments, Vec<u8>), Exception> {
     let body = axum::body::to_bytes(body, LARGEST_STATEMENT)
         .await
-        .map_err(|e| Exception::new(210, "NETWORK_ERROR", &format!("the body was cut or is too large: {e}")))?;
+        .map_err(|e| {
+            Exception::new(
+                210,
+                "NETWORK_ERROR",
+                &format!("the body was cut or is too large: {e}"),
+            )
+        })?;
     let mut text = Vec::new();
     if arguments.compressed_body {
         let mut blocks = BlockReader::default();
@@ -220,23 +265,40 @@ async fn run(
         Kind::Select { format } => (true, format),
         Kind::Insert(_) | Kind::Other => (false, None),
     };
-    let format =
-        own_format.or_else(|| arguments.default_format.clone()).unwrap_or_else(|| "TabSeparated".to_owned());
+    let format = own_format
+        .or_else(|| arguments.default_format.clone())
+        .unwrap_or_else(|| "TabSeparated".to_owned());
     let in_chunks = is_select && !arguments.wait_for_end && can_be_cut(&format);
     let (lz4, query_id) = (arguments.lz4_response, query_id(&arguments));
-    let tag: String = uuid::Uuid::new_v4().simple().to_string().chars().take(16).collect();
+    let tag: String = uuid::Uuid::new_v4()
+        .simple()
+        .to_string()
+        .chars()
+        .take(16)
+        .collect();
 
     let (head, got_head) = oneshot::channel::<Head>();
     let (sender, pieces) = mpsc::channel::<Bytes>(4);
     let connections = server.connections.clone();
-    let mut reply =
-        Reply { head: Some(head), sender, body: BodyWriter::new(lz4), tag: tag.clone(), gone: false };
+    let mut reply = Reply {
+        head: Some(head),
+        sender,
+        body: BodyWriter::new(lz4),
+        tag: tag.clone(),
+        gone: false,
+    };
     let result_format = format.clone();
     tokio::task::spawn_blocking(move || {
         let _slot = slot;
         let outcome = connections.with(&arguments, read_only, |connection| {
             if in_chunks {
-                chunks(connection, &statement, &result_format, &arguments.params, &mut reply)
+                chunks(
+                    connection,
+                    &statement,
+                    &result_format,
+                    &arguments.params,
+                    &mut reply,
+                )
             } else {
                 let output = connection.query(&statement, &result_format, &arguments.params)?;
                 reply.whole(output);
@@ -270,16 +332,28 @@ async fn run(
 fn can_be_cut(format: &str) -> bool {
     matches!(
         format,
-        "RowBinaryWithNamesAndTypes" | "RowBinary" | "Native" | "JSONEachRow" | "TabSeparated" | "TSV" | "CSV"
+        "RowBinaryWithNamesAndTypes"
+            | "RowBinary"
+            | "Native"
+            | "JSONEachRow"
+            | "TabSeparated"
+            | "TSV"
+            | "CSV"
     )
 }
 
 fn content_type(format: &str) -> &'static str {
     match format {
-        "JSON" | "JSONCompact" | "JSONStrings" | "JSONCompactStrings" | "JSONColumns" => "application/json; charset=UTF-8",
-        "JSONEachRow" | "JSONCompactEachRow" | "JSONStringsEachRow" => "application/x-ndjson; charset=UTF-8",
+        "JSON" | "JSONCompact" | "JSONStrings" | "JSONCompactStrings" | "JSONColumns" => {
+            "application/json; charset=UTF-8"
+        }
+        "JSONEachRow" | "JSONCompactEachRow" | "JSONStringsEachRow" => {
+            "application/x-ndjson; charset=UTF-8"
+        }
         "CSV" | "CSVWithNames" | "CSVWithNamesAndTypes" => "text/csv; charset=UTF-8",
-        "TabSeparated" | "TSV" | "TabSeparatedWithNames" | "TSVWithNames" => "text/tab-separated-values; charset=UTF-8",
+        "TabSeparated" | "TSV" | "TabSeparatedWithNames" | "TSVWithNames" => {
+            "text/tab-separated-values; charset=UTF-8"
+        }
         _ if format.starts_with("Pretty") => "text/plain; charset=UTF-8",
         _ => "application/octet-stream",
     }
@@ -300,8 +374,13 @@ fn chunks(
         if format == "RowBinaryWithNamesAndTypes" {
             match &first_header {
                 None => {
-                    let length = names_and_types(&data)
-                        .ok_or_else(|| Exception::new(1001, "STD_EXCEPTION", "the engine's first chunk has no header"))?;
+                    let length = names_and_types(&data).ok_or_else(|| {
+                        Exception::new(
+                            1001,
+                            "STD_EXCEPTION",
+                            "the engine's first chunk has no header",
+                        )
+                    })?;
                     first_header = Some(data.slice(..length));
                 }
                 Some(header) if data.starts_with(header) => data = data.slice(header.len()..),

@@ -62,14 +62,28 @@ impl Options {
         let mut settings = Vec::new();
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
-            let mut value = || arguments.next().with_context(|| format!("{name} needs a value"));
+            let mut value = || {
+                arguments
+                    .next()
+                    .with_context(|| format!("{name} needs a value"))
+            };
             match name.as_str() {
-                "--listen" => listen = Some(value()?.parse().context("--listen needs an address such as 127.0.0.1:8123")?),
+                "--listen" => {
+                    listen = Some(
+                        value()?
+                            .parse()
+                            .context("--listen needs an address such as 127.0.0.1:8123")?,
+                    )
+                }
                 "--path" => path = Some(PathBuf::from(value()?)),
                 "--library" => library = Some(PathBuf::from(value()?)),
-                "--parent" => parent = Some(value()?.parse().context("--parent needs a process id")?),
+                "--parent" => {
+                    parent = Some(value()?.parse().context("--parent needs a process id")?)
+                }
                 _ if name.starts_with("--") && name.contains('=') => settings.push(name),
-                _ => bail!("{name} is not known: use --listen, --path, --library, --parent or --SETTING=VALUE"),
+                _ => bail!(
+                    "{name} is not known: use --listen, --path, --library, --parent or --SETTING=VALUE"
+                ),
             }
         }
         Ok(Options {
@@ -89,7 +103,10 @@ impl Options {
 /// Where the address is taken, or the library or the data cannot be opened.
 pub fn serve(options: &Options) -> anyhow::Result<()> {
     if !options.listen.ip().is_loopback() {
-        bail!("the engine has no users and listens on loopback addresses only, not on {}", options.listen.ip());
+        bail!(
+            "the engine has no users and listens on loopback addresses only, not on {}",
+            options.listen.ip()
+        );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -97,10 +114,7 @@ pub fn serve(options: &Options) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let outcome = runtime.block_on(listen(options));
-    if let Err(error) = outcome {
-        return Err(error);
-    }
+    runtime.block_on(listen(options))?;
     leave()
 }
 
@@ -117,15 +131,27 @@ async fn listen(options: &Options) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listening on {}", options.listen))?;
     let library = crate::find_libchdb(options.library.as_deref())?;
-    std::fs::create_dir_all(&options.path).with_context(|| format!("creating {}", options.path.display()))?;
-    let path = options.path.to_str().ok_or_else(|| anyhow!("the data directory's name is not valid UTF-8"))?;
+    std::fs::create_dir_all(&options.path)
+        .with_context(|| format!("creating {}", options.path.display()))?;
+    let path = options
+        .path
+        .to_str()
+        .ok_or_else(|| anyhow!("the data directory's name is not valid UTF-8"))?;
     let mut arguments = vec![format!("--path={path}")];
     arguments.extend(SETTINGS.iter().map(|s| (*s).to_owned()));
     arguments.extend_from_slice(&options.settings);
-    let engine = ffi::Engine::start(&library, &arguments)
-        .with_context(|| format!("starting the ClickHouse engine on {}", options.path.display()))?;
+    let engine = ffi::Engine::start(&library, &arguments).with_context(|| {
+        format!(
+            "starting the ClickHouse engine on {}",
+            options.path.display()
+        )
+    })?;
     let connections = Arc::new(Connections::new(engine));
-    eprintln!("ClickHouse engine {} listens on http://{}", connections.version(), options.listen);
+    eprintln!(
+        "ClickHouse engine {} listens on http://{}",
+        connections.version(),
+        options.listen
+    );
 
     let expiring = connections.clone();
     tokio::spawn(async move {
@@ -134,7 +160,10 @@ async fn listen(options: &Options) -> anyhow::Result<()> {
             expiring.close_expired();
         }
     });
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let parent = options.parent;
     let stop = async move {
         tokio::select! {
@@ -148,17 +177,24 @@ async fn listen(options: &Options) -> anyhow::Result<()> {
             leave()
         });
     };
-    let router = Router::new().fallback(any(handler::handle)).with_state(Arc::new(Server::new(connections)));
+    let router = Router::new()
+        .fallback(any(handler::handle))
+        .with_state(Arc::new(Server::new(connections)));
     // Without it small answers wait for the client's delayed acknowledgement: 40 ms in place of 1.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router).with_graceful_shutdown(stop).await.context("serving HTTP")
+    axum::serve(listener, router)
+        .with_graceful_shutdown(stop)
+        .await
+        .context("serving HTTP")
 }
 
 /// Returns when the process that started this one is gone; the kernel's signal does the same at once where there is one.
 async fn parent_gone(parent: Option<u32>) {
-    let Some(parent) = parent else { return std::future::pending().await };
+    let Some(parent) = parent else {
+        return std::future::pending().await;
+    };
     while std::os::unix::process::parent_id() == parent {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -44,7 +44,8 @@ impl Arguments {
             arguments.set(&name, value.into_owned());
         }
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        arguments.lz4_response = header("accept-encoding").is_some_and(|v| v.split(',').any(|e| e.trim() == "lz4"));
+        arguments.lz4_response =
+            header("accept-encoding").is_some_and(|v| v.split(',').any(|e| e.trim() == "lz4"));
         if arguments.database.is_none() {
             arguments.database = header("x-clickhouse-database").map(str::to_owned);
         }
@@ -66,14 +67,27 @@ impl Arguments {
             "session_id" => self.session.get_or_insert_default().id = value,
             "session_check" => self.session.get_or_insert_default().check = is_true(&value),
             "session_timeout" => {
-                let seconds = value.parse().map(Duration::from_secs).unwrap_or(LONGEST_SESSION);
+                let seconds = value
+                    .parse()
+                    .map(Duration::from_secs)
+                    .unwrap_or(LONGEST_SESSION);
                 self.session.get_or_insert_default().timeout = Some(seconds.min(LONGEST_SESSION));
             }
             // Of the protocol, without a meaning here: there are no users, and responses are framed as HTTP frames them.
-            "user" | "password" | "role" | "quota_key" | "compress" | "buffer_size" | "stacktrace"
-            | "client_protocol_version" | "enable_http_compression" | "http_zlib_compression_level"
-            | "http_native_compression_disable_checksumming_on_decompress" | "add_http_cors_header"
-            | "cancel_http_readonly_queries_on_client_close" | "send_progress_in_http_headers" => {}
+            "user"
+            | "password"
+            | "role"
+            | "quota_key"
+            | "compress"
+            | "buffer_size"
+            | "stacktrace"
+            | "client_protocol_version"
+            | "enable_http_compression"
+            | "http_zlib_compression_level"
+            | "http_native_compression_disable_checksumming_on_decompress"
+            | "add_http_cors_header"
+            | "cancel_http_readonly_queries_on_client_close"
+            | "send_progress_in_http_headers" => {}
             _ => match name.strip_prefix("param_") {
                 Some(param) => self.params.push((param.to_owned(), value)),
                 None => self.settings.push((name.to_owned(), value)),
@@ -83,7 +97,9 @@ impl Arguments {
 
     /// The session, where one is named.
     pub fn named_session(&self) -> Option<&Session> {
-        self.session.as_ref().filter(|session| !session.id.is_empty())
+        self.session
+            .as_ref()
+            .filter(|session| !session.id.is_empty())
     }
 }
 
@@ -107,15 +123,23 @@ pub fn form_fields<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, &'a [u8])
     let delimiter = format!("--{boundary}").into_bytes();
     let end_of_value = [b"\r\n", &delimiter[..]].concat();
     let mut fields = Vec::new();
-    let Some(start) = find(body, &delimiter) else { return fields };
+    let Some(start) = find(body, &delimiter) else {
+        return fields;
+    };
     let mut rest = &body[start + delimiter.len()..];
     // The delimiter behind the last field ends with two hyphens.
     while !rest.starts_with(b"--") {
-        let Some(head_end) = find(rest, b"\r\n\r\n") else { break };
+        let Some(head_end) = find(rest, b"\r\n\r\n") else {
+            break;
+        };
         let (head, value) = (&rest[..head_end], &rest[head_end + 4..]);
-        let Some(value_end) = find(value, &end_of_value) else { break };
+        let Some(value_end) = find(value, &end_of_value) else {
+            break;
+        };
         let head = String::from_utf8_lossy(head);
-        let name = head.split_once("name=\"").and_then(|(_, name)| name.split('"').next());
+        let name = head
+            .split_once("name=\"")
+            .and_then(|(_, name)| name.split('"').next());
         if let Some(name) = name {
             fields.push((name.to_owned(), &value[..value_end]));
         }
@@ -125,7 +149,9 @@ pub fn form_fields<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, &'a [u8])
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -141,7 +167,11 @@ mod tests {
         headers.insert("x-clickhouse-database", "other".parse().unwrap());
         let url = "query=SELECT+1&decompress=1&param_a%20b=x%26y&max_threads=3&session_id=s&session_timeout=90000";
         let got = Arguments::read(url, &headers);
-        let session = Session { id: "s".into(), timeout: Some(LONGEST_SESSION), check: false };
+        let session = Session {
+            id: "s".into(),
+            timeout: Some(LONGEST_SESSION),
+            check: false,
+        };
         let expected = Arguments {
             query: Some("SELECT 1".into()),
             database: Some("other".into()),

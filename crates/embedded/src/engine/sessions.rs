@@ -23,7 +23,10 @@ struct Open {
 
 impl Connections {
     pub fn new(engine: Engine) -> Connections {
-        Connections { engine, sessions: Mutex::default() }
+        Connections {
+            engine,
+            sessions: Mutex::default(),
+        }
     }
 
     pub fn version(&self) -> &str {
@@ -44,7 +47,11 @@ impl Connections {
         };
         let shared = self.session(session)?;
         let Ok(mut connection) = shared.try_lock() else {
-            return Err(Exception::new(373, "SESSION_IS_LOCKED", "the session is in use by another request"));
+            return Err(Exception::new(
+                373,
+                "SESSION_IS_LOCKED",
+                "the session is in use by another request",
+            ));
         };
         prepare(&mut connection, arguments, false)?;
         work(&mut connection)
@@ -66,22 +73,41 @@ impl Connections {
             return Ok(open.connection.clone());
         }
         if session.check {
-            return Err(Exception::new(372, "SESSION_NOT_FOUND", "the session does not exist or has expired"));
+            return Err(Exception::new(
+                372,
+                "SESSION_NOT_FOUND",
+                "the session does not exist or has expired",
+            ));
         }
         let connection = Arc::new(Mutex::new(self.engine.connect()?));
-        sessions.insert(session.id.clone(), Open { connection: connection.clone(), expires });
+        sessions.insert(
+            session.id.clone(),
+            Open {
+                connection: connection.clone(),
+                expires,
+            },
+        );
         Ok(connection)
     }
 }
 
-fn prepare(connection: &mut Connection, arguments: &Arguments, read_only: bool) -> Result<(), Exception> {
-    let mut run = |statement: String| connection.query(statement.as_bytes(), "Null", &[]).map(drop);
+fn prepare(
+    connection: &mut Connection,
+    arguments: &Arguments,
+    read_only: bool,
+) -> Result<(), Exception> {
+    let mut run = |statement: String| {
+        connection
+            .query(statement.as_bytes(), "Null", &[])
+            .map(drop)
+    };
     if let Some(database) = &arguments.database {
         run(format!("USE {}", sql::identifier(database)))?;
     }
     if !arguments.settings.is_empty() {
         let settings = arguments.settings.iter();
-        let settings = settings.map(|(name, value)| format!("{}={}", sql::identifier(name), sql::literal(value)));
+        let settings = settings
+            .map(|(name, value)| format!("{}={}", sql::identifier(name), sql::literal(value)));
         run(format!("SET {}", settings.collect::<Vec<_>>().join(", ")))?;
     }
     if read_only {

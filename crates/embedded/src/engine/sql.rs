@@ -42,24 +42,37 @@ pub fn kind(sql: &str) -> Kind {
     let words = words(sql);
     let opens = sql.trim_start().starts_with('(');
     let Some(first) = words.first() else {
-        return if opens { Kind::Select { format: None } } else { Kind::Other };
+        return if opens {
+            Kind::Select { format: None }
+        } else {
+            Kind::Other
+        };
     };
     // The last `FORMAT name` at top level; what may follow is SETTINGS.
-    let clause = words.windows(2).rev().find(|pair| pair[0].is("format") && is_name(pair[1].text));
+    let clause = words
+        .windows(2)
+        .rev()
+        .find(|pair| pair[0].is("format") && is_name(pair[1].text));
     if first.is("insert") {
-        let brings_its_rows = words.iter().any(|w| w.is("select") || w.is("values") || w.is("with") || w.is("infile"));
+        let brings_its_rows = words
+            .iter()
+            .any(|w| w.is("select") || w.is("values") || w.is("with") || w.is("infile"));
         let rest_is_empty = |end: usize| sql[end..].chars().all(|c| c.is_whitespace() || c == ';');
         return match clause {
-            Some([keyword, format]) if !brings_its_rows && rest_is_empty(format.end) => Kind::Insert(DataInsert {
-                statement: sql[..keyword.start].trim_end().to_owned(),
-                format: format.text.to_owned(),
-            }),
+            Some([keyword, format]) if !brings_its_rows && rest_is_empty(format.end) => {
+                Kind::Insert(DataInsert {
+                    statement: sql[..keyword.start].trim_end().to_owned(),
+                    format: format.text.to_owned(),
+                })
+            }
             // `VALUES` is a format too where nothing follows it.
             None => match words.last() {
-                Some(last) if last.is("values") && words.len() > 2 && rest_is_empty(last.end) => Kind::Insert(DataInsert {
-                    statement: sql[..last.start].trim_end().to_owned(),
-                    format: "Values".to_owned(),
-                }),
+                Some(last) if last.is("values") && words.len() > 2 && rest_is_empty(last.end) => {
+                    Kind::Insert(DataInsert {
+                        statement: sql[..last.start].trim_end().to_owned(),
+                        format: "Values".to_owned(),
+                    })
+                }
                 _ => Kind::Other,
             },
             _ => Kind::Other,
@@ -70,7 +83,9 @@ pub fn kind(sql: &str) -> Kind {
             let after = words.iter().find(|w| w.start >= pair[1].end);
             after.is_none_or(|w| w.is("settings"))
         });
-        return Kind::Select { format: clause.map(|pair| pair[1].text.to_owned()) };
+        return Kind::Select {
+            format: clause.map(|pair| pair[1].text.to_owned()),
+        };
     }
     Kind::Other
 }
@@ -104,7 +119,11 @@ fn words(sql: &str) -> Vec<Word<'_>> {
                     at += 1;
                 }
                 if depth == 0 {
-                    words.push(Word { text: &sql[start..at], start, end: at });
+                    words.push(Word {
+                        text: &sql[start..at],
+                        start,
+                        end: at,
+                    });
                 }
             }
             _ => at += 1,
@@ -134,7 +153,10 @@ fn after_quote(bytes: &[u8], start: usize, quote: u8) -> usize {
 /// The place behind the next `needle`, or the end.
 fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
     let from = from.min(bytes.len());
-    bytes[from..].windows(needle.len()).position(|w| w == needle).map_or(bytes.len(), |at| from + at + needle.len())
+    bytes[from..]
+        .windows(needle.len())
+        .position(|w| w == needle)
+        .map_or(bytes.len(), |at| from + at + needle.len())
 }
 
 /// A text as a literal.
@@ -154,25 +176,42 @@ mod tests {
     use proptest::prelude::*;
 
     fn insert(statement: &str, format: &str) -> Kind {
-        Kind::Insert(DataInsert { statement: statement.into(), format: format.into() })
+        Kind::Insert(DataInsert {
+            statement: statement.into(),
+            format: format.into(),
+        })
     }
     fn select(format: Option<&str>) -> Kind {
-        Kind::Select { format: format.map(str::to_owned) }
+        Kind::Select {
+            format: format.map(str::to_owned),
+        }
     }
 
     #[test]
     fn tells_statements_apart() {
         let cases = [
-            ("INSERT INTO t(a,b) FORMAT RowBinary", insert("INSERT INTO t(a,b)", "RowBinary")),
-            ("-- FORMAT x\n insert into `a b`.t\nformat CSV ;\n", insert("-- FORMAT x\n insert into `a b`.t", "CSV")),
-            ("INSERT INTO t (`format`, x)\nFORMAT JSONEachRow", insert("INSERT INTO t (`format`, x)", "JSONEachRow")),
+            (
+                "INSERT INTO t(a,b) FORMAT RowBinary",
+                insert("INSERT INTO t(a,b)", "RowBinary"),
+            ),
+            (
+                "-- FORMAT x\n insert into `a b`.t\nformat CSV ;\n",
+                insert("-- FORMAT x\n insert into `a b`.t", "CSV"),
+            ),
+            (
+                "INSERT INTO t (`format`, x)\nFORMAT JSONEachRow",
+                insert("INSERT INTO t (`format`, x)", "JSONEachRow"),
+            ),
             ("INSERT INTO t VALUES", insert("INSERT INTO t", "Values")),
             ("INSERT INTO t VALUES (1), ('FORMAT CSV')", Kind::Other),
             ("INSERT INTO t FORMAT JSONEachRow {\"a\": 1}", Kind::Other),
             ("INSERT INTO t SELECT * FROM u FORMAT Null", Kind::Other),
             ("/* hi */ SELECT 1", select(None)),
             ("SELECT 1 FORMAT JSON", select(Some("JSON"))),
-            ("SELECT 1 FORMAT JSON SETTINGS max_threads = 1;", select(Some("JSON"))),
+            (
+                "SELECT 1 FORMAT JSON SETTINGS max_threads = 1;",
+                select(Some("JSON")),
+            ),
             ("SELECT 'x FORMAT CSV'", select(None)),
             ("SELECT format('{}', x) FROM t", select(None)),
             ("SELECT 1 AS format FROM t", select(None)),

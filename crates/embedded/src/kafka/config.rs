@@ -21,11 +21,17 @@ pub(super) struct Layout {
 impl Layout {
     pub fn create(dir: &Path, options: &KafkaOptions) -> Result<Layout, Error> {
         fs::create_dir_all(dir).map_err(Error::io(format!("creating {}", dir.display())))?;
-        let dir = dir.canonicalize().map_err(Error::io(format!("opening {}", dir.display())))?;
-        let remembered: Option<Ports> =
-            fs::read(dir.join("ports.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let dir = dir
+            .canonicalize()
+            .map_err(Error::io(format!("opening {}", dir.display())))?;
+        let remembered: Option<Ports> = fs::read(dir.join("ports.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let ports = choose(options.port, remembered)?;
-        write(&dir.join("ports.json"), &serde_json::to_string(&ports).unwrap_or_default())?;
+        write(
+            &dir.join("ports.json"),
+            &serde_json::to_string(&ports).unwrap_or_default(),
+        )?;
         Ok(Layout { dir, ports })
     }
 
@@ -134,9 +140,9 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-# One node: no broker waits for another one to take over.
-broker.heartbeat.interval.ms=2000
-broker.session.timeout.ms=6000
+# After a kill the new process is refused as a duplicate of the old one until the session of that has run out.
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=2000
 # Two cores and an idle laptop: few threads, and no record in the metadata log just to show life.
 num.network.threads=2
 num.io.threads=4
@@ -152,8 +158,16 @@ fn choose(wanted: Option<u16>, remembered: Option<Ports>) -> Result<Ports, Error
         Some(port) => return Err(Error::PortTaken { port }),
         None => keep_or_free(remembered.map(|ports| ports.broker))?,
     };
-    let controller = keep_or_free(remembered.map(|ports| ports.controller).filter(|port| *port != broker))?;
-    if broker == controller { choose(wanted, None) } else { Ok(Ports { broker, controller }) }
+    let controller = keep_or_free(
+        remembered
+            .map(|ports| ports.controller)
+            .filter(|port| *port != broker),
+    )?;
+    if broker == controller {
+        choose(wanted, None)
+    } else {
+        Ok(Ports { broker, controller })
+    }
 }
 
 fn keep_or_free(remembered: Option<u16>) -> Result<u16, Error> {

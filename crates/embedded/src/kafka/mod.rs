@@ -61,7 +61,11 @@ impl Kafka {
         let java = deps::find_java()?;
         let jars = deps::find_kafka_jars(options.jars.as_deref())?;
         let layout = Layout::create(&options.data_dir.join("kafka"), options)?;
-        let jvm = Jvm { java, jars, heap_mib: options.heap_mib };
+        let jvm = Jvm {
+            java,
+            jars,
+            heap_mib: options.heap_mib,
+        };
         let cluster_id = storage::ensure_formatted(&layout, &jvm)?;
         layout.write_configuration(&options.settings)?;
 
@@ -85,7 +89,11 @@ impl Kafka {
                 }
             }),
         })?;
-        Ok(Kafka { brokers, cluster_id, child })
+        Ok(Kafka {
+            brokers,
+            cluster_id,
+            child,
+        })
     }
 
     /// `host:port` for clients (`bootstrap.servers`).
@@ -127,13 +135,18 @@ fn probe(address: SocketAddr, brokers: &str, cluster_id: &str) -> Result<(), Str
         .set_log_level(RDKafkaLogLevel::Emerg)
         .create_with_context(Quiet)
         .map_err(|e| e.to_string())?;
-    let metadata = client.fetch_metadata(None, Duration::from_secs(2)).map_err(|e| e.to_string())?;
+    let metadata = client
+        .fetch_metadata(None, Duration::from_secs(2))
+        .map_err(|e| e.to_string())?;
     if metadata.brokers().is_empty() {
         return Err("it names no broker yet".into());
     }
     match client.client().fetch_cluster_id(Duration::from_secs(2)) {
         Some(id) if id == cluster_id => Ok(()),
-        Some(id) => Err(format!("port {} belongs to another cluster, {id}", address.port())),
+        Some(id) => Err(format!(
+            "port {} belongs to another cluster, {id}",
+            address.port()
+        )),
         None => Err("it does not name its cluster yet".into()),
     }
 }
@@ -155,7 +168,10 @@ struct Jvm {
 
 impl Jvm {
     fn class_path(&self) -> String {
-        let jars: Vec<String> = deps::jars(&self.jars).iter().map(|jar| jar.display().to_string()).collect();
+        let jars: Vec<String> = deps::jars(&self.jars)
+            .iter()
+            .map(|jar| jar.display().to_string())
+            .collect();
         jars.join(":")
     }
 
@@ -166,15 +182,25 @@ impl Jvm {
             .env("MALLOC_ARENA_MAX", "2")
             .current_dir(layout.dir())
             .stdin(std::process::Stdio::null())
-            .args(["-XX:+UseSerialGC", "-Xshare:auto", "-XX:-UsePerfData", "-Djava.awt.headless=true"])
-            .arg(format!("-Dlog4j2.configurationFile={}", layout.log_configuration().display()));
+            .args([
+                "-XX:+UseSerialGC",
+                "-Xshare:auto",
+                "-XX:-UsePerfData",
+                "-Djava.awt.headless=true",
+            ])
+            .arg(format!(
+                "-Dlog4j2.configurationFile={}",
+                layout.log_configuration().display()
+            ));
         command
     }
 
     /// The broker. With a class data archive it starts in half the time; without one this run records it.
     fn broker(&self, layout: &Layout, archive: Option<&Archive>) -> Result<Command, Error> {
         let output = layout.open_log()?;
-        let errors = output.try_clone().map_err(Error::io("opening Kafka's log"))?;
+        let errors = output
+            .try_clone()
+            .map_err(Error::io("opening Kafka's log"))?;
         let mut command = self.command(layout);
         command.stdout(output).stderr(errors);
         command.arg(format!("-Xmx{}m", self.heap_mib)).args([
@@ -189,7 +215,11 @@ impl Jvm {
             command.arg(archive.argument());
             command.args(["-Xlog:cds=off", "-Xlog:cds+dynamic=off"]);
         }
-        command.arg("-cp").arg(self.class_path()).arg("kafka.Kafka").arg(layout.configuration());
+        command
+            .arg("-cp")
+            .arg(self.class_path())
+            .arg("kafka.Kafka")
+            .arg(layout.configuration());
         Ok(command)
     }
 
@@ -205,7 +235,10 @@ impl Jvm {
         let metadata = std::fs::metadata(modules).ok()?;
         metadata.len().hash(&mut hash);
         metadata.modified().ok()?.hash(&mut hash);
-        let file = self.jars.parent()?.join(format!("classes-{:016x}.jsa", hash.finish()));
+        let file = self
+            .jars
+            .parent()?
+            .join(format!("classes-{:016x}.jsa", hash.finish()));
         let recording = file.with_extension(format!("{}.part", std::process::id()));
         Some(Archive { file, recording })
     }

@@ -43,7 +43,9 @@ pub(super) fn ensure_formatted(layout: &Layout, jvm: &Jvm) -> Result<String, Err
 
 fn cluster_id(data: &Path) -> Option<String> {
     let text = fs::read_to_string(data.join("meta.properties")).ok()?;
-    text.lines().find_map(|line| line.strip_prefix("cluster.id=")).map(|id| id.trim().to_owned())
+    text.lines()
+        .find_map(|line| line.strip_prefix("cluster.id="))
+        .map(|id| id.trim().to_owned())
 }
 
 /// Sixteen random bytes in base64 for URLs, without padding: the form that Kafka asks for.
@@ -55,7 +57,11 @@ fn new_cluster_id() -> String {
     (0..22)
         .map(|digit| {
             let low = 122 - 6 * digit;
-            let bits = if low >= 0 { random >> low } else { random << -low };
+            let bits = if low >= 0 {
+                random >> low
+            } else {
+                random << -low
+            };
             char::from(ALPHABET[(bits & 63) as usize])
         })
         .collect()
