@@ -28,7 +28,7 @@ pub(crate) enum Tree {
     Null,
     One(Op, Box<Tree>),
     Two(Op, Box<Tree>, Box<Tree>),
-    /// `ratio(a, b)`: divides like `/`, and is its own guard.
+    /// `condition ? a : b`
     Select(Box<Tree>, Box<Tree>, Box<Tree>),
 }
 
@@ -98,10 +98,7 @@ fn constant(t: &Tree) -> Option<f64> {
 }
 
 /// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown one.
-pub(crate) fn compile(
-    source: &str,
-    resolve: &mut dyn FnMut(&str) -> Result<Name, (String, String)>,
-) -> Result<Compiled, Vec<ExprProblem>> {
+pub(crate) fn compile(source: &str, resolve: Resolve<'_>) -> Result<Compiled, Vec<ExprProblem>> {
     let (ast, info) = match Parser::default().parse_with_source_info(source) {
         Ok(parsed) => parsed,
         Err(e) => {
