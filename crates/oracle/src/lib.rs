@@ -1,1 +1,48 @@
-//! weir-oracle
+//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact arithmetic, following
+//! `docs/semantics.md` and sharing no code with the engine. It is slow, and meant to be read.
+
+mod alerts;
+mod cells;
+mod detectors;
+mod event;
+mod fold;
+mod kpis;
+
+pub use alerts::AlertRow;
+pub use cells::{Cell, CellKey, Value};
+pub use detectors::AnomalyRow;
+pub use fold::{Counts, Fold, Record, Totals};
+pub use kpis::KpiRow;
+
+use std::collections::BTreeMap;
+use weir_catalog::Catalog;
+
+/// Everything the log says.
+#[derive(Debug, Default)]
+pub struct Truth {
+    /// Every event exactly once, by stored window.
+    pub merged: BTreeMap<CellKey, Cell>,
+    /// Final findings, by id.
+    pub anomalies: BTreeMap<String, AnomalyRow>,
+    /// Published KPI values, by id.
+    pub kpis: BTreeMap<String, KpiRow>,
+    /// Last step of each alert, by id.
+    pub alerts: BTreeMap<String, AlertRow>,
+    /// What was counted.
+    pub totals: Totals,
+}
+
+/// Judges what was folded: detectors, KPIs, alerts.
+pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
+    let judged = fold.judged(catalog);
+    let (anomalies, verdicts) = detectors::run(catalog, &judged);
+    let kpis = kpis::run(catalog, &judged);
+    let alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
+    Truth {
+        merged: judged.merged,
+        anomalies,
+        kpis,
+        alerts,
+        totals: judged.totals,
+    }
+}

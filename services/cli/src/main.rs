@@ -1,2 +1,29 @@
-//! The `weir` command.
-fn main() {}
+//! The `weir` command: one binary for every service and every question.
+
+mod args;
+mod commands;
+mod output;
+mod system;
+
+use clap::Parser;
+
+/// The C library underneath allocates through it too: half the cost of consuming.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> std::process::ExitCode {
+    let args = args::Args::parse();
+    match commands::run(args) {
+        Ok(code) => code,
+        Err(e) if is_broken_pipe(&e) => std::process::ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("weir: {e:#}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}
+
+/// `weir query … | head` is no error.
+fn is_broken_pipe(e: &anyhow::Error) -> bool {
+    e.chain().any(|c| c.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+}

@@ -1,0 +1,247 @@
+//! A cell: the values of all measures of one subject in one window.
+
+use std::collections::{BTreeMap, BTreeSet};
+use weir_catalog::{EventDef, MeasureKind, Stat};
+use weir_model::{Fixed, Micros, WindowSize, sketch};
+
+/// Which cell. Rollup and values are by dimension name, sorted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CellKey {
+    /// Index of the event type.
+    pub event: usize,
+    /// Index of its rollup.
+    pub rollup: usize,
+    /// Window size.
+    pub window: WindowSize,
+    /// Window start.
+    pub start: Micros,
+    /// Window end.
+    pub end: Micros,
+    /// Tenant.
+    pub tenant: String,
+    /// Values of the rollup's dimensions.
+    pub values: Vec<String>,
+}
+
+/// The value of one measure.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Count, or number of unpriced events.
+    Count(u64),
+    /// Sum, cost, or sum of squares, in billionths.
+    Sum(i128),
+    /// Smallest.
+    Min(Option<f64>),
+    /// Largest.
+    Max(Option<f64>),
+    /// Latest.
+    Last(Option<(Micros, u64, f64)>),
+    /// All that is known of a distribution.
+    Distribution {
+        /// Values.
+        count: u64,
+        /// Sum in billionths.
+        sum: i128,
+        /// Smallest.
+        min: f64,
+        /// Largest.
+        max: f64,
+        /// Values by bin.
+        bins: BTreeMap<u16, u64>,
+    },
+    /// All hashes.
+    Distinct(BTreeSet<u64>),
+}
+
+/// The values of all measures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell(pub Vec<Value>);
+
+impl Cell {
+    /// A cell without events.
+    pub fn empty(event: &EventDef) -> Cell {
+        Cell(
+            event
+                .measures
+                .iter()
+                .map(|m| match m.kind {
+                    MeasureKind::Count | MeasureKind::Unpriced(_) => Value::Count(0),
+                    MeasureKind::Sum(_) | MeasureKind::Cost(_) | MeasureKind::SumSq(_) => {
+                        Value::Sum(0)
+                    }
+                    MeasureKind::Min(_) => Value::Min(None),
+                    MeasureKind::Max(_) => Value::Max(None),
+                    MeasureKind::Last(_) => Value::Last(None),
+                    MeasureKind::Distribution(_) => Value::Distribution {
+                        count: 0,
+                        sum: 0,
+                        min: 0.0,
+                        max: 0.0,
+                        bins: BTreeMap::new(),
+                    },
+                    MeasureKind::Distinct(_) => Value::Distinct(BTreeSet::new()),
+                })
+                .collect(),
+        )
+    }
+
+    /// Adds another cell of the same event type.
+    pub fn merge(&mut self, other: &Cell) {
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            a.merge(b);
+        }
+    }
+
+    /// The number that an expression sees.
+    pub fn stat(&self, measure: usize, stat: Stat) -> Option<f64> {
+        self.0.get(measure)?.stat(stat)
+    }
+}
+
+impl Value {
+    /// Adds one number.
+    pub fn add(&mut self, x: f64, exact: i128, at: Micros, id: u64) {
+        match self {
+            Value::Count(n) => *n += 1,
+            Value::Sum(s) => *s += exact,
+            Value::Min(m) => *m = Some(m.map_or(x, |m| m.min(x))),
+            Value::Max(m) => *m = Some(m.map_or(x, |m| m.max(x))),
+            Value::Last(l) => {
+                if l.is_none_or(|(t, i, _)| (t, i) < (at, id)) {
+                    *l = Some((at, id, x));
+                }
+            }
+            Value::Distribution {
+                count,
+                sum,
+                min,
+                max,
+                bins,
+            } => {
+                *min = if *count == 0 { x } else { min.min(x) };
+                *max = if *count == 0 { x } else { max.max(x) };
+                *count += 1;
+                *sum += exact;
+                *bins.entry(bin(x)).or_default() += 1;
+            }
+            Value::Distinct(_) => {}
+        }
+    }
+
+    fn merge(&mut self, other: &Value) {
+        match (self, other) {
+            (Value::Count(a), Value::Count(b)) => *a += b,
+            (Value::Sum(a), Value::Sum(b)) => *a += b,
+            (Value::Min(a), Value::Min(b)) => *a = [*a, *b].into_iter().flatten().reduce(f64::min),
+            (Value::Max(a), Value::Max(b)) => *a = [*a, *b].into_iter().flatten().reduce(f64::max),
+            (Value::Last(a), Value::Last(b)) => {
+                *a = [*a, *b]
+                    .into_iter()
+                    .flatten()
+                    .max_by_key(|(t, i, _)| (*t, *i));
+            }
+            (
+                Value::Distribution {
+                    count,
+                    sum,
+                    min,
+                    max,
+                    bins,
+                },
+                Value::Distribution {
+                    count: n,
+                    sum: s,
+                    min: lo,
+                    max: hi,
+                    bins: more,
+                },
+            ) => {
+                if *n > 0 {
+                    *min = if *count == 0 { *lo } else { min.min(*lo) };
+                    *max = if *count == 0 { *hi } else { max.max(*hi) };
+                }
+                *count += n;
+                *sum += s;
+                for (b, n) in more {
+                    *bins.entry(*b).or_default() += n;
+                }
+            }
+            (Value::Distinct(a), Value::Distinct(b)) => a.extend(b),
+            _ => {}
+        }
+    }
+
+    /// The number that an expression or a reader of the view sees.
+    pub fn stat(&self, stat: Stat) -> Option<f64> {
+        match (self, stat) {
+            (Value::Count(n), _) => Some(*n as f64),
+            (Value::Sum(s), _) => Some(Fixed(*s).to_f64()),
+            (Value::Min(m) | Value::Max(m), _) => *m,
+            (Value::Last(l), _) => l.map(|(_, _, x)| x),
+            (Value::Distinct(all), _) => Some(distinct(all) as f64),
+            (
+                Value::Distribution {
+                    count,
+                    sum,
+                    min,
+                    max,
+                    bins,
+                },
+                stat,
+            ) => match stat {
+                Stat::Value | Stat::Count => Some(*count as f64),
+                Stat::Sum => Some(Fixed(*sum).to_f64()),
+                _ if *count == 0 => None,
+                Stat::Mean => Some(Fixed(*sum).to_f64() / *count as f64),
+                Stat::Min => Some(*min),
+                Stat::Max => Some(*max),
+                Stat::Percentile(p) => quantile(bins, *count, f64::from(p) / 1000.0),
+            },
+        }
+    }
+}
+
+/// The bin by its definition: the largest b with 2^(b/35) <= x, found by counting thresholds.
+fn bin(x: f64) -> u16 {
+    if x < 2f64.powi(-500) {
+        return 0;
+    }
+    let octave = ((x.to_bits() >> 52) as i64 - 1023).min(1000);
+    let fraction = x.to_bits() & ((1u64 << 52) - 1);
+    let within = sketch::THRESHOLDS
+        .iter()
+        .filter(|t| **t <= fraction)
+        .count() as i64
+        - 1;
+    (octave * 35 + within + 17_500) as u16
+}
+
+/// The value of the bin in which the value of the wanted rank lies.
+fn quantile(bins: &BTreeMap<u16, u64>, count: u64, q: f64) -> Option<f64> {
+    let rank = ((q * count as f64).ceil() as u64).max(1);
+    let mut below = 0;
+    for (b, n) in bins {
+        below += n;
+        if below >= rank {
+            return Some(if *b == 0 {
+                0.0
+            } else {
+                ((f64::from(*b) - 17_500.0 + 0.5) / 35.0).exp2()
+            });
+        }
+    }
+    None
+}
+
+/// Exact below the size of the sketch, else what the smallest hashes say.
+fn distinct(all: &BTreeSet<u64>) -> u64 {
+    if all.len() < sketch::THETA {
+        return all.len() as u64;
+    }
+    let largest = all
+        .iter()
+        .nth(sketch::THETA - 1)
+        .copied()
+        .unwrap_or(u64::MAX);
+    sketch::theta_estimate(sketch::THETA, largest)
+}

@@ -1,0 +1,376 @@
+//! Reads the raw log record by record: log time, duplicates, lateness, and the cells of every window.
+
+use crate::cells::{Cell, CellKey};
+use crate::event::{Event, Schemas};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use weir_catalog::{Catalog, JudgedWindow, MeasureKind};
+use weir_model::headers::{Mark, Meta};
+use weir_model::time::FUTURE_TOLERANCE;
+use weir_model::{Micros, WindowSize, hash};
+
+/// One record of a raw partition.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Offset.
+    pub offset: i64,
+    /// When the broker appended it.
+    pub append_time: Micros,
+    /// Value.
+    pub value: Option<&'a [u8]>,
+    /// Headers.
+    pub meta: Meta,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Counts {
+    /// Events that count.
+    pub events: u64,
+    /// Of these, too late to be judged.
+    pub late: u64,
+    /// Of these, from a future that was cut.
+    pub clamped: u64,
+    /// Repeated within the horizon: not counted.
+    pub duplicates: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Counted although the same identity was counted before (beyond the horizon, or in another partition).
+    pub counted_twice: u64,
+}
+
+/// Counts by event type, and some ids that were counted twice.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Totals {
+    /// By event type.
+    pub by_event: BTreeMap<String, Counts>,
+    /// (event type, identity, partition, offset) of the first ones.
+    pub twice: Vec<(String, String, u32, i64)>,
+}
+
+struct Partition {
+    log_time: Micros,
+    in_replay: bool,
+    watermark: Micros,
+    /// Log-time minute in which an identity was last read.
+    seen: HashMap<u128, i64>,
+}
+
+/// The fold. Give it every record of every raw partition, each partition in order.
+pub struct Fold {
+    schemas: Schemas,
+    partitions: BTreeMap<(usize, u32), Partition>,
+    merged: BTreeMap<CellKey, Cell>,
+    on_time: BTreeMap<CellKey, Cell>,
+    /// End of the last minute with an on-time event, by (event, rollup, tenant, values): all of them, ascending.
+    minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    identities: HashMap<(usize, u128), ()>,
+    totals: Totals,
+}
+
+/// What judging starts from.
+pub(crate) struct Judged {
+    pub merged: BTreeMap<CellKey, Cell>,
+    pub on_time: BTreeMap<CellKey, Cell>,
+    pub minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    /// By event type: what is final.
+    pub final_through: Vec<Micros>,
+    pub totals: Totals,
+}
+
+impl Fold {
+    /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON) of registered schemas.
+    pub fn new(
+        catalog: &Catalog,
+        partitions: &[u32],
+        writers: &[(u32, [u8; 16], String)],
+    ) -> Result<Fold, String> {
+        let mut all = BTreeMap::new();
+        for (event, n) in partitions.iter().enumerate() {
+            for p in 0..*n {
+                let fresh = Partition {
+                    log_time: Micros::MIN,
+                    in_replay: false,
+                    watermark: Micros::MIN,
+                    seen: HashMap::new(),
+                };
+                all.insert((event, p), fresh);
+            }
+        }
+        Ok(Fold {
+            schemas: Schemas::new(catalog, writers)?,
+            partitions: all,
+            merged: BTreeMap::new(),
+            on_time: BTreeMap::new(),
+            minutes: BTreeMap::new(),
+            identities: HashMap::new(),
+            totals: Totals::default(),
+        })
+    }
+
+    /// Takes in the next record of a partition.
+    pub fn record(&mut self, catalog: &Catalog, event: usize, partition: u32, r: &Record) {
+        let def = &catalog.events[event];
+        let Some(state) = self.partitions.get_mut(&(event, partition)) else {
+            return;
+        };
+        if r.value.is_none()
+            && let Some(mark) = r.meta.mark
+        {
+            state.in_replay = mark == Mark::Begin;
+            if mark == Mark::Begin {
+                state.log_time = Micros::MIN;
+            }
+            return;
+        }
+        let said = if state.in_replay {
+            r.meta.log_time
+        } else {
+            Some(r.append_time)
+        };
+        state.log_time = state.log_time.max(said.unwrap_or(Micros::MIN));
+        if r.value.is_none()
+            && let Some(tick) = r.meta.tick
+        {
+            if !state.in_replay || r.meta.log_time.is_some() {
+                state.watermark = state
+                    .watermark
+                    .max(tick.min(state.log_time).minus(def.disorder));
+            }
+            return;
+        }
+        let counts = self.totals.by_event.entry(def.name.clone()).or_default();
+        let read = match r.value {
+            Some(v) => self.schemas.read(catalog, event, v, &r.meta),
+            None => Err("no value"),
+        };
+        let Ok(e) = read else {
+            counts.dead += 1;
+            return;
+        };
+        let time = e.time();
+        if state.log_time == Micros::MIN {
+            state.log_time = time;
+        }
+        let (tenant, identity) = (e.tenant(), e.identity(def));
+        let key = hash::identity(format!("{tenant}\0{}\0{identity}", def.name).as_bytes());
+        let minute = state.log_time.0.div_euclid(Micros::MINUTE.0);
+        let before = state.seen.insert(key, minute);
+        if before.is_some_and(|b| minute - b <= 10) {
+            counts.duplicates += 1;
+            return;
+        }
+        if self.identities.insert((event, key), ()).is_some() {
+            counts.counted_twice += 1;
+            if self.totals.twice.len() < 20 {
+                self.totals
+                    .twice
+                    .push((def.name.clone(), identity, partition, r.offset));
+            }
+        }
+        let t = time.min(state.log_time.plus(FUTURE_TOLERANCE));
+        let late = t < state.watermark;
+        counts.events += 1;
+        counts.late += u64::from(late);
+        counts.clamped += u64::from(t < time);
+        state.watermark = state
+            .watermark
+            .max(time.min(state.log_time).minus(def.disorder));
+        self.count(catalog, event, &e, &tenant, t, key as u64, late);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn count(
+        &mut self,
+        catalog: &Catalog,
+        event: usize,
+        e: &Event,
+        tenant: &str,
+        t: Micros,
+        id: u64,
+        late: bool,
+    ) {
+        let def = &catalog.events[event];
+        let mut one = Cell::empty(def);
+        for (m, v) in def.measures.iter().zip(&mut one.0) {
+            if !e.matches(&m.filter) {
+                continue;
+            }
+            match &m.kind {
+                MeasureKind::Count => v.add(0.0, 0, t, id),
+                MeasureKind::SumSq(path) => {
+                    if let Some(x) = e.number(path) {
+                        let thousandths = (x.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128;
+                        v.add(x, thousandths * thousandths * 1000, t, id);
+                    }
+                }
+                MeasureKind::Sum(path)
+                | MeasureKind::Min(path)
+                | MeasureKind::Max(path)
+                | MeasureKind::Last(path)
+                | MeasureKind::Distribution(path) => {
+                    if let (Some(x), Some(exact)) = (e.number(path), e.exact(path)) {
+                        v.add(x + 0.0, exact, t, id);
+                    }
+                }
+                MeasureKind::Distinct(path) => {
+                    if let (Some(s), crate::Value::Distinct(all)) =
+                        (e.text(path).filter(|s| !s.is_empty()), v)
+                    {
+                        all.insert(hash::distinct(s.as_bytes()));
+                    }
+                }
+                MeasureKind::Cost(c) => {
+                    if let Some(cost) = e.cost(c, t) {
+                        v.add(0.0, cost, t, id);
+                    }
+                }
+                MeasureKind::Unpriced(c) => {
+                    if e.cost(c, t).is_none() {
+                        v.add(0.0, 0, t, id);
+                    }
+                }
+            }
+        }
+        let zone = catalog.tenants.zone(tenant);
+        let pane = t.floor(Micros::MINUTE);
+        for (rollup, r) in def.rollups.iter().enumerate() {
+            let values: Vec<String> = r
+                .dimensions
+                .iter()
+                .map(|d| e.text(&def.dimensions[*d].path).unwrap_or_default())
+                .collect();
+            for window in WindowSize::ALL {
+                let stored = r.windows.contains(&window);
+                let judged = !late && needed(catalog, event, rollup, window);
+                if !stored && !judged {
+                    continue;
+                }
+                let (start, end) = match window {
+                    WindowSize::Day => window.span(pane.floor(Micros(5 * Micros::MINUTE.0)), zone),
+                    _ => window.span(pane, zone),
+                };
+                let key = CellKey {
+                    event,
+                    rollup,
+                    window,
+                    start,
+                    end,
+                    tenant: tenant.to_owned(),
+                    values: values.clone(),
+                };
+                if judged {
+                    self.on_time
+                        .entry(key.clone())
+                        .or_insert_with(|| Cell::empty(def))
+                        .merge(&one);
+                }
+                if stored {
+                    self.merged
+                        .entry(key)
+                        .or_insert_with(|| Cell::empty(def))
+                        .merge(&one);
+                }
+            }
+            let watched = catalog.rules.iter().any(|rule| {
+                matches!(rule.on, weir_catalog::RuleOn::NoData { event: e, rollup: r, .. } if e == event && r == rollup)
+            });
+            if watched && !late {
+                let subject = (event, rollup, tenant.to_owned(), values);
+                self.minutes
+                    .entry(subject)
+                    .or_default()
+                    .insert(pane.plus(Micros::MINUTE));
+            }
+        }
+    }
+
+    pub(crate) fn judged(self, catalog: &Catalog) -> Judged {
+        let final_through = (0..catalog.events.len())
+            .map(|e| {
+                self.partitions
+                    .iter()
+                    .filter(|((event, _), _)| *event == e)
+                    .map(|(_, p)| p.watermark)
+                    .min()
+                    .unwrap_or(Micros::MIN)
+            })
+            .collect();
+        Judged {
+            merged: self.merged,
+            on_time: self.on_time,
+            minutes: self.minutes,
+            final_through,
+            totals: self.totals,
+        }
+    }
+}
+
+/// Whether a detector or KPI looks at windows of this size of this rollup.
+fn needed(catalog: &Catalog, event: usize, rollup: usize, window: WindowSize) -> bool {
+    let base = |w: &JudgedWindow| match w {
+        JudgedWindow::Tumbling(s) => *s == window,
+        JudgedWindow::Rolling { of, .. } => *of == window,
+    };
+    catalog
+        .detectors
+        .iter()
+        .any(|d| d.event == event && d.rollup == rollup && base(&d.window))
+        || catalog.kpis.iter().any(|k| {
+            base(&k.window)
+                && k.terms
+                    .iter()
+                    .any(|t| t.event == event && t.rollup == rollup)
+        })
+}
+
+impl Judged {
+    /// The on-time value of a subject at each end of a judged window, in order; a rolling one at each slide at which any of its
+    /// windows holds an event. Only final ones: `through` is what is final.
+    pub fn series(
+        &self,
+        catalog: &Catalog,
+        event: usize,
+        rollup: usize,
+        window: JudgedWindow,
+        through: Micros,
+    ) -> BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>> {
+        let mut out: BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>> =
+            BTreeMap::new();
+        let (size, count) = match window {
+            JudgedWindow::Tumbling(s) => (s, 1),
+            JudgedWindow::Rolling { count, of } => (of, count),
+        };
+        for (key, cell) in &self.on_time {
+            if key.event != event || key.rollup != rollup || key.window != size {
+                continue;
+            }
+            let zone = catalog.tenants.zone(&key.tenant);
+            let series = out
+                .entry((key.tenant.clone(), key.values.clone()))
+                .or_default();
+            // This window takes part in the judged windows that end with it and with the next count - 1.
+            let mut end = key.end;
+            for _ in 0..count {
+                if end > through {
+                    break;
+                }
+                let start = back(size, end, count, zone);
+                let entry = series
+                    .entry(end)
+                    .or_insert_with(|| (start, Cell::empty(&catalog.events[event])));
+                entry.1.merge(cell);
+                end = size.span(end, zone).1;
+            }
+        }
+        out
+    }
+}
+
+/// Start of the judged window of `count` windows that ends at `end`.
+fn back(size: WindowSize, end: Micros, count: u16, zone: &jiff::tz::TimeZone) -> Micros {
+    let mut start = end;
+    for _ in 0..count {
+        start = size.span(Micros(start.0 - 1), zone).0;
+    }
+    start
+}

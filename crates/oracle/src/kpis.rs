@@ -1,0 +1,297 @@
+//! Published KPIs, computed again.
+
+use crate::detectors::row_id;
+use crate::fold::Judged;
+use std::collections::{BTreeMap, BTreeSet};
+use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Stat, Term};
+use weir_model::records::{Status, Subject, Trend};
+use weir_model::{Micros, fixed};
+
+/// A published value, as it must stand in the store.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct KpiRow {
+    /// Name.
+    pub kpi: String,
+    /// Whose.
+    pub subject: Subject,
+    /// Window end.
+    pub end: Micros,
+    /// Value.
+    pub value: Option<f64>,
+    /// Score.
+    pub score: Option<f64>,
+    /// Status.
+    pub status: Status,
+    /// Trend.
+    pub trend: Trend,
+    /// Index into the catalog.
+    #[serde(skip)]
+    pub(crate) index: usize,
+}
+
+/// `1h`, or `1h/5m` for a rolling one.
+pub(crate) fn label(w: JudgedWindow) -> String {
+    match w {
+        JudgedWindow::Tumbling(s) => s.label().to_owned(),
+        JudgedWindow::Rolling { count, of } => {
+            let minutes = match of {
+                weir_model::WindowSize::Minute => 1,
+                weir_model::WindowSize::FiveMinutes => 5,
+                weir_model::WindowSize::Hour => 60,
+                weir_model::WindowSize::Day => 1440,
+            } * u32::from(count);
+            let whole = if minutes.is_multiple_of(1440) {
+                format!("{}d", minutes / 1440)
+            } else if minutes.is_multiple_of(60) {
+                format!("{}h", minutes / 60)
+            } else {
+                format!("{minutes}m")
+            };
+            format!("{whole}/{}", of.label())
+        }
+    }
+}
+
+pub(crate) fn subject_of(
+    catalog: &Catalog,
+    event: usize,
+    rollup: usize,
+    tenant: &str,
+    values: &[String],
+) -> Subject {
+    let def = &catalog.events[event];
+    let names = def.rollups[rollup]
+        .dimensions
+        .iter()
+        .map(|d| def.dimensions[*d].name.clone());
+    Subject {
+        tenant: tenant.to_owned(),
+        dimensions: names.zip(values.iter().cloned()).collect(),
+    }
+}
+
+/// The value of an expression, by plain recursion over its steps.
+pub(crate) fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
+    let mut stack: Vec<Option<f64>> = Vec::new();
+    let truth = |v: Option<f64>| v.is_some_and(|x| x != 0.0);
+    let flag = |b: bool| Some(if b { 1.0 } else { 0.0 });
+    for op in &expr.ops {
+        let mut pop = || stack.pop().flatten();
+        let out = match *op {
+            Op::Term(i) => terms[i],
+            Op::Number(x) => Some(x),
+            Op::Null => None,
+            Op::Neg => pop().map(|a| -a),
+            Op::Abs => pop().map(f64::abs),
+            Op::Not => flag(!truth(pop())),
+            Op::Select => {
+                let (no, yes, condition) = (pop(), pop(), pop());
+                if truth(condition) { yes } else { no }
+            }
+            Op::And => {
+                let (b, a) = (pop(), pop());
+                flag(truth(a) && truth(b))
+            }
+            Op::Or => {
+                let (b, a) = (pop(), pop());
+                flag(truth(a) || truth(b))
+            }
+            Op::Coalesce => {
+                let (b, a) = (pop(), pop());
+                a.or(b)
+            }
+            binary => {
+                let (b, a) = (pop(), pop());
+                match (a, b) {
+                    (Some(a), Some(b)) => match binary {
+                        Op::Add => Some(a + b),
+                        Op::Sub => Some(a - b),
+                        Op::Mul => Some(a * b),
+                        Op::Div => (b != 0.0).then(|| a / b),
+                        Op::Lt => flag(a < b),
+                        Op::Le => flag(a <= b),
+                        Op::Gt => flag(a > b),
+                        Op::Ge => flag(a >= b),
+                        Op::Eq => flag(a == b),
+                        Op::Ne => flag(a != b),
+                        Op::Min2 => Some(a.min(b)),
+                        Op::Max2 => Some(a.max(b)),
+                        _ => None,
+                    },
+                    _ => None,
+                }
+            }
+        };
+        stack.push(out.filter(|x| x.is_finite()));
+    }
+    stack.pop().flatten()
+}
+
+/// (tenant, end, values by dimension name) -> (start, value), by term.
+type TermValues = BTreeMap<(String, Micros, Vec<(String, String)>), (Micros, Option<f64>)>;
+
+pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow> {
+    let mut out = BTreeMap::new();
+    for (index, def) in catalog.kpis.iter().enumerate() {
+        let through = def
+            .terms
+            .iter()
+            .map(|t| judged.final_through[t.event])
+            .min()
+            .unwrap_or(Micros::MIN);
+        let values: Vec<TermValues> = def
+            .terms
+            .iter()
+            .map(|t| term_values(catalog, judged, def, t, through))
+            .collect();
+        // Windows of subjects of the full dimensions in which a term has a row.
+        let mut windows: BTreeMap<(String, Vec<(String, String)>), BTreeMap<Micros, Micros>> =
+            BTreeMap::new();
+        for (term, rows) in def.terms.iter().zip(&values) {
+            if term.at != def.dimensions {
+                continue;
+            }
+            for ((tenant, end, dims), (start, _)) in rows {
+                windows
+                    .entry((tenant.clone(), dims.clone()))
+                    .or_default()
+                    .insert(*end, *start);
+            }
+        }
+        for ((tenant, dimensions), ends) in windows {
+            let subject = Subject {
+                tenant: tenant.clone(),
+                dimensions,
+            };
+            let mut past: Vec<f64> = Vec::new();
+            let mut last: Option<Micros> = None;
+            for end in ends.keys() {
+                if last.is_some_and(|l| end.0 - l.0 > 40 * Micros::DAY.0) {
+                    past.clear();
+                }
+                last = Some(*end);
+                let terms: Vec<Option<f64>> = def
+                    .terms
+                    .iter()
+                    .zip(&values)
+                    .map(|(t, rows)| {
+                        let at: BTreeSet<&str> = t.at.iter().map(String::as_str).collect();
+                        let dims: Vec<_> = subject
+                            .dimensions
+                            .iter()
+                            .filter(|(n, _)| at.contains(n.as_str()))
+                            .cloned()
+                            .collect();
+                        match rows.get(&(tenant.clone(), *end, dims)) {
+                            Some((_, v)) => *v,
+                            None => absent(catalog, t),
+                        }
+                    })
+                    .collect();
+                let row = score(def, index, &subject, *end, &terms, &past);
+                past.extend(row.value);
+                out.insert(
+                    row_id(&def.name, def.version, &subject, &label(def.window), *end),
+                    row,
+                );
+            }
+        }
+    }
+    out
+}
+
+/// The value of a term for a subject that has no row in the window.
+fn absent(catalog: &Catalog, t: &Term) -> Option<f64> {
+    use weir_catalog::MeasureKind as K;
+    match (&catalog.events[t.event].measures[t.measure].kind, t.stat) {
+        (K::Min(_) | K::Max(_) | K::Last(_), _) => None,
+        (K::Distribution(_), Stat::Value | Stat::Count | Stat::Sum) => Some(0.0),
+        (K::Distribution(_), _) => None,
+        _ => Some(0.0),
+    }
+}
+
+fn term_values(
+    catalog: &Catalog,
+    judged: &Judged,
+    def: &KpiDef,
+    t: &Term,
+    through: Micros,
+) -> TermValues {
+    let mut out = TermValues::new();
+    for ((tenant, values), windows) in
+        judged.series(catalog, t.event, t.rollup, def.window, through)
+    {
+        let subject = subject_of(catalog, t.event, t.rollup, &tenant, &values);
+        for (end, (start, cell)) in windows {
+            let value = cell.stat(t.measure, t.stat);
+            out.insert(
+                (tenant.clone(), end, subject.dimensions.clone()),
+                (start, value),
+            );
+        }
+    }
+    out
+}
+
+fn score(
+    def: &KpiDef,
+    index: usize,
+    subject: &Subject,
+    end: Micros,
+    terms: &[Option<f64>],
+    past: &[f64],
+) -> KpiRow {
+    let enough = def
+        .minimum_sample
+        .is_none_or(|(i, least)| terms[i].is_some_and(|n| n >= least));
+    let value = evaluate(&def.expr, terms)
+        .filter(|_| enough)
+        .map(|v| fixed::round(v, def.decimals));
+    let mut row = KpiRow {
+        kpi: def.name.clone(),
+        subject: subject.clone(),
+        end,
+        value,
+        score: None,
+        status: Status::NoData,
+        trend: Trend::Stable,
+        index,
+    };
+    let Some(v) = value else { return row };
+    row.status = Status::OnTarget;
+    if let Some(t) = def.target {
+        let raw = if t.higher_is_better {
+            100.0 * v / t.value
+        } else if v <= t.value {
+            100.0
+        } else {
+            100.0 * t.value / v
+        };
+        let s = fixed::round(raw.clamp(0.0, 100.0), 2);
+        row.score = Some(s);
+        row.status = if s >= 100.0 {
+            Status::OnTarget
+        } else if s >= 80.0 {
+            Status::Near
+        } else {
+            Status::Off
+        };
+    }
+    if past.len() >= 3 {
+        let last = &past[past.len() - 3..];
+        let mean = (last[0] + last[1] + last[2]) / 3.0;
+        if mean != 0.0 {
+            let mut change = (v - mean) / mean.abs();
+            if def.target.is_some_and(|t| !t.higher_is_better) {
+                change = -change;
+            }
+            if change > 0.05 {
+                row.trend = Trend::Improving;
+            } else if change < -0.05 {
+                row.trend = Trend::Degrading;
+            }
+        }
+    }
+    row
+}

@@ -1,0 +1,35 @@
+//! Where events come from besides live producers: the history of a repository, tables of other tools, a
+//! simulated organisation, a recorded snapshot.
+//!
+//! Each source yields [`Outgoing`] events in a fixed order; [`publish::Publisher`] writes them with a ledger in the same
+//! transactions, so that a second run adds nothing and an interrupted one goes on.
+
+pub mod event;
+pub mod git;
+pub mod ingest;
+pub mod ledger;
+pub mod map;
+pub mod publish;
+pub mod raw;
+pub mod registry;
+pub mod simulate;
+pub mod snapshot;
+
+use weir_model::Micros;
+
+/// One record on its way to a raw topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    /// Raw topic.
+    pub topic: String,
+    /// Partition where it must be a certain one (snapshots), else chosen by the key.
+    pub partition: Option<i32>,
+    /// Record key: the source instance.
+    pub key: Vec<u8>,
+    /// Value in the wire format; none for ticks.
+    pub value: Option<Vec<u8>>,
+    /// Log time, where the record is written under replay.
+    pub log_time: Option<Micros>,
+    /// Time of a tick.
+    pub tick: Option<Micros>,
+}

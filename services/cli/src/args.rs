@@ -1,0 +1,343 @@
+//! What can be typed.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns raw telemetry of AI-assisted engineering into numbers people can trust.
+///
+/// Producers publish events to Kafka; weir windows them into aggregates, anomalies and KPIs, exactly once, and writes
+/// them to ClickHouse. Start everything on this machine with `weir up`, then try `weir simulate` and `weir query kpis`.
+#[derive(Parser, Debug)]
+#[command(name = "weir", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare")]
+pub struct Args {
+    #[command(flatten)]
+    pub system: SystemArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the system is.
+#[derive(ClapArgs, Debug, Clone)]
+pub struct SystemArgs {
+    /// Data directory of a system on this machine
+    #[arg(long, global = true, default_value = ".weir", env = "WEIR_DATA_DIR", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Kafka brokers of a system elsewhere (`host:port,…`)
+    #[arg(long, global = true, env = "WEIR_BROKERS", value_name = "HOSTS")]
+    pub brokers: Option<String>,
+    /// ClickHouse of a system elsewhere (`http://host:8123`)
+    #[arg(long, global = true, env = "WEIR_CLICKHOUSE", value_name = "URL")]
+    pub clickhouse: Option<String>,
+    /// Folder of schemas and catalog in place of the built-in one
+    #[arg(long, global = true, env = "WEIR_SCHEMAS", value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Start Kafka, the ClickHouse engine and all services on this machine, until Ctrl-C
+    Up(UpArgs),
+    /// Show what runs, how far it is and what waits
+    Status(JsonArgs),
+    /// Publish what other tools recorded: a repository's history, or a table through a mapping
+    #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+    Import(ImportArgs),
+    /// Publish a simulated organisation with labelled anomalies
+    Simulate(SimulateArgs),
+    /// Write a span of the raw log to a snapshot file
+    Record(RecordArgs),
+    /// Play a snapshot file into the log, keeping its event times
+    Replay(ReplayArgs),
+    /// Ask ClickHouse: SQL, or a question by name (without arguments: lists them)
+    Query(QueryArgs),
+    /// Count everything again from the raw log, plainly, and compare with ClickHouse
+    Verify(VerifyArgs),
+    /// Hash the merged numbers and final rows: equal logs give equal digests
+    Digest(DigestArgs),
+    /// Records that could not be read
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// List the topics with partitions, records and lag
+    Topics(JsonArgs),
+    /// Check the catalog, or write the migration of a new event type
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Run the stages alone against brokers elsewhere
+    Processor(ProcessorArgs),
+    /// Run the sink alone against brokers and ClickHouse elsewhere
+    Sink(ServiceArgs),
+    /// Print the completions of a shell
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// The ClickHouse engine behind its HTTP interface (started by `weir up`)
+    #[command(hide = true, name = "clickhouse-engine")]
+    ClickhouseEngine {
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct JsonArgs {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct UpArgs {
+    /// Port of Kafka (chosen free and remembered where not given)
+    #[arg(long, value_name = "PORT")]
+    pub kafka_port: Option<u16>,
+    /// Port of ClickHouse's HTTP interface
+    #[arg(long, value_name = "PORT")]
+    pub clickhouse_port: Option<u16>,
+    /// Address of health and metrics
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub http: String,
+    /// Partitions of each raw topic, fixed when first made
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub raw_partitions: u32,
+    /// Partitions of the partials, fixed when first made
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    pub partials: u32,
+    /// Processor instances in this process
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub processors: u32,
+    /// Services to start beside Kafka and ClickHouse
+    #[arg(long, value_delimiter = ',', default_value = "processor,sink", value_name = "LIST")]
+    pub services: Vec<String>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ImportArgs {
+    #[command(subcommand)]
+    pub source: Option<ImportSource>,
+    /// Mapping: a file, or the name of a shipped one (coding-agent-trace, azure-llm-trace, conversation-trace, assistant-analytics)
+    #[arg(long, value_name = "FILE.yaml", required = true)]
+    pub map: Option<String>,
+    /// CSV or JSONL, gzipped or not
+    #[arg(required = true)]
+    pub data: Vec<PathBuf>,
+    /// Tenant of the events
+    #[arg(long, default_value = "default")]
+    pub tenant: String,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ImportSource {
+    /// The history of a repository as `productivity.recorded`, one event per commit
+    Git {
+        /// Path of a clone
+        path: PathBuf,
+        /// Tenant of the events
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Team of the engineers
+        #[arg(long, default_value = "")]
+        team: String,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct SimulateArgs {
+    /// Engineers
+    #[arg(long, default_value_t = 50)]
+    pub engineers: usize,
+    /// Days, the last one being yesterday (or see --start)
+    #[arg(long, default_value_t = 14)]
+    pub days: u32,
+    /// Seed: the same numbers give the same events
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// First day, e.g. 2026-01-05
+    #[arg(long, value_name = "DATE")]
+    pub start: Option<String>,
+    /// Tenant
+    #[arg(long, default_value = "acme")]
+    pub tenant: String,
+    /// Multiplies everybody's activity
+    #[arg(long, default_value_t = 1.0)]
+    pub intensity: f64,
+    /// Inject no anomalies
+    #[arg(long)]
+    pub quiet: bool,
+    /// File for the truth about the injected anomalies (default: truth-SEED.jsonl in the data directory)
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+    /// Events now, at --rate per second, until Ctrl-C or --seconds
+    #[arg(long)]
+    pub live: bool,
+    /// Events per second with --live
+    #[arg(long, default_value_t = 100.0)]
+    pub rate: f64,
+    /// End a live simulation after so many seconds
+    #[arg(long)]
+    pub seconds: Option<f64>,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct RecordArgs {
+    /// Snapshot file to write
+    pub file: PathBuf,
+    /// From this log time, e.g. 2026-01-05T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to this log time
+    #[arg(long, value_name = "TIME")]
+    pub through: Option<String>,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ReplayArgs {
+    /// Snapshot file to play
+    pub file: PathBuf,
+    /// `1x`, `100x`, … or `max`
+    #[arg(long, default_value = "max")]
+    pub speed: String,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct QueryArgs {
+    /// SQL, or the name of a question
+    pub question: Option<String>,
+    /// Parameters of the question: `--days 30`, `--tenant acme`, …
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PARAMETERS")]
+    pub parameters: Vec<String>,
+    /// Print JSON for programs
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print CSV
+    #[arg(long)]
+    pub csv: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct VerifyArgs {
+    /// How many differences to print
+    #[arg(long, default_value_t = 20)]
+    pub show: usize,
+    /// Seconds to wait until everything that is in the log has reached ClickHouse
+    #[arg(long, default_value_t = 120.0)]
+    pub wait: f64,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct DigestArgs {
+    /// Only windows that end by then, e.g. 2026-01-05T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub through: Option<String>,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum DlqCommand {
+    /// List dead letters with their code
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Only this code, e.g. WEIR-0003
+        #[arg(long)]
+        code: Option<String>,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Publish dead letters to their topics again
+    Replay {
+        /// Only this code, e.g. WEIR-0003
+        #[arg(long)]
+        code: Option<String>,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum CatalogCommand {
+    /// Load and check the catalog; with --against, also what would change for a running system
+    Check {
+        /// Compare with the catalog of the running system
+        #[arg(long)]
+        against_running: bool,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what is declared
+    List {
+        /// What
+        #[arg(value_enum, default_value_t = CatalogPart::Measures)]
+        part: CatalogPart,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the ClickHouse migration of an event type into schemas/clickhouse
+    Migration {
+        /// Event type
+        event: String,
+        /// Print it only
+        #[arg(long)]
+        print: bool,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatalogPart {
+    Measures,
+    Kpis,
+    Detectors,
+    Rules,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ProcessorArgs {
+    /// Stages to run
+    #[arg(long, value_delimiter = ',', default_value = "combine,window,score", value_name = "LIST")]
+    pub stages: Vec<String>,
+    #[command(flatten)]
+    pub service: ServiceArgs,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ServiceArgs {
+    /// Id of this instance within its group: keep it over restarts
+    #[arg(long, default_value = "0")]
+    pub instance: String,
+    /// Address of health and metrics
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub http: String,
+    /// Configuration file (defaults < file < WEIR__SECTION__KEY)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the configuration and exit
+    #[arg(long)]
+    pub dump_config: bool,
+}

@@ -1,0 +1,68 @@
+//! One module per command.
+
+mod catalog;
+mod digest;
+mod dlq;
+mod import;
+mod query;
+mod services;
+mod simulate;
+mod snapshot;
+mod status;
+mod topics;
+mod up;
+mod verify;
+
+use crate::args::{Args, Command};
+use anyhow::Result;
+use std::process::ExitCode;
+
+/// Runs a command.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let system = args.system;
+    match args.command {
+        Command::Up(a) => up::run(&system, &a),
+        Command::Status(a) => status::run(&system, a.json),
+        Command::Import(a) => import::run(&system, a),
+        Command::Simulate(a) => simulate::run(&system, &a),
+        Command::Record(a) => snapshot::record(&system, &a),
+        Command::Replay(a) => snapshot::replay(&system, &a),
+        Command::Query(a) => query::run(&system, a),
+        Command::Verify(a) => verify::run(&system, &a),
+        Command::Digest(a) => digest::run(&system, &a),
+        Command::Dlq(a) => dlq::run(&system, a),
+        Command::Topics(a) => topics::run(&system, a.json),
+        Command::Catalog(a) => catalog::run(&system, a),
+        Command::Processor(a) => services::processor(&system, &a),
+        Command::Sink(a) => services::sink(&system, &a),
+        Command::Completions { shell } => {
+            let mut command = <Args as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "weir", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::ClickhouseEngine { arguments } => {
+            weir_embedded::engine::serve(&weir_embedded::engine::Options::from_arguments(arguments.into_iter())?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A time typed by a person: RFC 3339, or a date (midnight UTC).
+fn time(text: &str) -> Result<weir_model::Micros> {
+    if let Ok(t) = text.parse::<jiff::Timestamp>() {
+        return Ok(weir_model::Micros(t.as_microsecond()));
+    }
+    let date: jiff::civil::Date = text.parse().map_err(|_| {
+        anyhow::anyhow!("WEIR-0305 `{text}` is no time; write 2026-01-05 or 2026-01-05T00:00:00Z")
+    })?;
+    let midnight = date.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
+    Ok(weir_model::Micros(midnight.as_microsecond()))
+}
+
+/// `2026-01-05 09:00`
+fn show(t: weir_model::Micros) -> String {
+    match jiff::Timestamp::from_microsecond(t.0) {
+        Ok(ts) => ts.strftime("%Y-%m-%d %H:%M").to_string(),
+        Err(_) => "-".into(),
+    }
+}

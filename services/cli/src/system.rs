@@ -1,0 +1,53 @@
+//! Finds the system a command speaks to.
+
+use crate::args::SystemArgs;
+use anyhow::{Context, Result};
+use std::sync::Arc;
+use weir_catalog::Catalog;
+use weir_embedded::DataDir;
+use weir_kafka::Brokers;
+
+/// Addresses of a system.
+pub struct System {
+    pub brokers: Brokers,
+    pub clickhouse: String,
+    /// Health and metrics, where the system runs on this machine.
+    pub http: Option<String>,
+}
+
+impl SystemArgs {
+    /// By `--brokers` and `--clickhouse`, else by the data directory.
+    pub fn find(&self) -> Result<System> {
+        if let (Some(brokers), Some(clickhouse)) = (&self.brokers, &self.clickhouse) {
+            return Ok(System { brokers: Brokers::new(brokers.clone()), clickhouse: clickhouse.clone(), http: None });
+        }
+        let running = DataDir::running(&self.data_dir).with_context(|| {
+            format!(
+                "no running system found at {}: start one with `weir up`, or give --data-dir, or --brokers and --clickhouse",
+                self.data_dir.display()
+            )
+        })?;
+        Ok(System {
+            brokers: Brokers::new(self.brokers.clone().unwrap_or(running.brokers)),
+            clickhouse: self.clickhouse.clone().unwrap_or(running.clickhouse),
+            http: Some(running.http).filter(|h| !h.is_empty()),
+        })
+    }
+
+    /// The brokers alone.
+    pub fn find_brokers(&self) -> Result<Brokers> {
+        match &self.brokers {
+            Some(b) => Ok(Brokers::new(b.clone())),
+            None => Ok(self.find()?.brokers),
+        }
+    }
+
+    /// The catalog: of `--schemas`, else the built-in one.
+    pub fn catalog(&self) -> Result<Arc<Catalog>> {
+        let catalog = match &self.schemas {
+            Some(dir) => weir_catalog::load(dir)?,
+            None => weir_catalog::Catalog::embedded()?,
+        };
+        Ok(Arc::new(catalog))
+    }
+}
