@@ -1,0 +1,298 @@
+//! What the catalog asks of stage 2, resolved per rollup: which windows are formed, stored, judged and kept.
+
+use super::time::{DAY, FIVE, HOUR, MINUTE, Size};
+use crate::accumulate::Layout;
+use crate::{EngineError, kpi};
+use std::sync::Arc;
+use weir_catalog::types::{Catalog, DetectorKind, EventId, JudgedWindow, RuleOn};
+
+/// Index into [`Plan::rollups`].
+pub(crate) type RollupId = u16;
+
+/// The catalog as stage 2 needs it.
+pub(crate) struct Plan {
+    pub catalog: Arc<Catalog>,
+    /// By event type.
+    pub layouts: Vec<Layout>,
+    /// Every rollup of every event type.
+    pub rollups: Vec<RollupPlan>,
+    /// Where an event type's rollups begin in `rollups`.
+    first: Vec<usize>,
+    /// Lists of dimension names. Rollups of several event types that share one share their subjects.
+    pub shapes: Vec<Vec<String>>,
+    /// By KPI.
+    pub kpis: Vec<KpiPlan>,
+    /// Detectors that an alert rule looks at.
+    pub watched_detectors: Vec<bool>,
+}
+
+/// One rollup.
+pub(crate) struct RollupPlan {
+    pub event: EventId,
+    pub shape: u16,
+    /// Smallest window that rows are merged into.
+    pub base: Size,
+    /// Windows that are formed, by size.
+    pub formed: [bool; 4],
+    /// Windows that leave as aggregates, by size.
+    pub stored: [bool; 4],
+    /// What tumbling windows are judged by, by size.
+    pub tumbling: [Judges; 4],
+    /// Rolling windows.
+    pub rolling: Vec<RollingPlan>,
+    /// How many windows of a size are remembered for rolling ones (0: none), by size.
+    pub remembered: [u16; 4],
+    /// Rules on silence that watch this rollup.
+    pub activity: Vec<usize>,
+    /// Early limits on tumbling windows.
+    pub early: Vec<EarlyPlan>,
+}
+
+/// A rolling window of a rollup.
+pub(crate) struct RollingPlan {
+    pub of: Size,
+    pub count: u16,
+    pub judges: Judges,
+}
+
+/// What looks at one window.
+#[derive(Default)]
+pub(crate) struct Judges {
+    /// Detectors.
+    pub detectors: Vec<usize>,
+    /// KPIs of one subject.
+    pub kpis: Vec<usize>,
+    /// (KPI, term) of KPIs across subjects.
+    pub terms: Vec<(usize, usize)>,
+}
+
+impl Judges {
+    pub fn is_empty(&self) -> bool {
+        self.detectors.is_empty() && self.kpis.is_empty() && self.terms.is_empty()
+    }
+}
+
+/// A limit that may speak before its window is final.
+pub(crate) struct EarlyPlan {
+    pub detector: usize,
+    pub size: Size,
+}
+
+/// A KPI.
+pub(crate) struct KpiPlan {
+    /// Rollup of each term.
+    pub rollups: Vec<RollupId>,
+    /// What each term is worth where its row is missing and another is there.
+    pub absent: Vec<Option<f64>>,
+    /// Event types of the terms, each once.
+    pub events: Vec<EventId>,
+    /// All terms stand in one row: judged the moment that row is final.
+    pub at_once: bool,
+    /// An alert rule looks at it.
+    pub watched: bool,
+}
+
+impl Plan {
+    pub fn new(catalog: Arc<Catalog>) -> Result<Plan, EngineError> {
+        let mut plan = Plan {
+            layouts: catalog.events.iter().map(Layout::new).collect(),
+            rollups: Vec::new(),
+            first: Vec::new(),
+            shapes: Vec::new(),
+            kpis: Vec::new(),
+            watched_detectors: vec![false; catalog.detectors.len()],
+            catalog: catalog.clone(),
+        };
+        for (event, def) in catalog.events.iter().enumerate() {
+            plan.first.push(plan.rollups.len());
+            for rollup in &def.rollups {
+                let names: Vec<String> = rollup
+                    .dimensions
+                    .iter()
+                    .map(|&d| def.dimensions.get(d).map(|d| d.name.clone()))
+                    .collect::<Option<_>>()
+                    .ok_or_else(|| {
+                        EngineError::Catalog(format!(
+                            "a rollup of {} has an unknown dimension",
+                            def.name
+                        ))
+                    })?;
+                let shape = match plan.shapes.iter().position(|s| *s == names) {
+                    Some(i) => i,
+                    None => {
+                        plan.shapes.push(names);
+                        plan.shapes.len() - 1
+                    }
+                };
+                let mut r = RollupPlan {
+                    event,
+                    shape: shape as u16,
+                    base: FIVE,
+                    formed: [false; 4],
+                    stored: [false; 4],
+                    tumbling: Default::default(),
+                    rolling: Vec::new(),
+                    remembered: [0; 4],
+                    activity: Vec::new(),
+                    early: Vec::new(),
+                };
+                for &w in &rollup.windows {
+                    r.stored[Size::from(w).index()] = true;
+                    r.formed[Size::from(w).index()] = true;
+                }
+                plan.rollups.push(r);
+            }
+        }
+        plan.add_detectors()?;
+        plan.add_kpis()?;
+        plan.add_rules()?;
+        for r in &mut plan.rollups {
+            r.close();
+        }
+        if plan.rollups.len() > usize::from(u16::MAX) || catalog.kpis.len() > usize::from(u16::MAX)
+        {
+            return Err(EngineError::Catalog(
+                "the catalog has more than 65535 rollups or KPIs".into(),
+            ));
+        }
+        Ok(plan)
+    }
+
+    /// The rollup of an event type.
+    pub fn rollup_id(&self, event: EventId, rollup: usize) -> Result<RollupId, EngineError> {
+        let first = *self.first.get(event).ok_or(UNKNOWN)?;
+        let end = self
+            .first
+            .get(event + 1)
+            .copied()
+            .unwrap_or(self.rollups.len());
+        if first + rollup < end {
+            Ok((first + rollup) as RollupId)
+        } else {
+            Err(UNKNOWN)
+        }
+    }
+
+    pub fn rollup(&self, id: RollupId) -> &RollupPlan {
+        &self.rollups[usize::from(id)]
+    }
+
+    fn add_detectors(&mut self) -> Result<(), EngineError> {
+        let catalog = self.catalog.clone();
+        for (d, def) in catalog.detectors.iter().enumerate() {
+            let id = self.rollup_id(def.event, def.rollup)?;
+            let rollup = &mut self.rollups[usize::from(id)];
+            rollup.judges(def.window).detectors.push(d);
+            if let (DetectorKind::Limit { early: true, .. }, JudgedWindow::Tumbling(size)) =
+                (&def.kind, def.window)
+            {
+                rollup.early.push(EarlyPlan {
+                    detector: d,
+                    size: Size::from(size),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn add_kpis(&mut self) -> Result<(), EngineError> {
+        let catalog = self.catalog.clone();
+        for (k, def) in catalog.kpis.iter().enumerate() {
+            let rollups = def
+                .terms
+                .iter()
+                .map(|t| self.rollup_id(t.event, t.rollup))
+                .collect::<Result<Vec<_>, _>>()?;
+            let absent = def
+                .terms
+                .iter()
+                .map(|t| kpi::without_row(&catalog, t))
+                .collect();
+            for (t, &id) in rollups.iter().enumerate() {
+                let judges = self.rollups[usize::from(id)].judges(def.window);
+                if !def.local {
+                    judges.terms.push((k, t));
+                } else if !judges.kpis.contains(&k) {
+                    judges.kpis.push(k);
+                }
+            }
+            let mut events: Vec<EventId> = def.terms.iter().map(|t| t.event).collect();
+            events.sort_unstable();
+            events.dedup();
+            self.kpis.push(KpiPlan {
+                at_once: rollups.windows(2).all(|w| w[0] == w[1]),
+                rollups,
+                absent,
+                events,
+                watched: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn add_rules(&mut self) -> Result<(), EngineError> {
+        let catalog = self.catalog.clone();
+        for (r, rule) in catalog.rules.iter().enumerate() {
+            match rule.on {
+                RuleOn::Kpi { kpi, .. } => self.kpis.get_mut(kpi).ok_or(UNKNOWN)?.watched = true,
+                RuleOn::Detector(d) => *self.watched_detectors.get_mut(d).ok_or(UNKNOWN)? = true,
+                RuleOn::NoData { event, rollup, .. } => {
+                    let id = self.rollup_id(event, rollup)?;
+                    self.rollups[usize::from(id)].activity.push(r);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const UNKNOWN: EngineError = EngineError::corrupt("the catalog", "an index points at nothing");
+
+impl RollupPlan {
+    fn judges(&mut self, window: JudgedWindow) -> &mut Judges {
+        match window {
+            JudgedWindow::Tumbling(size) => {
+                let size = Size::from(size);
+                self.formed[size.index()] = true;
+                &mut self.tumbling[size.index()]
+            }
+            JudgedWindow::Rolling { count, of } => {
+                let of = Size::from(of);
+                self.formed[of.index()] = true;
+                let most = &mut self.remembered[of.index()];
+                *most = count.max(*most);
+                let at = match self
+                    .rolling
+                    .iter()
+                    .position(|r| r.of == of && r.count == count)
+                {
+                    Some(i) => i,
+                    None => {
+                        self.rolling.push(RollingPlan {
+                            of,
+                            count,
+                            judges: Judges::default(),
+                        });
+                        self.rolling.len() - 1
+                    }
+                };
+                &mut self.rolling[at].judges
+            }
+        }
+    }
+
+    /// Hours and days grow out of five minutes, five minutes out of minutes where those are wanted too.
+    fn close(&mut self) {
+        if self.formed[HOUR.index()] || self.formed[DAY.index()] {
+            self.formed[FIVE.index()] = true;
+        }
+        if self.formed[MINUTE.index()] {
+            self.base = MINUTE;
+        }
+    }
+
+    /// Whether anything at all is formed.
+    pub fn any(&self) -> bool {
+        self.formed.iter().any(|&f| f)
+    }
+}

@@ -1,0 +1,491 @@
+//! A slice of subjects: rows come in, windows grow, the watermark lets go of them in order of their end.
+
+use super::marks::Marks;
+use super::out::{Sink, named, subject};
+use super::plan::{Plan, RollupId, RollupPlan};
+use super::store::{Id, Kind, Past, Ring, Store, put_name};
+use super::time::{DAY, Days, FIVE, HOUR, MINUTE, Size, due};
+use crate::partial::{Group, RowRef};
+use crate::{EngineError, accumulate};
+use std::collections::BTreeMap;
+use weir_model::Micros;
+use weir_model::records::Part;
+
+/// What a fold works with besides a shard's own state.
+pub(crate) struct Cx<'a> {
+    pub plan: &'a Plan,
+    pub days: &'a mut Days,
+    pub sink: &'a mut Sink,
+    pub scratch: &'a mut Scratch,
+    /// Whether results leave.
+    pub emit: bool,
+    /// Partition of the partials.
+    pub partition: u32,
+    /// Run of the derivation.
+    pub run: u32,
+    /// Offset of the block.
+    pub offset: i64,
+}
+
+/// Buffers that live from fold to fold.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub name: Vec<u8>,
+    pub row: Vec<u8>,
+    pub other: Vec<u8>,
+    pub terms: Vec<Option<f64>>,
+    pub stack: Vec<Option<f64>>,
+    pub touched: Vec<Micros>,
+}
+
+/// Counters since the shard was made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counters {
+    pub late_parts: u64,
+    pub invariant_breaks: u64,
+}
+
+/// What waits for a time: open windows, slides of rolling windows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Step {
+    /// A window of a size becomes final; smaller sizes first, they feed the larger ones.
+    Close(Size),
+    /// Rolling windows over a size slide, after the size's own windows.
+    Slide(Size),
+    /// The last active minute of an hour is known.
+    Activity,
+}
+
+/// A series in a queue, with the high half of its subject's hash: its place in the order of emission.
+pub(crate) type Ticket = (u32, Id);
+
+/// A queue by due time.
+pub(crate) type Queue<K, T> = BTreeMap<K, Vec<T>>;
+
+/// State of a slice of subjects.
+pub(crate) struct Shard {
+    /// Offset of the last block folded in; -1: none.
+    pub covered: i64,
+    pub marks: Marks,
+    pub store: Store,
+    /// By event type.
+    pub queues: Vec<Queue<(Micros, Step), Ticket>>,
+    /// By KPI: subjects with a window of which some event types are not final.
+    pub pending: Vec<Queue<Micros, Id>>,
+    /// By event type: series whose detectors may be forgotten.
+    pub expiring: Vec<Queue<Micros, Id>>,
+    /// By KPI: subjects whose trend may be forgotten.
+    pub fading: Vec<Queue<Micros, Id>>,
+    /// Series changed since live values were last read.
+    pub changed: Vec<Id>,
+    /// Anything but marks moved since the last snapshot.
+    pub dirty: bool,
+    pub counters: Counters,
+    /// Offset and number of parts of its last snapshot.
+    pub snapshot: Option<(i64, u32)>,
+}
+
+/// Changed series remembered between two reads of live values.
+const MOST_CHANGED: usize = 256;
+
+impl Shard {
+    pub fn new(plan: &Plan, partitions: &[u32]) -> Shard {
+        let events = plan.layouts.len();
+        let kpis = plan.kpis.len();
+        Shard {
+            covered: -1,
+            marks: Marks::new(partitions),
+            store: Store::default(),
+            queues: (0..events).map(|_| Queue::new()).collect(),
+            pending: (0..kpis).map(|_| Queue::new()).collect(),
+            expiring: (0..events).map(|_| Queue::new()).collect(),
+            fading: (0..kpis).map(|_| Queue::new()).collect(),
+            changed: Vec::new(),
+            dirty: false,
+            counters: Counters::default(),
+            snapshot: None,
+        }
+    }
+
+    /// Takes the rows of a group in.
+    pub fn add(&mut self, cx: &mut Cx<'_>, group: &Group<'_>) -> Result<(), EngineError> {
+        let id = cx.plan.rollup_id(group.event, group.rollup)?;
+        let plan = cx.plan.rollup(id);
+        if group.values.len() != cx.plan.shapes[usize::from(plan.shape)].len() {
+            return Err(EngineError::corrupt(
+                "a block of partials",
+                "a subject has another number of values",
+            ));
+        }
+        let through = self.marks.final_through(plan.event);
+        let mut series = None;
+        cx.scratch.touched.clear();
+        for row in group.rows() {
+            let row = row?;
+            let passed = row.pane.plus(Micros::MINUTE) <= through;
+            if row.late || passed {
+                self.counters.invariant_breaks += u64::from(!row.late);
+                self.late(cx, plan, group, &row)?;
+                continue;
+            }
+            if !plan.any() && plan.activity.is_empty() {
+                continue;
+            }
+            let at = match series {
+                Some(at) => at,
+                None => *series.insert(self.series_of(cx, id, group)),
+            };
+            self.take(cx, plan, at, &row)?;
+        }
+        if let Some(at) = series {
+            self.dirty = true;
+            if !plan.early.is_empty() {
+                self.early(cx, at)?;
+            }
+            let s = self.store.get_mut(at);
+            if !s.changed && self.changed.len() < MOST_CHANGED {
+                s.changed = true;
+                self.changed.push(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn series_of(&mut self, cx: &mut Cx<'_>, rollup: RollupId, group: &Group<'_>) -> Id {
+        let name = &mut cx.scratch.name;
+        name.clear();
+        put_name(name, group.tenant, group.values.iter().copied());
+        let shape = cx.plan.rollup(rollup).shape;
+        let subject = self
+            .store
+            .subject(group.hash, shape, name, || cx.days.zone_id(group.tenant));
+        self.store.series_of(subject, rollup)
+    }
+
+    fn take(
+        &mut self,
+        cx: &mut Cx<'_>,
+        plan: &RollupPlan,
+        at: Id,
+        row: &RowRef<'_>,
+    ) -> Result<(), EngineError> {
+        if plan.any() {
+            let start = self.grow(cx, at, plan.base, row.pane, row.encoded)?;
+            if !plan.early.is_empty() && cx.scratch.touched.last() != Some(&start) {
+                cx.scratch.touched.push(start);
+            }
+        }
+        if !plan.activity.is_empty() {
+            self.active(at, plan.event, row.pane);
+        }
+        Ok(())
+    }
+
+    /// Late rows are counted and touch nothing else.
+    fn late(
+        &mut self,
+        cx: &mut Cx<'_>,
+        plan: &RollupPlan,
+        group: &Group<'_>,
+        row: &RowRef<'_>,
+    ) -> Result<(), EngineError> {
+        self.counters.late_parts += 1;
+        if !cx.emit {
+            return Ok(());
+        }
+        let subject = named(
+            cx.plan,
+            plan.shape,
+            group.tenant.to_owned(),
+            group.values.iter().copied(),
+        );
+        let window = (MINUTE.window(), row.pane, row.pane.plus(Micros::MINUTE));
+        let part = Part::Late {
+            partition: cx.partition as i32,
+            offset: cx.offset,
+            row: row.index,
+        };
+        cx.sink
+            .aggregate(cx.plan, plan.event, subject, window, part, row.encoded)
+    }
+
+    /// Merges a row into the window of a size that holds `t`, opening it where it is new.
+    fn grow(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Id,
+        size: Size,
+        t: Micros,
+        row: &[u8],
+    ) -> Result<Micros, EngineError> {
+        let (hash, zone) = {
+            let owner = self.store.owner(at);
+            (owner.hash, owner.zone)
+        };
+        let (start, end) = cx.days.span(size, zone, t);
+        let series = self.store.get_mut(at);
+        let event = cx.plan.rollup(series.rollup).event;
+        match series.find(Kind::of(size), start) {
+            Ok(open) => {
+                let out = &mut cx.scratch.row;
+                out.clear();
+                accumulate::merge(&cx.plan.layouts[event], &open.row, row, out)?;
+                if open.row.len() == out.len() {
+                    open.row.copy_from_slice(out);
+                } else {
+                    open.row = out.as_slice().into();
+                }
+            }
+            Err(place) => {
+                series.insert(place, Kind::of(size), start, row.into());
+                self.wait(event, due(end), Step::Close(size), hash, at);
+            }
+        }
+        Ok(start)
+    }
+
+    fn active(&mut self, at: Id, event: usize, pane: Micros) {
+        let hash = self.store.owner(at).hash;
+        let end = pane.plus(Micros::MINUTE);
+        let hour = pane.floor(Micros::HOUR);
+        let series = self.store.get_mut(at);
+        match series.find(Kind::ACTIVITY, hour) {
+            Ok(open) => {
+                if active_end(&open.row) < end {
+                    open.row = end.0.to_le_bytes().into();
+                }
+            }
+            Err(place) => {
+                series.insert(place, Kind::ACTIVITY, hour, end.0.to_le_bytes().into());
+                self.wait(event, hour.plus(Micros::HOUR), Step::Activity, hash, at);
+            }
+        }
+    }
+
+    pub fn wait(&mut self, event: usize, end: Micros, step: Step, hash: u64, at: Id) {
+        self.queues[event]
+            .entry((end, step))
+            .or_default()
+            .push(((hash >> 32) as u32, at));
+    }
+
+    /// Lets go of everything that the marks have passed, in order of time.
+    pub fn advance(&mut self, cx: &mut Cx<'_>) -> Result<(), EngineError> {
+        for event in 0..self.queues.len() {
+            let through = self.marks.final_through(event);
+            while let Some(first) = self.queues[event].first_entry()
+                && first.key().0 <= through
+            {
+                let ((end, step), tickets) = first.remove_entry();
+                self.dirty = true;
+                self.release(cx, (end, step), tickets)?;
+            }
+        }
+        self.settle_kpis(cx)?;
+        self.forget(cx);
+        Ok(())
+    }
+
+    fn release(
+        &mut self,
+        cx: &mut Cx<'_>,
+        (end, step): (Micros, Step),
+        mut tickets: Vec<Ticket>,
+    ) -> Result<(), EngineError> {
+        self.order(&mut tickets);
+        for (_, at) in tickets {
+            match step {
+                Step::Close(size) => self.close(cx, at, size, end)?,
+                Step::Slide(of) => self.slide(cx, at, of)?,
+                Step::Activity => self.tell_active(cx, at, end),
+            }
+            self.store.tidy(at);
+        }
+        Ok(())
+    }
+
+    /// By subject hash; by name and rollup where hashes agree: an order that no grouping of commits changes.
+    fn order(&self, tickets: &mut [Ticket]) {
+        tickets.sort_unstable_by(|a, b| {
+            a.0.cmp(&b.0).then_with(|| {
+                let (x, y) = (self.store.owner(a.1), self.store.owner(b.1));
+                let rollups = (self.store.get(a.1).rollup, self.store.get(b.1).rollup);
+                x.hash
+                    .cmp(&y.hash)
+                    .then_with(|| x.name.cmp(&y.name))
+                    .then(rollups.0.cmp(&rollups.1))
+            })
+        });
+    }
+
+    /// A window is final: it is written, judged, remembered and merged upwards.
+    fn close(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Id,
+        size: Size,
+        due_at: Micros,
+    ) -> Result<(), EngineError> {
+        let zone = self.store.owner(at).zone;
+        let (start, end) = cx.days.span(size, zone, Micros(due_at.0 - 1));
+        // A day that is let go five minutes late ends before its due time.
+        let (start, end) = if size == DAY && !self.has(at, size, start) {
+            cx.days.span(size, zone, Micros(start.0 - 1))
+        } else {
+            (start, end)
+        };
+        let Some(row) = self.store.get_mut(at).remove(Kind::of(size), start) else {
+            return Err(EngineError::Invariant(
+                "a window that should be final is not open".into(),
+            ));
+        };
+        let plan = cx.plan.rollup(self.store.get(at).rollup);
+        if plan.stored[size.index()] && cx.emit {
+            let subject = subject(cx.plan, self.store.owner(at));
+            cx.sink.aggregate(
+                cx.plan,
+                plan.event,
+                subject,
+                (size.window(), start, end),
+                Part::OnTime,
+                &row,
+            )?;
+        }
+        if !plan.early.is_empty() {
+            self.untell(cx, at, size, end);
+        }
+        let judges = &plan.tumbling[size.index()];
+        if !judges.is_empty() {
+            self.judge(cx, at, judges, &row, (start, end))?;
+        }
+        let above: &[Size] = if size == MINUTE {
+            &[FIVE]
+        } else if size == FIVE {
+            &[HOUR, DAY]
+        } else {
+            &[]
+        };
+        for &larger in above {
+            if plan.formed[larger.index()] {
+                self.grow(cx, at, larger, start, &row)?;
+            }
+        }
+        if plan.remembered[size.index()] > 0 {
+            self.remember(at, plan.event, size, Past { start, end, row });
+        }
+        Ok(())
+    }
+
+    fn has(&mut self, at: Id, size: Size, start: Micros) -> bool {
+        self.store.get_mut(at).find(Kind::of(size), start).is_ok()
+    }
+
+    fn remember(&mut self, at: Id, event: usize, of: Size, past: Past) {
+        let hash = self.store.owner(at).hash;
+        let rings = &mut self.store.get_mut(at).memory().rings;
+        let ring = match rings.iter().position(|r| r.of == of) {
+            Some(i) => &mut rings[i],
+            None => {
+                rings.push(Ring {
+                    of,
+                    slide: past.end,
+                    rows: Default::default(),
+                });
+                let last = rings.len() - 1;
+                &mut rings[last]
+            }
+        };
+        let idle = ring.rows.is_empty();
+        let end = past.end;
+        if idle {
+            ring.slide = end;
+        }
+        ring.rows.push_back(past);
+        if idle {
+            self.wait(event, due(end), Step::Slide(of), hash, at);
+        }
+    }
+
+    /// The rolling windows over a size that end here; then the next slide, while there is anything to slide over.
+    fn slide(&mut self, cx: &mut Cx<'_>, at: Id, of: Size) -> Result<(), EngineError> {
+        let (hash, zone) = {
+            let owner = self.store.owner(at);
+            (owner.hash, owner.zone)
+        };
+        let plan = cx.plan.rollup(self.store.get(at).rollup);
+        let Some(end) = self.ring(at, of).map(|r| r.slide) else {
+            return Ok(());
+        };
+        for rolling in plan.rolling.iter().filter(|r| r.of == of) {
+            let start = cx.days.back(of, zone, end, rolling.count);
+            if self.merged_past(cx, at, of, start)? {
+                let row = std::mem::take(&mut cx.scratch.row);
+                let judged = self.judge(cx, at, &rolling.judges, &row, (start, end));
+                cx.scratch.row = row;
+                judged?;
+            }
+        }
+        let next = cx.days.span(of, zone, end).1;
+        let oldest = cx.days.back(of, zone, next, plan.remembered[of.index()]);
+        let Some(ring) = self.ring(at, of) else {
+            return Ok(());
+        };
+        while ring.rows.front().is_some_and(|p| p.start < oldest) {
+            ring.rows.pop_front();
+        }
+        if ring.rows.is_empty() {
+            ring.rows = Default::default();
+            let memory = self.store.get_mut(at).memory();
+            memory.rings.retain(|r| !r.rows.is_empty());
+        } else {
+            ring.slide = next;
+            self.wait(plan.event, due(next), Step::Slide(of), hash, at);
+        }
+        Ok(())
+    }
+
+    fn ring(&mut self, at: Id, of: Size) -> Option<&mut Ring> {
+        self.store
+            .get_mut(at)
+            .memory
+            .as_mut()?
+            .rings
+            .iter_mut()
+            .find(|r| r.of == of)
+    }
+
+    /// Merges the remembered windows from `start` on into the scratch row; false where there is none.
+    fn merged_past(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Id,
+        of: Size,
+        start: Micros,
+    ) -> Result<bool, EngineError> {
+        let event = cx.plan.rollup(self.store.get(at).rollup).event;
+        let layout = &cx.plan.layouts[event];
+        let Some(ring) = self.ring(at, of) else {
+            return Ok(false);
+        };
+        let first = ring.rows.partition_point(|p| p.start < start);
+        let mut rows = ring.rows.iter().skip(first);
+        let (row, other) = (&mut cx.scratch.row, &mut cx.scratch.other);
+        row.clear();
+        let Some(oldest) = rows.next() else {
+            return Ok(false);
+        };
+        row.extend_from_slice(&oldest.row);
+        for past in rows {
+            other.clear();
+            accumulate::merge(layout, row, &past.row, other)?;
+            std::mem::swap(row, other);
+        }
+        Ok(true)
+    }
+}
+
+/// The time in an activity "row".
+pub(crate) fn active_end(row: &[u8]) -> Micros {
+    row.try_into()
+        .map_or(Micros::MIN, |b| Micros(i64::from_le_bytes(b)))
+}

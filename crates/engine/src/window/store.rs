@@ -1,0 +1,464 @@
+//! The memory of a shard: subjects, their series, and each series' open windows as encoded rows.
+
+use super::plan::RollupId;
+use super::time::{Size, ZoneId};
+use crate::detect::DetectorState;
+use crate::kpi::KpiMemory;
+use crate::{EngineError, varint};
+use hashbrown::HashTable;
+use std::collections::VecDeque;
+use weir_model::Micros;
+
+/// Index of a subject or series; [`NONE`] ends a list.
+pub(crate) type Id = u32;
+pub(crate) const NONE: Id = Id::MAX;
+
+/// What an open window is of: a [`Size`], or the last active minute of an hour.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Kind(pub u8);
+
+impl Kind {
+    /// The end of the last minute of an hour that had an on-time event; its "row" is eight bytes.
+    pub const ACTIVITY: Kind = Kind(4);
+
+    pub const fn of(size: Size) -> Kind {
+        Kind(size.code())
+    }
+}
+
+/// A subject. `name` is tenant and values, each with its length.
+pub(crate) struct Subject {
+    pub hash: u64,
+    pub name: Box<[u8]>,
+    /// First of its series.
+    pub series: Id,
+    pub zone: ZoneId,
+    pub shape: u16,
+    pub memory: Option<Box<SubjectMemory>>,
+}
+
+/// What KPIs remember of a subject.
+#[derive(Default)]
+pub(crate) struct SubjectMemory {
+    pub kpis: Vec<KpiSlot>,
+    pub pending: Vec<Pending>,
+}
+
+/// Trend memory of one KPI.
+pub(crate) struct KpiSlot {
+    pub kpi: u16,
+    /// End of its last final window.
+    pub last: Micros,
+    pub memory: KpiMemory,
+}
+
+/// A window of a KPI of which some event types are not final yet.
+pub(crate) struct Pending {
+    pub kpi: u16,
+    pub start: Micros,
+    pub end: Micros,
+    /// `None` where no row has come for the term.
+    pub terms: Box<[Option<Option<f64>>]>,
+}
+
+/// A subject in one rollup.
+pub(crate) struct Series {
+    pub subject: Id,
+    /// Next series of the subject.
+    pub next: Id,
+    pub rollup: RollupId,
+    /// Stands in the list of changed series.
+    pub changed: bool,
+    pub open: Vec<Open>,
+    pub memory: Option<Box<SeriesMemory>>,
+}
+
+/// An open window: what and when in one number, and its row.
+pub(crate) struct Open {
+    key: u64,
+    pub row: Box<[u8]>,
+}
+
+/// What a series remembers beyond its open windows.
+#[derive(Default)]
+pub(crate) struct SeriesMemory {
+    pub detectors: Vec<DetectorSlot>,
+    pub rings: Vec<Ring>,
+    /// Early limits told, by (detector, window end).
+    pub told: Vec<(u16, Micros)>,
+}
+
+/// State of one detector.
+pub(crate) struct DetectorSlot {
+    pub detector: u16,
+    /// End of the last final window.
+    pub last: Micros,
+    pub state: DetectorState,
+}
+
+/// The final windows of one size that rolling windows still need, oldest first. One that holds anything waits in the queue of
+/// its next slide.
+pub(crate) struct Ring {
+    pub of: Size,
+    /// End of the next slide.
+    pub slide: Micros,
+    pub rows: VecDeque<Past>,
+}
+
+/// A final window.
+pub(crate) struct Past {
+    pub start: Micros,
+    pub end: Micros,
+    pub row: Box<[u8]>,
+}
+
+impl SeriesMemory {
+    pub fn is_empty(&self) -> bool {
+        self.detectors.is_empty()
+            && self.told.is_empty()
+            && self.rings.iter().all(|r| r.rows.is_empty())
+    }
+}
+
+/// Moves starts (whole seconds, a day's may lie before 1970) into the positive.
+const BIAS: i64 = 1 << 50;
+
+impl Open {
+    fn key(kind: Kind, start: Micros) -> u64 {
+        (u64::from(kind.0) << 56) | (start.0.div_euclid(1_000_000) + BIAS) as u64
+    }
+    pub fn kind(&self) -> Kind {
+        Kind((self.key >> 56) as u8)
+    }
+    pub fn start(&self) -> Micros {
+        Micros(((self.key & ((1 << 56) - 1)) as i64 - BIAS) * 1_000_000)
+    }
+}
+
+impl Series {
+    /// The row of an open window.
+    pub fn find(&mut self, kind: Kind, start: Micros) -> Result<&mut Open, usize> {
+        let key = Open::key(kind, start);
+        // Most rows are of the newest pane: of its kind the last.
+        match self.open.binary_search_by_key(&key, |o| o.key) {
+            Ok(i) => Ok(&mut self.open[i]),
+            Err(i) => Err(i),
+        }
+    }
+
+    /// Opens a window at the place that [`Series::find`] named.
+    pub fn insert(&mut self, at: usize, kind: Kind, start: Micros, row: Box<[u8]>) {
+        if self.open.len() == self.open.capacity() {
+            // Few series have more than a handful open: grow by need, not by habit.
+            self.open.reserve_exact((self.open.len() / 2).max(1));
+        }
+        self.open.insert(
+            at,
+            Open {
+                key: Open::key(kind, start),
+                row,
+            },
+        );
+    }
+
+    /// Closes a window and takes its row.
+    pub fn remove(&mut self, kind: Kind, start: Micros) -> Option<Box<[u8]>> {
+        let at = self
+            .open
+            .binary_search_by_key(&Open::key(kind, start), |o| o.key)
+            .ok()?;
+        let row = self.open.remove(at).row;
+        if self.open.capacity() > 8 && self.open.len() * 4 <= self.open.capacity() {
+            self.open.shrink_to(self.open.len() * 2);
+        }
+        Some(row)
+    }
+
+    /// Open windows of a kind with `from <= start < until`.
+    pub fn between(&self, kind: Kind, from: Micros, until: Micros) -> &[Open] {
+        let a = self.open.partition_point(|o| o.key < Open::key(kind, from));
+        let b = self
+            .open
+            .partition_point(|o| o.key < Open::key(kind, until));
+        self.open.get(a..b).unwrap_or_default()
+    }
+
+    /// Start of the newest open window of a kind.
+    pub fn newest(&self, kind: Kind) -> Option<Micros> {
+        self.open
+            .iter()
+            .rev()
+            .find(|o| o.kind() == kind)
+            .map(Open::start)
+    }
+
+    pub fn memory(&mut self) -> &mut SeriesMemory {
+        self.memory.get_or_insert_default()
+    }
+}
+
+/// Writes the name of a subject: tenant and values, each with its length.
+pub(crate) fn put_name<'v>(
+    out: &mut Vec<u8>,
+    tenant: &str,
+    values: impl IntoIterator<Item = &'v str>,
+) {
+    varint::put_str(out, tenant);
+    for v in values {
+        varint::put_str(out, v);
+    }
+}
+
+/// The texts of a name: the tenant first.
+pub(crate) fn texts(name: &[u8]) -> impl Iterator<Item = &str> {
+    let mut rest = name;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            None
+        } else {
+            varint::str(&mut rest).ok()
+        }
+    })
+}
+
+/// The tenant of a name.
+pub(crate) fn tenant(name: &[u8]) -> &str {
+    texts(name).next().unwrap_or_default()
+}
+
+/// Subjects and series of a shard, found by hash and name.
+#[derive(Default)]
+pub(crate) struct Store {
+    index: HashTable<Id>,
+    subjects: Vec<Subject>,
+    free_subjects: Vec<Id>,
+    series: Vec<Series>,
+    free_series: Vec<Id>,
+}
+
+/// All hashes of a partition agree modulo the number of partitions; the table wants its low and its
+/// high bits spread.
+fn spread(hash: u64) -> u64 {
+    (hash ^ (hash >> 32))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .rotate_left(29)
+}
+
+impl Store {
+    /// The subject of that name, made if it is new.
+    pub fn subject(
+        &mut self,
+        hash: u64,
+        shape: u16,
+        name: &[u8],
+        zone: impl FnOnce() -> ZoneId,
+    ) -> Id {
+        let subjects = &self.subjects;
+        let same = |&i: &Id| {
+            let s = &subjects[i as usize];
+            s.hash == hash && s.shape == shape && *s.name == *name
+        };
+        if let Some(&i) = self.index.find(spread(hash), same) {
+            return i;
+        }
+        let subject = Subject {
+            hash,
+            name: name.into(),
+            series: NONE,
+            zone: zone(),
+            shape,
+            memory: None,
+        };
+        let id = place(&mut self.subjects, &mut self.free_subjects, subject);
+        let subjects = &self.subjects;
+        self.index
+            .insert_unique(spread(hash), id, |&i| spread(subjects[i as usize].hash));
+        id
+    }
+
+    /// The subject's series in a rollup, made if it is new.
+    pub fn series_of(&mut self, subject: Id, rollup: RollupId) -> Id {
+        let first = self.subjects[subject as usize].series;
+        let mut at = first;
+        while at != NONE {
+            let s = &self.series[at as usize];
+            if s.rollup == rollup {
+                return at;
+            }
+            at = s.next;
+        }
+        let series = Series {
+            subject,
+            next: first,
+            rollup,
+            changed: false,
+            open: Vec::new(),
+            memory: None,
+        };
+        let id = place(&mut self.series, &mut self.free_series, series);
+        self.subjects[subject as usize].series = id;
+        id
+    }
+
+    pub fn get(&self, id: Id) -> &Series {
+        &self.series[id as usize]
+    }
+    pub fn get_mut(&mut self, id: Id) -> &mut Series {
+        &mut self.series[id as usize]
+    }
+    pub fn subject_at(&self, id: Id) -> &Subject {
+        &self.subjects[id as usize]
+    }
+    pub fn subject_mut(&mut self, id: Id) -> &mut Subject {
+        &mut self.subjects[id as usize]
+    }
+    /// Whose series it is.
+    pub fn owner(&self, series: Id) -> &Subject {
+        self.subject_at(self.get(series).subject)
+    }
+
+    /// Forgets a series that holds nothing, and its subject with the last of them.
+    pub fn tidy(&mut self, id: Id) {
+        let series = &mut self.series[id as usize];
+        if !series.open.is_empty() || series.memory.as_ref().is_some_and(|m| !m.is_empty()) {
+            return;
+        }
+        let (subject, next) = (series.subject, series.next);
+        if subject == NONE {
+            return;
+        }
+        *series = Series {
+            subject: NONE,
+            next: NONE,
+            rollup: 0,
+            changed: false,
+            open: Vec::new(),
+            memory: None,
+        };
+        self.free_series.push(id);
+        let mut at = self.subjects[subject as usize].series;
+        if at == id {
+            self.subjects[subject as usize].series = next;
+        } else {
+            while at != NONE {
+                let s = &mut self.series[at as usize];
+                if s.next == id {
+                    s.next = next;
+                    break;
+                }
+                at = s.next;
+            }
+        }
+        self.tidy_subject(subject);
+    }
+
+    /// Forgets a subject without series and memory.
+    pub fn tidy_subject(&mut self, id: Id) {
+        let s = &mut self.subjects[id as usize];
+        if s.memory
+            .as_ref()
+            .is_some_and(|m| m.kpis.is_empty() && m.pending.is_empty())
+        {
+            s.memory = None;
+        }
+        if s.series != NONE || s.memory.is_some() || s.name.is_empty() {
+            return;
+        }
+        if let Ok(entry) = self.index.find_entry(spread(s.hash), |&i| i == id) {
+            entry.remove();
+        }
+        s.name = Box::default();
+        self.free_subjects.push(id);
+    }
+
+    /// Live subjects.
+    pub fn subjects(&self) -> impl Iterator<Item = (Id, &Subject)> {
+        self.subjects
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| !s.name.is_empty())
+            .map(|(i, s)| (i as Id, s))
+    }
+
+    /// The series of a subject.
+    pub fn series_ids(&self, subject: Id) -> impl Iterator<Item = Id> {
+        let mut at = self.subjects[subject as usize].series;
+        std::iter::from_fn(move || {
+            let id = at;
+            (id != NONE).then(|| {
+                at = self.series[id as usize].next;
+                id
+            })
+        })
+    }
+
+    /// (subjects, series) alive.
+    pub fn len(&self) -> (usize, usize) {
+        (
+            self.subjects.len() - self.free_subjects.len(),
+            self.series.len() - self.free_series.len(),
+        )
+    }
+
+    /// (open windows, bytes held, about).
+    pub fn weigh(&self) -> (usize, usize) {
+        let mut open = 0;
+        let mut bytes = self.index.capacity() * 5
+            + self.subjects.capacity() * size_of::<Subject>()
+            + self.series.capacity() * size_of::<Series>();
+        for s in &self.subjects {
+            bytes += s.name.len();
+            if let Some(m) = &s.memory {
+                bytes += size_of::<SubjectMemory>() + m.kpis.capacity() * size_of::<KpiSlot>();
+                bytes += m.pending.capacity() * size_of::<Pending>();
+                bytes += m.pending.iter().map(|p| p.terms.len() * 24).sum::<usize>();
+            }
+        }
+        for s in &self.series {
+            open += s.open.len();
+            bytes += s.open.capacity() * size_of::<Open>();
+            bytes += s.open.iter().map(|o| o.row.len()).sum::<usize>();
+            if let Some(m) = &s.memory {
+                bytes +=
+                    size_of::<SeriesMemory>() + m.detectors.capacity() * size_of::<DetectorSlot>();
+                bytes += m
+                    .detectors
+                    .iter()
+                    .map(|d| d.state.heap_bytes())
+                    .sum::<usize>();
+                let past = m.rings.iter().flat_map(|r| &r.rows);
+                bytes += past.map(|p| size_of::<Past>() + p.row.len()).sum::<usize>();
+            }
+        }
+        (open, bytes)
+    }
+}
+
+fn place<T>(all: &mut Vec<T>, free: &mut Vec<Id>, value: T) -> Id {
+    match free.pop() {
+        Some(id) => {
+            all[id as usize] = value;
+            id
+        }
+        None => {
+            all.push(value);
+            (all.len() - 1) as Id
+        }
+    }
+}
+
+/// Reads a name's length back out of its bytes: how many texts it holds.
+pub(crate) fn check_name(name: &[u8], texts_expected: usize) -> Result<(), EngineError> {
+    let mut rest = name;
+    for _ in 0..texts_expected {
+        varint::str(&mut rest)?;
+    }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(EngineError::corrupt(
+            "a snapshot",
+            "a subject has another number of values",
+        ))
+    }
+}
