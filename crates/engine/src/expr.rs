@@ -77,11 +77,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn program(ops: &[Op]) -> Expr {
-        Expr { source: String::new(), ops: ops.to_vec() }
+        Expr {
+            source: String::new(),
+            ops: ops.to_vec(),
+        }
     }
 
     fn value(ops: &[Op]) -> Option<f64> {
-        eval(&program(ops), &[Some(3.0), None, Some(0.0)], &mut Vec::new())
+        eval(
+            &program(ops),
+            &[Some(3.0), None, Some(0.0)],
+            &mut Vec::new(),
+        )
     }
 
     #[test]
@@ -106,7 +113,10 @@ mod tests {
         use Op::*;
         assert_eq!(value(&[Term(0), Term(2), Div]), None);
         assert_eq!(value(&[Number(1e300), Number(1e300), Mul]), None);
-        assert_eq!(value(&[Number(1e300), Number(1e300), Mul, Number(7.0), Coalesce]), Some(7.0));
+        assert_eq!(
+            value(&[Number(1e300), Number(1e300), Mul, Number(7.0), Coalesce]),
+            Some(7.0)
+        );
         assert_eq!(value(&[Term(0), Number(2.0), Div]), Some(1.5));
     }
 
@@ -114,7 +124,10 @@ mod tests {
     fn operands_keep_their_order() {
         use Op::*;
         assert_eq!(value(&[Number(1.0), Term(0), Sub]), Some(-2.0));
-        assert_eq!(value(&[Number(1.0), Number(10.0), Number(20.0), Select]), Some(10.0));
+        assert_eq!(
+            value(&[Number(1.0), Number(10.0), Number(20.0), Select]),
+            Some(10.0)
+        );
         assert_eq!(value(&[Number(1.0), Term(0), Lt]), Some(1.0));
         assert_eq!(value(&[Number(1.0), Term(0), Max2]), Some(3.0));
         // Programs that no catalog compiles.
@@ -156,8 +169,20 @@ mod tests {
                     Op::Lt => both(|a, b| if a < b { 1.0 } else { 0.0 }),
                     Op::And => Some(if yes(c[0]) && yes(c[1]) { 1.0 } else { 0.0 }),
                     Op::Not => Some(if yes(c[0]) { 0.0 } else { 1.0 }),
-                    Op::Select => if yes(c[0]) { c[1] } else { c[2] },
-                    Op::Coalesce => if c[0].is_some() { c[0] } else { c[1] },
+                    Op::Select => {
+                        if yes(c[0]) {
+                            c[1]
+                        } else {
+                            c[2]
+                        }
+                    }
+                    Op::Coalesce => {
+                        if c[0].is_some() {
+                            c[0]
+                        } else {
+                            c[1]
+                        }
+                    }
                     other => panic!("{other:?}"),
                 }
             }
@@ -173,10 +198,16 @@ mod tests {
         ];
         leaf.prop_recursive(5, 40, 3, |inner| {
             let two = prop_oneof![
-                Just(Op::Add), Just(Op::Mul), Just(Op::Div), Just(Op::Lt), Just(Op::And), Just(Op::Coalesce)
+                Just(Op::Add),
+                Just(Op::Mul),
+                Just(Op::Div),
+                Just(Op::Lt),
+                Just(Op::And),
+                Just(Op::Coalesce)
             ];
             prop_oneof![
-                (two, inner.clone(), inner.clone()).prop_map(|(op, a, b)| Tree::Node(op, vec![a, b])),
+                (two, inner.clone(), inner.clone())
+                    .prop_map(|(op, a, b)| Tree::Node(op, vec![a, b])),
                 inner.clone().prop_map(|a| Tree::Node(Op::Not, vec![a])),
                 (inner.clone(), inner.clone(), inner)
                     .prop_map(|(a, b, c)| Tree::Node(Op::Select, vec![a, b, c])),

@@ -47,7 +47,10 @@ impl KpiMemory {
     pub fn decode(input: &mut &[u8]) -> Result<KpiMemory, EngineError> {
         let n = varint::byte(input)?;
         if n > 3 {
-            return Err(EngineError::corrupt("the memory of a KPI", "it holds more than three values"));
+            return Err(EngineError::corrupt(
+                "the memory of a KPI",
+                "it holds more than three values",
+            ));
         }
         let mut memory = KpiMemory::default();
         for _ in 0..n {
@@ -75,11 +78,21 @@ pub struct Scored {
 /// Evaluates one window and remembers its value.
 pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Scored {
     let mut stack = Vec::with_capacity(def.expr.ops.len());
-    let sample = def.minimum_sample.and_then(|(term, _)| terms.get(term).copied().flatten());
-    let enough = def.minimum_sample.is_none_or(|(_, least)| sample.is_some_and(|s| s >= least));
-    let value = if enough { expr::eval(&def.expr, terms, &mut stack) } else { None };
+    let sample = def
+        .minimum_sample
+        .and_then(|(term, _)| terms.get(term).copied().flatten());
+    let enough = def
+        .minimum_sample
+        .is_none_or(|(_, least)| sample.is_some_and(|s| s >= least));
+    let value = if enough {
+        expr::eval(&def.expr, terms, &mut stack)
+    } else {
+        None
+    };
     let value = value.map(|v| fixed::round(v, def.decimals));
-    let score = value.zip(def.target).map(|(v, t)| against(t.value, t.higher_is_better, v));
+    let score = value
+        .zip(def.target)
+        .map(|(v, t)| against(t.value, t.higher_is_better, v));
     let status = match (value, score) {
         (None, _) => Status::NoData,
         (Some(_), None) => Status::OnTarget,
@@ -95,7 +108,13 @@ pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Sco
         }
         memory.push(v);
     }
-    Scored { value, score, status, trend, sample }
+    Scored {
+        value,
+        score,
+        status,
+        trend,
+        sample,
+    }
 }
 
 fn against(target: f64, higher_is_better: bool, v: f64) -> f64 {
@@ -134,7 +153,13 @@ pub fn record(
 ) -> Kpi {
     let window = def.window.label().to_string();
     Kpi {
-        id: hash::result_id(&def.name, def.version, &subject_key(&subject), &window, at.end),
+        id: hash::result_id(
+            &def.name,
+            def.version,
+            &subject_key(&subject),
+            &window,
+            at.end,
+        ),
         run: at.run,
         catalog: at.catalog.hash,
         kpi: def.name.clone(),
@@ -148,7 +173,12 @@ pub fn record(
         status: scored.status,
         trend: scored.trend,
         sample: scored.sample,
-        terms: def.terms.iter().zip(terms).map(|(t, v)| (t.name.clone(), *v)).collect(),
+        terms: def
+            .terms
+            .iter()
+            .zip(terms)
+            .map(|(t, v)| (t.name.clone(), *v))
+            .collect(),
         revision: at.revision,
     }
 }
@@ -193,4 +223,112 @@ pub fn without_row(catalog: &Catalog, term: &Term) -> Option<f64> {
         (MeasureKind::Min(_) | MeasureKind::Max(_) | MeasureKind::Last(_), _) => false,
     };
     adds_up.then_some(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use weir_catalog::types::{Expr, JudgedWindow, Op, Target};
+    use weir_model::WindowSize;
+
+    fn kpi(target: Option<(f64, bool)>) -> KpiDef {
+        KpiDef {
+            name: "ratio".into(),
+            version: 1,
+            title: String::new(),
+            unit: String::new(),
+            decimals: 2,
+            category: String::new(),
+            weight: 1.0,
+            dimensions: vec![],
+            window: JudgedWindow::Tumbling(WindowSize::Hour),
+            terms: vec![],
+            expr: Expr {
+                source: String::new(),
+                ops: vec![Op::Term(0), Op::Term(1), Op::Div],
+            },
+            target: target.map(|(value, higher_is_better)| Target {
+                value,
+                higher_is_better,
+            }),
+            minimum_sample: Some((1, 2.0)),
+            local: true,
+        }
+    }
+
+    fn scored(def: &KpiDef, memory: &mut KpiMemory, v: f64) -> Scored {
+        score(def, memory, &[Some(v * 10.0), Some(10.0)])
+    }
+
+    #[test]
+    fn scores_against_the_target() {
+        let of = |target, v| {
+            let s = scored(&kpi(target), &mut KpiMemory::default(), v);
+            (s.score, s.status)
+        };
+        assert_eq!(of(Some((4.0, true)), 4.0), (Some(100.0), Status::OnTarget));
+        assert_eq!(of(Some((4.0, true)), 9.0), (Some(100.0), Status::OnTarget));
+        assert_eq!(of(Some((4.0, true)), 3.2), (Some(80.0), Status::Near));
+        assert_eq!(of(Some((4.0, true)), 3.19), (Some(79.75), Status::Off));
+        assert_eq!(of(Some((4.0, true)), -1.0), (Some(0.0), Status::Off));
+        assert_eq!(of(Some((4.0, false)), 4.0), (Some(100.0), Status::OnTarget));
+        assert_eq!(of(Some((4.0, false)), 6.0), (Some(66.67), Status::Off));
+        assert_eq!(of(Some((0.0, false)), 6.0), (Some(0.0), Status::Off));
+        assert_eq!(of(None, 6.0), (None, Status::OnTarget));
+    }
+
+    #[test]
+    fn a_small_sample_and_no_value_are_no_data_and_not_remembered() {
+        let def = kpi(Some((1.0, true)));
+        let mut memory = KpiMemory::default();
+        for terms in [[Some(1.0), Some(1.9)], [None, Some(5.0)], [Some(1.0), None]] {
+            let s = score(&def, &mut memory, &terms);
+            assert_eq!(
+                (s.value, s.score, s.status, s.trend),
+                (None, None, Status::NoData, Trend::Stable)
+            );
+            assert_eq!(s.sample, terms[1]);
+        }
+        assert_eq!(memory, KpiMemory::default());
+        assert_eq!(
+            score(&def, &mut memory, &[Some(1.0), Some(3.0)]).value,
+            Some(0.33)
+        );
+    }
+
+    #[test]
+    fn the_trend_is_against_the_mean_of_the_last_three() {
+        let (higher, lower) = (kpi(Some((1.0, true))), kpi(Some((1.0, false))));
+        for (v, up) in [
+            (2.11, Trend::Improving),
+            (2.09, Trend::Stable),
+            (1.91, Trend::Stable),
+            (1.89, Trend::Degrading),
+        ] {
+            let down = match up {
+                Trend::Improving => Trend::Degrading,
+                Trend::Degrading => Trend::Improving,
+                Trend::Stable => Trend::Stable,
+            };
+            for (def, want) in [(&higher, up), (&lower, down)] {
+                let mut memory = KpiMemory::default();
+                // The first is older than three.
+                for before in [900.0, 1.0, 2.0, 3.0] {
+                    let s = scored(def, &mut memory, before);
+                    assert!(memory.n == 3 || s.trend == Trend::Stable);
+                }
+                let mut bytes = Vec::new();
+                memory.encode(&mut bytes);
+                let mut memory = KpiMemory::decode(&mut bytes.as_slice()).unwrap();
+                assert_eq!(scored(def, &mut memory, v).trend, want, "{v}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_lasts_forty_days() {
+        assert!(remembers(Micros(7), Micros(7).plus(MEMORY)));
+        assert!(!remembers(Micros(7), Micros(8).plus(MEMORY)));
+    }
 }

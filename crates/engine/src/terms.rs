@@ -155,7 +155,9 @@ impl Needs {
         for (i, rule) in catalog.rules.iter().enumerate() {
             match rule.on {
                 RuleOn::Kpi { kpi, .. } => {
-                    if let (Some(told), Some(def)) = (needs.kpi_values.get_mut(kpi), catalog.kpis.get(kpi)) {
+                    if let (Some(told), Some(def)) =
+                        (needs.kpi_values.get_mut(kpi), catalog.kpis.get(kpi))
+                    {
                         *told = def.local;
                     }
                 }

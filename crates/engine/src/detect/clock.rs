@@ -16,7 +16,12 @@ pub struct LocalHours {
 impl LocalHours {
     /// Of a tenant's zone.
     pub fn new(zone: TimeZone) -> LocalHours {
-        LocalHours { zone, from: Micros::MAX, until: Micros::MIN, offset: Micros(0) }
+        LocalHours {
+            zone,
+            from: Micros::MAX,
+            until: Micros::MIN,
+            offset: Micros(0),
+        }
     }
 
     /// 0 is Monday, 00:00 to 01:00 local; 167 the last hour of Sunday.

@@ -45,7 +45,12 @@ impl DetectorState {
         DetectorState(match def.kind {
             DetectorKind::Limit { .. } => State::Limit,
             DetectorKind::ZScore { .. } => State::ZScore(Ring::default()),
-            DetectorKind::Drift { .. } => State::Drift { n: 0, f: 0.0, m: 0.0, v: 0.0 },
+            DetectorKind::Drift { .. } => State::Drift {
+                n: 0,
+                f: 0.0,
+                m: 0.0,
+                v: 0.0,
+            },
             DetectorKind::Seasonal { .. } => State::Seasonal(Slots::default()),
         })
     }
@@ -55,7 +60,14 @@ impl DetectorState {
     pub fn judge(&mut self, def: &DetectorDef, hour_of_week: u8, x: f64) -> Option<Finding> {
         match (&mut self.0, &def.kind) {
             (State::Limit, DetectorKind::Limit { above, below, .. }) => limit(*above, *below, x),
-            (State::ZScore(ring), DetectorKind::ZScore { history, warmup, threshold }) => {
+            (
+                State::ZScore(ring),
+                DetectorKind::ZScore {
+                    history,
+                    warmup,
+                    threshold,
+                },
+            ) => {
                 let found = ring.spread(*warmup).and_then(|(median, mad)| {
                     let score = (x - median) / scale(def, 1.4826 * mad, median);
                     deviates(def.direction, score, *threshold, median)
@@ -63,7 +75,15 @@ impl DetectorState {
                 ring.push(*history, x);
                 found
             }
-            (State::Drift { n, f, m, v }, DetectorKind::Drift { fast, slow, warmup, threshold }) => {
+            (
+                State::Drift { n, f, m, v },
+                DetectorKind::Drift {
+                    fast,
+                    slow,
+                    warmup,
+                    threshold,
+                },
+            ) => {
                 if *n == 0 {
                     (*n, *f, *m, *v) = (1, x, x, 0.0);
                     return None;
@@ -80,10 +100,19 @@ impl DetectorState {
                 *n += 1;
                 found
             }
-            (State::Seasonal(slots), DetectorKind::Seasonal { warmup, weight, threshold }) => {
+            (
+                State::Seasonal(slots),
+                DetectorKind::Seasonal {
+                    warmup,
+                    weight,
+                    threshold,
+                },
+            ) => {
                 let slot = slots.at(hour_of_week);
-                let found = (slot.n >= *warmup).then(|| (x - slot.m) / scale(def, 1.2533 * slot.a, slot.m));
-                let found = found.and_then(|score| deviates(def.direction, score, *threshold, slot.m));
+                let found =
+                    (slot.n >= *warmup).then(|| (x - slot.m) / scale(def, 1.2533 * slot.a, slot.m));
+                let found =
+                    found.and_then(|score| deviates(def.direction, score, *threshold, slot.m));
                 slot.take(*weight, x);
                 found
             }
@@ -135,7 +164,11 @@ impl DetectorState {
 /// The finding of an early limit on the value so far of an open window.
 pub fn early_limit(def: &DetectorDef, x: f64) -> Option<Finding> {
     match def.kind {
-        DetectorKind::Limit { above: Some(bound), early: true, .. } => limit(Some(bound), None, x),
+        DetectorKind::Limit {
+            above: Some(bound),
+            early: true,
+            ..
+        } => limit(Some(bound), None, x),
         _ => None,
     }
 }
@@ -143,11 +176,16 @@ pub fn early_limit(def: &DetectorDef, x: f64) -> Option<Finding> {
 fn limit(above: Option<f64>, below: Option<f64>, x: f64) -> Option<Finding> {
     let bound = above.filter(|a| x > *a).or(below.filter(|b| x < *b))?;
     let score = if bound == 0.0 { 0.0 } else { x / bound };
-    Some(Finding { expected: bound, score })
+    Some(Finding {
+        expected: bound,
+        score,
+    })
 }
 
 fn scale(def: &DetectorDef, own: f64, expected: f64) -> f64 {
-    own.max(def.floor_relative * expected.abs()).max(def.floor_absolute).max(1e-9)
+    own.max(def.floor_relative * expected.abs())
+        .max(def.floor_absolute)
+        .max(1e-9)
 }
 
 fn deviates(direction: Direction, score: f64, threshold: f64, expected: f64) -> Option<Finding> {
@@ -191,9 +229,20 @@ pub fn anomaly(
     early: bool,
 ) -> Anomaly {
     let window = def.window.label().to_string();
-    let event = at.catalog.events.get(def.event).map(|e| e.name.clone()).unwrap_or_default();
+    let event = at
+        .catalog
+        .events
+        .get(def.event)
+        .map(|e| e.name.clone())
+        .unwrap_or_default();
     Anomaly {
-        id: hash::result_id(&def.name, def.version, &subject_key(&subject), &window, at.end),
+        id: hash::result_id(
+            &def.name,
+            def.version,
+            &subject_key(&subject),
+            &window,
+            at.end,
+        ),
         run: at.run,
         catalog: at.catalog.hash,
         detector: def.name.clone(),
@@ -216,7 +265,10 @@ pub fn anomaly(
 /// The canonical bytes of a record's subject, as they enter ids.
 pub fn subject_key(subject: &Subject) -> Vec<u8> {
     let mut key = Vec::with_capacity(64);
-    let dimensions = subject.dimensions.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    let dimensions = subject
+        .dimensions
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()));
     hash::subject_key(&mut key, &subject.tenant, dimensions);
     key
 }

@@ -39,7 +39,15 @@ impl Slots {
                 if self.0.len() == self.0.capacity() {
                     self.0.reserve_exact(self.0.len().clamp(4, 24));
                 }
-                self.0.insert(i, Slot { m: 0.0, a: 0.0, n: 0, hour });
+                self.0.insert(
+                    i,
+                    Slot {
+                        m: 0.0,
+                        a: 0.0,
+                        n: 0,
+                        hour,
+                    },
+                );
                 i
             }
         };
@@ -68,7 +76,12 @@ impl Slots {
                 return Err(corrupt("its hours are not ascending hours of a week"));
             }
             let count = varint::u32(input)?;
-            slots.push(Slot { n: count, m: varint::f64(input)?, a: varint::f64(input)?, hour });
+            slots.push(Slot {
+                n: count,
+                m: varint::f64(input)?,
+                a: varint::f64(input)?,
+                hour,
+            });
         }
         Ok(Slots(slots))
     }

@@ -34,7 +34,11 @@ impl Ring {
     pub(super) fn push(&mut self, history: usize, x: f64) {
         if self.values.len() < history {
             if self.values.len() == self.values.capacity() {
-                let more = self.values.len().clamp(4, 64).min(history - self.values.len());
+                let more = self
+                    .values
+                    .len()
+                    .clamp(4, 64)
+                    .min(history - self.values.len());
                 self.values.reserve_exact(more);
             }
             self.values.push(x);
@@ -59,7 +63,9 @@ impl Ring {
         if n > history || n > input.len() / 8 {
             return Err(corrupt("it holds more values than its history"));
         }
-        let values = (0..n).map(|_| varint::f64(input)).collect::<Result<_, _>>()?;
+        let values = (0..n)
+            .map(|_| varint::f64(input))
+            .collect::<Result<_, _>>()?;
         Ok(Ring { values, head: 0 })
     }
 

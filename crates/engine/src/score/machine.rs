@@ -29,7 +29,10 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn of(rule: &RuleDef) -> Patience {
-        Patience { open: rule.open_after.max(1), resolve: rule.resolve_after.max(1) }
+        Patience {
+            open: rule.open_after.max(1),
+            resolve: rule.resolve_after.max(1),
+        }
     }
 }
 
@@ -80,21 +83,47 @@ impl Machine {
                 self.streak = 0;
                 None
             }
-            (Look::Bad { value, threshold, up }, None) => {
+            (
+                Look::Bad {
+                    value,
+                    threshold,
+                    up,
+                },
+                None,
+            ) => {
                 self.streak += 1;
                 if self.streak < patience.open {
                     return None;
                 }
-                let open = Open { opened: at, step: 0, windows: 1, worst: value, up, threshold };
-                *self = Machine { streak: 0, open: Some(open) };
+                let open = Open {
+                    opened: at,
+                    step: 0,
+                    windows: 1,
+                    worst: value,
+                    up,
+                    threshold,
+                };
+                *self = Machine {
+                    streak: 0,
+                    open: Some(open),
+                };
                 Some(open.tell(AlertState::Open, value))
             }
-            (Look::Bad { value, threshold, .. }, Some(open)) => {
+            (
+                Look::Bad {
+                    value, threshold, ..
+                },
+                Some(open),
+            ) => {
                 self.streak = 0;
                 open.step += 1;
                 open.windows += 1;
                 open.threshold = threshold;
-                open.worst = if open.up { open.worst.max(value) } else { open.worst.min(value) };
+                open.worst = if open.up {
+                    open.worst.max(value)
+                } else {
+                    open.worst.min(value)
+                };
                 Some(open.tell(AlertState::Update, value))
             }
             (Look::Good { value }, Some(open)) => {
@@ -120,7 +149,9 @@ impl Machine {
         varint::put_u64(out, u64::from(o.step));
         varint::put_u64(out, u64::from(o.windows));
         varint::put_f64(out, o.worst);
-        o.threshold.into_iter().for_each(|t| varint::put_f64(out, t));
+        o.threshold
+            .into_iter()
+            .for_each(|t| varint::put_f64(out, t));
     }
 
     pub(super) fn decode(input: &mut &[u8]) -> Result<Machine, EngineError> {
@@ -135,9 +166,16 @@ impl Machine {
             windows: varint::u32(input)?,
             worst: varint::f64(input)?,
             up: bits & 2 != 0,
-            threshold: if bits & 4 != 0 { Some(varint::f64(input)?) } else { None },
+            threshold: if bits & 4 != 0 {
+                Some(varint::f64(input)?)
+            } else {
+                None
+            },
         };
-        Ok(Machine { streak, open: Some(open) })
+        Ok(Machine {
+            streak,
+            open: Some(open),
+        })
     }
 }
 
@@ -162,7 +200,10 @@ mod tests {
     use proptest::prelude::*;
 
     /// The whole history looked at anew at each window.
-    fn naive(patience: Patience, history: &[Look]) -> Vec<(usize, AlertState, u32, usize, f64, u32)> {
+    fn naive(
+        patience: Patience,
+        history: &[Look],
+    ) -> Vec<(usize, AlertState, u32, usize, f64, u32)> {
         let bad = |i: usize| matches!(history[i], Look::Bad { .. });
         let number = |i: usize| match history[i] {
             Look::Bad { value, .. } | Look::Good { value } => value,
@@ -179,29 +220,55 @@ mod tests {
                 }
                 continue;
             };
-            let Look::Bad { up, .. } = history[opened] else { panic!("a good window opened it") };
+            let Look::Bad { up, .. } = history[opened] else {
+                panic!("a good window opened it")
+            };
             let bads: Vec<f64> = (opened..=i).filter(|j| bad(*j)).map(number).collect();
-            let worst = bads.iter().copied().reduce(|a, b| if up == (b > a) { b } else { a }).unwrap();
+            let worst = bads
+                .iter()
+                .copied()
+                .reduce(|a, b| if up == (b > a) { b } else { a })
+                .unwrap();
             if bad(i) {
                 open = Some((opened, step + 1));
-                told.push((i, AlertState::Update, step + 1, opened, worst, bads.len() as u32));
+                told.push((
+                    i,
+                    AlertState::Update,
+                    step + 1,
+                    opened,
+                    worst,
+                    bads.len() as u32,
+                ));
             } else if last(i, patience.resolve, opened + 1, false) {
                 (open, from) = (None, i + 1);
-                told.push((i, AlertState::Resolve, step + 1, opened, worst, bads.len() as u32));
+                told.push((
+                    i,
+                    AlertState::Resolve,
+                    step + 1,
+                    opened,
+                    worst,
+                    bads.len() as u32,
+                ));
             }
         }
         told
     }
 
     fn look() -> impl Strategy<Value = Look> {
-        (any::<bool>(), any::<bool>(), -9i32..9, any::<bool>()).prop_map(|(bad, up, value, bound)| {
-            let value = f64::from(value) + 0.5;
-            if bad {
-                Look::Bad { value, threshold: bound.then_some(1.0), up }
-            } else {
-                Look::Good { value }
-            }
-        })
+        (any::<bool>(), any::<bool>(), -9i32..9, any::<bool>()).prop_map(
+            |(bad, up, value, bound)| {
+                let value = f64::from(value) + 0.5;
+                if bad {
+                    Look::Bad {
+                        value,
+                        threshold: bound.then_some(1.0),
+                        up,
+                    }
+                } else {
+                    Look::Good { value }
+                }
+            },
+        )
     }
 
     proptest! {

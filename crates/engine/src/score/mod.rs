@@ -81,7 +81,15 @@ impl Score {
     pub fn new(catalog: Arc<Catalog>, options: ScoreOptions) -> Result<Score, EngineError> {
         let plan = Plan::new(&catalog)?;
         let shards = (0..SHARDS).map(|_| Shard::new(options.partials)).collect();
-        Ok(Score { context: Context { catalog, plan, options }, shards, too_late: 0 })
+        Ok(Score {
+            context: Context {
+                catalog,
+                plan,
+                options,
+            },
+            shards,
+            too_late: 0,
+        })
     }
 
     /// Folds one message. `emit` is false while catching up to the committed offset after a restore: state moves,
@@ -96,9 +104,13 @@ impl Score {
         let (kpis, alerts) = (out.kpis.len(), out.alerts.len());
         let reader = TermsReader::parse(bytes)?;
         if (reader.catalog, reader.run) != (self.context.catalog.hash, self.context.options.run) {
-            return Err(EngineError::OtherRun { what: "a message of terms" });
+            return Err(EngineError::OtherRun {
+                what: "a message of terms",
+            });
         }
-        if reader.partitions != self.context.options.partials || reader.partition >= reader.partitions {
+        if reader.partitions != self.context.options.partials
+            || reader.partition >= reader.partitions
+        {
             return Err(EngineError::Invariant(format!(
                 "a message of terms comes from partition {} of {} of the partials, {} were expected",
                 reader.partition, reader.partitions, self.context.options.partials
@@ -106,9 +118,14 @@ impl Score {
         }
         for fact in reader {
             match fact? {
-                Fact::FinalThrough { partition, through, .. } => {
+                Fact::FinalThrough {
+                    partition, through, ..
+                } => {
                     if through.len() != self.context.catalog.events.len() {
-                        return Err(EngineError::corrupt("a message of terms", "it has times of other events"));
+                        return Err(EngineError::corrupt(
+                            "a message of terms",
+                            "it has times of other events",
+                        ));
                     }
                     for shard in self.shards.iter_mut().filter(|s| s.covered < offset) {
                         shard.final_through(&self.context, partition, &through, offset, out);
@@ -131,8 +148,10 @@ impl Score {
             return Ok(());
         }
         // Shards are walked one after the other: put their rounds together again.
-        out.kpis[kpis..].sort_by(|a, b| (a.end, &a.kpi, &a.subject).cmp(&(b.end, &b.kpi, &b.subject)));
-        out.alerts[alerts..].sort_by(|a, b| (a.at, &a.rule, &a.subject).cmp(&(b.at, &b.rule, &b.subject)));
+        out.kpis[kpis..]
+            .sort_by(|a, b| (a.end, &a.kpi, &a.subject).cmp(&(b.end, &b.kpi, &b.subject)));
+        out.alerts[alerts..]
+            .sort_by(|a, b| (a.at, &a.rule, &a.subject).cmp(&(b.at, &b.rule, &b.subject)));
         Ok(())
     }
 
@@ -148,13 +167,22 @@ impl Score {
 
     /// Figures for operators.
     pub fn stats(&self) -> ScoreStats {
-        let mut stats = ScoreStats { too_late: self.too_late, ..ScoreStats::default() };
+        let mut stats = ScoreStats {
+            too_late: self.too_late,
+            ..ScoreStats::default()
+        };
         for shard in &self.shards {
             shard.count(&mut stats);
         }
         let events = self.context.catalog.events.len();
         stats.final_through = (0..events)
-            .map(|e| self.shards.iter().map(|s| s.final_on_all(e)).min().unwrap_or(Micros::MIN))
+            .map(|e| {
+                self.shards
+                    .iter()
+                    .map(|s| s.final_on_all(e))
+                    .min()
+                    .unwrap_or(Micros::MIN)
+            })
             .collect();
         stats
     }
@@ -162,8 +190,12 @@ impl Score {
 
 fn shard_of(fact: &Fact<'_>) -> usize {
     let (subject, route) = match fact {
-        Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => (subject, Route::Kpi(*kpi)),
-        Fact::Verdict { subject, detector, .. } => (subject, Route::Detector(*detector)),
+        Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => {
+            (subject, Route::Kpi(*kpi))
+        }
+        Fact::Verdict {
+            subject, detector, ..
+        } => (subject, Route::Detector(*detector)),
         Fact::Active { subject, rule, .. } => (subject, Route::Rule(*rule)),
         Fact::FinalThrough { .. } => return 0,
     };

@@ -51,7 +51,11 @@ pub(super) struct SilencePlan {
 
 impl Plan {
     pub(super) fn new(catalog: &Catalog) -> Result<Plan, EngineError> {
-        let mut plan = Plan { kpis: Vec::new(), detectors: Vec::new(), silence: Vec::new() };
+        let mut plan = Plan {
+            kpis: Vec::new(),
+            detectors: Vec::new(),
+            silence: Vec::new(),
+        };
         for kpi in &catalog.kpis {
             let mut events: Vec<EventId> = kpi.terms.iter().map(|t| t.event).collect();
             events.sort_unstable();
@@ -60,16 +64,25 @@ impl Plan {
             for term in &kpi.terms {
                 let names = names(catalog, term.event, term.rollup)?;
                 let place = |n: &String| kpi.dimensions.iter().position(|d| d == n);
-                let picks = names.iter().map(place).collect::<Option<Vec<_>>>().ok_or_else(|| {
-                    EngineError::Catalog(format!(
-                        "term {} of kpi {} stands on a dimension that the kpi has not",
-                        term.name, kpi.name
-                    ))
-                })?;
+                let picks = names
+                    .iter()
+                    .map(place)
+                    .collect::<Option<Vec<_>>>()
+                    .ok_or_else(|| {
+                        EngineError::Catalog(format!(
+                            "term {} of kpi {} stands on a dimension that the kpi has not",
+                            term.name, kpi.name
+                        ))
+                    })?;
                 let full = picks.len() == kpi.dimensions.len();
                 terms.push(TermPlan { picks, full });
             }
-            plan.kpis.push(KpiPlan { cross: !kpi.local, events, terms, rules: Vec::new() });
+            plan.kpis.push(KpiPlan {
+                cross: !kpi.local,
+                events,
+                terms,
+                rules: Vec::new(),
+            });
         }
         for detector in &catalog.detectors {
             plan.detectors.push(DetectorPlan {
@@ -85,14 +98,26 @@ impl Plan {
             });
         }
         for (i, rule) in catalog.rules.iter().enumerate() {
-            let unknown = || EngineError::Catalog(format!("rule {} is on nothing that is declared", rule.name));
+            let unknown = || {
+                EngineError::Catalog(format!("rule {} is on nothing that is declared", rule.name))
+            };
             let mut silence = None;
             match rule.on {
-                RuleOn::Kpi { kpi, .. } => plan.kpis.get_mut(kpi).ok_or_else(unknown)?.rules.push(i),
+                RuleOn::Kpi { kpi, .. } => {
+                    plan.kpis.get_mut(kpi).ok_or_else(unknown)?.rules.push(i)
+                }
                 RuleOn::Detector(d) => plan.detectors.get_mut(d).ok_or_else(unknown)?.rules.push(i),
-                RuleOn::NoData { event, rollup, silence: limit } => {
+                RuleOn::NoData {
+                    event,
+                    rollup,
+                    silence: limit,
+                } => {
                     let dimensions = names(catalog, event, rollup)?;
-                    silence = Some(SilencePlan { event, dimensions, silence: limit });
+                    silence = Some(SilencePlan {
+                        event,
+                        dimensions,
+                        silence: limit,
+                    });
                 }
             }
             plan.silence.push(silence);
@@ -105,5 +130,13 @@ fn names(catalog: &Catalog, event: EventId, rollup: usize) -> Result<Vec<String>
     let unknown = || EngineError::Catalog(format!("event type {event} has no rollup {rollup}"));
     let def = catalog.events.get(event).ok_or_else(unknown)?;
     let RollupDef { dimensions, .. } = def.rollups.get(rollup).ok_or_else(unknown)?;
-    dimensions.iter().map(|i| def.dimensions.get(*i).map(|d| d.name.clone()).ok_or_else(unknown)).collect()
+    dimensions
+        .iter()
+        .map(|i| {
+            def.dimensions
+                .get(*i)
+                .map(|d| d.name.clone())
+                .ok_or_else(unknown)
+        })
+        .collect()
 }

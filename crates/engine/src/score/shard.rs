@@ -53,19 +53,32 @@ pub(super) struct TermRows {
 impl Shard {
     pub(super) fn new(partials: u32) -> Shard {
         let through = (0..partials).map(|_| Vec::new()).collect();
-        Shard { covered: -1, through, ..Shard::default() }
+        Shard {
+            covered: -1,
+            through,
+            ..Shard::default()
+        }
     }
 
     /// Through when an event type is final on all partials partitions.
     pub(super) fn final_on_all(&self, event: EventId) -> Micros {
-        let through = self.through.iter().map(|p| p.get(event).copied().unwrap_or(Micros::MIN));
+        let through = self
+            .through
+            .iter()
+            .map(|p| p.get(event).copied().unwrap_or(Micros::MIN));
         through.min().unwrap_or(Micros::MIN)
     }
 
     fn final_for(&self, context: &Context, route: Route) -> Option<Micros> {
         let plan = &context.plan;
         match route {
-            Route::Kpi(k) => plan.kpis.get(k)?.events.iter().map(|e| self.final_on_all(*e)).min(),
+            Route::Kpi(k) => plan
+                .kpis
+                .get(k)?
+                .events
+                .iter()
+                .map(|e| self.final_on_all(*e))
+                .min(),
             Route::Detector(d) => Some(self.final_on_all(plan.detectors.get(d)?.event)),
             Route::Rule(r) => Some(self.final_on_all(plan.silence.get(r)?.as_ref()?.event)),
         }
@@ -76,33 +89,81 @@ impl Shard {
         const UNKNOWN: EngineError =
             EngineError::corrupt("a message of terms", "it is about nothing in the catalog");
         match fact {
-            Fact::Term { kpi, term, subject, start, end, value } => {
-                let plan = context.plan.kpis.get(kpi).filter(|k| k.cross && term < k.terms.len());
+            Fact::Term {
+                kpi,
+                term,
+                subject,
+                start,
+                end,
+                value,
+            } => {
+                let plan = context
+                    .plan
+                    .kpis
+                    .get(kpi)
+                    .filter(|k| k.cross && term < k.terms.len());
                 plan.ok_or(UNKNOWN)?;
-                let Some(round) = self.round(context, Route::Kpi(kpi), end) else { return Ok(false) };
-                let empty = || TermRows { start, values: Vec::new() };
-                let rows = round.terms.entry(subject.as_str().into()).or_insert_with(empty);
+                let Some(round) = self.round(context, Route::Kpi(kpi), end) else {
+                    return Ok(false);
+                };
+                let empty = || TermRows {
+                    start,
+                    values: Vec::new(),
+                };
+                let rows = round
+                    .terms
+                    .entry(subject.as_str().into())
+                    .or_insert_with(empty);
                 rows.values.push((term, value));
             }
-            Fact::KpiValue { kpi, subject, end, value, .. } => {
-                context.plan.kpis.get(kpi).filter(|k| !k.cross).ok_or(UNKNOWN)?;
-                let Some(round) = self.round(context, Route::Kpi(kpi), end) else { return Ok(false) };
+            Fact::KpiValue {
+                kpi,
+                subject,
+                end,
+                value,
+                ..
+            } => {
+                context
+                    .plan
+                    .kpis
+                    .get(kpi)
+                    .filter(|k| !k.cross)
+                    .ok_or(UNKNOWN)?;
+                let Some(round) = self.round(context, Route::Kpi(kpi), end) else {
+                    return Ok(false);
+                };
                 if let Some(v) = value {
                     round.values.insert(subject.as_str().into(), (v, None));
                 }
             }
-            Fact::Verdict { detector, subject, end, value, found, .. } => {
+            Fact::Verdict {
+                detector,
+                subject,
+                end,
+                value,
+                found,
+                ..
+            } => {
                 context.plan.detectors.get(detector).ok_or(UNKNOWN)?;
                 let route = Route::Detector(detector);
-                let Some(round) = self.round(context, route, end) else { return Ok(false) };
+                let Some(round) = self.round(context, route, end) else {
+                    return Ok(false);
+                };
                 round.values.insert(subject.as_str().into(), (value, found));
             }
-            Fact::Active { rule, subject, last_minute_end } => {
+            Fact::Active {
+                rule,
+                subject,
+                last_minute_end,
+            } => {
                 let passed = self.final_for(context, Route::Rule(rule)).ok_or(UNKNOWN)?;
                 if hour_of(last_minute_end) <= full_hour(passed) {
                     return Ok(false);
                 }
-                self.silence.entry((rule, subject.as_str().into())).or_default().active(last_minute_end);
+                self.silence
+                    .entry((rule, subject.as_str().into()))
+                    .or_default()
+                    .active(last_minute_end);
                 self.dirty = true;
             }
             Fact::FinalThrough { .. } => {}
@@ -129,9 +190,14 @@ impl Shard {
     ) {
         let events = 0..through.len();
         let before: Vec<Micros> = events.clone().map(|e| self.final_on_all(e)).collect();
-        let Some(known) = self.through.get_mut(partition as usize) else { return };
+        let Some(known) = self.through.get_mut(partition as usize) else {
+            return;
+        };
         known.resize(through.len(), Micros::MIN);
-        known.iter_mut().zip(through).for_each(|(k, t)| *k = (*k).max(*t));
+        known
+            .iter_mut()
+            .zip(through)
+            .for_each(|(k, t)| *k = (*k).max(*t));
         let now: Vec<Micros> = events.map(|e| self.final_on_all(e)).collect();
         if now == before {
             return;
@@ -150,7 +216,11 @@ impl Shard {
             }
         }
         self.hours(context, &before, &now, offset, out);
-        if before.iter().zip(&now).any(|(b, n)| b.floor(Micros::DAY) != n.floor(Micros::DAY)) {
+        if before
+            .iter()
+            .zip(&now)
+            .any(|(b, n)| b.floor(Micros::DAY) != n.floor(Micros::DAY))
+        {
             self.forget(context);
         }
     }
@@ -177,7 +247,9 @@ impl Shard {
         };
         for rule in rules.into_iter().flatten() {
             for (subject, (value, found)) in &values {
-                let Some(look) = look(context, *rule, *value, *found) else { continue };
+                let Some(look) = look(context, *rule, *value, *found) else {
+                    continue;
+                };
                 self.watch(context, *rule, subject, end, look, offset, out);
             }
         }
@@ -193,13 +265,18 @@ impl Shard {
         offset: i64,
         out: &mut ScoreOut,
     ) -> BTreeMap<Box<str>, (f64, Option<Finding>)> {
-        let (Some(def), Some(plan)) = (context.catalog.kpis.get(k), context.plan.kpis.get(k)) else {
+        let (Some(def), Some(plan)) = (context.catalog.kpis.get(k), context.plan.kpis.get(k))
+        else {
             return BTreeMap::new();
         };
         let mut published = BTreeMap::new();
         let (mut terms, mut text) = (Vec::new(), String::new());
         for (subject, own) in rows {
-            if !own.values.iter().any(|(t, _)| plan.terms.get(*t).is_some_and(|t| t.full)) {
+            if !own
+                .values
+                .iter()
+                .any(|(t, _)| plan.terms.get(*t).is_some_and(|t| t.full))
+            {
                 continue;
             }
             let key = SubjectKey(subject);
@@ -207,10 +284,14 @@ impl Shard {
             terms.clear();
             for (i, (term, at)) in def.terms.iter().zip(&plan.terms).enumerate() {
                 text.clear();
-                let picked = at.picks.iter().map(|p| dimensions.get(*p).copied().unwrap_or_default());
+                let picked = at
+                    .picks
+                    .iter()
+                    .map(|p| dimensions.get(*p).copied().unwrap_or_default());
                 SubjectKey::write(&mut text, key.tenant(), picked);
                 let row = rows.get(text.as_str());
-                let value = row.and_then(|r| r.values.iter().find(|(t, _)| *t == i).map(|(_, v)| *v));
+                let value =
+                    row.and_then(|r| r.values.iter().find(|(t, _)| *t == i).map(|(_, v)| *v));
                 terms.push(value.unwrap_or_else(|| kpi::without_row(&context.catalog, term)));
             }
             let memory = self.memory.entry((k, subject.clone())).or_default();
@@ -227,7 +308,8 @@ impl Shard {
                 revision: offset,
             };
             let names = def.dimensions.iter().map(String::as_str);
-            out.kpis.push(kpi::record(&at, def, key.subject(names), scored, &terms));
+            out.kpis
+                .push(kpi::record(&at, def, key.subject(names), scored, &terms));
             if let Some(v) = scored.value {
                 published.insert(subject.clone(), (v, None));
             }
@@ -246,11 +328,14 @@ impl Shard {
         offset: i64,
         out: &mut ScoreOut,
     ) {
-        let Some(def) = context.catalog.rules.get(rule) else { return };
+        let Some(def) = context.catalog.rules.get(rule) else {
+            return;
+        };
         let key = (rule, Box::from(subject));
         let mut machine = self.machines.get(&key).copied().unwrap_or_default();
         if let Some(step) = machine.take(Patience::of(def), end, look) {
-            out.alerts.extend(alert(context, rule, SubjectKey(subject), end, step, offset));
+            out.alerts
+                .extend(alert(context, rule, SubjectKey(subject), end, step, offset));
         }
         if machine.is_idle() {
             self.machines.remove(&key);
@@ -268,20 +353,35 @@ impl Shard {
         offset: i64,
         out: &mut ScoreOut,
     ) {
-        if before.iter().zip(now).all(|(b, n)| full_hour(*b) == full_hour(*n)) {
+        if before
+            .iter()
+            .zip(now)
+            .all(|(b, n)| full_hour(*b) == full_hour(*n))
+        {
             return;
         }
         let mut dirty = false;
         self.silence.retain(|(rule, subject), state| {
-            let Some(Some(plan)) = context.plan.silence.get(*rule) else { return false };
-            let (Some(from), Some(to)) = (before.get(plan.event), now.get(plan.event)) else { return true };
+            let Some(Some(plan)) = context.plan.silence.get(*rule) else {
+                return false;
+            };
+            let (Some(from), Some(to)) = (before.get(plan.event), now.get(plan.event)) else {
+                return true;
+            };
             let (from, to) = (full_hour(*from), full_hour(*to));
             if from >= to {
                 return true;
             }
             let was = state.clone();
             state.advance(plan.silence, from, to, &mut |hour, step| {
-                out.alerts.extend(alert(context, *rule, SubjectKey(subject), hour, step, offset));
+                out.alerts.extend(alert(
+                    context,
+                    *rule,
+                    SubjectKey(subject),
+                    hour,
+                    step,
+                    offset,
+                ));
             });
             dirty |= *state != was;
             !state.is_forgotten()
@@ -292,10 +392,16 @@ impl Shard {
     /// Drops memories that no window to come can reach.
     fn forget(&mut self, context: &Context) {
         let kpis = 0..context.plan.kpis.len();
-        let through: Vec<_> = kpis.map(|k| self.final_for(context, Route::Kpi(k))).collect();
+        let through: Vec<_> = kpis
+            .map(|k| self.final_for(context, Route::Kpi(k)))
+            .collect();
         let count = self.memory.len();
         self.memory.retain(|(k, _), (last, _)| {
-            through.get(*k).copied().flatten().is_some_and(|t| kpi::remembers(*last, t))
+            through
+                .get(*k)
+                .copied()
+                .flatten()
+                .is_some_and(|t| kpi::remembers(*last, t))
         });
         self.dirty |= count != self.memory.len();
     }
@@ -313,17 +419,35 @@ impl Shard {
 fn look(context: &Context, rule: usize, value: f64, found: Option<Finding>) -> Option<Look> {
     match context.catalog.rules.get(rule)?.on {
         RuleOn::Kpi { above, below, .. } => Some(match (above, below) {
-            (Some(a), _) if value > a => Look::Bad { value, threshold: Some(a), up: true },
-            (_, Some(b)) if value < b => Look::Bad { value, threshold: Some(b), up: false },
+            (Some(a), _) if value > a => Look::Bad {
+                value,
+                threshold: Some(a),
+                up: true,
+            },
+            (_, Some(b)) if value < b => Look::Bad {
+                value,
+                threshold: Some(b),
+                up: false,
+            },
             _ => Look::Good { value },
         }),
         RuleOn::Detector(d) => {
             let plan = context.plan.detectors.get(d)?;
             let shown = fixed::round(value, 6);
-            let Some(f) = found else { return Some(Look::Good { value: shown }) };
-            let up = plan.side.unwrap_or(if plan.limit { value > f.expected } else { f.score >= 0.0 });
+            let Some(f) = found else {
+                return Some(Look::Good { value: shown });
+            };
+            let up = plan.side.unwrap_or(if plan.limit {
+                value > f.expected
+            } else {
+                f.score >= 0.0
+            });
             let threshold = plan.limit.then(|| fixed::round(f.expected, 6));
-            Some(Look::Bad { value: shown, threshold, up })
+            Some(Look::Bad {
+                value: shown,
+                threshold,
+                up,
+            })
         }
         RuleOn::NoData { .. } => None,
     }
@@ -341,7 +465,10 @@ fn alert(
     let (kind, names) = match def.on {
         RuleOn::Kpi { kpi, .. } => ("threshold", &context.catalog.kpis.get(kpi)?.dimensions),
         RuleOn::Detector(d) => ("anomaly", &context.plan.detectors.get(d)?.dimensions),
-        RuleOn::NoData { .. } => ("no_data", &context.plan.silence.get(rule)?.as_ref()?.dimensions),
+        RuleOn::NoData { .. } => (
+            "no_data",
+            &context.plan.silence.get(rule)?.as_ref()?.dimensions,
+        ),
     };
     let subject: Subject = subject.subject(names.iter().map(String::as_str));
     Some(Alert {

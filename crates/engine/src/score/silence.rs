@@ -6,7 +6,10 @@ use weir_model::Micros;
 
 /// A subject silent for this many times the rule's silence is forgotten.
 const FORGOTTEN: i64 = 8;
-const PATIENCE: Patience = Patience { open: 1, resolve: 1 };
+const PATIENCE: Patience = Patience {
+    open: 1,
+    resolve: 1,
+};
 
 /// What is known of one (rule, subject).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,7 +28,11 @@ pub(super) fn hour_of(end: Micros) -> Micros {
 
 /// The last full hour at or before `t`.
 pub(super) fn full_hour(t: Micros) -> Micros {
-    if t == Micros::MIN { t } else { t.floor(Micros::HOUR) }
+    if t == Micros::MIN {
+        t
+    } else {
+        t.floor(Micros::HOUR)
+    }
 }
 
 impl Silence {
@@ -50,7 +57,9 @@ impl Silence {
         loop {
             if self.last.is_none() {
                 // Unknown until its next event: nothing to look at before.
-                let Some(next) = self.ahead.first() else { return };
+                let Some(next) = self.ahead.first() else {
+                    return;
+                };
                 hour = hour.max(hour_of(*next));
             }
             if hour > to {
@@ -64,7 +73,11 @@ impl Silence {
             let forget = quiet.0 >= FORGOTTEN.saturating_mul(silence.0);
             let look = if quiet >= silence && !forget {
                 let limit = silence.0 as f64 / Micros::HOUR.0 as f64;
-                Look::Bad { value, threshold: Some(limit), up: true }
+                Look::Bad {
+                    value,
+                    threshold: Some(limit),
+                    up: true,
+                }
             } else {
                 Look::Good { value }
             };
@@ -90,22 +103,39 @@ impl Silence {
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        varint::put_u64(out, self.ahead.len() as u64 * 2 + u64::from(self.last.is_some()));
-        self.last.iter().chain(&self.ahead).for_each(|t| varint::put_i64(out, t.0));
+        varint::put_u64(
+            out,
+            self.ahead.len() as u64 * 2 + u64::from(self.last.is_some()),
+        );
+        self.last
+            .iter()
+            .chain(&self.ahead)
+            .for_each(|t| varint::put_i64(out, t.0));
         self.machine.encode(out);
     }
 
     pub(super) fn decode(input: &mut &[u8]) -> Result<Silence, EngineError> {
         let n = varint::usize(input)?;
-        let last = if n & 1 == 1 { Some(Micros(varint::i64(input)?)) } else { None };
+        let last = if n & 1 == 1 {
+            Some(Micros(varint::i64(input)?))
+        } else {
+            None
+        };
         let mut ahead = Vec::new();
         for _ in 0..n / 2 {
             ahead.push(Micros(varint::i64(input)?));
         }
         if !ahead.is_sorted() {
-            return Err(EngineError::corrupt("a snapshot of score", "its hours are not in order"));
+            return Err(EngineError::corrupt(
+                "a snapshot of score",
+                "its hours are not in order",
+            ));
         }
-        Ok(Silence { last, ahead, machine: Machine::decode(input)? })
+        Ok(Silence {
+            last,
+            ahead,
+            machine: Machine::decode(input)?,
+        })
     }
 }
 
@@ -125,7 +155,12 @@ mod tests {
         let (mut open, mut forgotten) = (false, i64::MIN);
         for h in 0..=to {
             let at = h * HOUR;
-            let Some(last) = ends.iter().map(|m| m * MINUTE).filter(|e| *e <= at && *e > forgotten).max() else {
+            let Some(last) = ends
+                .iter()
+                .map(|m| m * MINUTE)
+                .filter(|e| *e <= at && *e > forgotten)
+                .max()
+            else {
                 continue;
             };
             let (quiet, value) = (at - last, (at - last) as f64 / HOUR as f64);
@@ -176,8 +211,13 @@ mod tests {
         let mut subject = Silence::default();
         subject.active(Micros(HOUR));
         let mut told = Vec::new();
-        subject.advance(Micros(2 * HOUR), Micros::MIN, Micros::MAX, &mut |_, s| told.push(s.state));
-        assert_eq!((told.first(), told.last()), (Some(&AlertState::Open), Some(&AlertState::Resolve)));
+        subject.advance(Micros(2 * HOUR), Micros::MIN, Micros::MAX, &mut |_, s| {
+            told.push(s.state)
+        });
+        assert_eq!(
+            (told.first(), told.last()),
+            (Some(&AlertState::Open), Some(&AlertState::Resolve))
+        );
         assert!(subject.is_forgotten());
     }
 }

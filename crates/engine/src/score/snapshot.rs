@@ -43,14 +43,22 @@ impl Score {
     /// `None` for keys of its last snapshot that are to go.
     pub fn snapshot(&mut self, shard: u32) -> Vec<(String, Option<Vec<u8>>)> {
         let (catalog, options) = (self.context.catalog.hash, self.context.options);
-        let Some(state) = self.shards.get_mut(shard as usize) else { return Vec::new() };
+        let Some(state) = self.shards.get_mut(shard as usize) else {
+            return Vec::new();
+        };
         let mut body = Vec::new();
         encode(state, &mut body);
         let count = body.len().div_ceil(PART - 64);
         let mut parts = Vec::with_capacity(count);
         for (i, piece) in body.chunks(PART - 64).enumerate() {
             let mut part = Vec::with_capacity(piece.len() + 64);
-            head(&mut part, PART_FORMAT, catalog, options.run, options.partials);
+            head(
+                &mut part,
+                PART_FORMAT,
+                catalog,
+                options.run,
+                options.partials,
+            );
             for n in [shard as usize, i, count] {
                 varint::put_u64(&mut part, n as u64);
             }
@@ -70,7 +78,13 @@ impl Score {
     pub fn marker(&self) -> Vec<u8> {
         let options = self.context.options;
         let mut out = Vec::new();
-        head(&mut out, MARKER_FORMAT, self.context.catalog.hash, options.run, options.partials);
+        head(
+            &mut out,
+            MARKER_FORMAT,
+            self.context.catalog.hash,
+            options.run,
+            options.partials,
+        );
         let offset = self.shards.iter().map(|s| s.covered).min().unwrap_or(-1);
         varint::put_i64(&mut out, offset);
         for shard in &self.shards {
@@ -79,7 +93,9 @@ impl Score {
             varint::put_i64(&mut out, shard.snapshot.map_or(-1, |(covered, _)| covered));
         }
         let at_offset = self.shards.iter().find(|s| s.covered == offset);
-        at_offset.into_iter().for_each(|s| put_through(&mut out, &s.through));
+        at_offset
+            .into_iter()
+            .for_each(|s| put_through(&mut out, &s.through));
         out
     }
 
@@ -98,11 +114,21 @@ impl Score {
                 marker = Some(self.read_marker(&mut input)?);
                 continue;
             }
-            let (shard, i, count) =
-                (varint::usize(&mut input)?, varint::usize(&mut input)?, varint::usize(&mut input)?);
+            let (shard, i, count) = (
+                varint::usize(&mut input)?,
+                varint::usize(&mut input)?,
+                varint::usize(&mut input)?,
+            );
             let covered = varint::i64(&mut input)?;
-            let of = shards.entry(shard).or_insert(Parts { covered, count, bytes: BTreeMap::new() });
-            if (of.covered, of.count) != (covered, count) || i >= count || shard >= self.shards.len() {
+            let of = shards.entry(shard).or_insert(Parts {
+                covered,
+                count,
+                bytes: BTreeMap::new(),
+            });
+            if (of.covered, of.count) != (covered, count)
+                || i >= count
+                || shard >= self.shards.len()
+            {
                 return Err(corrupt("its parts do not belong together"));
             }
             of.bytes.insert(i, input.to_vec());
@@ -141,11 +167,17 @@ impl Score {
         let mut hash = [0; 8];
         hash.copy_from_slice(varint::take(input, 8)?);
         let options = self.context.options;
-        if (u64::from_le_bytes(hash), varint::u32(input)?) != (self.context.catalog.hash, options.run) {
-            return Err(EngineError::OtherRun { what: "a snapshot of score" });
+        if (u64::from_le_bytes(hash), varint::u32(input)?)
+            != (self.context.catalog.hash, options.run)
+        {
+            return Err(EngineError::OtherRun {
+                what: "a snapshot of score",
+            });
         }
         if (varint::u32(input)?, varint::u32(input)?) != (options.partials, SHARDS) {
-            return Err(corrupt("it was made with another number of partials partitions or shards"));
+            return Err(corrupt(
+                "it was made with another number of partials partitions or shards",
+            ));
         }
         Ok(format)
     }
@@ -159,7 +191,11 @@ impl Score {
             unchanged.push(valid.then_some(snapshot));
         }
         let through = through(self.context.options.partials, input)?;
-        Ok(Marker { offset, through, unchanged })
+        Ok(Marker {
+            offset,
+            through,
+            unchanged,
+        })
     }
 }
 
@@ -203,7 +239,11 @@ fn put_optional(out: &mut Vec<u8>, v: Option<f64>) {
 }
 
 fn optional(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
-    Ok(if varint::byte(input)? == 1 { Some(varint::f64(input)?) } else { None })
+    Ok(if varint::byte(input)? == 1 {
+        Some(varint::f64(input)?)
+    } else {
+        None
+    })
 }
 
 fn put_key(out: &mut Vec<u8>, (index, subject): &(usize, Box<str>)) {
@@ -291,7 +331,11 @@ fn decode(shard: &mut Shard, input: &mut &[u8]) -> Result<(), EngineError> {
     for _ in 0..varint::usize(input)? {
         shard.silence.insert(key(input)?, Silence::decode(input)?);
     }
-    if input.is_empty() { Ok(()) } else { Err(corrupt("bytes are left over")) }
+    if input.is_empty() {
+        Ok(())
+    } else {
+        Err(corrupt("bytes are left over"))
+    }
 }
 
 fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {
@@ -308,7 +352,10 @@ fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {
         let value = varint::f64(input)?;
         let expected = optional(input)?;
         let found = match expected {
-            Some(expected) => Some(Finding { expected, score: varint::f64(input)? }),
+            Some(expected) => Some(Finding {
+                expected,
+                score: varint::f64(input)?,
+            }),
             None => None,
         };
         round.values.insert(subject, (value, found));

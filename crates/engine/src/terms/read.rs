@@ -1,7 +1,8 @@
 //! Messages into facts, borrowed.
 
 use super::{
-    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, Fact, HAS_VALUE, KPI_VALUE, SubjectKey, TERM, VERDICT,
+    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, Fact, HAS_VALUE, KPI_VALUE, SubjectKey, TERM,
+    VERDICT,
 };
 use crate::detect::Finding;
 use crate::{EngineError, varint};
@@ -44,7 +45,9 @@ impl<'a> TermsReader<'a> {
         if varint::byte(input)? != FORMAT {
             return Err(corrupt("its format is unknown"));
         }
-        let (catalog, rest) = input.split_first_chunk::<8>().ok_or(corrupt("it ends inside its head"))?;
+        let (catalog, rest) = input
+            .split_first_chunk::<8>()
+            .ok_or(corrupt("it ends inside its head"))?;
         *input = rest;
         Ok(TermsReader {
             catalog: u64::from_le_bytes(*catalog),
@@ -73,12 +76,26 @@ impl<'a> TermsReader<'a> {
     fn head(&mut self, tag: u8) -> Result<(), EngineError> {
         let input = &mut self.rest;
         let index = varint::usize(input)?;
-        let term = if tag == TERM { varint::usize(input)? } else { 0 };
+        let term = if tag == TERM {
+            varint::usize(input)?
+        } else {
+            0
+        };
         let end = self.last_end.wrapping_add(varint::i64(input)?);
-        let length = if tag == ACTIVE { 0 } else { varint::i64(input)? };
+        let length = if tag == ACTIVE {
+            0
+        } else {
+            varint::i64(input)?
+        };
         self.last_end = end;
         let (start, end) = (Micros(end.wrapping_sub(length)), Micros(end));
-        self.heading = Some(Heading { tag, index, term, start, end });
+        self.heading = Some(Heading {
+            tag,
+            index,
+            term,
+            start,
+            end,
+        });
         Ok(())
     }
 
@@ -87,24 +104,57 @@ impl<'a> TermsReader<'a> {
         if n > self.rest.len() {
             return Err(corrupt("it ends inside its times"));
         }
-        let through = (0..n).map(|_| varint::i64(&mut self.rest).map(Micros)).collect::<Result<_, _>>()?;
-        Ok(Fact::FinalThrough { partition: self.partition, partitions: self.partitions, through })
+        let through = (0..n)
+            .map(|_| varint::i64(&mut self.rest).map(Micros))
+            .collect::<Result<_, _>>()?;
+        Ok(Fact::FinalThrough {
+            partition: self.partition,
+            partitions: self.partitions,
+            through,
+        })
     }
 
     fn body(&mut self, tag: u8) -> Result<Fact<'a>, EngineError> {
         let input = &mut self.rest;
-        let value = if tag & HAS_VALUE != 0 { Some(varint::f64(input)?) } else { None };
+        let value = if tag & HAS_VALUE != 0 {
+            Some(varint::f64(input)?)
+        } else {
+            None
+        };
         let found = if tag & ANOMALOUS != 0 {
-            Some(Finding { expected: varint::f64(input)?, score: varint::f64(input)? })
+            Some(Finding {
+                expected: varint::f64(input)?,
+                score: varint::f64(input)?,
+            })
         } else {
             None
         };
         let subject = self.subject()?;
-        let Heading { tag: kind, index, term, start, end } =
-            self.heading.ok_or(corrupt("a fact stands before every heading"))?;
+        let Heading {
+            tag: kind,
+            index,
+            term,
+            start,
+            end,
+        } = self
+            .heading
+            .ok_or(corrupt("a fact stands before every heading"))?;
         Ok(match kind {
-            TERM => Fact::Term { kpi: index, term, subject, start, end, value },
-            KPI_VALUE => Fact::KpiValue { kpi: index, subject, start, end, value },
+            TERM => Fact::Term {
+                kpi: index,
+                term,
+                subject,
+                start,
+                end,
+                value,
+            },
+            KPI_VALUE => Fact::KpiValue {
+                kpi: index,
+                subject,
+                start,
+                end,
+                value,
+            },
             VERDICT => Fact::Verdict {
                 detector: index,
                 subject,
@@ -113,7 +163,11 @@ impl<'a> TermsReader<'a> {
                 value: value.ok_or(corrupt("a verdict has no value"))?,
                 found,
             },
-            _ => Fact::Active { rule: index, subject, last_minute_end: end },
+            _ => Fact::Active {
+                rule: index,
+                subject,
+                last_minute_end: end,
+            },
         })
     }
 
@@ -122,7 +176,10 @@ impl<'a> TermsReader<'a> {
         if n == self.subjects.len() {
             self.subjects.push(varint::str(&mut self.rest)?);
         }
-        self.subjects.get(n).map(|s| SubjectKey(s)).ok_or(corrupt("it names a subject that it did not spell"))
+        self.subjects
+            .get(n)
+            .map(|s| SubjectKey(s))
+            .ok_or(corrupt("it names a subject that it did not spell"))
     }
 }
 

@@ -11,7 +11,10 @@ fn catalog() -> Catalog {
         kpis: vec![],
         detectors: vec![],
         rules: vec![],
-        tenants: Tenants { default_zone: jiff::tz::TimeZone::UTC, zones: vec![] },
+        tenants: Tenants {
+            default_zone: jiff::tz::TimeZone::UTC,
+            zones: vec![],
+        },
         sources: Arc::new(vec![]),
     }
 }
@@ -39,18 +42,22 @@ fn told() -> impl Strategy<Value = Told> {
         prop::collection::vec(text, 0..3),
         -4i64..9,
         prop::option::of(-5.0..5.0),
-        prop::option::of((-5.0..5.0, -5.0..5.0).prop_map(|(expected, score)| Finding { expected, score })),
+        prop::option::of(
+            (-5.0..5.0, -5.0..5.0).prop_map(|(expected, score)| Finding { expected, score }),
+        ),
     )
-        .prop_map(|(kind, index, term, tenant, values, end, value, found)| Told {
-            kind,
-            index,
-            term,
-            tenant: tenant.to_owned(),
-            values: values.into_iter().map(str::to_owned).collect(),
-            end: end * 60_000_000,
-            value,
-            found,
-        })
+        .prop_map(
+            |(kind, index, term, tenant, values, end, value, found)| Told {
+                kind,
+                index,
+                term,
+                tenant: tenant.to_owned(),
+                values: values.into_iter().map(str::to_owned).collect(),
+                end: end * 60_000_000,
+                value,
+                found,
+            },
+        )
 }
 
 proptest! {
@@ -117,14 +124,27 @@ fn a_large_commit_is_several_messages() {
     let mut writer = TermsWriter::new(&catalog(), 1, 0, 1, 1);
     for i in 0..40_000 {
         let name = format!("subject number {i}");
-        writer.kpi_value(0, "acme", [name.as_str()], (Micros(0), Micros(60)), Some(1.0));
+        writer.kpi_value(
+            0,
+            "acme",
+            [name.as_str()],
+            (Micros(0), Micros(60)),
+            Some(1.0),
+        );
     }
     writer.final_through(&[Micros(60)]);
     let messages = writer.take();
     assert!(messages.len() > 1);
     assert!(messages.iter().all(|(_, m)| m.len() < 520 * 1024));
-    let facts: usize = messages.iter().map(|(_, m)| TermsReader::parse(m).unwrap().count()).sum();
+    let facts: usize = messages
+        .iter()
+        .map(|(_, m)| TermsReader::parse(m).unwrap().count())
+        .sum();
     assert_eq!(facts, 40_001);
-    let last = TermsReader::parse(&messages.last().unwrap().1).unwrap().last().unwrap().unwrap();
+    let last = TermsReader::parse(&messages.last().unwrap().1)
+        .unwrap()
+        .last()
+        .unwrap()
+        .unwrap();
     assert!(matches!(last, Fact::FinalThrough { .. }));
 }

@@ -1,7 +1,8 @@
 //! Facts into messages.
 
 use super::{
-    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, SubjectKey, TERM, VERDICT, partition_of,
+    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, SubjectKey, TERM,
+    VERDICT, partition_of,
 };
 use crate::detect::Finding;
 use crate::varint;
@@ -26,7 +27,13 @@ pub struct TermsWriter {
 
 impl TermsWriter {
     /// For partition `partition` of `partitions` of the partials, and `terms` partitions of `weir.terms`.
-    pub fn new(catalog: &Catalog, run: u32, partition: u32, partitions: u32, terms: u32) -> TermsWriter {
+    pub fn new(
+        catalog: &Catalog,
+        run: u32,
+        partition: u32,
+        partitions: u32,
+        terms: u32,
+    ) -> TermsWriter {
         let open = (0..terms.max(1)).map(|_| Open::default()).collect();
         TermsWriter {
             catalog: catalog.hash,
@@ -48,8 +55,16 @@ impl TermsWriter {
         (start, end): (Micros, Micros),
         value: Option<f64>,
     ) {
-        let heading = Heading { tag: TERM, index: kpi, term, start, end };
-        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| body(out, value, None));
+        let heading = Heading {
+            tag: TERM,
+            index: kpi,
+            term,
+            start,
+            end,
+        };
+        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| {
+            body(out, value, None)
+        });
     }
 
     /// See [`super::Fact::KpiValue`].
@@ -61,8 +76,16 @@ impl TermsWriter {
         (start, end): (Micros, Micros),
         value: Option<f64>,
     ) {
-        let heading = Heading { tag: KPI_VALUE, index: kpi, term: 0, start, end };
-        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| body(out, value, None));
+        let heading = Heading {
+            tag: KPI_VALUE,
+            index: kpi,
+            term: 0,
+            start,
+            end,
+        };
+        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| {
+            body(out, value, None)
+        });
     }
 
     /// See [`super::Fact::Verdict`]: `found` where it is anomalous.
@@ -75,8 +98,16 @@ impl TermsWriter {
         value: f64,
         found: Option<Finding>,
     ) {
-        let heading = Heading { tag: VERDICT, index: detector, term: 0, start, end };
-        self.fact(Route::Detector(detector), heading, tenant, values, |out| body(out, Some(value), found));
+        let heading = Heading {
+            tag: VERDICT,
+            index: detector,
+            term: 0,
+            start,
+            end,
+        };
+        self.fact(Route::Detector(detector), heading, tenant, values, |out| {
+            body(out, Some(value), found)
+        });
     }
 
     /// See [`super::Fact::Active`].
@@ -87,9 +118,16 @@ impl TermsWriter {
         values: impl IntoIterator<Item = &'v str>,
         last_minute_end: Micros,
     ) {
-        let heading =
-            Heading { tag: ACTIVE, index: rule, term: 0, start: last_minute_end, end: last_minute_end };
-        self.fact(Route::Rule(rule), heading, tenant, values, |out| body(out, None, None));
+        let heading = Heading {
+            tag: ACTIVE,
+            index: rule,
+            term: 0,
+            start: last_minute_end,
+            end: last_minute_end,
+        };
+        self.fact(Route::Rule(rule), heading, tenant, values, |out| {
+            body(out, None, None)
+        });
     }
 
     /// See [`super::Fact::FinalThrough`]; goes to every terms partition, after the facts it covers.
@@ -205,5 +243,8 @@ fn body(out: &mut Vec<u8>, value: Option<f64>, found: Option<Finding>) {
     let anomalous = if found.is_some() { ANOMALOUS } else { 0 };
     out.push(FACT | has_value | anomalous);
     let numbers = found.into_iter().flat_map(|f| [f.expected, f.score]);
-    value.into_iter().chain(numbers).for_each(|v| varint::put_f64(out, v));
+    value
+        .into_iter()
+        .chain(numbers)
+        .for_each(|v| varint::put_f64(out, v));
 }
