@@ -1,0 +1,242 @@
+//! The client: statements, inserts and queries over ClickHouse's HTTP interface.
+
+use crate::StoreError;
+use bytes::Bytes;
+use clickhouse::Compression;
+use clickhouse::query::BytesCursor;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Where ClickHouse is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// e.g. `http://127.0.0.1:8123`.
+    pub url: String,
+    /// Database of weir's tables.
+    pub database: String,
+    /// User, empty for none.
+    pub user: String,
+    /// Password, empty for none.
+    pub password: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        StoreConfig {
+            url: "http://127.0.0.1:8123".into(),
+            database: "weir".into(),
+            user: String::new(),
+            password: String::new(),
+        }
+    }
+}
+
+impl StoreConfig {
+    /// A store at a URL, in the usual database.
+    pub fn at(url: impl Into<String>) -> StoreConfig {
+        StoreConfig { url: url.into(), ..StoreConfig::default() }
+    }
+}
+
+/// A parameter of a query: `{name:Type}` in its text.
+pub type Param = (String, String);
+
+/// The answer to a query, small enough to be held.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Rows {
+    /// Columns in order.
+    #[serde(rename = "meta")]
+    pub columns: Vec<Column>,
+    /// Values by row, in the order of columns.
+    #[serde(rename = "data")]
+    pub rows: Vec<Vec<serde_json::Value>>,
+}
+
+/// Name and ClickHouse type of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// ClickHouse's name of its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// A connection pool to one database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    client: clickhouse::Client,
+    /// Without a database: for what must work before it exists.
+    server: clickhouse::Client,
+    url: String,
+    database: String,
+}
+
+/// Longest time an insert may take to be acknowledged.
+const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Connects when first used.
+    pub fn new(config: &StoreConfig) -> Store {
+        let mut server = clickhouse::Client::default().with_url(&config.url).with_compression(Compression::Lz4);
+        if !config.user.is_empty() {
+            server = server.with_user(&config.user).with_password(&config.password);
+        }
+        Store {
+            client: server.clone().with_database(&config.database),
+            server,
+            url: config.url.clone(),
+            database: config.database.clone(),
+        }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// The URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether it answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let ask = self.server.query_raw("SELECT 1").fetch_one::<u8>();
+        match tokio::time::timeout(Duration::from_secs(5), ask).await {
+            Ok(r) => r.map(|_| ()).map_err(|e| self.error(e, "SELECT 1")),
+            Err(_) => Err(StoreError::Unreachable { url: self.url.clone(), reason: "no answer within 5 s".into() }),
+        }
+    }
+
+    /// Creates the database where it does not exist.
+    pub async fn create_database(&self) -> Result<(), StoreError> {
+        let sql = format!("CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic", ident(&self.database));
+        self.server.query_raw(&sql).execute().await.map_err(|e| self.error(e, &sql))
+    }
+
+    /// Runs one statement that returns nothing.
+    pub async fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.client.query_raw(sql).execute().await.map_err(|e| self.error(e, sql))
+    }
+
+    /// Inserts rows in RowBinary and returns when they are acknowledged.
+    ///
+    /// # Errors
+    /// Any error leaves open whether the rows arrived: insert them again, the tables replace by key.
+    pub async fn insert(&self, table: &str, columns: &str, rows: Bytes) -> Result<(), StoreError> {
+        let sql = format!("INSERT INTO {} ({columns}) FORMAT RowBinary", ident(table));
+        let mut insert = self
+            .client
+            .insert_formatted_with(&sql)
+            // Tokens are numbered per block: a retry that splits into other blocks could lose rows.
+            .with_setting("insert_deduplicate", "0")
+            .with_setting("async_insert", "0")
+            // A year of history falls into many months at once.
+            .with_setting("max_partitions_per_insert_block", "0")
+            .with_timeouts(Some(INSERT_TIMEOUT), Some(INSERT_TIMEOUT));
+        insert.send(rows).await.map_err(|e| self.error(e, &sql))?;
+        insert.end().await.map_err(|e| self.error(e, &sql))
+    }
+
+    /// The answer to a query as bytes of a ClickHouse format (`JSON`, `JSONEachRow`, `CSVWithNames`, ...), as they come.
+    pub fn query(&self, sql: &str, params: &[Param], format: &str) -> Result<Answer, StoreError> {
+        let mut query = self.client.query_raw(sql);
+        for (name, value) in params {
+            query = query.param(name, value);
+        }
+        let cursor = query.fetch_bytes(format).map_err(|e| self.error(e, sql))?;
+        Ok(Answer { cursor, store: self.clone(), statement: sql.to_string() })
+    }
+
+    /// The answer to a query that is small enough to be held.
+    pub async fn rows(&self, sql: &str, params: &[Param]) -> Result<Rows, StoreError> {
+        let bytes = self.query(sql, params, "JSONCompact")?.collect().await?;
+        serde_json::from_slice(&bytes).map_err(|e| StoreError::Answer(e.to_string()))
+    }
+
+    /// One value, as text; `None` without rows.
+    pub async fn scalar(&self, sql: &str, params: &[Param]) -> Result<Option<String>, StoreError> {
+        let rows = self.rows(sql, params).await?;
+        Ok(rows.rows.into_iter().next().and_then(|r| r.into_iter().next()).map(|v| match v {
+            serde_json::Value::String(s) => s,
+            other => other.to_string(),
+        }))
+    }
+
+    /// Rows of a known shape.
+    pub async fn fetch<T: clickhouse::RowOwned + clickhouse::RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
+        self.client.query_raw(sql).fetch_all::<T>().await.map_err(|e| self.error(e, sql))
+    }
+
+    fn error(&self, error: clickhouse::error::Error, statement: &str) -> StoreError {
+        StoreError::from_client(error, &self.url, statement)
+    }
+}
+
+/// An answer that arrives piece by piece.
+#[must_use]
+pub struct Answer {
+    cursor: BytesCursor,
+    store: Store,
+    statement: String,
+}
+
+impl Answer {
+    /// The next piece, `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        self.cursor.next().await.map_err(|e| self.store.error(e, &self.statement))
+    }
+
+    /// All of it.
+    pub async fn collect(mut self) -> Result<Bytes, StoreError> {
+        self.cursor.collect().await.map_err(|e| self.store.error(e, &self.statement))
+    }
+}
+
+/// Waiting times between tries: doubling from 100 ms to 10 s.
+#[derive(Debug, Clone)]
+pub struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Backoff(Duration::from_millis(100))
+    }
+}
+
+impl Backoff {
+    /// How long to wait before the next try.
+    pub fn next_wait(&mut self) -> Duration {
+        let wait = self.0;
+        self.0 = (wait * 2).min(Duration::from_secs(10));
+        wait
+    }
+
+    /// Tries `attempt` until it succeeds or fails for good; `tell` hears of each failure that is tried again.
+    pub async fn retry<T, F: Future<Output = Result<T, StoreError>>>(
+        mut self,
+        mut attempt: impl FnMut() -> F,
+        mut tell: impl FnMut(&StoreError),
+    ) -> Result<T, StoreError> {
+        loop {
+            match attempt().await {
+                Err(e) if e.is_transient() => {
+                    tell(&e);
+                    tokio::time::sleep(self.next_wait()).await;
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+/// A quoted identifier.
+pub fn ident(name: &str) -> String {
+    format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+}
+
+/// A quoted text.
+pub fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}

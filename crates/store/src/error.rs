@@ -1,0 +1,106 @@
+//! What can go wrong with the store.
+
+use weir_model::{Code, codes};
+
+/// An error of the store; [`StoreError::code`] is what operators look up.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nobody answers, or the connection broke: worth trying again.
+    #[error("{}: ClickHouse at {url} cannot be reached ({reason}); check that it runs and that the URL is right", codes::STORE)]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// It answered with an error.
+    #[error("{}: ClickHouse refused a statement: {reason}; the statement begins: {statement}", codes::STORE)]
+    Refused {
+        /// ClickHouse's number of the error, 0 where it gave none.
+        number: i32,
+        /// ClickHouse's words.
+        reason: String,
+        /// Its first characters.
+        statement: String,
+    },
+    /// A migration that was applied before has another text now.
+    #[error("{}: migration {name} was applied with another text; restore the file and write the change as a new migration", codes::STORE)]
+    MigrationChanged {
+        /// File name.
+        name: String,
+    },
+    /// Migration files that cannot be read or named.
+    #[error("{}: migration {name}: {reason}", codes::STORE)]
+    Migration {
+        /// File name.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A catalog that has no table.
+    #[error("{}: event type {event}: {reason}", codes::CATALOG_REFERENCE)]
+    Catalog {
+        /// Event type.
+        event: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A question or its parameters.
+    #[error("{code}: {0}", code = codes::QUERY)]
+    Question(String),
+    /// Bytes that ClickHouse sent and that do not read as the asked format.
+    #[error("{code}: the answer of ClickHouse cannot be read: {0}", code = codes::STORE)]
+    Answer(String),
+}
+
+impl StoreError {
+    /// The code in `docs/errors.md`.
+    pub fn code(&self) -> Code {
+        match self {
+            StoreError::Question(_) => codes::QUERY,
+            StoreError::Catalog { .. } => codes::CATALOG_REFERENCE,
+            _ => codes::STORE,
+        }
+    }
+
+    /// Whether the same statement may succeed later without anyone changing it.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            StoreError::Unreachable { .. } => true,
+            // Timeouts, memory, too many parts or queries, read-only, shutting down, aborted.
+            StoreError::Refused { number, .. } => {
+                matches!(number, 0 | 159 | 160 | 164 | 201 | 202 | 209 | 210 | 236 | 241 | 242 | 243 | 252 | 279 | 319 | 425 | 745)
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn from_client(error: clickhouse::error::Error, url: &str, statement: &str) -> StoreError {
+        use clickhouse::error::Error;
+        match error {
+            Error::BadResponse(reason) => StoreError::Refused {
+                number: number(&reason),
+                reason: reason.trim().chars().take(2000).collect(),
+                statement: statement.chars().take(200).collect(),
+            },
+            other => {
+                let mut reason = other.to_string();
+                let mut source = std::error::Error::source(&other);
+                while let Some(inner) = source {
+                    let text = inner.to_string();
+                    if !reason.contains(&text) {
+                        reason = format!("{reason}: {text}");
+                    }
+                    source = inner.source();
+                }
+                StoreError::Unreachable { url: url.to_string(), reason }
+            }
+        }
+    }
+}
+
+/// The number in `Code: 60. DB::Exception: ...`.
+fn number(reason: &str) -> i32 {
+    let digits = reason.split("Code: ").nth(1).unwrap_or_default();
+    digits.split(|c: char| !c.is_ascii_digit()).next().and_then(|d| d.parse().ok()).unwrap_or(0)
+}

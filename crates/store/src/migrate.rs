@@ -1,0 +1,205 @@
+//! Migrations, applied once each in order, and what follows from the catalog at each start.
+
+use crate::client::{ident, text};
+use crate::table::{EventsTable, PartsTable};
+use crate::{Store, StoreError, generate_event_migration, kpi, view};
+use std::path::Path;
+use weir_catalog::Catalog;
+use weir_model::hash;
+
+/// A migration: file name without `.sql`, and text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migration {
+    /// `0001_base`
+    pub name: String,
+    /// Statements, each ended by `;` at the end of a line.
+    pub sql: String,
+}
+
+/// Those compiled into this program.
+pub fn built_in() -> Vec<Migration> {
+    crate::MIGRATIONS.iter().map(|(n, s)| Migration { name: n.to_string(), sql: s.to_string() }).collect()
+}
+
+/// Those of a directory, instead.
+///
+/// # Errors
+/// It cannot be read.
+pub fn from_dir(dir: &Path) -> Result<Vec<Migration>, StoreError> {
+    let problem = |e: std::io::Error| StoreError::Migration { name: dir.display().to_string(), reason: e.to_string() };
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(problem)? {
+        let path = entry.map_err(problem)?.path();
+        if path.extension().is_some_and(|e| e == "sql") {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            all.push(Migration { name, sql: std::fs::read_to_string(&path).map_err(problem)? });
+        }
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// What [`Store::prepare`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prepared {
+    /// Migrations applied now.
+    pub applied: Vec<String>,
+    /// Columns added for measures, fields and dimensions that were declared since.
+    pub columns: Vec<String>,
+}
+
+impl Store {
+    /// Makes the database ready for a catalog: migrations not applied yet, columns for what was declared since,
+    /// time zones, views. Safe to call at every start and from several processes at once.
+    ///
+    /// # Errors
+    /// ClickHouse is down or refuses; a migration was changed after it was applied.
+    pub async fn prepare(&self, migrations: &[Migration], catalog: &Catalog) -> Result<Prepared, StoreError> {
+        let applied = self.migrate(migrations).await?;
+        let columns = self.sync(catalog).await?;
+        Ok(Prepared { applied, columns })
+    }
+
+    /// Applies what is not applied yet.
+    pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
+        self.create_database().await?;
+        self.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (name String, hash String, applied DateTime64(6, 'UTC') DEFAULT now64(6)) \
+             ENGINE = ReplacingMergeTree ORDER BY name",
+        )
+        .await?;
+        let known = self.fetch::<(String, String)>("SELECT name, hash FROM migrations FINAL").await?;
+        let mut applied = Vec::new();
+        for m in migrations {
+            let hash = hash::id(&[m.sql.as_bytes()]);
+            match known.iter().find(|(name, _)| *name == m.name) {
+                Some((_, h)) if *h == hash => continue,
+                Some(_) => return Err(StoreError::MigrationChanged { name: m.name.clone() }),
+                None => {}
+            }
+            for statement in statements(&m.sql) {
+                self.execute(&statement).await?;
+            }
+            self.execute(&format!("INSERT INTO migrations (name, hash) VALUES ({}, {})", text(&m.name), text(&hash))).await?;
+            applied.push(m.name.clone());
+        }
+        Ok(applied)
+    }
+
+    /// Brings tables and views up to the catalog: only adds.
+    async fn sync(&self, catalog: &Catalog) -> Result<Vec<String>, StoreError> {
+        let mut changes = Vec::new();
+        for event in &catalog.events {
+            for statement in statements(&generate_event_migration(event)?) {
+                self.execute(&statement).await?;
+            }
+            let parts = PartsTable::of(event)?;
+            let present = self.columns_of(&parts.name).await?;
+            let mut alter = self.new_dimensions(&parts, &present).await?;
+            alter.extend(parts.alter(&present));
+            let archive = EventsTable::of(event)?;
+            alter.extend(archive.alter(&self.columns_of(&archive.name).await?));
+            for statement in alter {
+                self.execute(&statement).await?;
+                changes.push(statement);
+            }
+        }
+        self.fill_tenants(catalog).await?;
+        let mut wanted = Vec::new();
+        for event in &catalog.events {
+            wanted.extend(view::event_views(catalog, event)?);
+        }
+        for k in &catalog.kpis {
+            wanted.push((format!("kpi_{}_current", k.name), kpi::kpi_current_sql(k, catalog, None, None)?));
+        }
+        for (name, select) in wanted {
+            self.execute(&format!("CREATE OR REPLACE VIEW {} AS\n{select}", ident(&name))).await?;
+        }
+        Ok(changes)
+    }
+
+    /// A dimension that came later goes to the end of the key; that can only be said together with its column.
+    async fn new_dimensions(&self, parts: &PartsTable, present: &[String]) -> Result<Vec<String>, StoreError> {
+        let new = parts.new_dimensions(present);
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {}",
+            text(&parts.name)
+        );
+        let key = self.fetch::<String>(&sql).await?.pop().unwrap_or_default();
+        let adds: Vec<String> = new.iter().map(|d| format!("ADD COLUMN {} String", ident(d))).collect();
+        let names: Vec<String> = new.iter().map(|d| ident(d)).collect();
+        Ok(vec![format!(
+            "ALTER TABLE {} {}, MODIFY ORDER BY ({key}, {})",
+            ident(&parts.name),
+            adds.join(", "),
+            names.join(", ")
+        )])
+    }
+
+    async fn columns_of(&self, table: &str) -> Result<Vec<String>, StoreError> {
+        let sql =
+            format!("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {}", text(table));
+        self.fetch::<String>(&sql).await
+    }
+
+    async fn fill_tenants(&self, catalog: &Catalog) -> Result<(), StoreError> {
+        let zones = view::zones(catalog)?;
+        let mut rows = vec![("", zones.default.as_str())];
+        rows.extend(zones.others.iter().flat_map(|(zone, tenants)| tenants.iter().map(|t| (t.as_str(), zone.as_str()))));
+        let values: Vec<String> =
+            rows.iter().map(|(t, z)| format!("({}, {}, now64(6))", text(t), text(z))).collect();
+        self.execute(&format!("INSERT INTO tenants (tenant, zone, changed) VALUES {}", values.join(", "))).await
+    }
+
+    /// Makes a run the current one, if none with a higher number is: views show nothing else from now on.
+    pub async fn set_current_run(&self, run: u32, catalog: u64) -> Result<(), StoreError> {
+        self.execute(&format!(
+            "INSERT INTO runs (run, catalog, since) SELECT {run}, {catalog}, now64(6) WHERE {run} NOT IN (SELECT run FROM runs)"
+        ))
+        .await
+    }
+
+    /// Sets or removes the time after which raw events leave the archive (never the log).
+    pub async fn set_archive_ttl(&self, event: &str, days: Option<u32>) -> Result<(), StoreError> {
+        let table = ident(&format!("events_{}", crate::table::underscored(event)));
+        let present = self.scalar(
+            &format!("SELECT count() FROM system.tables WHERE database = currentDatabase() AND concat('`', name, '`') = {} AND engine_full ILIKE '% TTL %'", text(&table)), &[]).await?;
+        match (days, present.as_deref()) {
+            (Some(days), _) => {
+                self.execute(&format!(
+                    "ALTER TABLE {table} MODIFY TTL toDateTime(event_time) + toIntervalDay({days}) SETTINGS materialize_ttl_after_modify = 0"
+                ))
+                .await
+            }
+            (None, Some("1")) => self.execute(&format!("ALTER TABLE {table} REMOVE TTL")).await,
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// The statements of a file: each ends with `;` at the end of a line.
+pub fn statements(sql: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut current = String::new();
+    for line in sql.lines() {
+        if line.trim_start().starts_with("--") {
+            continue;
+        }
+        match line.trim_end().strip_suffix(';') {
+            Some(last) => {
+                current.push_str(last);
+                all.push(std::mem::take(&mut current));
+            }
+            None => {
+                current.push_str(line);
+                current.push('\n');
+            }
+        }
+    }
+    all.push(current);
+    all.retain(|s| !s.trim().is_empty());
+    all
+}
