@@ -139,13 +139,18 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# Offsets of a transaction wait for nobody: there is little to batch them with.
+group.coordinator.append.linger.ms=0
 group.min.session.timeout.ms=1000
 # After a kill the new process is refused as a duplicate of the old one until the session of that has run out.
-broker.heartbeat.interval.ms=500
-broker.session.timeout.ms=2000
-# Two cores and an idle laptop: few threads, and no record in the metadata log just to show life.
+broker.heartbeat.interval.ms=1000
+broker.session.timeout.ms=2500
+# Two cores and an idle laptop: few threads, as each wakes up several times a second to look for work, and no record
+# in the metadata log just to show life.
 num.network.threads=2
-num.io.threads=4
+num.io.threads=2
+group.coordinator.threads=1
+share.coordinator.threads=1
 background.threads=2
 num.recovery.threads.per.data.dir=2
 log.cleaner.threads=1
