@@ -50,3 +50,69 @@ pub fn round(v: f64, decimals: u32) -> f64 {
         v
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sums_do_not_depend_on_the_order(values in prop::collection::vec(-1e18..1e18f64, 0..50), cut in 0..50usize) {
+            let fixed: Vec<Fixed> = values.iter().map(|v| Fixed::from_f64(*v).unwrap()).collect();
+            let sum = |list: &[Fixed]| list.iter().fold(Fixed(0), |a, b| a.plus(*b));
+            let (a, b) = fixed.split_at(cut.min(fixed.len()));
+            prop_assert_eq!(sum(&fixed), sum(b).plus(sum(a)));
+        }
+
+        #[test]
+        fn whole_numbers_are_read_back(v in -1_000_000_000_000_000i64..1_000_000_000_000_000, small in -9_000_000i64..9_000_000) {
+            // Two roundings: at most one step of a float away, and exact while the billionths fit 53 bits.
+            let (got, whole) = (Fixed::from_int(v).to_f64(), v as f64);
+            prop_assert!((got - whole).abs() <= whole.abs() * f64::EPSILON);
+            prop_assert_eq!(Fixed::from_int(small).to_f64(), small as f64);
+            prop_assert_eq!(Fixed::from_f64(small as f64), Some(Fixed::from_int(small)));
+        }
+
+        #[test]
+        fn decimals_up_to_the_ninth_place_are_kept(v in -1_000_000_000_000_000i64..1_000_000_000_000_000) {
+            prop_assert_eq!(Fixed::from_f64(v as f64 / 1e9), Some(Fixed(i128::from(v))));
+        }
+
+        #[test]
+        fn rounding_is_stable_and_near(v in -1e9..1e9f64, decimals in 0..6u32) {
+            let r = round(v, decimals);
+            prop_assert_eq!(round(r, decimals), r);
+            let step = 0.5 / 10f64.powi(decimals as i32);
+            prop_assert!((r - v).abs() <= step + 2.0 * v.abs() * f64::EPSILON);
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused_and_halves_go_to_even() {
+        for v in [
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1.000_000_1e18,
+            -2e18,
+        ] {
+            assert_eq!(Fixed::from_f64(v), None);
+        }
+        assert!(Fixed::from_f64(Fixed::LIMIT).is_some());
+        assert_eq!(Fixed::from_f64(0.1), Some(Fixed(100_000_000)));
+        // 2^-10 is 976562.5 billionths exactly.
+        assert_eq!(Fixed::from_f64(2f64.powi(-10)), Some(Fixed(976_562)));
+        assert_eq!(
+            Fixed::from_f64(3.0 * 2f64.powi(-10)),
+            Some(Fixed(2_929_688))
+        );
+        assert_eq!(
+            (round(0.5, 0), round(1.5, 0), round(2.125, 2)),
+            (0.0, 2.0, 2.12)
+        );
+        assert!(round(-0.2, 0).is_sign_positive());
+        assert_eq!(round(f64::MAX, 3), f64::MAX);
+    }
+}

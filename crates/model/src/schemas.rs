@@ -190,3 +190,81 @@ fn field(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const CALL: &str = include_str!("../../../schemas/events/llm.call.avsc");
+
+    fn with(extra: Json) -> String {
+        let mut json: Json = serde_json::from_str(CALL).unwrap();
+        json["fields"].as_array_mut().unwrap().push(extra);
+        json.to_string()
+    }
+
+    #[test]
+    fn ids_follow_what_is_written_and_nothing_else() {
+        let pretty = serde_json::from_str::<Json>(CALL).unwrap();
+        assert_eq!(schema_id(CALL), schema_id(&pretty.to_string()));
+        let undocumented = CALL.replace("One call of a language model", "A call");
+        assert_ne!(undocumented, CALL);
+        assert_eq!(schema_id(CALL), schema_id(&undocumented));
+        assert_ne!(
+            schema_id(CALL),
+            schema_id(&CALL.replace("timestamp-micros", "timestamp-millis"))
+        );
+        assert_ne!(guid(CALL), guid(&CALL.replace("provider", "vendor")));
+        assert_eq!(
+            canonical(r#"{"type": "long", "doc": "d", "logicalType": "x"}"#).unwrap(),
+            r#"{"logicalType":"x","type":"long"}"#
+        );
+        // Stands in the log: may never change.
+        assert_eq!(schema_id(r#""string""#), 0x69e5_c1c9);
+    }
+
+    #[test]
+    fn registered_schemas_are_read_back() {
+        let r = RegisteredSchema::new("weir.events.llm.call-value", 2, CALL);
+        let value = r.encode().unwrap();
+        assert_eq!(RegisteredSchema::decode(&value).unwrap(), r);
+        assert_eq!(r.key(), schema_id(CALL).to_string());
+        let json: Json = serde_json::from_slice(&value).unwrap();
+        assert_eq!(json["guid"], uuid::Uuid::from_bytes(guid(CALL)).to_string());
+    }
+
+    #[test]
+    fn a_new_version_must_read_every_older_one() {
+        let optional = with(serde_json::json!({"name": "region", "type": "string", "default": ""}));
+        let required = with(serde_json::json!({"name": "region", "type": "string"}));
+        let number = with(serde_json::json!({"name": "region", "type": "long", "default": 0}));
+        assert_eq!(
+            check_backward_transitive(&optional, &[CALL, &required]),
+            Ok(())
+        );
+        assert!(check_backward_transitive(&required, &[&optional]).is_ok());
+        assert!(
+            check_backward_transitive(&required, &[&optional, CALL])
+                .unwrap_err()
+                .contains("version 2")
+        );
+        assert!(check_backward_transitive(&number, &[CALL, &optional]).is_err());
+    }
+
+    #[test]
+    fn the_envelope_is_required() {
+        assert_eq!(check_envelope(CALL), Ok(()));
+        assert!(
+            check_envelope(&CALL.replace("\"tenant\"", "\"owner\""))
+                .unwrap_err()
+                .contains("tenant")
+        );
+        assert!(
+            check_envelope(&CALL.replace("timestamp-micros", "timestamp-millis"))
+                .unwrap_err()
+                .contains("event_time")
+        );
+        assert!(check_envelope("\"string\"").is_err());
+    }
+}

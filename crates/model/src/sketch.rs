@@ -116,3 +116,134 @@ pub fn theta_estimate(kept: usize, largest: u64) -> u64 {
     let theta = largest as f64 / 18_446_744_073_709_551_616.0;
     ((THETA - 1) as f64 / theta).round_ties_even() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A natural number of any size, 32 bits per digit, lowest first: enough to multiply and compare.
+    #[derive(Clone, PartialEq, Eq)]
+    struct Big(Vec<u32>);
+
+    impl Big {
+        fn power_of_two(n: u32) -> Big {
+            let mut digits = vec![0; n as usize / 32];
+            digits.push(1 << (n % 32));
+            Big(digits)
+        }
+        fn times(&self, other: &Big) -> Big {
+            let mut out = vec![0u32; self.0.len() + other.0.len()];
+            for (i, a) in self.0.iter().enumerate() {
+                let mut carry = 0u64;
+                for (j, b) in other.0.iter().enumerate() {
+                    let v = u64::from(out[i + j]) + u64::from(*a) * u64::from(*b) + carry;
+                    out[i + j] = v as u32;
+                    carry = v >> 32;
+                }
+                out[i + other.0.len()] = carry as u32;
+            }
+            while out.last() == Some(&0) {
+                out.pop();
+            }
+            Big(out)
+        }
+        fn at_least(&self, other: &Big) -> bool {
+            let key = |b: &Big| (b.0.len(), b.0.iter().rev().copied().collect::<Vec<_>>());
+            key(self) >= key(other)
+        }
+    }
+
+    /// The bin by its definition: the largest k with 2^(k/35) <= x, that is 2^k <= x^35.
+    fn exact(x: f64) -> u16 {
+        let bits = x.to_bits();
+        let octave = (bits >> 52) as i32 - 1023;
+        let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+        let m = Big(vec![mantissa as u32, (mantissa >> 32) as u32]);
+        let power = (1..35).fold(m.clone(), |p, _| p.times(&m));
+        // x^35 = mantissa^35 * 2^(35 * (octave - 52)), so 2^(35 * 52 + k) <= mantissa^35 within the octave.
+        let k = (0..35)
+            .rev()
+            .find(|k| power.at_least(&Big::power_of_two(35 * 52 + k)))
+            .unwrap();
+        (octave * 35 + k as i32 + BIN_OFFSET) as u16
+    }
+
+    fn positive() -> impl Strategy<Value = f64> {
+        // Within the range that has bins: 2^-500 to 2^1000.
+        (523u64..=2023, 0u64..1 << 52).prop_map(|(e, m)| f64::from_bits(e << 52 | m))
+    }
+
+    /// A double at a boundary of a bin, or next to it.
+    fn boundary() -> impl Strategy<Value = f64> {
+        (523u64..=2022, 0..35usize, -1i64..=1).prop_map(|(e, k, d)| {
+            f64::from_bits(((e << 52 | THRESHOLDS[k]) as i64 + d).max(523 << 52) as u64)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn bins_are_exact(x in prop_oneof![positive(), boundary()]) {
+            prop_assert_eq!(bin(x), exact(x), "{:e}", x);
+        }
+
+        #[test]
+        fn bins_ascend_with_values(a in prop_oneof![positive(), boundary()], b in prop_oneof![positive(), boundary()]) {
+            let (a, b) = if a <= b { (a, b) } else { (b, a) };
+            prop_assert!(bin(a) <= bin(b));
+            prop_assert!(bin(a) <= bin(f64::from_bits(a.to_bits() + 1)));
+        }
+
+        #[test]
+        fn the_value_of_a_bin_is_within_one_percent(x in prop_oneof![positive(), boundary()]) {
+            prop_assert!((bin_value(bin(x)) / x - 1.0).abs() < 0.01, "{x:e}");
+        }
+
+        #[test]
+        fn quantiles_are_within_one_percent_of_the_ranked_value(
+            mut values in prop::collection::vec(1e-3..1e9f64, 1..200), q in 0.0..=1.0f64,
+        ) {
+            values.sort_by(f64::total_cmp);
+            let mut bins = std::collections::BTreeMap::<u16, u64>::new();
+            for v in &values {
+                *bins.entry(bin(*v)).or_default() += 1;
+            }
+            let rank = ((q * values.len() as f64).ceil() as usize).max(1);
+            let got = quantile(bins, values.len() as u64, q).unwrap();
+            prop_assert!((got / values[rank - 1] - 1.0).abs() < 0.01);
+        }
+    }
+
+    #[test]
+    fn every_threshold_is_exact_on_both_sides() {
+        for (k, fraction) in THRESHOLDS.iter().enumerate() {
+            let x = f64::from_bits(1023 << 52 | fraction);
+            assert_eq!(i32::from(bin(x)), BIN_OFFSET + k as i32);
+            assert_eq!(bin(x), exact(x));
+            let below = f64::from_bits(x.to_bits() - 1);
+            assert_eq!(bin(below), exact(below));
+            assert_eq!(bin(below) + 1, bin(x));
+        }
+        for tiny in [0.0, f64::MIN_POSITIVE, 2f64.powi(-501), f64::from_bits(1)] {
+            assert_eq!((bin(tiny), bin_value(bin(tiny))), (0, 0.0));
+        }
+    }
+
+    #[test]
+    fn distinct_counts_are_exact_below_theta_and_close_beyond() {
+        assert_eq!(theta_estimate(0, 0), 0);
+        assert_eq!(theta_estimate(THETA - 1, u64::MAX), 2047);
+        for n in [10_000u32, 200_000] {
+            let mut hashes: Vec<u64> = (0..n)
+                .map(|i| crate::hash::distinct(&i.to_le_bytes()))
+                .collect();
+            hashes.sort_unstable();
+            let estimate = theta_estimate(THETA, hashes[THETA - 1]) as f64;
+            assert!(
+                (estimate / f64::from(n) - 1.0).abs() < 0.08,
+                "{estimate} of {n}"
+            );
+        }
+    }
+}

@@ -121,3 +121,96 @@ fn day(t: Micros, zone: &jiff::tz::TimeZone) -> (Micros, Micros) {
     // Times outside the calendar's range fall back to days of UTC.
     local.unwrap_or_else(|_| fixed(t, Micros::DAY))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    const ZONES: [&str; 8] = [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Asia/Kathmandu",
+        "Pacific/Chatham",
+        "Australia/Lord_Howe",
+        "America/Sao_Paulo",
+        "Asia/Kolkata",
+    ];
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+    fn at(text: &str) -> Micros {
+        Micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+    }
+    fn day_of(text: &str, name: &str) -> (Micros, i64) {
+        let (start, end) = WindowSize::Day.span(at(text), &zone(name));
+        (start, end.minus(start).0 / Micros::MINUTE.0)
+    }
+
+    proptest! {
+        #[test]
+        fn windows_hold_their_time_and_tile(t in 0i64..4_102_444_800_000_000, name in prop::sample::select(&ZONES[..])) {
+            let (t, zone) = (Micros(t), zone(name));
+            for size in WindowSize::ALL {
+                let (start, end) = size.span(t, &zone);
+                prop_assert!(start <= t && t < end);
+                prop_assert_eq!(size.span(start, &zone), (start, end));
+                prop_assert_eq!(size.span(Micros(end.0 - 1), &zone), (start, end));
+                prop_assert_eq!(size.span(end, &zone).0, end);
+                prop_assert_eq!(size.span(Micros(start.0 - 1), &zone).1, start);
+                // Larger windows are made of whole five-minute ones, days of any zone too.
+                let whole = start.floor(Micros(5 * Micros::MINUTE.0)) == start;
+                prop_assert!(whole || size == WindowSize::Minute);
+                prop_assert_eq!(WindowSize::parse(size.label()), Some(size));
+            }
+        }
+    }
+
+    #[test]
+    fn days_follow_the_clocks_of_the_zone() {
+        assert_eq!(
+            day_of("2026-03-29T12:00:00Z", "Europe/Berlin"),
+            (at("2026-03-28T23:00:00Z"), 23 * 60)
+        );
+        assert_eq!(
+            day_of("2026-10-25T12:00:00Z", "Europe/Berlin"),
+            (at("2026-10-24T22:00:00Z"), 25 * 60)
+        );
+        assert_eq!(
+            day_of("2026-10-26T12:00:00Z", "Europe/Berlin"),
+            (at("2026-10-25T23:00:00Z"), 24 * 60)
+        );
+        assert_eq!(
+            day_of("2026-11-21T18:14:59Z", "Asia/Kathmandu"),
+            (at("2026-11-20T18:15:00Z"), 24 * 60)
+        );
+        assert_eq!(
+            day_of("2026-11-21T18:15:00Z", "Asia/Kathmandu"),
+            (at("2026-11-21T18:15:00Z"), 24 * 60)
+        );
+        // Half an hour is moved here; and midnight itself was skipped in Sao Paulo.
+        assert_eq!(
+            day_of("2026-10-03T20:00:00Z", "Australia/Lord_Howe").1,
+            23 * 60 + 30
+        );
+        assert_eq!(
+            day_of("2018-11-04T12:00:00Z", "America/Sao_Paulo"),
+            (at("2018-11-04T03:00:00Z"), 23 * 60)
+        );
+    }
+
+    #[test]
+    fn the_ends_of_time_do_not_overflow() {
+        for t in [Micros::MIN, Micros::MAX, Micros(-1)] {
+            for size in WindowSize::ALL {
+                let (start, end) = size.span(t, &TimeZone::UTC);
+                assert!(start <= end);
+            }
+        }
+        assert_eq!(Micros(-1).floor(Micros::MINUTE), Micros(-60_000_000));
+    }
+}

@@ -50,3 +50,35 @@ pub fn framed(id: u32, body: &[u8]) -> Vec<u8> {
     out.extend_from_slice(body);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_frame_is_read() {
+        let none = Meta::default();
+        let guid = [7u8; 16];
+        assert_eq!(
+            split(&framed(0x0102_0304, b"ab"), &none),
+            Ok((SchemaRef::Id(0x0102_0304), &b"ab"[..]))
+        );
+        let mut value = Vec::new();
+        put_frame(&mut value, SchemaRef::Guid(guid));
+        // The same bytes are what the header holds.
+        let mut meta = Meta::default();
+        meta.read(crate::headers::SCHEMA_ID, &value);
+        value.push(9);
+        assert_eq!(split(&value, &none), Ok((SchemaRef::Guid(guid), &[9][..])));
+        assert_eq!(
+            split(&[5, 6], &meta),
+            Ok((SchemaRef::Guid(guid), &[5, 6][..]))
+        );
+        assert_eq!(split(&[], &meta), Ok((SchemaRef::Guid(guid), &[][..])));
+
+        assert_eq!(split(&[2, 0, 0, 0, 1, 9], &none), Err(codes::WRONG_MAGIC));
+        for cut in [&[][..], &[0, 0, 0, 1], &[1; 16]] {
+            assert_eq!(split(cut, &none), Err(codes::TRUNCATED));
+        }
+    }
+}
