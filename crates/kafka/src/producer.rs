@@ -214,6 +214,8 @@ impl Transactional {
         let mut c = brokers.config();
         c.set("transactional.id", id)
             .set("transaction.timeout.ms", "5000")
+            // The library wants no request to outlast a transaction.
+            .set("socket.timeout.ms", "5000")
             .set("acks", "all")
             .set("linger.ms", "0.5")
             .set("compression.type", "lz4")
