@@ -52,10 +52,21 @@ pub fn result_id(
     window: &str,
     end: crate::Micros,
 ) -> String {
-    id(&[name.as_bytes(), &version.to_le_bytes(), subject_key, window.as_bytes(), &end.0.to_le_bytes()])
+    id(&[
+        name.as_bytes(),
+        &version.to_le_bytes(),
+        subject_key,
+        window.as_bytes(),
+        &end.0.to_le_bytes(),
+    ])
 }
 
 /// Id of an alert: rule (name, version), subject ([`subject_key`]), and the window end at which it opened.
 pub fn alert_id(rule: &str, version: u32, subject_key: &[u8], opened: crate::Micros) -> String {
-    id(&[rule.as_bytes(), &version.to_le_bytes(), subject_key, &opened.0.to_le_bytes()])
+    id(&[
+        rule.as_bytes(),
+        &version.to_le_bytes(),
+        subject_key,
+        &opened.0.to_le_bytes(),
+    ])
 }
