@@ -1,1 +1,13 @@
-//! weir-processor
+//! The three stages as threads: combine, window, score, each a fold of the engine in the shell of `weir-kafka`.
+
+#[cfg(feature = "combine")]
+mod combine;
+mod keyed;
+pub mod metric;
+mod processor;
+mod run;
+mod score;
+mod window;
+
+pub use processor::{Processor, ProcessorConfig, StageName};
+pub use run::{Run, Scope, current, reprocess, run_of};

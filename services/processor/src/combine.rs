@@ -1,0 +1,462 @@
+//! Stage 1 in the shell: raw events to partials.
+//!
+//! **Ticks.** A partition that is read to its end and quiet must not hold time back, and the wall clock must not decide results: so
+//! time is written into the log. Once per minute boundary that `now - disorder` has passed, the owner of such a partition appends
+//! a tick to it (no value, header `weir-tick`), unless the partition is under replay (there only the player's own ticks
+//! count) or no raw topic holds any record yet (nothing waits to be final). Ticks are sent by a producer of their own, outside of
+//! the stage's transaction: inside, they would hold back the end of the very topic that is read.
+//!
+//! **Pauses.** A partition whose watermark is more than an hour ahead of the slowest one that still has something to read is not read for
+//! now: that bounds what stage 2 must keep open, and changes no result.
+
+use crate::keyed::stage_error;
+use crate::{Scope, metric};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
+use weir_kafka::admin::Admin;
+use weir_kafka::batch::{Message, Run as Records};
+use weir_kafka::stage::Progress;
+use weir_kafka::{Appender, Committed, Outbox, SchemaRegistry, Stage, StageError, Tp};
+use weir_model::headers::{Meta, SchemaRef, TICK};
+use weir_model::{Code, Micros, codes, records, topics, wire};
+
+/// Largest block of partials.
+const MAX_BLOCK: usize = 700 * 1024;
+/// Watermarks are told at most this often.
+const WATERMARKS_EVERY: Duration = Duration::from_millis(250);
+/// Looks for partitions that need a tick.
+const TICKS_EVERY: Duration = Duration::from_millis(500);
+/// A partition that ends within this time is not idle yet.
+const QUIET: Duration = Duration::from_secs(1);
+/// See the module's text.
+const AHEAD: Micros = Micros::HOUR;
+
+struct Part {
+    input: Input,
+    /// Offsets below this only rebuild de-duplication.
+    committed: i64,
+    last_record: Instant,
+    /// Minute boundary that the last tick was for.
+    ticked: Micros,
+}
+
+/// [`Combine`] as a [`Stage`].
+pub(crate) struct CombineStage {
+    scope: Scope,
+    combine: Combine,
+    registry: SchemaRegistry,
+    /// Schemas that the engine knows, by event type and id.
+    known: BTreeSet<(usize, SchemaKey)>,
+    parts: BTreeMap<Tp, Part>,
+    ticks: Appender,
+    told: Instant,
+    /// True if something was folded since watermarks were told.
+    untold: bool,
+    looked: Instant,
+    /// True once any raw topic was seen to hold a record.
+    any_record: bool,
+    reported: Instant,
+    counts: Vec<Counts>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum SchemaKey {
+    Id(u32),
+    Guid([u8; 16]),
+}
+
+fn schema_key(id: SchemaRef) -> SchemaKey {
+    match id {
+        SchemaRef::Id(id) => SchemaKey::Id(id),
+        SchemaRef::Guid(g) => SchemaKey::Guid(g),
+    }
+}
+
+/// Of one event type, since start of the last report.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    events: u64,
+    late: u64,
+    clamped: u64,
+    duplicates: u64,
+}
+
+fn record<'a>(m: &Message<'a>, meta: Meta) -> Record<'a> {
+    Record {
+        offset: m.offset(),
+        append_time: Micros::from_millis(m.timestamp()),
+        value: m.value(),
+        meta,
+    }
+}
+
+fn now() -> Micros {
+    Micros(
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_micros() as i64),
+    )
+}
+
+impl CombineStage {
+    pub(crate) fn new(scope: Scope) -> Result<CombineStage, StageError> {
+        let options = CombineOptions {
+            partials: scope.run.partials,
+            run: scope.run.number,
+            max_block: MAX_BLOCK,
+            partitions: scope.raw.clone(),
+        };
+        let counts = vec![Counts::default(); scope.catalog.events.len()];
+        Ok(CombineStage {
+            combine: Combine::new(Arc::clone(&scope.catalog), options).map_err(stage_error)?,
+            registry: SchemaRegistry::open(&scope.brokers, scope.deadline)?,
+            ticks: Appender::new(&scope.brokers)?,
+            known: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            told: Instant::now(),
+            untold: false,
+            looked: Instant::now(),
+            any_record: false,
+            reported: Instant::now(),
+            counts,
+            scope,
+        })
+    }
+
+    fn input(&self, tp: &Tp) -> Result<Input, StageError> {
+        let event = topics::event_type(&tp.topic)
+            .and_then(|name| {
+                self.scope
+                    .catalog
+                    .events
+                    .iter()
+                    .position(|e| e.name == name)
+            })
+            .ok_or_else(|| {
+                StageError::new(codes::INVARIANT, format!("{tp} is not of the catalog"))
+            })?;
+        Ok(Input {
+            event,
+            partition: tp.partition as u32,
+        })
+    }
+
+    /// Makes the engine know the schema that a record was written under. False: there is no such id, definitely.
+    fn knows(&mut self, event: usize, record: &Record<'_>) -> Result<bool, StageError> {
+        let Some(value) = record.value else {
+            return Ok(true);
+        };
+        // A frame that cannot be read is the engine's to judge.
+        let Ok((id, _)) = wire::split(value, &record.meta) else {
+            return Ok(true);
+        };
+        let key = (event, schema_key(id));
+        if self.known.contains(&key) {
+            return Ok(true);
+        }
+        // Waits for an unreachable broker, up to its deadline, then the stage starts again: never a dead letter for that.
+        let Some(schema) = self.registry.lookup(id)? else {
+            return Ok(false);
+        };
+        self.combine
+            .add_schema(event, schema.id, schema.guid, &schema.schema)
+            .map_err(stage_error)?;
+        self.known.insert((event, SchemaKey::Id(schema.id)));
+        self.known.insert((event, SchemaKey::Guid(schema.guid)));
+        Ok(true)
+    }
+
+    /// Folds records of which every schema is known.
+    fn fold_known(
+        &mut self,
+        input: Input,
+        topic: &str,
+        messages: &[Message<'_>],
+        records: &[Record<'_>],
+        out: &mut Outbox<'_>,
+    ) {
+        let counts = &mut self.counts[input.event];
+        counts.events += records.len() as u64;
+        self.combine
+            .fold_batch(input, records, &mut |i, fold| match fold {
+                Fold::Counted { late, clamped } => {
+                    counts.late += u64::from(late);
+                    counts.clamped += u64::from(clamped);
+                }
+                Fold::Duplicate => {
+                    counts.events -= 1;
+                    counts.duplicates += 1;
+                }
+                Fold::Tick | Fold::Mark | Fold::Skipped => counts.events -= 1,
+                Fold::Dead(dead) => {
+                    counts.events -= 1;
+                    out.dead(&messages[i], topic, dead.code, &dead.message);
+                }
+                Fold::UnknownSchema(id) => {
+                    // Cannot be: all were looked up. Said aloud in the dead letter rather than passed over.
+                    counts.events -= 1;
+                    out.dead(
+                        &messages[i],
+                        topic,
+                        codes::UNKNOWN_SCHEMA,
+                        &format!("the engine does not know schema {id:?}"),
+                    );
+                }
+            });
+    }
+
+    fn send_ticks(&mut self, parts: &[Progress]) -> Result<(), StageError> {
+        if self.looked.elapsed() < TICKS_EVERY {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        if !self.any_record {
+            self.any_record = parts.iter().any(|p| p.next > 0) || self.others_hold_records()?;
+            if !self.any_record {
+                return Ok(());
+            }
+        }
+        let now = now();
+        let mut sent = false;
+        for p in parts.iter().filter(|p| p.at_end && !p.paused) {
+            let Some(part) = self.parts.get_mut(&p.tp) else {
+                continue;
+            };
+            if part.last_record.elapsed() < QUIET || self.combine.in_replay(part.input) {
+                continue;
+            }
+            let event = &self.scope.catalog.events[part.input.event];
+            let boundary = now.minus(event.disorder).floor(Micros::MINUTE);
+            if boundary <= part.ticked || self.combine.watermark(part.input) >= boundary {
+                continue;
+            }
+            part.ticked = boundary;
+            let text = now.0.to_string();
+            self.ticks.send(
+                &p.tp.topic,
+                Some(p.tp.partition),
+                None,
+                None,
+                &[(TICK, text.as_bytes())],
+            )?;
+            metrics::counter!(metric::TICKS, "event" => event.name.clone()).increment(1);
+            sent = true;
+        }
+        if sent {
+            self.ticks.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Partitions of other instances count too: their events wait for the watermarks of ours.
+    fn others_hold_records(&self) -> Result<bool, StageError> {
+        let names: Vec<String> = self
+            .scope
+            .catalog
+            .events
+            .iter()
+            .map(|e| topics::events(&e.name))
+            .collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = Admin::new(&self.scope.brokers, self.scope.deadline)?.topics(&names)?;
+        Ok(found.iter().flat_map(|t| &t.partitions).any(|p| p.end > 0))
+    }
+
+    fn too_far_ahead(&self, parts: &[Progress]) -> Vec<Tp> {
+        let watermark = |p: &Progress| {
+            self.parts
+                .get(&p.tp)
+                .map_or(Micros::MIN, |part| self.combine.watermark(part.input))
+        };
+        // One that was not read yet will be in a moment; it holds nobody back.
+        let slowest = parts
+            .iter()
+            .filter(|p| !p.at_end)
+            .map(watermark)
+            .filter(|w| *w > Micros::MIN)
+            .min();
+        let Some(slowest) = slowest else {
+            return Vec::new();
+        };
+        parts
+            .iter()
+            .filter(|p| watermark(p) > slowest.plus(AHEAD))
+            .map(|p| p.tp.clone())
+            .collect()
+    }
+
+    fn report(&mut self) {
+        if self.reported.elapsed() < Duration::from_secs(5) {
+            return;
+        }
+        self.reported = Instant::now();
+        let now = now();
+        for (i, event) in self.scope.catalog.events.iter().enumerate() {
+            let c = std::mem::take(&mut self.counts[i]);
+            for (name, n) in [
+                (metric::EVENTS, c.events),
+                (metric::LATE, c.late),
+                (metric::CLAMPED, c.clamped),
+                (metric::DUPLICATES, c.duplicates),
+            ] {
+                metrics::counter!(name, "event" => event.name.clone()).increment(n);
+            }
+            let ours = self.parts.values().filter(|p| p.input.event == i);
+            if let Some(oldest) = ours
+                .map(|p| self.combine.watermark(p.input))
+                .min()
+                .filter(|w| *w > Micros::MIN)
+            {
+                metrics::gauge!(metric::WATERMARK_DELAY, "event" => event.name.clone())
+                    .set(now.minus(oldest).0 as f64 / 1e6);
+            }
+        }
+        metrics::gauge!(metric::STATE_BYTES, "stage" => "combine")
+            .set(self.combine.buffered_bytes() as f64);
+    }
+}
+
+impl Stage for CombineStage {
+    fn assigned(&mut self, new: &[Committed]) -> Result<Vec<Option<i64>>, StageError> {
+        let mut starts = Vec::with_capacity(new.len());
+        for c in new {
+            let input = self.input(&c.tp)?;
+            let position = Position::parse(&c.metadata).map_err(stage_error)?;
+            let committed = c.offset.unwrap_or(0);
+            starts.push(match (c.offset, position.horizon_start()) {
+                (Some(offset), Some(horizon)) => Some(horizon.min(offset)),
+                (offset, _) => offset,
+            });
+            self.combine.open(input, position);
+            let part = Part {
+                input,
+                committed,
+                last_record: Instant::now(),
+                ticked: Micros::MIN,
+            };
+            self.parts.insert(c.tp.clone(), part);
+        }
+        // What was committed may not have been told.
+        self.untold = true;
+        Ok(starts)
+    }
+
+    fn revoked(&mut self, gone: &[Tp]) {
+        let inputs: Vec<Input> = gone
+            .iter()
+            .filter_map(|tp| self.parts.remove(tp))
+            .map(|p| p.input)
+            .collect();
+        if self.parts.is_empty() {
+            // Also after an abort: what was not drained goes too.
+            self.combine.discard();
+        } else {
+            inputs.into_iter().for_each(|i| self.combine.close(i));
+        }
+    }
+
+    fn fold(&mut self, tp: &Tp, run: Records<'_>, out: &mut Outbox<'_>) -> Result<(), StageError> {
+        let Some(part) = self.parts.get_mut(tp) else {
+            return Err(StageError::new(
+                codes::INVARIANT,
+                format!("{tp} is not open here"),
+            ));
+        };
+        part.last_record = Instant::now();
+        let (input, committed) = (part.input, part.committed);
+        let (known, new) = run.split_at_offset(committed);
+        for m in known.iter() {
+            let r = record(&m, m.meta());
+            if self.knows(input.event, &r)? {
+                self.combine.warm(input, &r);
+            }
+        }
+        self.any_record = true;
+        let messages: Vec<Message<'_>> = new.iter().collect();
+        let records: Vec<Record<'_>> = messages.iter().map(|m| record(m, m.meta())).collect();
+        let mut from = 0;
+        for (i, r) in records.iter().enumerate() {
+            if self.knows(input.event, r)? {
+                continue;
+            }
+            // In order: what comes before it is folded before it.
+            self.fold_known(input, &tp.topic, &messages[from..i], &records[from..i], out);
+            match self.combine.fold(input, r) {
+                Fold::UnknownSchema(id) => {
+                    self.combine.fold_dead(input, r);
+                    dead(
+                        out,
+                        &messages[i],
+                        tp,
+                        codes::UNKNOWN_SCHEMA,
+                        &format!("no schema is registered under {id:?}"),
+                    );
+                }
+                Fold::Dead(d) => dead(out, &messages[i], tp, d.code, &d.message),
+                // A tick or mark with a value: read by its header.
+                _ => {}
+            }
+            from = i + 1;
+        }
+        self.fold_known(input, &tp.topic, &messages[from..], &records[from..], out);
+        self.untold = true;
+        Ok(())
+    }
+
+    fn commit(&mut self, out: &mut Outbox<'_>) -> Result<(), StageError> {
+        let tell = self.told.elapsed() >= WATERMARKS_EVERY;
+        self.combine.drain(tell, &mut |partition, block| {
+            out.send(
+                topics::PARTIALS,
+                Some(partition as i32),
+                None,
+                Some(block),
+                &[],
+            );
+        });
+        if tell {
+            self.told = Instant::now();
+            self.untold = false;
+        }
+        let mut value = Vec::new();
+        for late in self.combine.late() {
+            let event = &self.scope.catalog.events[late.input.event];
+            value.clear();
+            records::Late {
+                run: self.scope.run.number,
+                topic: topics::events(&event.name),
+                partition: late.input.partition as i32,
+                first_offset: late.first_offset,
+                last_offset: late.last_offset,
+                events: late.events,
+                earliest: late.earliest,
+                watermark: late.watermark,
+            }
+            .encode(&mut value);
+            out.send(topics::LATE, None, None, Some(&value), &[]);
+        }
+        Ok(())
+    }
+
+    fn metadata(&self, tp: &Tp) -> String {
+        self.parts.get(tp).map_or_else(String::new, |p| {
+            self.combine.position(p.input).to_metadata()
+        })
+    }
+
+    fn wants_commit(&mut self) -> bool {
+        self.untold && self.told.elapsed() >= WATERMARKS_EVERY
+    }
+
+    fn between(&mut self, parts: &[Progress]) -> Result<Vec<Tp>, StageError> {
+        self.send_ticks(parts)?;
+        self.report();
+        Ok(self.too_far_ahead(parts))
+    }
+}
+
+fn dead(out: &mut Outbox<'_>, message: &Message<'_>, tp: &Tp, code: Code, text: &str) {
+    out.dead(message, &tp.topic, code, text);
+}

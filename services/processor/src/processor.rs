@@ -1,0 +1,188 @@
+//! Configuration, and the threads.
+
+use crate::{Scope, score::ScoreStage, window::WindowStage};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use weir_catalog::Catalog;
+use weir_kafka::admin::Partitions;
+use weir_kafka::{Brokers, Error, Stage, StageConfig, run_stage};
+use weir_model::topics;
+use weir_runtime::{Shutdown, Size};
+
+/// A stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StageName {
+    /// Raw events to partials.
+    Combine,
+    /// Partials to results.
+    Window,
+    /// Terms to results across subjects.
+    Score,
+}
+
+impl StageName {
+    /// All, in the order of the data.
+    pub const ALL: [StageName; 3] = [StageName::Combine, StageName::Window, StageName::Score];
+
+    /// In names of groups and metrics.
+    pub const fn label(self) -> &'static str {
+        match self {
+            StageName::Combine => "combine",
+            StageName::Window => "window",
+            StageName::Score => "score",
+        }
+    }
+}
+
+/// How the stages run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProcessorConfig {
+    /// Where Kafka is.
+    pub kafka: Brokers,
+    /// Id of this instance: unique among those that run, the same after a restart.
+    pub instance: String,
+    /// Threads per stage.
+    pub threads: usize,
+    /// For topics that have to be created.
+    pub partitions: Partitions,
+    /// Between commits while live.
+    #[serde(with = "humantime_serde")]
+    pub commit_interval: Duration,
+    /// Between commits while catching up, at most.
+    #[serde(with = "humantime_serde")]
+    pub commit_interval_behind: Duration,
+    /// Between commits while catching up, at most.
+    pub commit_bytes: Size,
+    /// Each shard of the state is written once in this time, if it changed.
+    #[serde(with = "humantime_serde")]
+    pub snapshot_cycle: Duration,
+    /// Limit of every call to a broker.
+    #[serde(with = "humantime_serde")]
+    pub deadline: Duration,
+}
+
+impl Default for ProcessorConfig {
+    fn default() -> ProcessorConfig {
+        ProcessorConfig {
+            kafka: Brokers::new("127.0.0.1:9092"),
+            instance: "0".into(),
+            threads: 1,
+            partitions: Partitions::default(),
+            commit_interval: Duration::from_millis(25),
+            commit_interval_behind: Duration::from_secs(1),
+            commit_bytes: Size::mib(64),
+            snapshot_cycle: Duration::from_secs(60),
+            deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The stages of one process.
+pub struct Processor;
+
+impl Processor {
+    /// Finds the run of the catalog (see [`crate::run_of`]) and runs the given stages, a thread for each instance, until shutdown or until
+    /// one of them fails; then all of them end, and the process should. Blocks.
+    ///
+    /// # Errors
+    /// The first failure; its code says which.
+    pub fn run(
+        config: &ProcessorConfig,
+        catalog: Arc<Catalog>,
+        stages: &[StageName],
+        shutdown: &Shutdown,
+    ) -> Result<(), Error> {
+        let run = crate::run_of(&config.kafka, &catalog, &config.partitions, config.deadline)?;
+        let scope = Scope::new(&config.kafka, catalog, run, config.deadline)?;
+        tracing::info!(
+            run = scope.run.number,
+            catalog = scope.run.catalog,
+            "stages start"
+        );
+        std::thread::scope(|threads| {
+            let mut handles = Vec::new();
+            for &name in stages {
+                for thread in 0..config.threads.max(1) {
+                    let scope = &scope;
+                    let named =
+                        std::thread::Builder::new().name(format!("{}-{thread}", name.label()));
+                    let spawned = named.spawn_scoped(threads, move || {
+                        let ended = run_one(config, scope, name, thread, &shutdown.flag());
+                        if let Err(e) = &ended {
+                            tracing::error!("{}: stage {} ended: {e}", e.code(), name.label());
+                            // The others would go on without it, unseen.
+                            shutdown.trigger();
+                        }
+                        ended
+                    });
+                    match spawned {
+                        Ok(handle) => handles.push(handle),
+                        Err(e) => {
+                            shutdown.trigger();
+                            return Err(Error::Invariant(format!("a thread cannot start: {e}")));
+                        }
+                    }
+                }
+            }
+            let mut ended = Ok(());
+            for handle in handles {
+                let result = handle.join().unwrap_or_else(|_| {
+                    shutdown.trigger();
+                    Err(Error::Invariant("a stage panicked; see the log".into()))
+                });
+                ended = ended.and(result);
+            }
+            ended
+        })
+    }
+}
+
+fn run_one(
+    config: &ProcessorConfig,
+    scope: &Scope,
+    name: StageName,
+    thread: usize,
+    stop: &AtomicBool,
+) -> Result<(), Error> {
+    let (topics, mut stage): (Vec<String>, Box<dyn Stage>) = match name {
+        #[cfg(not(feature = "combine"))]
+        StageName::Combine => {
+            return Err(Error::Invariant("this build has no stage combine".into()));
+        }
+        #[cfg(feature = "combine")]
+        StageName::Combine => (
+            scope
+                .catalog
+                .events
+                .iter()
+                .map(|e| topics::events(&e.name))
+                .collect(),
+            Box::new(crate::combine::CombineStage::new(scope.clone())?),
+        ),
+        StageName::Window => (
+            vec![topics::PARTIALS.into()],
+            Box::new(WindowStage::new(scope.clone(), config.snapshot_cycle)),
+        ),
+        StageName::Score => (
+            vec![topics::TERMS.into()],
+            Box::new(ScoreStage::new(scope.clone(), config.snapshot_cycle)),
+        ),
+    };
+    let instance = format!("{}-{thread}", config.instance);
+    let mut shell = StageConfig::new(
+        scope.brokers.clone(),
+        name.label(),
+        scope.run.number,
+        &instance,
+        topics,
+    );
+    shell.commit_interval = config.commit_interval;
+    shell.commit_interval_behind = config.commit_interval_behind;
+    shell.commit_bytes = config.commit_bytes.bytes();
+    shell.deadline = config.deadline;
+    run_stage(&shell, stage.as_mut(), stop)
+}

@@ -1,0 +1,230 @@
+//! Which run this is: derived results carry the catalog's hash and a run number, and a new catalog starts a new run.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use weir_catalog::Catalog;
+use weir_kafka::admin::{Admin, Partitions, standard};
+use weir_kafka::compacted::{Table, read_all};
+use weir_kafka::{Brokers, Error, StageError};
+use weir_model::{codes, topics};
+
+/// Key of the current run in [`topics::CATALOG`]; catalogs lie beside it under their hashes.
+const CURRENT: &[u8] = b"run";
+
+/// The derivation that is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// 1, 2, ...
+    pub number: u32,
+    /// Hash of its catalog, 16 hex digits.
+    pub catalog: String,
+    /// Partitions of `weir.partials` that its state is made for.
+    pub partials: u32,
+    /// Partitions of `weir.terms` that its state is made for.
+    pub terms: u32,
+}
+
+/// What a catalog looks like in [`topics::CATALOG`].
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    sources: Vec<(String, String)>,
+}
+
+fn key(hash: u64) -> String {
+    format!("catalog/{hash:016x}")
+}
+
+fn unreadable(what: &str, e: impl std::fmt::Display) -> StageError {
+    StageError::new(
+        codes::INVARIANT,
+        format!("{what} in {} cannot be read: {e}", topics::CATALOG),
+    )
+}
+
+/// The current run as it stands in the log, if there is one.
+pub fn current(brokers: &Brokers, deadline: Duration) -> Result<Option<Run>, StageError> {
+    let all = read_all(brokers, topics::CATALOG, deadline)?;
+    let Some((_, value)) = all.iter().find(|(k, _)| k == CURRENT) else {
+        return Ok(None);
+    };
+    serde_json::from_slice(value)
+        .map(Some)
+        .map_err(|e| unreadable("the current run", e))
+}
+
+/// The run of this catalog: the current one where the catalog is the same; else the next one, which is
+/// begun (run 1 on a new system), or refused where a meaning changed without a new version (WEIR-0108). Topics that
+/// are missing are created; partials or terms with another number of partitions than the state was made with are an error (WEIR-0207).
+pub fn run_of(
+    brokers: &Brokers,
+    catalog: &Catalog,
+    partitions: &Partitions,
+    deadline: Duration,
+) -> Result<Run, StageError> {
+    let admin = Admin::new(brokers, deadline)?;
+    let there = admin.names()?;
+    let count = |topic: &str| there.iter().find(|(n, _)| n == topic).map(|(_, p)| *p);
+    // What exists decides: the configured numbers are for topics to be created.
+    let wanted = Partitions {
+        partials: count(topics::PARTIALS).unwrap_or(partitions.partials),
+        terms: count(topics::TERMS).unwrap_or(partitions.terms),
+        ..partitions.clone()
+    };
+    let names = catalog.events.iter().map(|e| e.name.as_str());
+    admin.ensure(&standard(names, &wanted), wanted.replication)?;
+
+    let hash = format!("{:016x}", catalog.hash);
+    let all = read_all(brokers, topics::CATALOG, deadline)?;
+    let find = |key: &[u8]| {
+        all.iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, v)| v.as_slice())
+    };
+    let now: Option<Run> = find(CURRENT)
+        .map(serde_json::from_slice)
+        .transpose()
+        .map_err(|e| unreadable("the current run", e))?;
+    let number = match &now {
+        Some(run) if run.catalog == hash => {
+            let changed = [
+                (topics::PARTIALS, run.partials, wanted.partials),
+                (topics::TERMS, run.terms, wanted.terms),
+            ];
+            for (topic, expected, found) in changed {
+                if expected != found {
+                    return Err(Error::PartitionsChanged {
+                        topic: topic.into(),
+                        expected,
+                        found,
+                    }
+                    .into());
+                }
+            }
+            return Ok(run.clone());
+        }
+        Some(run) => {
+            let kept = find(format!("catalog/{}", run.catalog).as_bytes())
+                .ok_or_else(|| unreadable(&format!("catalog {}", run.catalog), "it is missing"))?;
+            let kept: Kept = serde_json::from_slice(kept)
+                .map_err(|e| unreadable("the catalog of the run", e))?;
+            let old = weir_catalog::load_sources(kept.sources)
+                .map_err(|e| unreadable("the catalog of the run", format!("{e:?}")))?;
+            let refused = weir_catalog::evolve(&old, catalog);
+            if !refused.is_empty() {
+                let lines: Vec<String> = refused
+                    .iter()
+                    .map(|p| format!("{}:{}: {}; {}", p.file, p.line, p.message, p.remedy))
+                    .collect();
+                return Err(StageError::new(codes::CATALOG_MEANING, lines.join("\n")));
+            }
+            run.number + 1
+        }
+        None => 1,
+    };
+    begin(
+        brokers,
+        catalog,
+        Run {
+            number,
+            catalog: hash,
+            partials: wanted.partials,
+            terms: wanted.terms,
+        },
+    )
+}
+
+/// Begins the next run under the same catalog: everything is derived again from the first offset.
+pub fn reprocess(
+    brokers: &Brokers,
+    catalog: &Catalog,
+    partitions: &Partitions,
+    deadline: Duration,
+) -> Result<Run, StageError> {
+    let admin = Admin::new(brokers, deadline)?;
+    let there = admin.names()?;
+    let count = |topic: &str, or: u32| {
+        there
+            .iter()
+            .find(|(n, _)| n == topic)
+            .map_or(or, |(_, p)| *p)
+    };
+    let run = Run {
+        number: current(brokers, deadline)?.map_or(1, |r| r.number + 1),
+        catalog: format!("{:016x}", catalog.hash),
+        partials: count(topics::PARTIALS, partitions.partials),
+        terms: count(topics::TERMS, partitions.terms),
+    };
+    begin(brokers, catalog, run)
+}
+
+/// The catalog first: a run whose catalog is missing could not be compared with the next.
+fn begin(brokers: &Brokers, catalog: &Catalog, run: Run) -> Result<Run, StageError> {
+    let table = Table::new(brokers, topics::CATALOG)?;
+    let kept = Kept {
+        sources: catalog.sources.as_ref().clone(),
+    };
+    let json = |e: serde_json::Error| StageError::new(codes::INVARIANT, e.to_string());
+    table.put(
+        key(catalog.hash).as_bytes(),
+        Some(&serde_json::to_vec(&kept).map_err(json)?),
+    )?;
+    table.put(CURRENT, Some(&serde_json::to_vec(&run).map_err(json)?))?;
+    tracing::info!(run = run.number, catalog = run.catalog, "a new run begins");
+    Ok(run)
+}
+
+/// What the stages of a run share.
+#[derive(Clone)]
+pub struct Scope {
+    /// Where Kafka is.
+    pub brokers: Brokers,
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// The run.
+    pub run: Run,
+    /// Partitions of the raw topics, by event type.
+    pub raw: Vec<u32>,
+    /// Partitions of `weir.state`.
+    pub state: u32,
+    /// Limit of calls.
+    pub deadline: Duration,
+}
+
+impl Scope {
+    /// For a run whose topics exist.
+    pub fn new(
+        brokers: &Brokers,
+        catalog: Arc<Catalog>,
+        run: Run,
+        deadline: Duration,
+    ) -> Result<Scope, StageError> {
+        let there = Admin::new(brokers, deadline)?.names()?;
+        let count = |topic: &str| {
+            there
+                .iter()
+                .find(|(n, _)| n == topic)
+                .map(|(_, p)| *p)
+                .ok_or_else(|| {
+                    StageError::new(
+                        codes::BROKER_UNREACHABLE,
+                        format!("topic {topic} is missing: start the processor first"),
+                    )
+                })
+        };
+        let raw = catalog
+            .events
+            .iter()
+            .map(|e| count(&topics::events(&e.name)))
+            .collect::<Result<_, _>>()?;
+        let state = count(topics::STATE)?;
+        Ok(Scope {
+            brokers: brokers.clone(),
+            catalog,
+            run,
+            raw,
+            state,
+            deadline,
+        })
+    }
+}

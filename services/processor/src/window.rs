@@ -1,0 +1,196 @@
+//! Stage 2 in the shell: partials to aggregates, anomalies, KPIs, terms, and the live stream.
+
+use crate::keyed::{Keyed, KeyedStage, SnapshotPart, stage_error};
+use crate::{Scope, metric};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use weir_engine::EngineError;
+use weir_engine::window::{LiveValue, Window, WindowOptions, WindowOut};
+use weir_kafka::{Appender, Outbox, StageError};
+use weir_model::records::{Aggregate, AggregateBlock, Part};
+use weir_model::{codes, topics};
+
+/// Slices of subjects that are snapshotted one by one.
+const SHARDS: u32 = 8;
+/// Between two looks at what is provisional.
+const LIVE_EVERY: Duration = Duration::from_millis(250);
+/// Rows per message of the live stream.
+const LIVE_ROWS: usize = 200;
+
+pub(crate) type WindowStage = KeyedStage<Windows>;
+
+/// One partition of stage 2.
+pub(crate) struct Windows(Window);
+
+thread_local! {
+    /// A stage instance is a thread; its live stream is nobody's state.
+    static LIVE: RefCell<Option<(Appender, Instant)>> = const { RefCell::new(None) };
+}
+
+impl Keyed for Windows {
+    type Out = WindowOut;
+    const NAME: &'static str = "window";
+
+    fn create(scope: &Scope, partition: i32) -> Result<Windows, EngineError> {
+        let options = WindowOptions {
+            partition: partition as u32,
+            partials: scope.run.partials,
+            run: scope.run.number,
+            shards: SHARDS,
+            terms: scope.run.terms,
+            partitions: scope.raw.clone(),
+        };
+        Window::new(scope.catalog.clone(), options).map(Windows)
+    }
+    fn fold(
+        &mut self,
+        offset: i64,
+        value: &[u8],
+        emit: bool,
+        out: &mut WindowOut,
+    ) -> Result<(), EngineError> {
+        self.0.fold(offset, value, emit, out)
+    }
+    fn snapshot(&mut self, shard: u32) -> Vec<SnapshotPart> {
+        self.0.snapshot(shard)
+    }
+    fn marker(&self) -> Vec<u8> {
+        self.0.marker()
+    }
+    fn shards(&self) -> u32 {
+        self.0.shards()
+    }
+    fn dirty(&self, shard: u32) -> bool {
+        self.0.dirty(shard)
+    }
+    fn restore(
+        &mut self,
+        parts: &mut dyn Iterator<Item = (String, Vec<u8>)>,
+    ) -> Result<(), EngineError> {
+        self.0.restore(parts)
+    }
+    fn resume_from(&self) -> i64 {
+        self.0.resume_from()
+    }
+
+    fn write(_: &Scope, results: &mut WindowOut, out: &mut Outbox<'_>) -> Result<(), StageError> {
+        let mut value = Vec::new();
+        for block in results.aggregates.drain(..) {
+            encode(&block, &mut value)?;
+            out.send(topics::AGGREGATES, None, None, Some(&value), &[]);
+        }
+        for a in results.anomalies.drain(..) {
+            value.clear();
+            a.encode(&mut value);
+            out.send(
+                topics::ANOMALIES,
+                None,
+                Some(a.id.as_bytes()),
+                Some(&value),
+                &[],
+            );
+        }
+        for k in results.kpis.drain(..) {
+            value.clear();
+            k.encode(&mut value);
+            out.send(topics::KPIS, None, Some(k.id.as_bytes()), Some(&value), &[]);
+        }
+        for (partition, message) in results.terms.drain(..) {
+            out.send(
+                topics::TERMS,
+                Some(partition as i32),
+                None,
+                Some(&message),
+                &[],
+            );
+        }
+        Ok(())
+    }
+
+    fn now_and_then(
+        parts: &mut dyn Iterator<Item = &mut Windows>,
+        scope: &Scope,
+    ) -> Result<(), StageError> {
+        LIVE.with_borrow_mut(|live| {
+            if live.is_none() {
+                *live = Some((Appender::new(&scope.brokers)?, Instant::now()));
+            }
+            let Some((to, last)) = live else {
+                return Ok(());
+            };
+            if last.elapsed() < LIVE_EVERY {
+                return Ok(());
+            }
+            *last = Instant::now();
+            tell_live(parts, scope, to)
+        })
+    }
+
+    fn report(&self, partition: i32, _: &Scope) {
+        let stats = self.0.stats();
+        let partition = partition.to_string();
+        metrics::gauge!(metric::STATE_BYTES, "stage" => "window", "partition" => partition.clone())
+            .set(stats.bytes as f64);
+        metrics::gauge!(metric::SERIES, "partition" => partition.clone()).set(stats.series as f64);
+        metrics::gauge!(metric::BREAKS, "stage" => "window", "partition" => partition)
+            .set(stats.invariant_breaks as f64);
+    }
+}
+
+fn encode(block: &AggregateBlock, value: &mut Vec<u8>) -> Result<(), StageError> {
+    value.clear();
+    block
+        .encode(value)
+        .map_err(|e| StageError::new(codes::INVARIANT, format!("a block of aggregates: {e}")))
+}
+
+/// The live stream has the form of the aggregates: blocks of one event type, rows on time so far.
+fn tell_live(
+    parts: &mut dyn Iterator<Item = &mut Windows>,
+    scope: &Scope,
+    to: &Appender,
+) -> Result<(), StageError> {
+    let mut blocks: BTreeMap<usize, AggregateBlock> = BTreeMap::new();
+    let mut full = Vec::new();
+    for part in parts {
+        part.0
+            .live(&mut |v: LiveValue| {
+                let event = &scope.catalog.events[v.event];
+                let block = blocks.entry(v.event).or_insert_with(|| AggregateBlock {
+                    event: event.name.clone(),
+                    catalog: scope.catalog.hash,
+                    run: scope.run.number,
+                    measures: event.measures.iter().map(|m| m.name.clone()).collect(),
+                    rows: Vec::new(),
+                });
+                block.rows.push(Aggregate {
+                    subject: v.subject,
+                    window: v.window,
+                    start: v.start,
+                    end: v.end,
+                    part: Part::OnTime,
+                    values: v.values,
+                });
+                if block.rows.len() >= LIVE_ROWS {
+                    let rows = std::mem::take(&mut block.rows);
+                    full.push(AggregateBlock {
+                        rows,
+                        ..block.clone()
+                    });
+                }
+            })
+            .map_err(stage_error)?;
+    }
+    let mut value = Vec::new();
+    for block in full
+        .iter()
+        .chain(blocks.values())
+        .filter(|b| !b.rows.is_empty())
+    {
+        encode(block, &mut value)?;
+        to.send(topics::LIVE, None, None, Some(&value), &[])?;
+    }
+    to.poll();
+    Ok(())
+}
