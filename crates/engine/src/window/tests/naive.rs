@@ -1,0 +1,442 @@
+//! What stage 2 must say, from all events at once, in ordered maps.
+
+use super::world::{Log, options, project, values};
+use crate::detect::{DetectorState, Judged, anomaly};
+use crate::kpi::{KpiMemory, record, score};
+use crate::terms::{Fact, SubjectKey};
+use std::collections::{BTreeMap, BTreeSet};
+use weir_catalog::types::*;
+use weir_model::records::{MeasureValue, Subject};
+use weir_model::{Micros, WindowSize};
+
+type Row = Vec<MeasureValue>;
+type RowKey = (String, Subject, WindowSize, Micros, Micros);
+/// Event type, rollup, tenant and values.
+type SeriesKey = (EventId, usize, Vec<String>);
+type Span = (Micros, Micros);
+
+#[derive(Debug, Default)]
+pub struct Want {
+    pub on_time: BTreeMap<RowKey, Row>,
+    pub late: BTreeMap<RowKey, Row>,
+    pub anomalies: Vec<String>,
+    pub kpis: Vec<String>,
+    pub facts: Vec<String>,
+    pub through: Vec<Micros>,
+}
+
+pub fn empty(catalog: &Catalog, event: &str) -> Row {
+    let def = catalog.events.iter().find(|e| e.name == event).unwrap();
+    let value = |m: &MeasureDef| match m.kind {
+        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(0),
+        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(Default::default()),
+        MeasureKind::Min(_) => MeasureValue::Min(None),
+        MeasureKind::Max(_) => MeasureValue::Max(None),
+        MeasureKind::SumSq(_) => MeasureValue::SumSq(Default::default()),
+        MeasureKind::Last(_) => MeasureValue::Last(None),
+        MeasureKind::Distribution(_) => MeasureValue::Distribution(Default::default()),
+        MeasureKind::Distinct(_) => MeasureValue::Distinct(Vec::new()),
+    };
+    def.measures.iter().map(value).collect()
+}
+
+pub fn merge_into(row: &mut Row, other: &Row) {
+    for (a, b) in row.iter_mut().zip(other) {
+        match (a, b) {
+            (MeasureValue::Count(a), MeasureValue::Count(b)) => *a += b,
+            (MeasureValue::Sum(a), MeasureValue::Sum(b))
+            | (MeasureValue::SumSq(a), MeasureValue::SumSq(b)) => {
+                *a = a.plus(*b);
+            }
+            (MeasureValue::Min(a), MeasureValue::Min(b)) => {
+                *a = [*a, *b].into_iter().flatten().reduce(f64::min);
+            }
+            (MeasureValue::Max(a), MeasureValue::Max(b)) => {
+                *a = [*a, *b].into_iter().flatten().reduce(f64::max);
+            }
+            (MeasureValue::Last(a), MeasureValue::Last(b)) => {
+                let newest = [a.take(), b.clone()]
+                    .into_iter()
+                    .flatten()
+                    .max_by_key(|l| (l.at, l.id));
+                *a = newest;
+            }
+            (MeasureValue::Distribution(a), MeasureValue::Distribution(b)) => {
+                let known = [&*a, b].into_iter().filter(|d| d.count > 0);
+                let (min, max) = known.fold((f64::MAX, f64::MIN), |(l, h), d| {
+                    (l.min(d.min), h.max(d.max))
+                });
+                if a.count + b.count > 0 {
+                    (a.min, a.max) = (min, max);
+                }
+                let mut bins: BTreeMap<u16, u64> = BTreeMap::new();
+                for (bin, n) in a.bins.iter().chain(&b.bins) {
+                    *bins.entry(*bin).or_default() += n;
+                }
+                a.bins = bins.into_iter().collect();
+                a.count += b.count;
+                a.sum = a.sum.plus(b.sum);
+            }
+            (MeasureValue::Distinct(a), MeasureValue::Distinct(b)) => {
+                let all: BTreeSet<u64> = a.iter().chain(b).copied().collect();
+                *a = all.into_iter().take(weir_model::sketch::THETA).collect();
+            }
+            (a, b) => panic!("{a:?} does not go with {b:?}"),
+        }
+    }
+}
+
+fn stat(row: &Row, term: &Term) -> Option<f64> {
+    match (&row[term.measure], term.stat) {
+        (MeasureValue::Count(n), _) => Some(*n as f64),
+        (MeasureValue::Sum(s), _) => Some(s.to_f64()),
+        (MeasureValue::Min(v) | MeasureValue::Max(v), _) => *v,
+        (MeasureValue::Last(l), _) => l.as_ref().map(|l| l.value),
+        (MeasureValue::Distinct(h), _) => Some(h.len() as f64),
+        (MeasureValue::Distribution(d), Stat::Mean) => {
+            (d.count > 0).then(|| d.sum.to_f64() / d.count as f64)
+        }
+        (v, s) => panic!("{s:?} of {v:?} is not in this catalog"),
+    }
+}
+
+fn span(catalog: &Catalog, tenant: &str, size: WindowSize, t: Micros) -> Span {
+    let zone = catalog.tenants.zone(tenant);
+    // A day holds the five minutes that start in it.
+    let t = if size == WindowSize::Day {
+        WindowSize::FiveMinutes.span(t, zone).0
+    } else {
+        t
+    };
+    size.span(t, zone)
+}
+
+/// Final judged windows of a series, by end.
+fn windows(
+    catalog: &Catalog,
+    key: &SeriesKey,
+    events: &[(Micros, Row)],
+    window: JudgedWindow,
+    through: Micros,
+) -> BTreeMap<Micros, (Micros, Row)> {
+    let tenant = &key.2[0];
+    let blank = || empty(catalog, &catalog.events[key.0].name);
+    let (count, of) = match window {
+        JudgedWindow::Tumbling(size) => (1, size),
+        JudgedWindow::Rolling { count, of } => (count, of),
+    };
+    let mut single: BTreeMap<Span, Row> = BTreeMap::new();
+    for (t, row) in events {
+        merge_into(
+            single
+                .entry(span(catalog, tenant, of, *t))
+                .or_insert_with(blank),
+            row,
+        );
+    }
+    let mut all = BTreeMap::new();
+    for at in single.keys() {
+        let mut here = *at;
+        for _ in 0..count {
+            let mut start = here.0;
+            for _ in 1..count {
+                start = span(catalog, tenant, of, Micros(start.0 - 1)).0;
+            }
+            if here.1 <= through {
+                let mut row = blank();
+                let inside = single
+                    .iter()
+                    .filter(|((s, e), _)| *s >= start && *e <= here.1);
+                inside.for_each(|(_, r)| merge_into(&mut row, r));
+                all.insert(here.1, (start, row));
+            }
+            here = span(catalog, tenant, of, here.1);
+        }
+    }
+    all
+}
+
+fn subject(catalog: &Catalog, key: &SeriesKey) -> Subject {
+    let def = &catalog.events[key.0];
+    let names = def.rollups[key.1]
+        .dimensions
+        .iter()
+        .map(|&d| def.dimensions[d].name.clone());
+    Subject {
+        tenant: key.2[0].clone(),
+        dimensions: names.zip(key.2[1..].iter().cloned()).collect(),
+    }
+}
+
+fn text(key: &[String]) -> String {
+    key.join("\u{1f}")
+}
+
+pub fn fold(catalog: &Catalog, log: &Log) -> Want {
+    let mut want = Want::default();
+    let mut marks: Vec<Vec<Micros>> = options(1)
+        .partitions
+        .iter()
+        .map(|&n| vec![Micros::MIN; n as usize])
+        .collect();
+    let mut series: BTreeMap<SeriesKey, Vec<(Micros, Row)>> = BTreeMap::new();
+    for (i, e) in log.0.iter().enumerate() {
+        marks[e.event][e.partition as usize] = e.watermark;
+        let Some((tenant, all, x)) = &e.what else {
+            continue;
+        };
+        let row = values(catalog, e.event, *x, e.time, i as u64);
+        for rollup in 0..catalog.events[e.event].rollups.len() {
+            let mut name = vec![tenant.clone()];
+            name.extend(project(catalog, e.event, rollup, all));
+            let key = (e.event, rollup, name);
+            if e.late {
+                let name = &catalog.events[e.event].name;
+                let (start, end) = WindowSize::Minute.span(e.time, catalog.tenants.zone(tenant));
+                let at = (
+                    name.clone(),
+                    subject(catalog, &key),
+                    WindowSize::Minute,
+                    start,
+                    end,
+                );
+                merge_into(
+                    want.late.entry(at).or_insert_with(|| empty(catalog, name)),
+                    &row,
+                );
+            } else {
+                series.entry(key).or_default().push((e.time, row.clone()));
+            }
+        }
+    }
+    want.through = marks.iter().map(|m| *m.iter().min().unwrap()).collect();
+    for (key, events) in &series {
+        let through = want.through[key.0];
+        let def = &catalog.events[key.0];
+        for &size in &def.rollups[key.1].windows {
+            for (end, (start, row)) in
+                windows(catalog, key, events, JudgedWindow::Tumbling(size), through)
+            {
+                want.on_time.insert(
+                    (def.name.clone(), subject(catalog, key), size, start, end),
+                    row,
+                );
+            }
+        }
+        detect(catalog, key, events, &mut want);
+        tell(catalog, key, events, &mut want);
+    }
+    for k in 0..catalog.kpis.len() {
+        if catalog.kpis[k].local {
+            publish(catalog, k, &series, &mut want);
+        }
+    }
+    for all in [&mut want.anomalies, &mut want.kpis, &mut want.facts] {
+        all.sort();
+    }
+    want
+}
+
+fn at(catalog: &Catalog, (start, end): Span) -> Judged<'_> {
+    Judged {
+        catalog,
+        run: 1,
+        start,
+        end,
+        revision: 0,
+    }
+}
+
+fn detect(catalog: &Catalog, key: &SeriesKey, events: &[(Micros, Row)], want: &mut Want) {
+    let zone = catalog.tenants.zone(&key.2[0]);
+    let watched = |d| {
+        catalog
+            .rules
+            .iter()
+            .any(|r| matches!(r.on, RuleOn::Detector(i) if i == d))
+    };
+    for (d, def) in catalog
+        .detectors
+        .iter()
+        .enumerate()
+        .filter(|(_, d)| (d.event, d.rollup) == (key.0, key.1))
+    {
+        let mut state = DetectorState::new(def);
+        let mut last = None;
+        for (end, (start, row)) in windows(catalog, key, events, def.window, want.through[key.0]) {
+            if last
+                .replace(end)
+                .is_some_and(|l| end.0 - l.0 > 40 * Micros::DAY.0)
+            {
+                state = DetectorState::new(def);
+            }
+            if let Some((sample, least)) = def.minimum_sample
+                && stat(&row, &def.terms[sample]).is_none_or(|s| s < least)
+            {
+                continue;
+            }
+            let Some(x) = stat(&row, &def.terms[0]) else {
+                continue;
+            };
+            let local = jiff::Timestamp::from_microsecond(start.0)
+                .unwrap()
+                .to_zoned(zone.clone());
+            let hour = local.weekday().to_monday_zero_offset() as u8 * 24 + local.hour() as u8;
+            let found = state.judge(def, hour, x);
+            if let Some(f) = found {
+                let record = anomaly(
+                    &at(catalog, (start, end)),
+                    def,
+                    subject(catalog, key),
+                    x,
+                    f,
+                    false,
+                );
+                want.anomalies.push(format!("{record:?}"));
+            }
+            if watched(d) {
+                let name = text(&key.2);
+                let subject = SubjectKey(&name);
+                let fact = Fact::Verdict {
+                    detector: d,
+                    subject,
+                    start,
+                    end,
+                    value: x,
+                    found,
+                };
+                want.facts.push(format!("{fact:?}"));
+            }
+        }
+    }
+}
+
+/// Terms of KPIs across subjects, and activity.
+fn tell(catalog: &Catalog, key: &SeriesKey, events: &[(Micros, Row)], want: &mut Want) {
+    let through = want.through[key.0];
+    let name = text(&key.2);
+    let subject = SubjectKey(&name);
+    for (k, def) in catalog.kpis.iter().enumerate().filter(|(_, k)| !k.local) {
+        let mine = def
+            .terms
+            .iter()
+            .enumerate()
+            .filter(|(_, t)| (t.event, t.rollup) == (key.0, key.1));
+        for (t, term) in mine {
+            for (end, (start, row)) in windows(catalog, key, events, def.window, through) {
+                let fact = Fact::Term {
+                    kpi: k,
+                    term: t,
+                    subject,
+                    start,
+                    end,
+                    value: stat(&row, term),
+                };
+                want.facts.push(format!("{fact:?}"));
+            }
+        }
+    }
+    for (r, rule) in catalog.rules.iter().enumerate() {
+        let RuleOn::NoData { event, rollup, .. } = rule.on else {
+            continue;
+        };
+        if (event, rollup) != (key.0, key.1) {
+            continue;
+        }
+        let mut hours: BTreeMap<Micros, Micros> = BTreeMap::new();
+        for (t, _) in events {
+            let minute = t.floor(Micros::MINUTE).plus(Micros::MINUTE);
+            let last = hours.entry(t.floor(Micros::HOUR)).or_insert(minute);
+            *last = minute.max(*last);
+        }
+        for (_, last) in hours
+            .into_iter()
+            .filter(|(h, _)| h.plus(Micros::HOUR) <= through)
+        {
+            let fact = Fact::Active {
+                rule: r,
+                subject,
+                last_minute_end: last,
+            };
+            want.facts.push(format!("{fact:?}"));
+        }
+    }
+}
+
+fn publish(
+    catalog: &Catalog,
+    k: usize,
+    series: &BTreeMap<SeriesKey, Vec<(Micros, Row)>>,
+    want: &mut Want,
+) {
+    let def = &catalog.kpis[k];
+    let watched = catalog
+        .rules
+        .iter()
+        .any(|r| matches!(r.on, RuleOn::Kpi { kpi, .. } if kpi == k));
+    let through = def
+        .terms
+        .iter()
+        .map(|t| want.through[t.event])
+        .min()
+        .unwrap();
+    let mine = |s: &&SeriesKey| def.terms.iter().any(|t| (t.event, t.rollup) == (s.0, s.1));
+    let subjects: BTreeSet<&Vec<String>> = series.keys().filter(mine).map(|s| &s.2).collect();
+    for name in subjects {
+        let mut ends: BTreeMap<Micros, (Micros, Vec<Option<Option<f64>>>)> = BTreeMap::new();
+        let mut some = None;
+        for (t, term) in def.terms.iter().enumerate() {
+            let key = (term.event, term.rollup, name.clone());
+            let Some(events) = series.get(&key) else {
+                continue;
+            };
+            for (end, (start, row)) in windows(catalog, &key, events, def.window, through) {
+                let terms = ends
+                    .entry(end)
+                    .or_insert_with(|| (start, vec![None; def.terms.len()]));
+                terms.1[t] = Some(stat(&row, term));
+            }
+            some = Some(key);
+        }
+        let Some(key) = some else { continue };
+        let (mut memory, mut last) = (KpiMemory::default(), None);
+        for (end, (start, terms)) in ends {
+            if last
+                .replace(end)
+                .is_some_and(|l: Micros| end.0 - l.0 > 40 * Micros::DAY.0)
+            {
+                memory = KpiMemory::default();
+            }
+            let zero = |t: &Term| match &catalog.events[t.event].measures[t.measure].kind {
+                MeasureKind::Count | MeasureKind::Sum(_) => Some(0.0),
+                _ => None,
+            };
+            let terms: Vec<_> = terms
+                .iter()
+                .zip(&def.terms)
+                .map(|(v, t)| v.unwrap_or_else(|| zero(t)))
+                .collect();
+            let scored = score(def, &mut memory, &terms);
+            let published = record(
+                &at(catalog, (start, end)),
+                def,
+                subject(catalog, &key),
+                scored,
+                &terms,
+            );
+            want.kpis.push(format!("{published:?}"));
+            if watched {
+                let text = text(name);
+                let subject = SubjectKey(&text);
+                let fact = Fact::KpiValue {
+                    kpi: k,
+                    subject,
+                    start,
+                    end,
+                    value: scored.value,
+                };
+                want.facts.push(format!("{fact:?}"));
+            }
+        }
+    }
+}
