@@ -1,0 +1,187 @@
+//! What stage 2 costs: nanoseconds per row, bytes per active series.
+//!
+//! `cargo run --release -p weir-engine --example window_cost [series] [minutes]`
+
+use std::sync::Arc;
+use std::time::Instant;
+use weir_catalog::types::{
+    Catalog, Dimension, EventDef, MeasureDef, MeasureKind, RollupDef, Tenants,
+};
+use weir_engine::accumulate::{Layout, encode};
+use weir_engine::partial::{BlockWriter, WatermarkEntry};
+use weir_engine::window::{Window, WindowOptions, WindowOut};
+use weir_model::records::{Distribution, MeasureValue};
+use weir_model::{Fixed, Micros, WindowSize, hash, sketch};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let series: u64 = args.next().map_or(Ok(100_000), |a| a.parse())?;
+    let minutes: i64 = args.next().map_or(Ok(10), |a| a.parse())?;
+    for windows in [&[WindowSize::Minute][..], &WindowSize::ALL[..]] {
+        measure(series, minutes, windows)?;
+    }
+    Ok(())
+}
+
+fn measure(
+    series: u64,
+    minutes: i64,
+    windows: &[WindowSize],
+) -> Result<(), Box<dyn std::error::Error>> {
+    let catalog = Arc::new(catalog(windows));
+    let layout = Layout::new(&catalog.events[0]);
+    let options = WindowOptions {
+        partition: 0,
+        partials: 1,
+        run: 1,
+        shards: 8,
+        terms: 1,
+        partitions: vec![1],
+    };
+    let before = resident();
+    let mut window = Window::new(catalog.clone(), options)?;
+    let mut out = WindowOut::default();
+    let mut writer = BlockWriter::new(catalog.hash, 1);
+    let (mut block, mut row) = (Vec::new(), Vec::new());
+    let (mut offset, mut rows, mut aggregates) = (0, 0u64, 0u64);
+    let (mut fold, mut letting_go) = (0.0, 0.0);
+    let mut held = (0, 0);
+    for minute in 0..minutes {
+        let pane = Micros(1_772_668_800_000_000 + minute * Micros::MINUTE.0);
+        for s in 0..series {
+            // Two blocks bring each series something of each minute.
+            let name = format!("engineer{s:07}@example.com");
+            let mut key = Vec::new();
+            hash::subject_key(&mut key, "acme", [("engineer", name.as_str())]);
+            row.clear();
+            encode(&layout, &values(s, minute), &mut row);
+            writer.group(
+                (0, 0),
+                hash::subject(&key),
+                "acme",
+                [name.as_str()].into_iter(),
+            );
+            writer.row(pane, false, &row);
+            rows += 1;
+            if writer.size() > 600 * 1024 || s + 1 == series {
+                writer.finish(&mut block);
+                let start = Instant::now();
+                window.fold(offset, &block, true, &mut out)?;
+                fold += start.elapsed().as_secs_f64();
+                offset += 1;
+            }
+        }
+        if minute + 1 == minutes {
+            let stats = window.stats();
+            held = (stats.bytes, resident().saturating_sub(before));
+        }
+        let watermark = pane.plus(Micros::MINUTE);
+        writer.watermark(WatermarkEntry {
+            event: 0,
+            partition: 0,
+            partitions: 1,
+            watermark,
+        });
+        writer.finish(&mut block);
+        let start = Instant::now();
+        window.fold(offset, &block, true, &mut out)?;
+        letting_go += start.elapsed().as_secs_f64();
+        offset += 1;
+        aggregates += out
+            .aggregates
+            .drain(..)
+            .map(|b| b.rows.len() as u64)
+            .sum::<u64>();
+    }
+    let labels: Vec<_> = windows.iter().map(|w| w.label()).collect();
+    println!(
+        "{series} series, windows {}: rows in {:.0} ns each, windows let go {:.0} ns per row in ({aggregates} out), {} bytes per \
+         series counted, {} resident (output buffers included)",
+        labels.join(" "),
+        fold * 1e9 / rows as f64,
+        letting_go * 1e9 / rows as f64,
+        held.0 as u64 / series,
+        held.1 as u64 / series,
+    );
+    Ok(())
+}
+
+fn values(s: u64, minute: i64) -> Vec<MeasureValue> {
+    let ms = ((s * 7919 + minute as u64 * 104_729) % 9000 + 20) as f64;
+    let mut bins: Vec<_> = [ms, ms * 1.4, ms * 2.2]
+        .iter()
+        .map(|v| (sketch::bin(*v), 1))
+        .collect();
+    bins.sort_unstable();
+    let (min, max) = (ms, ms * 2.2);
+    vec![
+        MeasureValue::Count(3),
+        MeasureValue::Count(u64::from(s % 9 == 0)),
+        MeasureValue::Distribution(Distribution {
+            count: 3,
+            sum: Fixed::from_int((ms * 4.6) as i64),
+            min,
+            max,
+            bins,
+        }),
+        MeasureValue::Sum(Fixed::from_int(1200 + (s % 700) as i64)),
+        MeasureValue::Distinct(vec![hash::distinct(&s.to_le_bytes())]),
+    ]
+}
+
+fn catalog(windows: &[WindowSize]) -> Catalog {
+    let field = || "x".to_string();
+    let kinds = [
+        MeasureKind::Count,
+        MeasureKind::Count,
+        MeasureKind::Distribution(field()),
+        MeasureKind::Sum(field()),
+        MeasureKind::Distinct(field()),
+    ];
+    let measures = kinds.into_iter().enumerate().map(|(i, kind)| MeasureDef {
+        name: format!("m{i}"),
+        version: 1,
+        unit: String::new(),
+        title: String::new(),
+        kind,
+        filter: Vec::new(),
+    });
+    Catalog {
+        hash: 1,
+        events: vec![EventDef {
+            name: "job".into(),
+            version: 1,
+            schema_json: "{}".into(),
+            identity: None,
+            disorder: Micros::MINUTE,
+            bounds: Vec::new(),
+            dimensions: vec![Dimension {
+                name: "engineer".into(),
+                path: field(),
+            }],
+            measures: measures.collect(),
+            rollups: vec![RollupDef {
+                dimensions: vec![0],
+                windows: windows.to_vec(),
+            }],
+        }],
+        kpis: Vec::new(),
+        detectors: Vec::new(),
+        rules: Vec::new(),
+        tenants: Tenants {
+            default_zone: jiff::tz::TimeZone::UTC,
+            zones: Vec::new(),
+        },
+        sources: Arc::default(),
+    }
+}
+
+/// Resident bytes of this process.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|p| p.parse::<usize>().ok());
+    pages.unwrap_or(0) * 4096
+}
