@@ -13,14 +13,23 @@ fn main() -> std::io::Result<()> {
 
 fn list(out: &mut String, name: &str, dir: &Path) -> std::io::Result<()> {
     println!("cargo::rerun-if-changed={}", dir.display());
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)?.map(|e| Ok(e?.path())).collect::<std::io::Result<_>>()?;
+    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)?
+        .map(|e| Ok(e?.path()))
+        .collect::<std::io::Result<_>>()?;
     files.retain(|p| p.extension().is_some_and(|e| e == "sql"));
     files.sort();
-    let _ = writeln!(out, "/// (file name, text), sorted.\npub(crate) const {name}: &[(&str, &str)] = &[");
+    let _ = writeln!(
+        out,
+        "/// (file name, text), sorted.\npub(crate) const {name}: &[(&str, &str)] = &["
+    );
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(out, "    ({stem:?}, include_str!({:?})),", file.canonicalize()?);
+        let _ = writeln!(
+            out,
+            "    ({stem:?}, include_str!({:?})),",
+            file.canonicalize()?
+        );
     }
     out.push_str("];\n");
     Ok(())

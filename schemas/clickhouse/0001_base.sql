@@ -2,6 +2,8 @@
 -- Every table replaces by key, so that a row delivered twice is one row; read them through the views.
 
 -- Sketches, as `docs/semantics.md` defines them.
+-- An exact sum as a float in two steps, one conversion and one division; `toFloat64` of a decimal rounds another way now and then.
+CREATE OR REPLACE FUNCTION weirNumber AS (sum) -> toFloat64(reinterpret(sum, 'Int128')) / 1000000000.;
 CREATE OR REPLACE FUNCTION weirBin AS (bin) -> if(bin = 0, 0., exp2((toFloat64(bin) - 17500. + 0.5) / 35.));
 CREATE OR REPLACE FUNCTION weirDistinct AS (hashes) ->
     arrayMap(h -> if(length(h) < 2048, toUInt64(length(h)), toUInt64(roundBankers(2047. / (toFloat64(h[2048]) / 18446744073709551616.)))),

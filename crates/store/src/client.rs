@@ -35,7 +35,10 @@ impl Default for StoreConfig {
 impl StoreConfig {
     /// A store at a URL, in the usual database.
     pub fn at(url: impl Into<String>) -> StoreConfig {
-        StoreConfig { url: url.into(), ..StoreConfig::default() }
+        StoreConfig {
+            url: url.into(),
+            ..StoreConfig::default()
+        }
     }
 }
 
@@ -79,9 +82,13 @@ const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
 impl Store {
     /// Connects when first used.
     pub fn new(config: &StoreConfig) -> Store {
-        let mut server = clickhouse::Client::default().with_url(&config.url).with_compression(Compression::Lz4);
+        let mut server = clickhouse::Client::default()
+            .with_url(&config.url)
+            .with_compression(Compression::Lz4);
         if !config.user.is_empty() {
-            server = server.with_user(&config.user).with_password(&config.password);
+            server = server
+                .with_user(&config.user)
+                .with_password(&config.password);
         }
         Store {
             client: server.clone().with_database(&config.database),
@@ -106,19 +113,33 @@ impl Store {
         let ask = self.server.query_raw("SELECT 1").fetch_one::<u8>();
         match tokio::time::timeout(Duration::from_secs(5), ask).await {
             Ok(r) => r.map(|_| ()).map_err(|e| self.error(e, "SELECT 1")),
-            Err(_) => Err(StoreError::Unreachable { url: self.url.clone(), reason: "no answer within 5 s".into() }),
+            Err(_) => Err(StoreError::Unreachable {
+                url: self.url.clone(),
+                reason: "no answer within 5 s".into(),
+            }),
         }
     }
 
     /// Creates the database where it does not exist.
     pub async fn create_database(&self) -> Result<(), StoreError> {
-        let sql = format!("CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic", ident(&self.database));
-        self.server.query_raw(&sql).execute().await.map_err(|e| self.error(e, &sql))
+        let sql = format!(
+            "CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic",
+            ident(&self.database)
+        );
+        self.server
+            .query_raw(&sql)
+            .execute()
+            .await
+            .map_err(|e| self.error(e, &sql))
     }
 
     /// Runs one statement that returns nothing.
     pub async fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        self.client.query_raw(sql).execute().await.map_err(|e| self.error(e, sql))
+        self.client
+            .query_raw(sql)
+            .execute()
+            .await
+            .map_err(|e| self.error(e, sql))
     }
 
     /// Inserts rows in RowBinary and returns when they are acknowledged.
@@ -147,7 +168,11 @@ impl Store {
             query = query.param(name, value);
         }
         let cursor = query.fetch_bytes(format).map_err(|e| self.error(e, sql))?;
-        Ok(Answer { cursor, store: self.clone(), statement: sql.to_string() })
+        Ok(Answer {
+            cursor,
+            store: self.clone(),
+            statement: sql.to_string(),
+        })
     }
 
     /// The answer to a query that is small enough to be held.
@@ -159,15 +184,27 @@ impl Store {
     /// One value, as text; `None` without rows.
     pub async fn scalar(&self, sql: &str, params: &[Param]) -> Result<Option<String>, StoreError> {
         let rows = self.rows(sql, params).await?;
-        Ok(rows.rows.into_iter().next().and_then(|r| r.into_iter().next()).map(|v| match v {
-            serde_json::Value::String(s) => s,
-            other => other.to_string(),
-        }))
+        Ok(rows
+            .rows
+            .into_iter()
+            .next()
+            .and_then(|r| r.into_iter().next())
+            .map(|v| match v {
+                serde_json::Value::String(s) => s,
+                other => other.to_string(),
+            }))
     }
 
     /// Rows of a known shape.
-    pub async fn fetch<T: clickhouse::RowOwned + clickhouse::RowRead>(&self, sql: &str) -> Result<Vec<T>, StoreError> {
-        self.client.query_raw(sql).fetch_all::<T>().await.map_err(|e| self.error(e, sql))
+    pub async fn fetch<T: clickhouse::RowOwned + clickhouse::RowRead>(
+        &self,
+        sql: &str,
+    ) -> Result<Vec<T>, StoreError> {
+        self.client
+            .query_raw(sql)
+            .fetch_all::<T>()
+            .await
+            .map_err(|e| self.error(e, sql))
     }
 
     fn error(&self, error: clickhouse::error::Error, statement: &str) -> StoreError {
@@ -186,12 +223,18 @@ pub struct Answer {
 impl Answer {
     /// The next piece, `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
-        self.cursor.next().await.map_err(|e| self.store.error(e, &self.statement))
+        self.cursor
+            .next()
+            .await
+            .map_err(|e| self.store.error(e, &self.statement))
     }
 
     /// All of it.
     pub async fn collect(mut self) -> Result<Bytes, StoreError> {
-        self.cursor.collect().await.map_err(|e| self.store.error(e, &self.statement))
+        self.cursor
+            .collect()
+            .await
+            .map_err(|e| self.store.error(e, &self.statement))
     }
 }
 

@@ -27,7 +27,10 @@ pub fn string(out: &mut Vec<u8>, s: &[u8]) {
 /// A time as `DateTime64(6)`, cut to what the type can hold (1900 to 2262).
 #[inline]
 pub fn time(out: &mut Vec<u8>, t: Micros) {
-    out.extend_from_slice(&t.0.clamp(-2_208_988_800_000_000, 9_214_646_400_000_000).to_le_bytes());
+    out.extend_from_slice(
+        &t.0.clamp(-2_208_988_800_000_000, 9_214_646_400_000_000)
+            .to_le_bytes(),
+    );
 }
 
 /// A `Nullable(Float64)`.
@@ -215,7 +218,14 @@ pub const DEAD_LETTERS: Fixture = Fixture {
 };
 
 /// A dead letter, with where it stood in the dead-letter topic.
-pub fn dead_letter(out: &mut Vec<u8>, d: &DeadLetter, value: &[u8], at: Micros, partition: i32, offset: i64) {
+pub fn dead_letter(
+    out: &mut Vec<u8>,
+    d: &DeadLetter,
+    value: &[u8],
+    at: Micros,
+    partition: i32,
+    offset: i64,
+) {
     string(out, d.topic.as_bytes());
     out.extend_from_slice(&d.partition.to_le_bytes());
     out.extend_from_slice(&d.offset.to_le_bytes());
@@ -249,19 +259,37 @@ impl PartsEncoder {
     ///
     /// # Errors
     /// The block is damaged; what was appended of it must be cut off.
-    pub fn block(&self, out: &mut Vec<u8>, block: &mut AggregateReader<'_>, version: u64) -> Result<usize, RecordError> {
-        let measures: Vec<Option<usize>> =
-            self.table.measures.iter().map(|(t, _)| block.measures.iter().position(|m| m == t)).collect();
-        let rollups: Vec<(String, Option<Vec<Option<usize>>>)> =
-            block.rollups.iter().map(|r| (r.join(","), self.places(r))).collect();
+    pub fn block(
+        &self,
+        out: &mut Vec<u8>,
+        block: &mut AggregateReader<'_>,
+        version: u64,
+    ) -> Result<usize, RecordError> {
+        let measures: Vec<Option<usize>> = self
+            .table
+            .measures
+            .iter()
+            .map(|(t, _)| block.measures.iter().position(|m| m == t))
+            .collect();
+        let rollups: Vec<(String, Option<Vec<Option<usize>>>)> = block
+            .rollups
+            .iter()
+            .map(|r| (r.join(","), self.places(r)))
+            .collect();
         let mut dimensions = Vec::new();
         let mut values = Vec::new();
         let mut rows = 0;
         while let Some(row) = block.next_row()? {
-            let (rollup, Some(places)) = &rollups[row.rollup] else { continue };
+            let (rollup, Some(places)) = &rollups[row.rollup] else {
+                continue;
+            };
             let (late, key) = match row.part {
                 Part::OnTime => (0, (0, 0, 0)),
-                Part::Late { partition, offset, row } => (1, (partition, offset, row)),
+                Part::Late {
+                    partition,
+                    offset,
+                    row,
+                } => (1, (partition, offset, row)),
             };
             out.extend_from_slice(&block.run.to_le_bytes());
             string(out, row.tenant.as_bytes());
@@ -277,7 +305,12 @@ impl PartsEncoder {
             dimensions.clear();
             dimensions.extend(row.dimensions());
             for place in places {
-                string(out, place.and_then(|i| dimensions.get(i)).map_or(&b""[..], |d: &&str| d.as_bytes()));
+                string(
+                    out,
+                    place
+                        .and_then(|i| dimensions.get(i))
+                        .map_or(&b""[..], |d: &&str| d.as_bytes()),
+                );
             }
             values.clear();
             values.extend(row.values());
@@ -294,8 +327,16 @@ impl PartsEncoder {
 
     /// For each dimension of the table its place among those of a rollup; `None` where the table lacks one.
     fn places(&self, rollup: &[&str]) -> Option<Vec<Option<usize>>> {
-        let known = rollup.iter().all(|d| self.table.dimensions.iter().any(|t| t == d));
-        known.then(|| self.table.dimensions.iter().map(|t| rollup.iter().position(|d| d == t)).collect())
+        let known = rollup
+            .iter()
+            .all(|d| self.table.dimensions.iter().any(|t| t == d));
+        known.then(|| {
+            self.table
+                .dimensions
+                .iter()
+                .map(|t| rollup.iter().position(|d| d == t))
+                .collect()
+        })
     }
 }
 
@@ -331,7 +372,14 @@ fn measure(out: &mut Vec<u8>, accumulator: Accumulator, value: &ValueRef<'_>) {
 }
 
 /// Writes one raw event in the columns of its archive; `row` holds the leaves in order.
-pub fn event(out: &mut Vec<u8>, table: &EventsTable, row: &[Value<'_>], partition: i32, offset: i64, log_time: Micros) {
+pub fn event(
+    out: &mut Vec<u8>,
+    table: &EventsTable,
+    row: &[Value<'_>],
+    partition: i32,
+    offset: i64,
+    log_time: Micros,
+) {
     out.extend_from_slice(&partition.to_le_bytes());
     out.extend_from_slice(&offset.to_le_bytes());
     time(out, log_time);

@@ -6,7 +6,10 @@ use weir_model::{Code, codes};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Nobody answers, or the connection broke: worth trying again.
-    #[error("{}: ClickHouse at {url} cannot be reached ({reason}); check that it runs and that the URL is right", codes::STORE)]
+    #[error(
+        "{}: ClickHouse at {url} cannot be reached ({reason}); check that it runs and that the URL is right",
+        codes::STORE
+    )]
     Unreachable {
         /// Where.
         url: String,
@@ -14,7 +17,10 @@ pub enum StoreError {
         reason: String,
     },
     /// It answered with an error.
-    #[error("{}: ClickHouse refused a statement: {reason}; the statement begins: {statement}", codes::STORE)]
+    #[error(
+        "{}: ClickHouse refused a statement: {reason}; the statement begins: {statement}",
+        codes::STORE
+    )]
     Refused {
         /// ClickHouse's number of the error, 0 where it gave none.
         number: i32,
@@ -24,7 +30,10 @@ pub enum StoreError {
         statement: String,
     },
     /// A migration that was applied before has another text now.
-    #[error("{}: migration {name} was applied with another text; restore the file and write the change as a new migration", codes::STORE)]
+    #[error(
+        "{}: migration {name} was applied with another text; restore the file and write the change as a new migration",
+        codes::STORE
+    )]
     MigrationChanged {
         /// File name.
         name: String,
@@ -69,13 +78,35 @@ impl StoreError {
             StoreError::Unreachable { .. } => true,
             // Timeouts, memory, too many parts or queries, read-only, shutting down, aborted.
             StoreError::Refused { number, .. } => {
-                matches!(number, 0 | 159 | 160 | 164 | 201 | 202 | 209 | 210 | 236 | 241 | 242 | 243 | 252 | 279 | 319 | 425 | 745)
+                matches!(
+                    number,
+                    0 | 159
+                        | 160
+                        | 164
+                        | 201
+                        | 202
+                        | 209
+                        | 210
+                        | 236
+                        | 241
+                        | 242
+                        | 243
+                        | 252
+                        | 279
+                        | 319
+                        | 425
+                        | 745
+                )
             }
             _ => false,
         }
     }
 
-    pub(crate) fn from_client(error: clickhouse::error::Error, url: &str, statement: &str) -> StoreError {
+    pub(crate) fn from_client(
+        error: clickhouse::error::Error,
+        url: &str,
+        statement: &str,
+    ) -> StoreError {
         use clickhouse::error::Error;
         match error {
             Error::BadResponse(reason) => StoreError::Refused {
@@ -93,7 +124,10 @@ impl StoreError {
                     }
                     source = inner.source();
                 }
-                StoreError::Unreachable { url: url.to_string(), reason }
+                StoreError::Unreachable {
+                    url: url.to_string(),
+                    reason,
+                }
             }
         }
     }
@@ -102,5 +136,9 @@ impl StoreError {
 /// The number in `Code: 60. DB::Exception: ...`.
 fn number(reason: &str) -> i32 {
     let digits = reason.split("Code: ").nth(1).unwrap_or_default();
-    digits.split(|c: char| !c.is_ascii_digit()).next().and_then(|d| d.parse().ok()).unwrap_or(0)
+    digits
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .and_then(|d| d.parse().ok())
+        .unwrap_or(0)
 }

@@ -24,18 +24,34 @@ pub fn kpi_current_sql(
     for source in sources(kpi) {
         let mut names: Vec<&str> = dimensions(catalog, &kpi.terms[source[0]]);
         names.sort_unstable();
-        let is_own = names == kpi.dimensions.iter().map(String::as_str).collect::<Vec<_>>();
+        let is_own = names
+            == kpi
+                .dimensions
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>();
         let select = source_sql(kpi, catalog, &zones, &source, &names, is_own, (from, to))?;
-        if is_own { own.push(select) } else { joined.push((names, source, select)) }
+        if is_own {
+            own.push(select)
+        } else {
+            joined.push((names, source, select))
+        }
     }
     if own.is_empty() {
         return Err(StoreError::Catalog {
             event: kpi.name.clone(),
-            reason: "no term of this KPI stands on its own dimensions; declare one that does".into(),
+            reason: "no term of this KPI stands on its own dimensions; declare one that does"
+                .into(),
         });
     }
-    let dims: String = kpi.dimensions.iter().map(|d| format!("{}, ", ident(d))).collect();
-    let base_terms: Vec<String> = (0..kpi.terms.len()).map(|i| format!("max(t{i}) AS t{i}")).collect();
+    let dims: String = kpi
+        .dimensions
+        .iter()
+        .map(|d| format!("{}, ", ident(d)))
+        .collect();
+    let base_terms: Vec<String> = (0..kpi.terms.len())
+        .map(|i| format!("max(t{i}) AS t{i}"))
+        .collect();
     let mut from_clause = format!(
         "(SELECT tenant, {dims}window_start, window_end, {}\nFROM ({})\nGROUP BY tenant, {dims}window_start, window_end) AS b",
         base_terms.join(", "),
@@ -43,7 +59,10 @@ pub fn kpi_current_sql(
     );
     let mut place: Vec<String> = (0..kpi.terms.len()).map(|i| format!("b.t{i}")).collect();
     for (j, (names, source, select)) in joined.iter().enumerate() {
-        let on: String = names.iter().map(|d| format!(" AND b.{0} = j{j}.{0}", ident(d))).collect();
+        let on: String = names
+            .iter()
+            .map(|d| format!(" AND b.{0} = j{j}.{0}", ident(d)))
+            .collect();
         from_clause += &format!(
             "\nLEFT JOIN ({select}) AS j{j} ON b.tenant = j{j}.tenant AND b.window_start = j{j}.window_start AND b.window_end = j{j}.window_end{on}"
         );
@@ -55,7 +74,13 @@ pub fn kpi_current_sql(
         .terms
         .iter()
         .zip(&place)
-        .map(|(t, column)| if adds_up(catalog, t) { format!("ifNull({column}, 0.)") } else { column.clone() })
+        .map(|(t, column)| {
+            if adds_up(catalog, t) {
+                format!("ifNull({column}, 0.)")
+            } else {
+                column.clone()
+            }
+        })
         .collect();
     let value = sql::rounded(&sql::expression(&kpi.expr, &terms), kpi.decimals);
     let value = match kpi.minimum_sample {
@@ -66,12 +91,22 @@ pub fn kpi_current_sql(
         Some((i, _)) => format!("CAST({} AS Nullable(Float64))", terms[i]),
         None => "CAST(NULL AS Nullable(Float64))".into(),
     };
-    let shown: String =
-        kpi.terms.iter().zip(&terms).map(|(t, s)| format!(", {s} AS {}", ident(&format!("term_{}", t.name)))).collect();
-    let shown_names: String =
-        kpi.terms.iter().map(|t| format!(", {}", ident(&format!("term_{}", t.name)))).collect();
-    let base_dims: String =
-        kpi.dimensions.iter().map(|d| format!("b.{0} AS {0}, ", ident(d))).collect();
+    let shown: String = kpi
+        .terms
+        .iter()
+        .zip(&terms)
+        .map(|(t, s)| format!(", {s} AS {}", ident(&format!("term_{}", t.name))))
+        .collect();
+    let shown_names: String = kpi
+        .terms
+        .iter()
+        .map(|t| format!(", {}", ident(&format!("term_{}", t.name))))
+        .collect();
+    let base_dims: String = kpi
+        .dimensions
+        .iter()
+        .map(|d| format!("b.{0} AS {0}, ", ident(d)))
+        .collect();
     Ok(format!(
         "SELECT tenant, {dims}window_start, window_end, value, {} AS score,\n    multiIf(value IS NULL, 'no_data', score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, sample{shown_names}\nFROM (SELECT b.tenant AS tenant, {base_dims}b.window_start AS window_start, b.window_end AS window_end,\n    CAST({value} AS Nullable(Float64)) AS value, {sample} AS sample{shown}\nFROM {from_clause}{})\n{SETTINGS}, join_use_nulls = 1",
         score(kpi.target),
@@ -83,7 +118,10 @@ pub fn kpi_current_sql(
 fn sources(kpi: &KpiDef) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (i, t) in kpi.terms.iter().enumerate() {
-        match groups.iter_mut().find(|g| kpi.terms[g[0]].event == t.event && kpi.terms[g[0]].rollup == t.rollup) {
+        match groups
+            .iter_mut()
+            .find(|g| kpi.terms[g[0]].event == t.event && kpi.terms[g[0]].rollup == t.rollup)
+        {
             Some(g) => g.push(i),
             None => groups.push(vec![i]),
         }
@@ -93,7 +131,11 @@ fn sources(kpi: &KpiDef) -> Vec<Vec<usize>> {
 
 fn dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> {
     let event = &catalog.events[term.event];
-    event.rollups[term.rollup].dimensions.iter().map(|d| event.dimensions[*d].name.as_str()).collect()
+    event.rollups[term.rollup]
+        .dimensions
+        .iter()
+        .map(|d| event.dimensions[*d].name.as_str())
+        .collect()
 }
 
 /// Whether a subject without rows has 0 of it, where it has rows of another term.
@@ -135,9 +177,21 @@ fn source_sql(
             let start = start_of(size, at, zones);
             (size, 1, start.clone(), end_of(size, &start, zones))
         }
-        JudgedWindow::Rolling { count, of: WindowSize::Day } => {
-            let day = |n: String| zones.each(|z| format!("toDateTime64(toDateTime(toDate({at}, {z}) + {n}, {z}), 6, 'UTC')"));
-            (WindowSize::Day, count, day(format!("k + 1 - {count}")), day("k + 1".into()))
+        JudgedWindow::Rolling {
+            count,
+            of: WindowSize::Day,
+        } => {
+            let day = |n: String| {
+                zones.each(|z| {
+                    format!("toDateTime64(toDateTime(toDate({at}, {z}) + {n}, {z}), 6, 'UTC')")
+                })
+            };
+            (
+                WindowSize::Day,
+                count,
+                day(format!("k + 1 - {count}")),
+                day("k + 1".into()),
+            )
         }
         JudgedWindow::Rolling { count, of } => {
             let minutes = match of {
@@ -148,10 +202,19 @@ fn source_sql(
             let base = start_of(of, at, zones);
             let moved = |n: String| format!("{base} + toIntervalMinute({minutes} * ({n}))");
             // In signed numbers: the start lies before the row.
-            (of, count, moved(format!("toInt32(k) + 1 - {count}")), moved("toInt32(k) + 1".into()))
+            (
+                of,
+                count,
+                moved(format!("toInt32(k) + 1 - {count}")),
+                moved("toInt32(k) + 1".into()),
+            )
         }
     };
-    let join = if count > 1 { format!(" ARRAY JOIN range({count}) AS k") } else { String::new() };
+    let join = if count > 1 {
+        format!(" ARRAY JOIN range({count}) AS k")
+    } else {
+        String::new()
+    };
     // Days last 25 hours at most.
     let reach = Micros(Micros::HOUR.0 * 25 * (i64::from(count) + 1));
     let near = range(at, from.map(|t| Micros(t.minus(reach).0.max(0))), to).replace("WHERE", "AND");
@@ -170,11 +233,19 @@ fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> String {
         .into_iter()
         .chain(to.map(|t| format!("{column} <= {}", time(t))))
         .collect();
-    if conditions.is_empty() { String::new() } else { format!("\nWHERE {}", conditions.join(" AND ")) }
+    if conditions.is_empty() {
+        String::new()
+    } else {
+        format!("\nWHERE {}", conditions.join(" AND "))
+    }
 }
 
 fn score(target: Option<Target>) -> String {
-    let Some(Target { value: t, higher_is_better }) = target else {
+    let Some(Target {
+        value: t,
+        higher_is_better,
+    }) = target
+    else {
         return "CAST(NULL AS Nullable(Float64))".into();
     };
     let raw = if higher_is_better {

@@ -20,5 +20,9 @@ pub use error::StoreError;
 pub use kpi::kpi_current_sql;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use question::{Parameter, Question};
-pub use table::{Accumulator, EventsTable, Leaf, PartsTable, generate_event_migration, underscored};
-pub use view::{Form, Zones, end_of, event_views, merged_sql, rollup_name, start_of, statistic, zones};
+pub use table::{
+    Accumulator, EventsTable, Leaf, PartsTable, generate_event_migration, underscored,
+};
+pub use view::{
+    Form, Zones, end_of, event_views, merged_sql, rollup_name, start_of, statistic, zones,
+};

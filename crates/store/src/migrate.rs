@@ -18,7 +18,13 @@ pub struct Migration {
 
 /// Those compiled into this program.
 pub fn built_in() -> Vec<Migration> {
-    crate::MIGRATIONS.iter().map(|(n, s)| Migration { name: n.to_string(), sql: s.to_string() }).collect()
+    crate::MIGRATIONS
+        .iter()
+        .map(|(n, s)| Migration {
+            name: n.to_string(),
+            sql: s.to_string(),
+        })
+        .collect()
 }
 
 /// Those of a directory, instead.
@@ -26,13 +32,23 @@ pub fn built_in() -> Vec<Migration> {
 /// # Errors
 /// It cannot be read.
 pub fn from_dir(dir: &Path) -> Result<Vec<Migration>, StoreError> {
-    let problem = |e: std::io::Error| StoreError::Migration { name: dir.display().to_string(), reason: e.to_string() };
+    let problem = |e: std::io::Error| StoreError::Migration {
+        name: dir.display().to_string(),
+        reason: e.to_string(),
+    };
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(problem)? {
         let path = entry.map_err(problem)?.path();
         if path.extension().is_some_and(|e| e == "sql") {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            all.push(Migration { name, sql: std::fs::read_to_string(&path).map_err(problem)? });
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            all.push(Migration {
+                name,
+                sql: std::fs::read_to_string(&path).map_err(problem)?,
+            });
         }
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -54,7 +70,11 @@ impl Store {
     ///
     /// # Errors
     /// ClickHouse is down or refuses; a migration was changed after it was applied.
-    pub async fn prepare(&self, migrations: &[Migration], catalog: &Catalog) -> Result<Prepared, StoreError> {
+    pub async fn prepare(
+        &self,
+        migrations: &[Migration],
+        catalog: &Catalog,
+    ) -> Result<Prepared, StoreError> {
         let applied = self.migrate(migrations).await?;
         let columns = self.sync(catalog).await?;
         Ok(Prepared { applied, columns })
@@ -68,19 +88,30 @@ impl Store {
              ENGINE = ReplacingMergeTree ORDER BY name",
         )
         .await?;
-        let known = self.fetch::<(String, String)>("SELECT name, hash FROM migrations FINAL").await?;
+        let known = self
+            .fetch::<(String, String)>("SELECT name, hash FROM migrations FINAL")
+            .await?;
         let mut applied = Vec::new();
         for m in migrations {
             let hash = hash::id(&[m.sql.as_bytes()]);
             match known.iter().find(|(name, _)| *name == m.name) {
                 Some((_, h)) if *h == hash => continue,
-                Some(_) => return Err(StoreError::MigrationChanged { name: m.name.clone() }),
+                Some(_) => {
+                    return Err(StoreError::MigrationChanged {
+                        name: m.name.clone(),
+                    });
+                }
                 None => {}
             }
             for statement in statements(&m.sql) {
                 self.execute(&statement).await?;
             }
-            self.execute(&format!("INSERT INTO migrations (name, hash) VALUES ({}, {})", text(&m.name), text(&hash))).await?;
+            self.execute(&format!(
+                "INSERT INTO migrations (name, hash) VALUES ({}, {})",
+                text(&m.name),
+                text(&hash)
+            ))
+            .await?;
             applied.push(m.name.clone());
         }
         Ok(applied)
@@ -110,16 +141,27 @@ impl Store {
             wanted.extend(view::event_views(catalog, event)?);
         }
         for k in &catalog.kpis {
-            wanted.push((format!("kpi_{}_current", k.name), kpi::kpi_current_sql(k, catalog, None, None)?));
+            wanted.push((
+                format!("kpi_{}_current", k.name),
+                kpi::kpi_current_sql(k, catalog, None, None)?,
+            ));
         }
         for (name, select) in wanted {
-            self.execute(&format!("CREATE OR REPLACE VIEW {} AS\n{select}", ident(&name))).await?;
+            self.execute(&format!(
+                "CREATE OR REPLACE VIEW {} AS\n{select}",
+                ident(&name)
+            ))
+            .await?;
         }
         Ok(changes)
     }
 
     /// A dimension that came later goes to the end of the key; that can only be said together with its column.
-    async fn new_dimensions(&self, parts: &PartsTable, present: &[String]) -> Result<Vec<String>, StoreError> {
+    async fn new_dimensions(
+        &self,
+        parts: &PartsTable,
+        present: &[String],
+    ) -> Result<Vec<String>, StoreError> {
         let new = parts.new_dimensions(present);
         if new.is_empty() {
             return Ok(Vec::new());
@@ -129,7 +171,10 @@ impl Store {
             text(&parts.name)
         );
         let key = self.fetch::<String>(&sql).await?.pop().unwrap_or_default();
-        let adds: Vec<String> = new.iter().map(|d| format!("ADD COLUMN {} String", ident(d))).collect();
+        let adds: Vec<String> = new
+            .iter()
+            .map(|d| format!("ADD COLUMN {} String", ident(d)))
+            .collect();
         let names: Vec<String> = new.iter().map(|d| ident(d)).collect();
         Ok(vec![format!(
             "ALTER TABLE {} {}, MODIFY ORDER BY ({key}, {})",
@@ -140,18 +185,31 @@ impl Store {
     }
 
     async fn columns_of(&self, table: &str) -> Result<Vec<String>, StoreError> {
-        let sql =
-            format!("SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {}", text(table));
+        let sql = format!(
+            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {}",
+            text(table)
+        );
         self.fetch::<String>(&sql).await
     }
 
     async fn fill_tenants(&self, catalog: &Catalog) -> Result<(), StoreError> {
         let zones = view::zones(catalog)?;
         let mut rows = vec![("", zones.default.as_str())];
-        rows.extend(zones.others.iter().flat_map(|(zone, tenants)| tenants.iter().map(|t| (t.as_str(), zone.as_str()))));
-        let values: Vec<String> =
-            rows.iter().map(|(t, z)| format!("({}, {}, now64(6))", text(t), text(z))).collect();
-        self.execute(&format!("INSERT INTO tenants (tenant, zone, changed) VALUES {}", values.join(", "))).await
+        rows.extend(
+            zones
+                .others
+                .iter()
+                .flat_map(|(zone, tenants)| tenants.iter().map(|t| (t.as_str(), zone.as_str()))),
+        );
+        let values: Vec<String> = rows
+            .iter()
+            .map(|(t, z)| format!("({}, {}, now64(6))", text(t), text(z)))
+            .collect();
+        self.execute(&format!(
+            "INSERT INTO tenants (tenant, zone, changed) VALUES {}",
+            values.join(", ")
+        ))
+        .await
     }
 
     /// Makes a run the current one, if none with a higher number is: views show nothing else from now on.

@@ -38,7 +38,10 @@ pub struct Question {
 impl Question {
     /// All, by name.
     pub fn all() -> Vec<Question> {
-        crate::QUESTIONS.iter().filter_map(|(name, text)| Question::parse(name, text)).collect()
+        crate::QUESTIONS
+            .iter()
+            .filter_map(|(name, text)| Question::parse(name, text))
+            .collect()
     }
 
     /// By name.
@@ -49,7 +52,10 @@ impl Question {
         let all = Question::all();
         let names: Vec<String> = all.iter().map(|q| q.name.clone()).collect();
         all.into_iter().find(|q| q.name == name).ok_or_else(|| {
-            StoreError::Question(format!("there is no question named {name}; there are {}", names.join(", ")))
+            StoreError::Question(format!(
+                "there is no question named {name}; there are {}",
+                names.join(", ")
+            ))
         })
     }
 
@@ -73,7 +79,12 @@ impl Question {
             }
         }
         let body: Vec<&str> = text.lines().skip_while(|l| l.starts_with("--")).collect();
-        Some(Question { name: name.into(), title: title?, parameters, text: body.join("\n").trim().to_string() })
+        Some(Question {
+            name: name.into(),
+            title: title?,
+            parameters,
+            text: body.join("\n").trim().to_string(),
+        })
     }
 
     /// The SQL and its bound parameters; `given` holds what the asker said, by name.
@@ -81,16 +92,36 @@ impl Question {
     /// # Errors
     /// A name that the question does not have, or a number that is none.
     pub fn sql(&self, given: &[Param]) -> Result<(String, Vec<Param>), StoreError> {
-        let known: Vec<String> = self.parameters.iter().map(|p| format!("--{}", p.name)).collect();
-        if let Some((name, _)) = given.iter().find(|(n, _)| !self.parameters.iter().any(|p| p.name == *n)) {
-            let rest = if known.is_empty() { "it takes none".into() } else { format!("it takes {}", known.join(", ")) };
-            return Err(StoreError::Question(format!("question {} has no parameter --{name}; {rest}", self.name)));
+        let known: Vec<String> = self
+            .parameters
+            .iter()
+            .map(|p| format!("--{}", p.name))
+            .collect();
+        if let Some((name, _)) = given
+            .iter()
+            .find(|(n, _)| !self.parameters.iter().any(|p| p.name == *n))
+        {
+            let rest = if known.is_empty() {
+                "it takes none".into()
+            } else {
+                format!("it takes {}", known.join(", "))
+            };
+            return Err(StoreError::Question(format!(
+                "question {} has no parameter --{name}; {rest}",
+                self.name
+            )));
         }
         let mut bound = Vec::new();
         for p in &self.parameters {
-            let value = given.iter().rfind(|(n, _)| *n == p.name).map_or(&p.default, |(_, v)| v);
+            let value = given
+                .iter()
+                .rfind(|(n, _)| *n == p.name)
+                .map_or(&p.default, |(_, v)| v);
             if p.kind.starts_with("UInt") && value.parse::<u64>().is_err() {
-                return Err(StoreError::Question(format!("--{} takes a whole number, not {value:?}", p.name)));
+                return Err(StoreError::Question(format!(
+                    "--{} takes a whole number, not {value:?}",
+                    p.name
+                )));
             }
             bound.push((p.name.clone(), value.clone()));
         }

@@ -70,8 +70,14 @@ impl Accumulator {
 const HEAD: &[(&str, &str)] = &[
     ("run", "UInt32"),
     ("tenant", "LowCardinality(String)"),
-    ("rollup", "LowCardinality(String) COMMENT 'names of the dimensions, comma separated'"),
-    ("late", "UInt8 COMMENT '1: part of a minute that came after its window was final'"),
+    (
+        "rollup",
+        "LowCardinality(String) COMMENT 'names of the dimensions, comma separated'",
+    ),
+    (
+        "late",
+        "UInt8 COMMENT '1: part of a minute that came after its window was final'",
+    ),
     ("window_size", "LowCardinality(String)"),
     ("window_start", "DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1))"),
     ("window_end", "DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1))"),
@@ -101,7 +107,11 @@ impl PartsTable {
         let table = PartsTable {
             name: format!("parts_{}", underscored(&event.name)),
             dimensions: event.dimensions.iter().map(|d| d.name.clone()).collect(),
-            measures: event.measures.iter().map(|m| (m.name.clone(), Accumulator::of(&m.kind))).collect(),
+            measures: event
+                .measures
+                .iter()
+                .map(|m| (m.name.clone(), Accumulator::of(&m.kind)))
+                .collect(),
         };
         let mut names = table.columns();
         names.sort();
@@ -109,36 +119,59 @@ impl PartsTable {
             None => Ok(table),
             Some(w) => Err(StoreError::Catalog {
                 event: event.name.clone(),
-                reason: format!("two columns of its table are named {}; rename the measure or dimension", w[0].0),
+                reason: format!(
+                    "two columns of its table are named {}; rename the measure or dimension",
+                    w[0].0
+                ),
             }),
         }
     }
 
     /// (name, type and codec) in the order of RowBinary.
     pub fn columns(&self) -> Vec<(String, String)> {
-        let mut all: Vec<(String, String)> = HEAD.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
-        all.extend(self.dimensions.iter().map(|d| (d.clone(), "String CODEC(ZSTD(1))".to_string())));
+        let mut all: Vec<(String, String)> = HEAD
+            .iter()
+            .map(|(n, t)| (n.to_string(), t.to_string()))
+            .collect();
+        all.extend(
+            self.dimensions
+                .iter()
+                .map(|d| (d.clone(), "String CODEC(ZSTD(1))".to_string())),
+        );
         all.extend(self.measure_columns());
         all
     }
 
     fn measure_columns(&self) -> impl Iterator<Item = (String, String)> + '_ {
-        self.measures
-            .iter()
-            .flat_map(|(m, a)| a.columns().iter().map(move |(suffix, kind)| (format!("{m}{suffix}"), kind.to_string())))
+        self.measures.iter().flat_map(|(m, a)| {
+            a.columns()
+                .iter()
+                .map(move |(suffix, kind)| (format!("{m}{suffix}"), kind.to_string()))
+        })
     }
 
     /// The list of columns of an insert.
     pub fn insert_columns(&self) -> String {
-        self.columns().iter().map(|(n, _)| ident(n)).collect::<Vec<_>>().join(", ")
+        self.columns()
+            .iter()
+            .map(|(n, _)| ident(n))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn key(&self) -> String {
         // Late parts stand apart, so that a view of hours need not read the minutes.
-        let mut key = vec!["run", "tenant", "rollup", "late", "window_size", "window_start"]
-            .into_iter()
-            .map(String::from)
-            .collect::<Vec<_>>();
+        let mut key = vec![
+            "run",
+            "tenant",
+            "rollup",
+            "late",
+            "window_size",
+            "window_start",
+        ]
+        .into_iter()
+        .map(String::from)
+        .collect::<Vec<_>>();
         key.extend(self.dimensions.iter().map(|d| ident(d)));
         key.extend(["late_partition", "late_offset", "late_row"].map(String::from));
         key.join(", ")
@@ -159,21 +192,33 @@ impl PartsTable {
         let missing = |name: &String| !present.iter().any(|p| p == name);
         let mut statements = Vec::new();
         for (name, kind) in self.measure_columns().filter(|(n, _)| missing(n)) {
-            statements.push(format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {kind}", ident(&self.name), ident(&name)));
+            statements.push(format!(
+                "ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {kind}",
+                ident(&self.name),
+                ident(&name)
+            ));
         }
         statements
     }
 
     /// Dimensions that the table does not have yet.
     pub fn new_dimensions(&self, present: &[String]) -> Vec<&str> {
-        self.dimensions.iter().filter(|d| !present.contains(d)).map(String::as_str).collect()
+        self.dimensions
+            .iter()
+            .filter(|d| !present.contains(d))
+            .map(String::as_str)
+            .collect()
     }
 }
 
 const SETTINGS: &str = "SETTINGS index_granularity = 4096, min_bytes_for_wide_part = 33554432";
 
 fn list(columns: &[(String, String)]) -> String {
-    columns.iter().map(|(n, t)| format!("    {} {t}", ident(n))).collect::<Vec<_>>().join(",\n")
+    columns
+        .iter()
+        .map(|(n, t)| format!("    {} {t}", ident(n)))
+        .collect::<Vec<_>>()
+        .join(",\n")
 }
 
 /// `llm.call` as part of a name of a table.
@@ -205,7 +250,11 @@ impl Leaf {
             // A map cannot be null in a column: a null one is empty.
             LeafKind::Map => return "Map(LowCardinality(String), String) CODEC(ZSTD(1))".into(),
         };
-        if self.nullable { format!("Nullable({plain}) CODEC(ZSTD(1))") } else { format!("{plain}{codec}") }
+        if self.nullable {
+            format!("Nullable({plain}) CODEC(ZSTD(1))")
+        } else {
+            format!("{plain}{codec}")
+        }
     }
 }
 
@@ -231,25 +280,42 @@ impl EventsTable {
     /// # Errors
     /// Its schema does not parse or is not a record.
     pub fn of(event: &EventDef) -> Result<EventsTable, StoreError> {
-        let leaves = leaf_paths(&event.schema_json)
-            .map_err(|e| StoreError::Catalog { event: event.name.clone(), reason: e.to_string() })?;
+        let leaves = leaf_paths(&event.schema_json).map_err(|e| StoreError::Catalog {
+            event: event.name.clone(),
+            reason: e.to_string(),
+        })?;
         let leaves = leaves
             .into_iter()
-            .map(|l| Leaf { column: l.path.replace('.', "_"), path: l.path, kind: l.kind, nullable: l.nullable })
+            .map(|l| Leaf {
+                column: l.path.replace('.', "_"),
+                path: l.path,
+                kind: l.kind,
+                nullable: l.nullable,
+            })
             .collect();
-        Ok(EventsTable { name: format!("events_{}", underscored(&event.name)), leaves })
+        Ok(EventsTable {
+            name: format!("events_{}", underscored(&event.name)),
+            leaves,
+        })
     }
 
     /// (name, type and codec) in the order of RowBinary.
     pub fn columns(&self) -> Vec<(String, String)> {
-        let mut all: Vec<(String, String)> = LOG.iter().map(|(n, t)| (n.to_string(), t.to_string())).collect();
+        let mut all: Vec<(String, String)> = LOG
+            .iter()
+            .map(|(n, t)| (n.to_string(), t.to_string()))
+            .collect();
         all.extend(self.leaves.iter().map(|l| (l.column.clone(), l.sql())));
         all
     }
 
     /// The list of columns of an insert.
     pub fn insert_columns(&self) -> String {
-        self.columns().iter().map(|(n, _)| ident(n)).collect::<Vec<_>>().join(", ")
+        self.columns()
+            .iter()
+            .map(|(n, _)| ident(n))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// `CREATE TABLE`.
@@ -263,9 +329,18 @@ impl EventsTable {
 
     /// Statements that bring an older table up to this one.
     pub fn alter(&self, present: &[String]) -> Vec<String> {
-        let missing = self.columns().into_iter().filter(|(n, _)| !present.contains(n));
+        let missing = self
+            .columns()
+            .into_iter()
+            .filter(|(n, _)| !present.contains(n));
         missing
-            .map(|(n, t)| format!("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {t}", ident(&self.name), ident(&n)))
+            .map(|(n, t)| {
+                format!(
+                    "ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {t}",
+                    ident(&self.name),
+                    ident(&n)
+                )
+            })
             .collect()
     }
 }

@@ -63,7 +63,9 @@ pub fn start_of(size: WindowSize, time: &str, zones: &Zones) -> String {
         WindowSize::Minute => time.to_string(),
         WindowSize::FiveMinutes => format!("toDateTime64(toStartOfFiveMinutes({time}), 6, 'UTC')"),
         WindowSize::Hour => format!("toDateTime64(toStartOfHour({time}), 6, 'UTC')"),
-        WindowSize::Day => zones.each(|z| format!("toDateTime64(toStartOfDay({time}, {z}), 6, 'UTC')")),
+        WindowSize::Day => {
+            zones.each(|z| format!("toDateTime64(toStartOfDay({time}, {z}), 6, 'UTC')"))
+        }
     }
 }
 
@@ -74,9 +76,8 @@ pub fn end_of(size: WindowSize, start: &str, zones: &Zones) -> String {
         WindowSize::FiveMinutes => format!("{start} + toIntervalMinute(5)"),
         WindowSize::Hour => format!("{start} + toIntervalHour(1)"),
         // By date: a day may have 23 or 25 hours, and midnight may not exist.
-        WindowSize::Day => {
-            zones.each(|z| format!("toDateTime64(toDateTime(toDate({start}, {z}) + 1, {z}), 6, 'UTC')"))
-        }
+        WindowSize::Day => zones
+            .each(|z| format!("toDateTime64(toDateTime(toDate({start}, {z}) + 1, {z}), 6, 'UTC')")),
     }
 }
 
@@ -86,18 +87,32 @@ pub fn statistic(measure: &str, accumulator: Accumulator, stat: Stat) -> String 
     let count = format!("sum({})", c("_count"));
     match (accumulator, stat) {
         (Accumulator::Count, _) => format!("sum({})", c("")),
-        (Accumulator::Sum | Accumulator::SumSq, _) => format!("toFloat64(sum({}))", c("")),
+        (Accumulator::Sum, _) => format!("weirNumber(sum({}))", c("")),
+        (Accumulator::SumSq, _) => format!(
+            "toFloat64(reinterpret(sum({}), 'Int128')) / 1000000.",
+            c("")
+        ),
         (Accumulator::Min, _) => format!("min({})", c("")),
         (Accumulator::Max, _) => format!("max({})", c("")),
         (Accumulator::Last, _) => {
             format!("argMax({}, ({}, {}))", c("_value"), c("_at"), c("_id"))
         }
-        (Accumulator::Distinct, _) => format!("weirDistinct(groupUniqArrayArray({}))", c("_hashes")),
+        (Accumulator::Distinct, _) => {
+            format!("weirDistinct(groupUniqArrayArray({}))", c("_hashes"))
+        }
         (Accumulator::Distribution, Stat::Count) => count,
-        (Accumulator::Distribution, Stat::Value | Stat::Sum) => format!("toFloat64(sum({}))", c("_sum")),
-        (Accumulator::Distribution, Stat::Mean) => format!("toFloat64(sum({})) / nullIf({count}, 0)", c("_sum")),
-        (Accumulator::Distribution, Stat::Min) => format!("minIfOrNull({}, {} > 0)", c("_min"), c("_count")),
-        (Accumulator::Distribution, Stat::Max) => format!("maxIfOrNull({}, {} > 0)", c("_max"), c("_count")),
+        (Accumulator::Distribution, Stat::Value | Stat::Sum) => {
+            format!("weirNumber(sum({}))", c("_sum"))
+        }
+        (Accumulator::Distribution, Stat::Mean) => {
+            format!("weirNumber(sum({})) / nullIf({count}, 0)", c("_sum"))
+        }
+        (Accumulator::Distribution, Stat::Min) => {
+            format!("minIfOrNull({}, {} > 0)", c("_min"), c("_count"))
+        }
+        (Accumulator::Distribution, Stat::Max) => {
+            format!("maxIfOrNull({}, {} > 0)", c("_max"), c("_count"))
+        }
         (Accumulator::Distribution, Stat::Percentile(p)) => {
             let q = f64::from(p) / 1000.0;
             format!(
@@ -120,8 +135,16 @@ pub fn rows_of(size: WindowSize, rollups: &[String]) -> String {
 
 /// The name of a rollup: its dimensions, comma separated.
 pub fn rollup_name(event: &EventDef, rollup: usize) -> String {
-    let names = event.rollups.get(rollup).into_iter().flat_map(|r| &r.dimensions);
-    names.filter_map(|d| event.dimensions.get(*d)).map(|d| d.name.as_str()).collect::<Vec<_>>().join(",")
+    let names = event
+        .rollups
+        .get(rollup)
+        .into_iter()
+        .flat_map(|r| &r.dimensions);
+    names
+        .filter_map(|d| event.dimensions.get(*d))
+        .map(|d| d.name.as_str())
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Reads with FINAL need not look across months: a key lies in one.
@@ -140,7 +163,10 @@ pub enum Form {
 ///
 /// # Errors
 /// As of [`PartsTable::of`] and [`zones`].
-pub fn event_views(catalog: &Catalog, event: &EventDef) -> Result<Vec<(String, String)>, StoreError> {
+pub fn event_views(
+    catalog: &Catalog,
+    event: &EventDef,
+) -> Result<Vec<(String, String)>, StoreError> {
     let mut views = Vec::new();
     for size in WindowSize::ALL {
         if event.rollups.iter().any(|r| r.windows.contains(&size)) {
@@ -152,7 +178,10 @@ pub fn event_views(catalog: &Catalog, event: &EventDef) -> Result<Vec<(String, S
     }
     views.push((
         format!("{}_events", underscored(&event.name)),
-        format!("SELECT * FROM {} FINAL {SETTINGS}", ident(&format!("events_{}", underscored(&event.name)))),
+        format!(
+            "SELECT * FROM {} FINAL {SETTINGS}",
+            ident(&format!("events_{}", underscored(&event.name)))
+        ),
     ));
     Ok(views)
 }
@@ -184,9 +213,16 @@ pub fn merged_sql(
     }
     let name = format!("p.{}", ident("window_start"));
     let start = start_of(size, &name, &zones);
-    let dims: String = table.dimensions.iter().map(|d| format!("{}, ", ident(d))).collect();
+    let dims: String = table
+        .dimensions
+        .iter()
+        .map(|d| format!("{}, ", ident(d)))
+        .collect();
     let until = match through {
-        Some(t) => format!("\nHAVING window_end <= fromUnixTimestamp64Micro({}, 'UTC')", t.0),
+        Some(t) => format!(
+            "\nHAVING window_end <= fromUnixTimestamp64Micro({}, 'UTC')",
+            t.0
+        ),
         None => String::new(),
     };
     Ok(format!(
@@ -200,7 +236,11 @@ pub fn merged_sql(
 
 fn plain(m: &str, a: Accumulator, out: &mut Vec<String>) {
     let mut add = |suffix: &str, stat| {
-        out.push(format!("{} AS {}", qualified(&statistic(m, a, stat), m, a), ident(&format!("{m}{suffix}"))));
+        out.push(format!(
+            "{} AS {}",
+            qualified(&statistic(m, a, stat), m, a),
+            ident(&format!("{m}{suffix}"))
+        ));
     };
     if a != Accumulator::Distribution {
         return add("", Stat::Value);
@@ -217,9 +257,12 @@ fn plain(m: &str, a: Accumulator, out: &mut Vec<String>) {
 
 fn exact(m: &str, a: Accumulator, out: &mut Vec<String>) {
     let c = |suffix: &str| ident(&format!("{m}{suffix}"));
-    let mut add = |sql: String, suffix: &str| out.push(format!("{} AS {}", qualified(&sql, m, a), c(suffix)));
+    let mut add =
+        |sql: String, suffix: &str| out.push(format!("{} AS {}", qualified(&sql, m, a), c(suffix)));
     match a {
-        Accumulator::Count | Accumulator::Sum | Accumulator::SumSq => add(format!("sum({})", c("")), ""),
+        Accumulator::Count | Accumulator::Sum | Accumulator::SumSq => {
+            add(format!("sum({})", c("")), "")
+        }
         Accumulator::Min => add(format!("min({})", c("")), ""),
         Accumulator::Max => add(format!("max({})", c("")), ""),
         Accumulator::Last => {
@@ -231,12 +274,38 @@ fn exact(m: &str, a: Accumulator, out: &mut Vec<String>) {
         Accumulator::Distribution => {
             add(format!("sum({})", c("_count")), "_count");
             add(format!("sum({})", c("_sum")), "_sum");
-            add(format!("ifNull(minIfOrNull({}, {} > 0), 0.)", c("_min"), c("_count")), "_min");
-            add(format!("ifNull(maxIfOrNull({}, {} > 0), 0.)", c("_max"), c("_count")), "_max");
-            add(format!("arraySort(CAST(sumMap({}), 'Array(Tuple(UInt16, UInt64))'))", c("_bins")), "_bins");
+            add(
+                format!(
+                    "ifNull(minIfOrNull({}, {} > 0), 0.)",
+                    c("_min"),
+                    c("_count")
+                ),
+                "_min",
+            );
+            add(
+                format!(
+                    "ifNull(maxIfOrNull({}, {} > 0), 0.)",
+                    c("_max"),
+                    c("_count")
+                ),
+                "_max",
+            );
+            add(
+                format!(
+                    "arraySort(CAST(sumMap({}), 'Array(Tuple(UInt16, UInt64))'))",
+                    c("_bins")
+                ),
+                "_bins",
+            );
         }
         Accumulator::Distinct => {
-            add(format!("arraySlice(arraySort(groupUniqArrayArray({})), 1, 2048)", c("_hashes")), "_hashes");
+            add(
+                format!(
+                    "arraySlice(arraySort(groupUniqArrayArray({})), 1, 2048)",
+                    c("_hashes")
+                ),
+                "_hashes",
+            );
         }
     }
 }

@@ -13,16 +13,22 @@ use weir_model::records::{
 use weir_model::sketch::{THETA, bin, quantile, theta_estimate};
 use weir_model::{Fixed, Micros, WindowSize};
 use weir_store::encode::PartsEncoder;
-use weir_store::{Form, PartsTable, Question, Store, StoreConfig, built_in, merged_sql, rollup_name};
+use weir_store::{
+    Form, PartsTable, Question, Store, StoreConfig, built_in, merged_sql, rollup_name,
+};
 
 fn store(database: &str) -> Store {
     let url = weir_embedded::testing::clickhouse().url();
-    Store::new(&StoreConfig { database: database.into(), ..StoreConfig::at(url) })
+    Store::new(&StoreConfig {
+        database: database.into(),
+        ..StoreConfig::at(url)
+    })
 }
 
 /// The repository's catalog with tenants in three zones.
 fn catalog() -> Catalog {
-    let mut catalog = weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
+    let mut catalog =
+        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
     let zone = |n: &str| jiff::tz::TimeZone::get(n).unwrap();
     catalog.tenants.default_zone = zone("UTC");
     catalog.tenants.zones = vec![
@@ -43,23 +49,31 @@ async fn prepared(database: &str, catalog: &Catalog) -> Store {
 fn value(rng: &mut ChaCha8Rng, kind: &MeasureKind, at: Micros) -> MeasureValue {
     let number = |rng: &mut ChaCha8Rng| (rng.random_range(0.0..12.0f64)).exp2() - 1.0;
     match kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(rng.random_range(0..9)),
+        MeasureKind::Count | MeasureKind::Unpriced(_) => {
+            MeasureValue::Count(rng.random_range(0..9))
+        }
         MeasureKind::Sum(_) | MeasureKind::Cost(_) => {
             MeasureValue::Sum(Fixed(rng.random_range(-(1i128 << 70)..1i128 << 90)))
         }
         MeasureKind::Min(_) => MeasureValue::Min(rng.random_bool(0.8).then(|| number(rng))),
         MeasureKind::Max(_) => MeasureValue::Max(rng.random_bool(0.8).then(|| number(rng))),
         MeasureKind::SumSq(_) => MeasureValue::SumSq(Fixed(rng.random_range(0..1i128 << 60))),
-        MeasureKind::Last(_) => MeasureValue::Last(
-            rng.random_bool(0.8).then(|| Last { at, id: rng.random(), value: number(rng) }),
-        ),
+        MeasureKind::Last(_) => MeasureValue::Last(rng.random_bool(0.8).then(|| Last {
+            at,
+            id: rng.random(),
+            value: number(rng),
+        })),
         MeasureKind::Distribution(_) => {
             let values: Vec<f64> = (0..rng.random_range(0..20)).map(|_| number(rng)).collect();
             let mut bins = BTreeMap::new();
-            values.iter().for_each(|v| *bins.entry(bin(*v)).or_insert(0) += 1);
+            values
+                .iter()
+                .for_each(|v| *bins.entry(bin(*v)).or_insert(0) += 1);
             MeasureValue::Distribution(Distribution {
                 count: values.len() as u64,
-                sum: values.iter().fold(Fixed(0), |s, v| s.plus(Fixed::from_f64(*v).unwrap())),
+                sum: values
+                    .iter()
+                    .fold(Fixed(0), |s, v| s.plus(Fixed::from_f64(*v).unwrap())),
                 min: values.iter().copied().reduce(f64::min).unwrap_or(0.0),
                 max: values.iter().copied().reduce(f64::max).unwrap_or(0.0),
                 bins: bins.into_iter().collect(),
@@ -67,7 +81,11 @@ fn value(rng: &mut ChaCha8Rng, kind: &MeasureKind, at: Micros) -> MeasureValue {
         }
         MeasureKind::Distinct(_) => {
             // Some at the limit, so that merging has something to cut.
-            let n = if rng.random_bool(0.1) { THETA } else { rng.random_range(0..40) };
+            let n = if rng.random_bool(0.1) {
+                THETA
+            } else {
+                rng.random_range(0..40)
+            };
             let mut hashes: BTreeSet<u64> = (0..n).map(|_| rng.random_range(1..u64::MAX)).collect();
             hashes.insert(7);
             MeasureValue::Distinct(hashes.into_iter().take(THETA).collect())
@@ -96,9 +114,19 @@ fn merge(a: &mut MeasureValue, b: &MeasureValue) {
         }
         (V::Distribution(a), V::Distribution(b)) if b.count > 0 => {
             let mut bins: BTreeMap<u16, u64> = a.bins.iter().copied().collect();
-            b.bins.iter().for_each(|(k, n)| *bins.entry(*k).or_insert(0) += n);
-            a.min = if a.count == 0 { b.min } else { a.min.min(b.min) };
-            a.max = if a.count == 0 { b.max } else { a.max.max(b.max) };
+            b.bins
+                .iter()
+                .for_each(|(k, n)| *bins.entry(*k).or_insert(0) += n);
+            a.min = if a.count == 0 {
+                b.min
+            } else {
+                a.min.min(b.min)
+            };
+            a.max = if a.count == 0 {
+                b.max
+            } else {
+                a.max.max(b.max)
+            };
             a.count += b.count;
             a.sum = a.sum.plus(b.sum);
             a.bins = bins.into_iter().collect();
@@ -113,30 +141,72 @@ fn merge(a: &mut MeasureValue, b: &MeasureValue) {
 
 fn parts(rng: &mut ChaCha8Rng, catalog: &Catalog, event: &EventDef) -> Vec<Aggregate> {
     // Around the nights on which clocks were changed in Berlin and in São Paulo (there at midnight).
-    let begin = jiff::civil::date(2018, 10, 27).to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp().as_microsecond();
+    let begin = jiff::civil::date(2018, 10, 27)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .unwrap()
+        .timestamp()
+        .as_microsecond();
     let mut rows: BTreeMap<_, Aggregate> = BTreeMap::new();
     for n in 0..600 {
         let rollup = rng.random_range(0..event.rollups.len());
         let tenant = *["acme", "globex", "initech", "other"].choose(rng).unwrap();
-        let names = event.rollups[rollup].dimensions.iter().map(|d| event.dimensions[*d].name.clone());
-        let dimensions: Vec<_> =
-            names.map(|d| (d, ["", "a", "b'\\", "ü"].choose(rng).unwrap().to_string())).collect();
+        let names = event.rollups[rollup]
+            .dimensions
+            .iter()
+            .map(|d| event.dimensions[*d].name.clone());
+        let dimensions: Vec<_> = names
+            .map(|d| (d, ["", "a", "b'\\", "ü"].choose(rng).unwrap().to_string()))
+            .collect();
         let t = Micros(begin + rng.random_range(0..10 * Micros::DAY.0));
         let is_late = rng.random_bool(0.5);
-        let window =
-            if is_late { WindowSize::Minute } else { *event.rollups[rollup].windows.choose(rng).unwrap() };
+        let window = if is_late {
+            WindowSize::Minute
+        } else {
+            *event.rollups[rollup].windows.choose(rng).unwrap()
+        };
         let (start, end) = window.span(t, catalog.tenants.zone(tenant));
-        let part = if is_late { Part::Late { partition: n % 3, offset: i64::from(n), row: 5 } } else { Part::OnTime };
-        let values = event.measures.iter().map(|m| value(rng, &m.kind, t)).collect();
-        let subject = Subject { tenant: tenant.into(), dimensions };
-        rows.insert((subject.clone(), window, start, part), Aggregate { subject, window, start, end, part, values });
+        let part = if is_late {
+            Part::Late {
+                partition: n % 3,
+                offset: i64::from(n),
+                row: 5,
+            }
+        } else {
+            Part::OnTime
+        };
+        let values = event
+            .measures
+            .iter()
+            .map(|m| value(rng, &m.kind, t))
+            .collect();
+        let subject = Subject {
+            tenant: tenant.into(),
+            dimensions,
+        };
+        rows.insert(
+            (subject.clone(), window, start, part),
+            Aggregate {
+                subject,
+                window,
+                start,
+                end,
+                part,
+                values,
+            },
+        );
     }
     rows.into_values().collect()
 }
 
 fn block(event: &EventDef, run: u32, rows: Vec<Aggregate>) -> Vec<u8> {
     let measures = event.measures.iter().map(|m| m.name.clone()).collect();
-    let block = AggregateBlock { event: event.name.clone(), catalog: 1, run, measures, rows };
+    let block = AggregateBlock {
+        event: event.name.clone(),
+        catalog: 1,
+        run,
+        measures,
+        rows,
+    };
     let mut out = Vec::new();
     block.encode(&mut out).unwrap();
     out
@@ -146,8 +216,21 @@ async fn insert(store: &Store, event: &EventDef, run: u32, rows: Vec<Aggregate>,
     let encoder = PartsEncoder::new(PartsTable::of(event).unwrap());
     let bytes = block(event, run, rows);
     let mut out = Vec::new();
-    encoder.block(&mut out, &mut AggregateReader::new(&bytes).unwrap(), version).unwrap();
-    store.insert(&encoder.table().name, &encoder.table().insert_columns(), Bytes::from(out)).await.unwrap();
+    encoder
+        .block(
+            &mut out,
+            &mut AggregateReader::new(&bytes).unwrap(),
+            version,
+        )
+        .unwrap();
+    store
+        .insert(
+            &encoder.table().name,
+            &encoder.table().insert_columns(),
+            Bytes::from(out),
+        )
+        .await
+        .unwrap();
 }
 
 type Windows = BTreeMap<(String, String, Vec<String>, i64, i64), Vec<MeasureValue>>;
@@ -156,18 +239,40 @@ type Windows = BTreeMap<(String, String, Vec<String>, i64, i64), Vec<MeasureValu
 fn expected(catalog: &Catalog, event: &EventDef, rows: &[Aggregate], size: WindowSize) -> Windows {
     let mut windows = Windows::new();
     for row in rows {
-        let names: Vec<&str> = row.subject.dimensions.iter().map(|(d, _)| d.as_str()).collect();
-        let rollup = (0..event.rollups.len()).find(|i| rollup_name(event, *i) == names.join(",")).unwrap();
-        if !event.rollups[rollup].windows.contains(&size) || (row.part == Part::OnTime && row.window != size) {
+        let names: Vec<&str> = row
+            .subject
+            .dimensions
+            .iter()
+            .map(|(d, _)| d.as_str())
+            .collect();
+        let rollup = (0..event.rollups.len())
+            .find(|i| rollup_name(event, *i) == names.join(","))
+            .unwrap();
+        if !event.rollups[rollup].windows.contains(&size)
+            || (row.part == Part::OnTime && row.window != size)
+        {
             continue;
         }
         let (start, end) = size.span(row.start, catalog.tenants.zone(&row.subject.tenant));
         let all = event.dimensions.iter().map(|d| {
-            row.subject.dimensions.iter().find(|(n, _)| *n == d.name).map_or(String::new(), |(_, v)| v.clone())
+            row.subject
+                .dimensions
+                .iter()
+                .find(|(n, _)| *n == d.name)
+                .map_or(String::new(), |(_, v)| v.clone())
         });
-        let key = (row.subject.tenant.clone(), names.join(","), all.collect(), start.0, end.0);
+        let key = (
+            row.subject.tenant.clone(),
+            names.join(","),
+            all.collect(),
+            start.0,
+            end.0,
+        );
         match windows.get_mut(&key) {
-            Some(have) => have.iter_mut().zip(&row.values).for_each(|(a, b)| merge(a, b)),
+            Some(have) => have
+                .iter_mut()
+                .zip(&row.values)
+                .for_each(|(a, b)| merge(a, b)),
             None => drop(windows.insert(key, row.values.clone())),
         }
     }
@@ -188,10 +293,20 @@ fn exact(v: &MeasureValue) -> Vec<String> {
             d.sum.0.to_string(),
             float(d.min),
             float(d.max),
-            format!("[{}]", d.bins.iter().map(|(b, n)| format!("({b},{n})")).collect::<Vec<_>>().join(",")),
+            format!(
+                "[{}]",
+                d.bins
+                    .iter()
+                    .map(|(b, n)| format!("({b},{n})"))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            ),
         ],
         MeasureValue::Distinct(h) => {
-            vec![format!("[{}]", h.iter().map(u64::to_string).collect::<Vec<_>>().join(","))]
+            vec![format!(
+                "[{}]",
+                h.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
+            )]
         }
     }
 }
@@ -205,7 +320,9 @@ fn plain(v: &MeasureValue) -> Vec<String> {
         MeasureValue::SumSq(s) => vec![float(s.0 as f64 / 1e6)],
         MeasureValue::Min(f) | MeasureValue::Max(f) => vec![f.map_or("\\N".into(), float)],
         MeasureValue::Last(l) => vec![l.as_ref().map_or("\\N".into(), |l| float(l.value))],
-        MeasureValue::Distinct(h) => vec![theta_estimate(h.len(), h.last().copied().unwrap_or(0)).to_string()],
+        MeasureValue::Distinct(h) => {
+            vec![theta_estimate(h.len(), h.last().copied().unwrap_or(0)).to_string()]
+        }
         MeasureValue::Distribution(d) => {
             let q = |q| quantile(d.bins.iter().copied(), d.count, q).map_or("\\N".into(), float);
             let some = |f: f64| if d.count == 0 { "\\N".into() } else { float(f) };
@@ -231,18 +348,39 @@ async fn bits(store: &Store, sql: &str) -> Vec<Vec<String>> {
         .rows
         .iter()
         .map(|c| {
-            let (name, kind) = (format!("`{}`", c[0].as_str().unwrap()), c[1].as_str().unwrap());
+            let (name, kind) = (
+                format!("`{}`", c[0].as_str().unwrap()),
+                c[1].as_str().unwrap(),
+            );
             match kind.trim_start_matches("Nullable(").trim_end_matches(')') {
                 "Float64" => format!("toString(reinterpretAsUInt64({name}))"),
-                k if k.starts_with("Decimal(") => format!("toString(reinterpret({name}, 'Int128'))"),
-                k if k.starts_with("DateTime64(") => format!("toString(toUnixTimestamp64Micro({name}))"),
+                k if k.starts_with("Decimal(") => {
+                    format!("toString(reinterpret({name}, 'Int128'))")
+                }
+                k if k.starts_with("DateTime64(") => {
+                    format!("toString(toUnixTimestamp64Micro({name}))")
+                }
                 _ => format!("toString({name})"),
             }
         })
         .collect();
-    let nullable = columns.iter().map(|c| format!("ifNull({c}, '\\\\N')")).collect::<Vec<_>>().join(", ");
-    let rows = store.rows(&format!("SELECT {nullable} FROM ({sql})"), &[]).await.unwrap();
-    rows.rows.into_iter().map(|r| r.into_iter().map(|v| v.as_str().unwrap().to_string()).collect()).collect()
+    let nullable = columns
+        .iter()
+        .map(|c| format!("ifNull({c}, '\\\\N')"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let rows = store
+        .rows(&format!("SELECT {nullable} FROM ({sql})"), &[])
+        .await
+        .unwrap();
+    rows.rows
+        .into_iter()
+        .map(|r| {
+            r.into_iter()
+                .map(|v| v.as_str().unwrap().to_string())
+                .collect()
+        })
+        .collect()
 }
 
 fn shown(windows: &Windows, form: fn(&MeasureValue) -> Vec<String>) -> Vec<Vec<String>> {
@@ -258,6 +396,13 @@ fn shown(windows: &Windows, form: fn(&MeasureValue) -> Vec<String>) -> Vec<Vec<S
         .collect();
     all.sort();
     all
+}
+
+fn same(got: &[Vec<String>], want: &[Vec<String>], what: &str) {
+    for (g, w) in got.iter().zip(want) {
+        assert_eq!(g, w, "{what}");
+    }
+    assert_eq!(got.len(), want.len(), "{what}");
 }
 
 #[tokio::test]
@@ -282,11 +427,19 @@ async fn views_are_the_plain_merge_of_parts() {
             let sql = merged_sql(&catalog, event, size, Form::Exact, None).unwrap();
             let mut got = bits(&store, &sql).await;
             got.sort();
-            assert_eq!(got, shown(&windows, exact), "{} {}", event.name, size.label());
-            let view = format!("SELECT * FROM {}_{}", weir_store::underscored(&event.name), size.label());
+            same(
+                &got,
+                &shown(&windows, exact),
+                &format!("{} {}", event.name, size.label()),
+            );
+            let view = format!(
+                "SELECT * FROM {}_{}",
+                weir_store::underscored(&event.name),
+                size.label()
+            );
             let mut got = bits(&store, &view).await;
             got.sort();
-            assert_eq!(got, shown(&windows, plain), "{view}");
+            same(&got, &shown(&windows, plain), &view);
         }
     }
 }
@@ -296,13 +449,24 @@ async fn functions_equal_rust_bit_for_bit() {
     let store = prepared("functions", &catalog()).await;
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     for round in 0..60 {
-        let n = if round == 0 { 0 } else { rng.random_range(1..400) };
+        let n = if round == 0 {
+            0
+        } else {
+            rng.random_range(1..400)
+        };
         let mut bins: BTreeMap<u16, u64> = BTreeMap::new();
-        (0..n).for_each(|_| *bins.entry(rng.random_range(0..52_500)).or_insert(0) += rng.random_range(1..1u64 << 20));
+        (0..n).for_each(|_| {
+            *bins.entry(rng.random_range(0..52_500)).or_insert(0) += rng.random_range(1..1u64 << 20)
+        });
         let count: u64 = bins.values().sum();
-        let map = bins.iter().map(|(b, n)| format!("{b}, {n}")).collect::<Vec<_>>().join(", ");
+        let map = bins
+            .iter()
+            .map(|(b, n)| format!("{b}, {n}"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let q = f64::from(rng.random_range(0..=1000u16)) / 1000.0;
-        let want = quantile(bins.iter().map(|(b, n)| (*b, *n)), count, q).map_or("\\N".into(), |v| v.to_bits().to_string());
+        let want = quantile(bins.iter().map(|(b, n)| (*b, *n)), count, q)
+            .map_or("\\N".into(), |v| v.to_bits().to_string());
         let map = format!("CAST(map({map}), 'Map(UInt16, UInt64)')");
         let one = format!("SELECT toFloat64(weirQuantile({q:?}, {map})) AS v");
         assert_eq!(bits(&store, &one).await[0][0], want, "weirQuantile({q})");
@@ -313,15 +477,25 @@ async fn functions_equal_rust_bit_for_bit() {
             assert_eq!(bits(&store, &merged).await[0][0], want, "weirBin({q})");
         }
         let kept = rng.random_range(THETA - 1..THETA + 30);
-        let top = rng.random_range(1..=u64::MAX >> rng.random_range(0..20));
+        let shift = rng.random_range(0..20);
+        let top = rng.random_range(1..=u64::MAX >> shift);
         let mut hashes: BTreeSet<u64> = BTreeSet::new();
         while hashes.len() < kept && top > 1 << 14 {
             hashes.insert(rng.random_range(1..=top));
         }
-        let list = hashes.iter().rev().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let list = hashes
+            .iter()
+            .rev()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         let smallest: Vec<u64> = hashes.into_iter().take(THETA).collect();
         let want = theta_estimate(smallest.len(), smallest.last().copied().unwrap_or(0));
-        let got = bits(&store, &format!("SELECT weirDistinct(CAST([{list}], 'Array(UInt64)')) AS v")).await;
+        let got = bits(
+            &store,
+            &format!("SELECT weirDistinct(CAST([{list}], 'Array(UInt64)')) AS v"),
+        )
+        .await;
         assert_eq!(got[0][0], want.to_string());
     }
 }
@@ -330,7 +504,10 @@ async fn functions_equal_rust_bit_for_bit() {
 async fn what_is_declared_later_gets_its_column() {
     let mut catalog = catalog();
     let store = prepared("later", &catalog).await;
-    assert_eq!(store.prepare(&built_in(), &catalog).await.unwrap(), weir_store::Prepared::default());
+    assert_eq!(
+        store.prepare(&built_in(), &catalog).await.unwrap(),
+        weir_store::Prepared::default()
+    );
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let before = parts(&mut rng, &catalog, &catalog.events[0]);
     insert(&store, &catalog.events[0], 1, before.clone(), 1).await;
@@ -342,15 +519,22 @@ async fn what_is_declared_later_gets_its_column() {
     let done = store.prepare(&built_in(), &catalog).await.unwrap();
     assert_eq!(done.columns.len(), 1, "{done:?}");
     let mut rows: Vec<Aggregate> = before.clone();
-    rows.iter_mut().for_each(|r| r.values.push(MeasureValue::Max(Some(3.0))));
+    rows.iter_mut()
+        .for_each(|r| r.values.push(MeasureValue::Max(Some(3.0))));
     insert(&store, &catalog.events[0], 1, rows[..300].to_vec(), 2).await;
     let view = format!("{}_1h", weir_store::underscored(&catalog.events[0].name));
-    let got = store.scalar(&format!("SELECT max(slowest) FROM {view}"), &[]).await.unwrap();
+    let got = store
+        .scalar(&format!("SELECT max(slowest) FROM {view}"), &[])
+        .await
+        .unwrap();
     assert_eq!(got.as_deref(), Some("3"));
     let mut changed = built_in();
     changed[0].sql.push(' ');
     let refused = store.prepare(&changed, &catalog).await.unwrap_err();
-    assert!(matches!(refused, weir_store::StoreError::MigrationChanged { .. }), "{refused}");
+    assert!(
+        matches!(refused, weir_store::StoreError::MigrationChanged { .. }),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -368,6 +552,12 @@ async fn every_question_has_an_answer() {
     let kpis = Question::find("kpis").unwrap();
     assert!(kpis.sql(&[("days".into(), "x".into())]).is_err());
     assert!(kpis.sql(&[("hours".into(), "1".into())]).is_err());
-    let csv = store.query("SELECT {n:UInt8} AS n", &[("n".into(), "4".into())], "CSVWithNames").unwrap();
+    let csv = store
+        .query(
+            "SELECT {n:UInt8} AS n",
+            &[("n".into(), "4".into())],
+            "CSVWithNames",
+        )
+        .unwrap();
     assert_eq!(csv.collect().await.unwrap(), "\"n\"\n4\n");
 }
