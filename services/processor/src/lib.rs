@@ -10,4 +10,4 @@ mod score;
 mod window;
 
 pub use processor::{Processor, ProcessorConfig, StageName};
-pub use run::{Run, Scope, current, reprocess, run_of};
+pub use run::{Run, Scope, current, current_catalog, reprocess, run_of};

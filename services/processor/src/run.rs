@@ -53,6 +53,35 @@ pub fn current(brokers: &Brokers, deadline: Duration) -> Result<Option<Run>, Sta
         .map_err(|e| unreadable("the current run", e))
 }
 
+/// The catalog of the current run, if there is one.
+pub fn current_catalog(
+    brokers: &Brokers,
+    deadline: Duration,
+) -> Result<Option<Catalog>, StageError> {
+    let all = read_all(brokers, topics::CATALOG, deadline)?;
+    let find = |key: &[u8]| {
+        all.iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, v)| v.as_slice())
+    };
+    let Some(run) = find(CURRENT) else {
+        return Ok(None);
+    };
+    let run: Run =
+        serde_json::from_slice(run).map_err(|e| unreadable("the current run", e))?;
+    kept_catalog(&run, find(format!("catalog/{}", run.catalog).as_bytes())).map(Some)
+}
+
+/// A catalog from its entry.
+fn kept_catalog(run: &Run, entry: Option<&[u8]>) -> Result<Catalog, StageError> {
+    let entry =
+        entry.ok_or_else(|| unreadable(&format!("catalog {}", run.catalog), "it is missing"))?;
+    let kept: Kept = serde_json::from_slice(entry)
+        .map_err(|e| unreadable("the catalog of the run", e))?;
+    weir_catalog::load_sources(kept.sources)
+        .map_err(|e| unreadable("the catalog of the run", format!("{e:?}")))
+}
+
 /// The run of this catalog: the current one where the catalog is the same; else the next one, which is
 /// begun (run 1 on a new system), or refused where a meaning changed without a new version (WEIR-0108). Topics that
 /// are missing are created; partials or terms with another number of partitions than the state was made with are an error (WEIR-0207).
@@ -104,12 +133,7 @@ pub fn run_of(
             return Ok(run.clone());
         }
         Some(run) => {
-            let kept = find(format!("catalog/{}", run.catalog).as_bytes())
-                .ok_or_else(|| unreadable(&format!("catalog {}", run.catalog), "it is missing"))?;
-            let kept: Kept = serde_json::from_slice(kept)
-                .map_err(|e| unreadable("the catalog of the run", e))?;
-            let old = weir_catalog::load_sources(kept.sources)
-                .map_err(|e| unreadable("the catalog of the run", format!("{e:?}")))?;
+            let old = kept_catalog(run, find(format!("catalog/{}", run.catalog).as_bytes()))?;
             let refused = weir_catalog::evolve(&old, catalog);
             if !refused.is_empty() {
                 let lines: Vec<String> = refused

@@ -77,8 +77,7 @@ impl Keyed for Windows {
     fn write(_: &Scope, results: &mut WindowOut, out: &mut Outbox<'_>) -> Result<(), StageError> {
         let mut value = Vec::new();
         for block in results.aggregates.drain(..) {
-            encode(&block, &mut value)?;
-            out.send(topics::AGGREGATES, None, None, Some(&value), &[]);
+            out.send(topics::AGGREGATES, None, None, Some(&block), &[]);
         }
         for a in results.anomalies.drain(..) {
             value.clear();
