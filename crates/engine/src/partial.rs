@@ -65,6 +65,16 @@ impl<T: Copy + Default> SmallList<T> {
     }
 }
 
+impl<T: Copy + Default> FromIterator<T> for SmallList<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut list = SmallList::new();
+        for item in items {
+            list.push(item);
+        }
+        list
+    }
+}
+
 impl<T: Copy + Default> Default for SmallList<T> {
     fn default() -> Self {
         SmallList::new()
@@ -331,7 +341,7 @@ impl BlockWriter {
         }
     }
 
-    /// Adds a row to the group; `encode` appends its bytes.
+    /// Adds a row to the group.
     pub fn row(&mut self, pane: Micros, late: bool, encoded: &[u8]) {
         let minute = pane.0.div_euclid(Micros::MINUTE.0);
         let base = *self.base.get_or_insert(minute);

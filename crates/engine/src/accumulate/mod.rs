@@ -17,6 +17,7 @@
 //! so many leading bytes follow, else it is thousandths (zigzag) plus 9.
 
 mod bins;
+pub(crate) use bins::bin;
 pub(crate) mod live;
 mod scalar;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use weir_model::records::Distribution;
 use weir_model::sketch::THETA;
 use weir_model::{hash, sketch};
 
-const KINDS: [Kind; 8] = [
+pub(crate) const KINDS: [Kind; 8] = [
     Kind::Count,
     Kind::Sum,
     Kind::Min,

@@ -1,1 +1,522 @@
-//! Stage 1: raw events to partial aggregates.
+//! Stage 1: raw events to partial aggregates. One [`Combine`] owns any set of raw partitions; what it decides
+//! about a record depends on the log of the record's own partition and on nothing else.
+
+mod dedup;
+mod measure;
+mod position;
+mod read;
+mod rows;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use position::Position;
+
+use crate::accumulate::live::Delta;
+use crate::partial::{BlockWriter, WatermarkEntry};
+use crate::{EngineError, partial};
+use measure::Measures;
+use read::{Head, Read, Reader};
+use rows::Rows;
+use state::{Seen, State};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use weir_catalog::types::{Catalog, EventId};
+use weir_model::avro::Value;
+use weir_model::headers::{Meta, SchemaRef};
+use weir_model::{Code, Micros, codes, records, topics};
+
+/// A raw partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Input {
+    /// Event type of the topic.
+    pub event: EventId,
+    /// Partition of it.
+    pub partition: u32,
+}
+
+/// A record of a raw partition.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Offset.
+    pub offset: i64,
+    /// When the broker appended it.
+    pub append_time: Micros,
+    /// Value.
+    pub value: Option<&'a [u8]>,
+    /// What its headers said.
+    pub meta: Meta,
+}
+
+/// Settings of a [`Combine`].
+#[derive(Debug, Clone)]
+pub struct CombineOptions {
+    /// Number of partitions of the partials.
+    pub partials: u32,
+    /// Run of the derivation.
+    pub run: u32,
+    /// A block is closed when it has so many bytes.
+    pub max_block: usize,
+    /// Number of partitions of each raw topic, by event type.
+    pub partitions: Vec<u32>,
+}
+
+/// Why a record is a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dead {
+    /// Code.
+    pub code: Code,
+    /// In words.
+    pub message: String,
+}
+
+impl Dead {
+    fn new(code: Code, message: String) -> Dead {
+        Dead { code, message }
+    }
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fold {
+    /// An event that counts.
+    Counted {
+        /// Too late to be judged.
+        late: bool,
+        /// From a future that was cut.
+        clamped: bool,
+    },
+    /// An event read before.
+    Duplicate,
+    /// A tick that counts.
+    Tick,
+    /// A mark of a player.
+    Mark,
+    /// A tick that does not count.
+    Skipped,
+    /// A record that cannot be read: to be written as a dead letter.
+    Dead(Dead),
+    /// The record was **not** folded: make its schema known ([`Combine::add_schema`]) and fold it again, or
+    /// give it to [`Combine::fold_dead`].
+    UnknownSchema(SchemaRef),
+}
+
+/// What a [`Combine`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// Identities remembered.
+    pub dedup_entries: usize,
+    /// Bytes of their tables.
+    pub dedup_bytes: usize,
+    /// Rows not drained yet.
+    pub rows: usize,
+    /// Their bytes, about.
+    pub row_bytes: usize,
+}
+
+/// Stage 1: see the module.
+#[derive(Debug)]
+pub struct Combine {
+    catalog: Arc<Catalog>,
+    options: CombineOptions,
+    types: Vec<Type>,
+    inputs: BTreeMap<Input, State>,
+    writer: BlockWriter,
+    scratch: Scratch,
+}
+
+/// One event type.
+#[derive(Debug)]
+struct Type {
+    disorder: Micros,
+    reader: Reader,
+    measures: Measures,
+    rows: Rows,
+}
+
+/// Buffers that are used again.
+#[derive(Debug, Default)]
+struct Scratch {
+    bytes: Vec<u8>,
+    hashes: Vec<u64>,
+    value_hashes: Vec<u64>,
+    deltas: Vec<(usize, Delta)>,
+    block: Vec<u8>,
+}
+
+/// Records folded together: their memory is fetched before it is used.
+const GROUP: usize = 32;
+
+/// A record of a group, on its way.
+enum Step {
+    /// Neither event nor dead letter.
+    Other,
+    Event(Head),
+    Dead(Dead),
+    Unknown(SchemaRef),
+    /// Counts, in a pane.
+    Counted { pane: Micros, t: Micros, late: bool, id: u64 },
+    Done,
+}
+
+impl Combine {
+    /// An instance without inputs.
+    ///
+    /// # Errors
+    /// A catalog whose paths do not fit its schemas, options that do not fit the catalog.
+    pub fn new(catalog: Arc<Catalog>, options: CombineOptions) -> Result<Combine, EngineError> {
+        if options.partials == 0 || options.partitions.len() != catalog.events.len() {
+            let why = "partials need a partition, and every event type its number of partitions";
+            return Err(EngineError::Catalog(why.to_owned()));
+        }
+        let mut types = Vec::with_capacity(catalog.events.len());
+        for event in &catalog.events {
+            let (reader, measures) = Reader::new(event)?;
+            let rows = Rows::new(event, &measures.words, options.partials);
+            types.push(Type { disorder: event.disorder, reader, measures, rows });
+        }
+        let writer = BlockWriter::new(catalog.hash, options.run);
+        Ok(Combine {
+            catalog,
+            options,
+            types,
+            inputs: BTreeMap::new(),
+            writer,
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Makes a writer's schema known. One that cannot be read as the event type is kept: records with it are
+    /// dead letters (WEIR-0005).
+    ///
+    /// # Errors
+    /// No such event type.
+    pub fn add_schema(
+        &mut self,
+        event: EventId,
+        id: u32,
+        guid: [u8; 16],
+        writer_json: &str,
+    ) -> Result<(), EngineError> {
+        let Some(of) = self.types.get_mut(event) else {
+            return Err(EngineError::Invariant(format!("there is no event type {event}")));
+        };
+        of.reader.add_schema(id, guid, writer_json);
+        Ok(())
+    }
+
+    /// Takes up a partition where its position says. If that has a [`Position::horizon_start`], the records from there to
+    /// the committed offset have to be given to [`Combine::warm`] before others are folded.
+    pub fn open(&mut self, input: Input, position: Position) {
+        self.inputs.insert(input, State::open(position));
+    }
+
+    /// Rebuilds de-duplication from a record that was folded before. An unknown schema is returned as by
+    /// [`Combine::fold`]: then give the record again, or to [`Combine::warm_dead`].
+    pub fn warm(&mut self, input: Input, record: &Record) -> Fold {
+        let (Some(of), Some(state)) = (self.types.get_mut(input.event), self.inputs.get_mut(&input)) else {
+            return Fold::Skipped;
+        };
+        let Some(value) = record.value else {
+            return state.warm(record, None);
+        };
+        let mut row = vec![Value::Null; of.reader.width()];
+        match of.reader.read(value, &record.meta, &mut row, &mut self.scratch.bytes) {
+            Read::Event(head) => state.warm(record, Some(&head)),
+            Read::Dead(dead) => {
+                state.warm_dead(record);
+                Fold::Dead(dead)
+            }
+            Read::Unknown(schema) => Fold::UnknownSchema(schema),
+        }
+    }
+
+    /// As [`Combine::warm`], for a record that is a dead letter whatever its bytes say.
+    pub fn warm_dead(&mut self, input: Input, record: &Record) {
+        if let Some(state) = self.inputs.get_mut(&input) {
+            state.warm_dead(record);
+        }
+    }
+
+    /// Takes in the next record of an open partition. A record of one that is not open is skipped.
+    pub fn fold(&mut self, input: Input, record: &Record) -> Fold {
+        let mut result = Fold::Counted { late: false, clamped: false };
+        self.fold_batch(input, std::slice::from_ref(record), &mut |_, fold| result = fold);
+        result
+    }
+
+    /// Takes in the next records of an open partition, in order. `on` is called, in order, for every record that is not
+    /// simply counted (on time and not clamped).
+    ///
+    /// Returns how many were folded: all of them, or those before the first with an unknown schema (`on` is called for
+    /// that one too, but it is not folded).
+    pub fn fold_batch(&mut self, input: Input, records: &[Record], on: &mut dyn FnMut(usize, Fold)) -> usize {
+        let (Some(of), Some(state)) = (self.types.get_mut(input.event), self.inputs.get_mut(&input)) else {
+            for i in 0..records.len() {
+                on(i, Fold::Skipped);
+            }
+            return records.len();
+        };
+        let width = of.reader.width();
+        let mut values = vec![Value::Null; width * GROUP.min(records.len())];
+        let mut done = 0;
+        for group in records.chunks(GROUP) {
+            let folded = of.fold_group(state, group, &mut values, &mut self.scratch, &mut |i, f| on(done + i, f));
+            done += folded;
+            if folded < group.len() {
+                break;
+            }
+        }
+        done
+    }
+
+    /// Takes in a record that is a dead letter, whatever its bytes say: log time moves, nothing else.
+    pub fn fold_dead(&mut self, input: Input, record: &Record) {
+        if let Some(state) = self.inputs.get_mut(&input) {
+            state.advance(record);
+        }
+    }
+
+    /// Gives out all rows as blocks, by partition of the partials, and forgets them. With `tell_watermarks`, the watermarks that have
+    /// crossed the end of a pane since they were last told go to every partition, in its last block.
+    pub fn drain(&mut self, tell_watermarks: bool, emit: &mut dyn FnMut(u32, &[u8])) {
+        let mut entries = Vec::new();
+        if tell_watermarks {
+            for (input, state) in &mut self.inputs {
+                if let Some(watermark) = state.tell() {
+                    let partitions = self.options.partitions[input.event];
+                    let (event, partition) = (input.event, input.partition);
+                    entries.push(WatermarkEntry { event, partition, partitions, watermark });
+                }
+            }
+        }
+        let (writer, max) = (&mut self.writer, self.options.max_block);
+        let Scratch { bytes, block, .. } = &mut self.scratch;
+        for partition in 0..self.options.partials {
+            for (event, of) in self.types.iter_mut().enumerate() {
+                let words = &of.measures.words;
+                of.rows.each(partition as usize, &mut |head, rows, spill| {
+                    let start = |writer: &mut BlockWriter| {
+                        let mut texts = head.texts();
+                        let tenant = texts.next().unwrap_or_default();
+                        let values: partial::SmallList<&str> = texts.collect();
+                        writer.group((event, head.rollup), head.hash, tenant, values.iter().copied());
+                    };
+                    start(writer);
+                    for (pane, late, row) in rows {
+                        bytes.clear();
+                        words.encode(row, spill, bytes);
+                        if writer.size() + bytes.len() > max && !writer.is_empty() {
+                            writer.finish(block);
+                            emit(partition, block);
+                            start(writer);
+                        }
+                        writer.row(pane, late, bytes);
+                    }
+                });
+            }
+            for entry in &entries {
+                writer.watermark(*entry);
+            }
+            if !writer.is_empty() {
+                writer.finish(block);
+                emit(partition, block);
+            }
+        }
+        for of in &mut self.types {
+            of.rows.clear();
+        }
+    }
+
+    /// Lets the next drain that tells watermarks tell all of them.
+    pub fn force_watermarks(&mut self) {
+        for state in self.inputs.values_mut() {
+            state.untell();
+        }
+    }
+
+    /// True where a drain that tells watermarks would tell one.
+    pub fn has_news(&self) -> bool {
+        self.inputs.values().any(State::has_news)
+    }
+
+    /// Where a partition stands after the last record folded: to be committed with the offset after it.
+    pub fn position(&self, input: Input) -> Position {
+        self.inputs.get(&input).map_or_else(Position::default, State::position)
+    }
+
+    /// Events that came too late to be judged since this was last called, one summary per partition that has any.
+    pub fn late(&mut self) -> Vec<records::Late> {
+        let mut all = Vec::new();
+        for (input, state) in &mut self.inputs {
+            if let Some(late) = state.late.take() {
+                all.push(records::Late {
+                    run: self.options.run,
+                    topic: topics::events(&self.catalog.events[input.event].name),
+                    partition: input.partition as i32,
+                    first_offset: late.first_offset,
+                    last_offset: late.last_offset,
+                    events: late.events,
+                    earliest: late.earliest,
+                    watermark: state.watermark,
+                });
+            }
+        }
+        all
+    }
+
+    /// Forgets a partition, after a drain. (Its rows are not kept apart: those not drained stay.)
+    pub fn close(&mut self, input: Input) {
+        self.inputs.remove(&input);
+    }
+
+    /// Forgets all rows and all partitions, after an abort: open them again from what is committed.
+    pub fn discard(&mut self) {
+        self.inputs.clear();
+        for of in &mut self.types {
+            of.rows.clear();
+        }
+    }
+
+    /// Watermark of a partition.
+    pub fn watermark(&self, input: Input) -> Micros {
+        self.inputs.get(&input).map_or(Micros::MIN, |s| s.watermark)
+    }
+
+    /// Log time of a partition.
+    pub fn log_time(&self, input: Input) -> Micros {
+        self.inputs.get(&input).map_or(Micros::MIN, |s| s.clock.log_time)
+    }
+
+    /// Whether a partition is under replay.
+    pub fn in_replay(&self, input: Input) -> bool {
+        self.inputs.get(&input).is_some_and(|s| s.clock.in_replay)
+    }
+
+    /// Rows not drained yet.
+    pub fn buffered_rows(&self) -> usize {
+        self.types.iter().map(|t| t.rows.len()).sum()
+    }
+
+    /// Their bytes, about.
+    pub fn buffered_bytes(&self) -> usize {
+        self.types.iter().map(|t| t.rows.bytes()).sum()
+    }
+
+    /// What is held in memory.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            dedup_entries: self.inputs.values().map(|s| s.dedup.len()).sum(),
+            dedup_bytes: self.inputs.values().map(|s| s.dedup.bytes()).sum(),
+            rows: self.buffered_rows(),
+            row_bytes: self.buffered_bytes(),
+        }
+    }
+}
+
+impl Type {
+    /// Folds up to [`GROUP`] records in passes, each of which fetches the memory of the next one. Returns how many were folded.
+    fn fold_group<'a>(
+        &mut self,
+        state: &mut State,
+        group: &[Record<'a>],
+        values: &mut [Value<'a>],
+        scratch: &mut Scratch,
+        on: &mut dyn FnMut(usize, Fold),
+    ) -> usize {
+        let (width, rollups) = (self.reader.width(), self.rows.rollups());
+        let mut steps: [Step; GROUP] = [const { Step::Other }; GROUP];
+        let Scratch { bytes, hashes, value_hashes, deltas, .. } = scratch;
+        hashes.clear();
+        // What the bytes say: nothing here depends on the records before.
+        for (i, record) in group.iter().enumerate() {
+            let row = &mut values[i * width..][..width];
+            steps[i] = match record.value {
+                None if record.meta.mark.is_some() || record.meta.tick.is_some() => Step::Other,
+                None => {
+                    let why = "the record has no value and is no tick or mark".to_owned();
+                    Step::Dead(Dead::new(codes::NO_VALUE, why))
+                }
+                Some(value) => match self.reader.read(value, &record.meta, row, bytes) {
+                    Read::Event(head) => Step::Event(head),
+                    Read::Dead(dead) => Step::Dead(dead),
+                    Read::Unknown(schema) => Step::Unknown(schema),
+                },
+            };
+            match &steps[i] {
+                Step::Event(head) => {
+                    state.dedup.prefetch(head.identity);
+                    let (tenant, texts) = self.reader.texts(row);
+                    self.rows.hashes(tenant, &texts, value_hashes, hashes);
+                    for hash in &hashes[i * rollups..] {
+                        self.rows.prefetch_slot(*hash);
+                    }
+                }
+                Step::Unknown(_) => break,
+                _ => hashes.resize((i + 1) * rollups, 0),
+            }
+        }
+        let mut folded = group.len();
+        for (i, record) in group.iter().enumerate() {
+            match std::mem::replace(&mut steps[i], Step::Done) {
+                Step::Event(head) => {
+                    let seen = state.event(record, &head, self.disorder);
+                    let Seen::Counted { t, late, clamped } = seen else {
+                        on(i, Fold::Duplicate);
+                        continue;
+                    };
+                    if late || clamped {
+                        on(i, Fold::Counted { late, clamped });
+                    }
+                    let pane = t.floor(Micros::MINUTE);
+                    steps[i] = Step::Counted { pane, t, late, id: head.identity as u64 };
+                    for hash in &hashes[i * rollups..(i + 1) * rollups] {
+                        self.rows.prefetch_subject(*hash);
+                    }
+                }
+                Step::Dead(dead) => {
+                    state.advance(record);
+                    on(i, Fold::Dead(dead));
+                }
+                Step::Unknown(schema) => {
+                    folded = i;
+                    on(i, Fold::UnknownSchema(schema));
+                    break;
+                }
+                _ => on(i, state.other(record, self.disorder)),
+            }
+        }
+        for (i, step) in steps[..folded].iter().enumerate() {
+            if let Step::Counted { .. } = step {
+                for hash in &hashes[i * rollups..(i + 1) * rollups] {
+                    self.rows.prefetch_row(*hash);
+                }
+            }
+        }
+        for (i, step) in steps[..folded].iter().enumerate() {
+            let Step::Counted { pane, t, late, id } = *step else {
+                continue;
+            };
+            let row = &values[i * width..][..width];
+            self.measures.of(row, t, id, deltas);
+            let (tenant, texts) = self.reader.texts(row);
+            for rollup in 0..rollups {
+                let key = (rollup, hashes[i * rollups + rollup]);
+                self.rows.add(key, (tenant, &texts), pane, late, &self.measures.words, deltas);
+            }
+        }
+        folded
+    }
+}
+
+/// Asks for a line of memory that will be used soon.
+#[inline(always)]
+fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program sees, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}

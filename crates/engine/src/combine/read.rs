@@ -1,0 +1,269 @@
+//! From a record's bytes to an event that can be counted, or to the reason why it cannot: the checks of
+//! `docs/semantics.md`, in their order.
+
+use super::Dead;
+use super::measure::Measures;
+use crate::EngineError;
+use crate::partial::SmallList;
+use hashbrown::HashMap;
+use weir_catalog::types::EventDef;
+use weir_model::avro::{Projection, Value};
+use weir_model::codes::{self, Code};
+use weir_model::headers::{Meta, SchemaRef};
+use weir_model::{Fixed, hash, wire};
+
+/// Longest text that identifies something.
+const LONGEST: usize = 512;
+
+/// The slots of a decoded row, by path.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    pub paths: Vec<String>,
+    /// Slots whose numbers are checked.
+    numbers: Vec<usize>,
+}
+
+impl Slots {
+    /// The slot of a path.
+    pub fn of(&mut self, path: &str) -> usize {
+        if let Some(i) = self.paths.iter().position(|p| p == path) {
+            return i;
+        }
+        self.paths.push(path.to_owned());
+        self.paths.len() - 1
+    }
+    /// The slot of a path whose value is checked if it is a number.
+    pub fn number(&mut self, path: &str) -> usize {
+        let slot = self.of(path);
+        if !self.numbers.contains(&slot) {
+            self.numbers.push(slot);
+        }
+        slot
+    }
+}
+
+/// How the events of one type are read.
+#[derive(Debug)]
+pub(super) struct Reader {
+    name: String,
+    schema: String,
+    slots: Slots,
+    event_id: usize,
+    event_time: usize,
+    tenant: usize,
+    identity: Option<usize>,
+    /// Slots of the dimensions, in their order.
+    dimensions: Vec<usize>,
+    bounds: Vec<(usize, f64, f64)>,
+    /// By id; a schema that does not fit is kept with its reason.
+    by_id: HashMap<u32, usize>,
+    by_guid: HashMap<[u8; 16], usize>,
+    schemas: Vec<Result<Projection, String>>,
+    last: Option<(SchemaRef, usize)>,
+}
+
+/// An event as far as its own bytes decide.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Head {
+    pub time: i64,
+    pub identity: u128,
+}
+
+/// What a value turned out to be.
+pub(super) enum Read {
+    Event(Head),
+    Dead(Dead),
+    Unknown(SchemaRef),
+}
+
+impl Reader {
+    /// The reader of a type and the measures of its rows.
+    pub fn new(event: &EventDef) -> Result<(Reader, Measures), EngineError> {
+        let mut slots = Slots::default();
+        let event_id = slots.of("event_id");
+        let event_time = slots.of("event_time");
+        let tenant = slots.of("tenant");
+        let identity = event.identity.as_deref().map(|p| slots.of(p));
+        let dimensions = event.dimensions.iter().map(|d| slots.of(&d.path)).collect();
+        let mut bounds = Vec::new();
+        for b in &event.bounds {
+            let (min, max) = (b.min.unwrap_or(f64::NEG_INFINITY), b.max.unwrap_or(f64::INFINITY));
+            bounds.push((slots.number(&b.path), min, max));
+        }
+        let measures = Measures::new(event, &mut slots);
+        let reader = Reader {
+            name: event.name.clone(),
+            schema: event.schema_json.clone(),
+            slots,
+            event_id,
+            event_time,
+            tenant,
+            identity,
+            dimensions,
+            bounds,
+            by_id: HashMap::new(),
+            by_guid: HashMap::new(),
+            schemas: Vec::new(),
+            last: None,
+        };
+        // A path that leads nowhere would make every event a dead letter: refuse the catalog instead.
+        reader.compile(&event.schema_json).map_err(|why| {
+            EngineError::Catalog(format!("event type {}: {why}", event.name))
+        })?;
+        Ok((reader, measures))
+    }
+
+    /// Number of values in a decoded row.
+    pub fn width(&self) -> usize {
+        self.slots.paths.len()
+    }
+
+    /// Tenant and dimension values of a decoded row.
+    #[inline]
+    pub fn texts<'a>(&self, row: &[Value<'a>]) -> (&'a str, SmallList<&'a str>) {
+        let text = |slot: usize| if let Value::Str(s) = row[slot] { s } else { "" };
+        (text(self.tenant), self.dimensions.iter().map(|s| text(*s)).collect())
+    }
+
+    /// Makes a writer's schema known; one that cannot be read as this type makes dead letters.
+    pub fn add_schema(&mut self, id: u32, guid: [u8; 16], writer: &str) {
+        let compiled = self.compile(writer);
+        let index = self.schemas.len();
+        self.schemas.push(compiled);
+        self.by_id.insert(id, index);
+        self.by_guid.insert(guid, index);
+        self.last = None;
+    }
+
+    fn compile(&self, writer: &str) -> Result<Projection, String> {
+        let paths: Vec<&str> = self.slots.paths.iter().map(String::as_str).collect();
+        Projection::compile(writer, &self.schema, &paths).map_err(|e| e.to_string())
+    }
+
+    /// Decodes and checks a value. `row` is as wide as [`Reader::width`].
+    pub fn read<'a>(&mut self, value: &'a [u8], meta: &Meta, row: &mut [Value<'a>], buf: &mut Vec<u8>) -> Read {
+        let (schema, body) = match wire::split(value, meta) {
+            Ok(parts) => parts,
+            Err(code) => return dead(code, "the value has no frame of the wire format"),
+        };
+        let index = match self.last {
+            Some((last, index)) if last == schema => index,
+            _ => {
+                let known = match schema {
+                    SchemaRef::Id(id) => self.by_id.get(&id),
+                    SchemaRef::Guid(guid) => self.by_guid.get(&guid),
+                };
+                let Some(index) = known else {
+                    return Read::Unknown(schema);
+                };
+                self.last = Some((schema, *index));
+                *index
+            }
+        };
+        let projection = match &self.schemas[index] {
+            Ok(p) => p,
+            Err(why) => return dead(codes::INCOMPATIBLE_SCHEMA, why),
+        };
+        if let Err(e) = projection.decode(body, row) {
+            return dead(e.code(), e);
+        }
+        match self.check(row, buf) {
+            Ok(head) => Read::Event(head),
+            Err(dead) => Read::Dead(dead),
+        }
+    }
+
+    fn check(&self, row: &[Value], buf: &mut Vec<u8>) -> Result<Head, Dead> {
+        let mut wild = false;
+        for slot in &self.slots.numbers {
+            wild |= number(&row[*slot]).is_some_and(|x| !(x.abs() <= Fixed::LIMIT));
+        }
+        if wild {
+            return Err(self.wild(row));
+        }
+        for (slot, min, max) in &self.bounds {
+            if let Some(x) = number(&row[*slot])
+                && !(*min <= x && x <= *max)
+            {
+                let path = &self.slots.paths[*slot];
+                return Err(Dead::new(codes::OUT_OF_BOUNDS, format!("{path} is {x}, allowed is {min} to {max}")));
+            }
+        }
+        let text = |slot: usize| if let Value::Str(s) = row[slot] { s } else { "" };
+        let (tenant, id) = (text(self.tenant), text(self.event_id));
+        let (slot, identity) = match self.identity.map(|s| (s, text(s))) {
+            Some((s, t)) if !t.is_empty() => (s, t),
+            _ => (self.event_id, id),
+        };
+        self.plain(self.tenant, tenant)?;
+        self.plain(slot, identity)?;
+        for slot in &self.dimensions {
+            self.plain(*slot, text(*slot))?;
+        }
+        if tenant.is_empty() || id.is_empty() {
+            let what = if tenant.is_empty() { "tenant" } else { "event_id" };
+            return Err(Dead::new(codes::BAD_ENVELOPE, format!("{what} is empty")));
+        }
+        let time = match row[self.event_time] {
+            Value::Int(t) if t >= 0 => t,
+            _ => return Err(Dead::new(codes::BAD_ENVELOPE, "event_time is before 1970".to_owned())),
+        };
+        buf.clear();
+        for (i, part) in [tenant, &self.name, identity].into_iter().enumerate() {
+            if i > 0 {
+                buf.push(0);
+            }
+            buf.extend_from_slice(part.as_bytes());
+        }
+        Ok(Head { time, identity: hash::identity(buf) })
+    }
+
+    /// Names the first number that is not finite, else the first that is too large.
+    #[cold]
+    fn wild(&self, row: &[Value]) -> Dead {
+        let find = |bad: fn(f64) -> bool| {
+            let slots = self.slots.numbers.iter();
+            slots.copied().find(|s| number(&row[*s]).is_some_and(bad)).map(|s| &self.slots.paths[s])
+        };
+        if let Some(path) = find(|x| !x.is_finite()) {
+            return Dead::new(codes::NOT_FINITE, format!("{path} is no finite number"));
+        }
+        let path = find(|x| x.abs() > Fixed::LIMIT).map_or("a number", String::as_str);
+        Dead::new(codes::OUT_OF_BOUNDS, format!("{path} is larger than 1e18"))
+    }
+
+    #[inline]
+    fn plain(&self, slot: usize, text: &str) -> Result<(), Dead> {
+        let control = text.bytes().fold(false, |c, b| c | (b < 0x20));
+        if control || text.len() > LONGEST {
+            return Err(self.bad_text(slot, text));
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn bad_text(&self, slot: usize, text: &str) -> Dead {
+        let path = &self.slots.paths[slot];
+        let message = if text.len() > LONGEST {
+            format!("{path} has {} bytes, at most {LONGEST} are allowed", text.len())
+        } else {
+            format!("{path} holds a control character")
+        };
+        Dead::new(codes::BAD_TEXT, message)
+    }
+}
+
+/// The number in a value, as a float.
+#[inline]
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(n) => Some(*n as f64),
+        Value::Float(x) => Some(*x),
+        _ => None,
+    }
+}
+
+#[cold]
+fn dead(code: Code, why: impl ToString) -> Read {
+    Read::Dead(Dead::new(code, why.to_string()))
+}

@@ -1,0 +1,367 @@
+//! The rows of one event type since the last drain: by subject, then by pane.
+//!
+//! Subjects outlive a drain (the same ones come again), their rows do not.
+
+use super::measure::ROW_HEAD;
+use crate::accumulate::live::{Delta, Spill, Words, add};
+use hashbrown::HashTable;
+use weir_catalog::types::EventDef;
+use weir_model::{Micros, hash};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// No row, no subject.
+const NONE: u32 = u32::MAX;
+/// Subjects with more rows than this find them by hash.
+const SHORT_CHAIN: u32 = 4;
+/// Subjects remembered across drains, and bytes of their texts.
+const SUBJECTS_KEPT: usize = 400_000;
+const TEXTS_KEPT: usize = 48 << 20;
+/// Separates the texts of a subject: no text holds it.
+const SEPARATOR: u8 = 0x1f;
+
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// Dimensions of each rollup: (name, index among the event's dimensions).
+    rollups: Vec<Vec<(String, usize)>>,
+    table: Vec<Slot>,
+    subjects: Vec<Subject>,
+    texts: Vec<u8>,
+    /// Rows, each `template.len()` words: (pane minute << 1 | late), (next row of the subject), measures.
+    words: Vec<u64>,
+    width: usize,
+    spill: Spill,
+    /// Rows of subjects with many, by (subject, pane, late).
+    index: HashTable<u32>,
+    /// Subjects that have rows, by partition of the partials.
+    touched: Vec<Vec<u32>>,
+    key: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u64,
+    subject: u32,
+}
+
+const EMPTY: Slot = Slot { hash: 0, subject: NONE };
+
+#[derive(Debug)]
+struct Subject {
+    /// Of the contract.
+    hash: u64,
+    rollup: u32,
+    text: u32,
+    text_len: u32,
+    /// Newest row, and how many there are.
+    head: u32,
+    rows: u32,
+    /// The row used last, and its key.
+    last: u32,
+    last_key: i64,
+}
+
+impl Rows {
+    pub fn new(event: &EventDef, words: &Words, partials: u32) -> Rows {
+        let name = |d: &usize| (event.dimensions[*d].name.clone(), *d);
+        Rows {
+            rollups: event.rollups.iter().map(|r| r.dimensions.iter().map(name).collect()).collect(),
+            table: vec![EMPTY; 1 << 10],
+            subjects: Vec::new(),
+            texts: Vec::new(),
+            words: Vec::new(),
+            width: words.template.len(),
+            spill: Spill::default(),
+            index: HashTable::new(),
+            touched: vec![Vec::new(); partials as usize],
+            key: Vec::new(),
+        }
+    }
+
+    pub fn rollups(&self) -> usize {
+        self.rollups.len()
+    }
+
+    /// Appends a hash of the subject of each rollup: of this process only, to find it by.
+    pub fn hashes(&self, tenant: &str, values: &[&str], scratch: &mut Vec<u64>, out: &mut Vec<u64>) {
+        scratch.clear();
+        scratch.extend(values.iter().map(|v| xxh3_64(v.as_bytes())));
+        let tenant = xxh3_64(tenant.as_bytes());
+        for (i, dimensions) in self.rollups.iter().enumerate() {
+            let mut h = tenant ^ (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            for (_, d) in dimensions {
+                h = (h.rotate_left(23) ^ scratch[*d]).wrapping_mul(0xd6e8_feb8_6659_fd93);
+                h ^= h >> 32;
+            }
+            out.push(h);
+        }
+    }
+
+    /// Fetches the memory where a subject is looked up.
+    #[inline]
+    pub fn prefetch_slot(&self, hash: u64) {
+        super::prefetch(&raw const self.table[hash as usize & (self.table.len() - 1)]);
+    }
+
+    /// Fetches the subject that stands first there.
+    #[inline]
+    pub fn prefetch_subject(&self, hash: u64) {
+        if let Some(s) = self.subjects.get(self.first(hash)) {
+            super::prefetch(s);
+        }
+    }
+
+    /// Fetches its texts and the row that it used last.
+    #[inline]
+    pub fn prefetch_row(&self, hash: u64) {
+        if let Some(s) = self.subjects.get(self.first(hash)) {
+            super::prefetch(&raw const self.texts[s.text as usize]);
+            if let Some(row) = self.words.get(s.last as usize * self.width..) {
+                for line in row.iter().step_by(8).take(self.width.div_ceil(8)) {
+                    super::prefetch(line);
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn first(&self, hash: u64) -> usize {
+        self.table[hash as usize & (self.table.len() - 1)].subject as usize
+    }
+
+    /// Adds an event to the row of one of its subjects.
+    #[inline]
+    #[allow(clippy::too_many_arguments)]
+    pub fn add(
+        &mut self,
+        (rollup, hash): (usize, u64),
+        (tenant, values): (&str, &[&str]),
+        pane: Micros,
+        late: bool,
+        words: &Words,
+        deltas: &[(usize, Delta)],
+    ) {
+        let subject = self.subject(rollup, hash, tenant, values);
+        let key = pane.0.div_euclid(Micros::MINUTE.0) << 1 | i64::from(late);
+        let row = self.row(subject, key, words);
+        let at = row as usize * self.width;
+        let row = &mut self.words[at..at + self.width];
+        for (offset, delta) in deltas {
+            add(&mut row[*offset..], delta, &mut self.spill);
+        }
+    }
+
+    fn subject(&mut self, rollup: usize, hash: u64, tenant: &str, values: &[&str]) -> u32 {
+        let mask = self.table.len() - 1;
+        let mut i = hash as usize & mask;
+        loop {
+            let slot = self.table[i];
+            if slot.subject == NONE {
+                break;
+            }
+            if slot.hash == hash && self.is(slot.subject, rollup, tenant, values) {
+                return slot.subject;
+            }
+            i = (i + 1) & mask;
+        }
+        let subject = self.new_subject(rollup, tenant, values);
+        self.table[i] = Slot { hash, subject };
+        if self.subjects.len() * 2 > self.table.len() {
+            self.grow();
+        }
+        subject
+    }
+
+    fn is(&self, subject: u32, rollup: usize, tenant: &str, values: &[&str]) -> bool {
+        let s = &self.subjects[subject as usize];
+        if s.rollup as usize != rollup {
+            return false;
+        }
+        let mut rest = &self.texts[s.text as usize..(s.text + s.text_len) as usize];
+        let dimensions = self.rollups[rollup].iter().map(|(_, d)| values[*d]);
+        for text in std::iter::once(tenant).chain(dimensions) {
+            match rest.strip_prefix(text.as_bytes()) {
+                Some([SEPARATOR, after @ ..]) => rest = after,
+                _ => return false,
+            }
+        }
+        rest.is_empty()
+    }
+
+    #[cold]
+    fn new_subject(&mut self, rollup: usize, tenant: &str, values: &[&str]) -> u32 {
+        let dimensions = &self.rollups[rollup];
+        let start = self.texts.len();
+        self.texts.extend_from_slice(tenant.as_bytes());
+        self.texts.push(SEPARATOR);
+        for (_, d) in dimensions {
+            self.texts.extend_from_slice(values[*d].as_bytes());
+            self.texts.push(SEPARATOR);
+        }
+        self.key.clear();
+        let named = dimensions.iter().map(|(name, d)| (name.as_str(), values[*d]));
+        hash::subject_key(&mut self.key, tenant, named);
+        self.subjects.push(Subject {
+            hash: hash::subject(&self.key),
+            rollup: rollup as u32,
+            text: start as u32,
+            text_len: (self.texts.len() - start) as u32,
+            head: NONE,
+            rows: 0,
+            last: NONE,
+            last_key: 0,
+        });
+        (self.subjects.len() - 1) as u32
+    }
+
+    fn grow(&mut self) {
+        let room = self.table.len() * 2;
+        let old = std::mem::replace(&mut self.table, vec![EMPTY; room]);
+        for slot in old.into_iter().filter(|s| s.subject != NONE) {
+            let mut i = slot.hash as usize & (room - 1);
+            while self.table[i].subject != NONE {
+                i = (i + 1) & (room - 1);
+            }
+            self.table[i] = slot;
+        }
+    }
+
+    fn row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
+        let s = &self.subjects[subject as usize];
+        if s.last_key == key && s.last != NONE {
+            return s.last;
+        }
+        let found = if s.rows <= SHORT_CHAIN {
+            let mut row = s.head;
+            while row != NONE && self.words[row as usize * self.width] as i64 != key {
+                row = self.words[row as usize * self.width + 1] as u32;
+            }
+            Some(row).filter(|r| *r != NONE)
+        } else {
+            let (all, width) = (&self.words, self.width);
+            let is = |r: &u32| {
+                all[*r as usize * width] as i64 == key
+                    && (all[*r as usize * width + 1] >> 32) as u32 == subject
+            };
+            self.index.find(row_hash(subject, key), is).copied()
+        };
+        let row = found.unwrap_or_else(|| self.new_row(subject, key, words));
+        let s = &mut self.subjects[subject as usize];
+        s.last = row;
+        s.last_key = key;
+        row
+    }
+
+    fn new_row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
+        let row = (self.words.len() / self.width) as u32;
+        let s = &mut self.subjects[subject as usize];
+        if s.rows == 0 {
+            let partition = (s.hash % self.touched.len() as u64) as usize;
+            self.touched[partition].push(subject);
+        }
+        let start = self.words.len();
+        self.words.extend_from_slice(&words.template);
+        self.words[start] = key as u64;
+        self.words[start + 1] = u64::from(s.head) | u64::from(subject) << 32;
+        s.head = row;
+        s.rows += 1;
+        let (rows, head) = (s.rows, s.head);
+        if rows == SHORT_CHAIN + 1 {
+            let mut r = head;
+            while r != NONE {
+                self.index_row(r);
+                r = self.words[r as usize * self.width + 1] as u32;
+            }
+        } else if rows > SHORT_CHAIN {
+            self.index_row(row);
+        }
+        row
+    }
+
+    fn index_row(&mut self, row: u32) {
+        let (all, width) = (&self.words, self.width);
+        let hash = |r: &u32| {
+            let at = *r as usize * width;
+            row_hash((all[at + 1] >> 32) as u32, all[at] as i64)
+        };
+        self.index.insert_unique(hash(&row), row, hash);
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.words.len() / self.width
+    }
+
+    /// Bytes in use, about.
+    pub fn bytes(&self) -> usize {
+        self.words.len() * 8 + self.spill.bytes()
+    }
+
+    /// Gives out the rows of a partition, subject by subject.
+    pub fn each(
+        &mut self,
+        partition: usize,
+        on: &mut dyn FnMut(&GroupHead<'_>, &mut dyn Iterator<Item = (Micros, bool, &[u64])>, &mut Spill),
+    ) {
+        let Rows { touched, subjects, texts, words: all, width, spill, .. } = self;
+        let width = *width;
+        for subject in &touched[partition] {
+            let s = &subjects[*subject as usize];
+            let text = &texts[s.text as usize..(s.text + s.text_len) as usize];
+            let head = GroupHead { rollup: s.rollup as usize, hash: s.hash, text };
+            let mut next = s.head;
+            let mut rows = std::iter::from_fn(|| {
+                let row = all.get(next as usize * width..)?.get(..width).filter(|_| next != NONE)?;
+                next = row[1] as u32;
+                let key = row[0] as i64;
+                let pane = Micros((key >> 1).saturating_mul(Micros::MINUTE.0));
+                Some((pane, key & 1 == 1, row))
+            });
+            on(&head, &mut rows, spill);
+        }
+    }
+
+    /// Forgets the rows; and the subjects too, where they have become many.
+    pub fn clear(&mut self) {
+        for touched in &mut self.touched {
+            for subject in touched.drain(..) {
+                let s = &mut self.subjects[subject as usize];
+                s.head = NONE;
+                s.last = NONE;
+                s.rows = 0;
+            }
+        }
+        if self.subjects.len() > SUBJECTS_KEPT || self.texts.len() > TEXTS_KEPT {
+            self.subjects.clear();
+            self.texts.clear();
+            self.table.fill(EMPTY);
+        }
+        if self.words.capacity() > 4 * self.words.len().max(1 << 20) {
+            self.words.shrink_to(2 * self.words.len());
+        }
+        self.words.clear();
+        self.index.clear();
+        self.spill.clear();
+    }
+}
+
+/// Of whom the rows are.
+pub(super) struct GroupHead<'a> {
+    pub rollup: usize,
+    pub hash: u64,
+    text: &'a [u8],
+}
+
+impl<'a> GroupHead<'a> {
+    /// Tenant, then the values of the dimensions.
+    pub fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let text = self.text.strip_suffix(&[SEPARATOR]).unwrap_or(self.text);
+        text.split(|b| *b == SEPARATOR).map(|t| std::str::from_utf8(t).unwrap_or_default())
+    }
+}
+
+fn row_hash(subject: u32, key: i64) -> u64 {
+    let h = (u64::from(subject) << 32 ^ key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    h ^ h >> 29
+}
+
+const _: () = assert!(ROW_HEAD == 2);
