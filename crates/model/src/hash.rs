@@ -61,12 +61,8 @@ pub fn result_id(
     ])
 }
 
-/// Id of an alert: rule (name, version), subject ([`subject_key`]), and the window end at which it opened.
+/// Id of an alert: rule (name, version), subject ([`subject_key`]), no window label, and the window end at which it
+/// opened.
 pub fn alert_id(rule: &str, version: u32, subject_key: &[u8], opened: crate::Micros) -> String {
-    id(&[
-        rule.as_bytes(),
-        &version.to_le_bytes(),
-        subject_key,
-        &opened.0.to_le_bytes(),
-    ])
+    result_id(rule, version, subject_key, "", opened)
 }

@@ -1,5 +1,6 @@
 //! What the catalog asks of score, resolved once.
 
+use super::machine::Patience;
 use crate::EngineError;
 use weir_catalog::types::{Catalog, DetectorKind, Direction, EventId, RollupDef, RuleOn};
 use weir_model::Micros;
@@ -47,6 +48,7 @@ pub(super) struct SilencePlan {
     pub(super) event: EventId,
     pub(super) dimensions: Vec<String>,
     pub(super) silence: Micros,
+    pub(super) patience: Patience,
 }
 
 impl Plan {
@@ -117,6 +119,7 @@ impl Plan {
                         event,
                         dimensions,
                         silence: limit,
+                        patience: Patience::of(rule),
                     });
                 }
             }

@@ -373,7 +373,8 @@ impl Shard {
                 return true;
             }
             let was = state.clone();
-            state.advance(plan.silence, from, to, &mut |hour, step| {
+            let patience = plan.patience;
+            state.advance(plan.silence, patience, from, to, &mut |hour, step| {
                 out.alerts.extend(alert(
                     context,
                     *rule,

@@ -6,7 +6,8 @@ use weir_model::Micros;
 
 /// A subject silent for this many times the rule's silence is forgotten.
 const FORGOTTEN: i64 = 8;
-const PATIENCE: Patience = Patience {
+/// Being forgotten ends an alert at once.
+const AT_ONCE: Patience = Patience {
     open: 1,
     resolve: 1,
 };
@@ -49,6 +50,7 @@ impl Silence {
     pub(super) fn advance(
         &mut self,
         silence: Micros,
+        patience: Patience,
         from: Micros,
         to: Micros,
         tell: &mut dyn FnMut(Micros, Step),
@@ -81,11 +83,15 @@ impl Silence {
             } else {
                 Look::Good { value }
             };
-            if let Some(step) = self.machine.take(PATIENCE, hour, look) {
+            if let Some(step) =
+                self.machine
+                    .take(if forget { AT_ONCE } else { patience }, hour, look)
+            {
                 tell(hour, step);
             }
             if forget {
                 self.last = None;
+                self.machine = Machine::default();
             }
             if hour == Micros::MAX {
                 return;
@@ -199,7 +205,7 @@ mod tests {
                 let mut bytes = Vec::new();
                 subject.encode(&mut bytes);
                 prop_assert_eq!(&Silence::decode(&mut bytes.as_slice()).unwrap(), &subject);
-                subject.advance(Micros(limit * HOUR), from, to, &mut |h, s| told.push((h.0, s.state, s.value)));
+                subject.advance(Micros(limit * HOUR), AT_ONCE, from, to, &mut |h, s| told.push((h.0, s.state, s.value)));
                 from = to;
             }
             prop_assert_eq!(told, naive(&ends, limit, at));
@@ -211,9 +217,13 @@ mod tests {
         let mut subject = Silence::default();
         subject.active(Micros(HOUR));
         let mut told = Vec::new();
-        subject.advance(Micros(2 * HOUR), Micros::MIN, Micros::MAX, &mut |_, s| {
-            told.push(s.state)
-        });
+        subject.advance(
+            Micros(2 * HOUR),
+            AT_ONCE,
+            Micros::MIN,
+            Micros::MAX,
+            &mut |_, s| told.push(s.state),
+        );
         assert_eq!(
             (told.first(), told.last()),
             (Some(&AlertState::Open), Some(&AlertState::Resolve))
