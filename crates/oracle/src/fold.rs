@@ -59,9 +59,9 @@ struct Partition {
 pub struct Fold {
     schemas: Schemas,
     partitions: BTreeMap<(usize, u32), Partition>,
-    merged: BTreeMap<CellKey, Cell>,
+    late: BTreeMap<CellKey, Cell>,
     on_time: BTreeMap<CellKey, Cell>,
-    /// End of the last minute with an on-time event, by (event, rollup, tenant, values): all of them, ascending.
+    /// Ends of the minutes with an on-time event, by (event, rollup, tenant, values).
     minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
     identities: HashMap<(usize, u128), ()>,
     totals: Totals,
@@ -99,7 +99,7 @@ impl Fold {
         Ok(Fold {
             schemas: Schemas::new(catalog, writers)?,
             partitions: all,
-            merged: BTreeMap::new(),
+            late: BTreeMap::new(),
             on_time: BTreeMap::new(),
             minutes: BTreeMap::new(),
             identities: HashMap::new(),
@@ -240,9 +240,8 @@ impl Fold {
                 .map(|d| e.text(&def.dimensions[*d].path).unwrap_or_default())
                 .collect();
             for window in WindowSize::ALL {
-                let stored = r.windows.contains(&window);
-                let judged = !late && needed(catalog, event, rollup, window);
-                if !stored && !judged {
+                let wanted = r.windows.contains(&window) || (!late && needed(catalog, event, rollup, window));
+                if !wanted {
                     continue;
                 }
                 let (start, end) = match window {
@@ -258,18 +257,8 @@ impl Fold {
                     tenant: tenant.to_owned(),
                     values: values.clone(),
                 };
-                if judged {
-                    self.on_time
-                        .entry(key.clone())
-                        .or_insert_with(|| Cell::empty(def))
-                        .merge(&one);
-                }
-                if stored {
-                    self.merged
-                        .entry(key)
-                        .or_insert_with(|| Cell::empty(def))
-                        .merge(&one);
-                }
+                let cells = if late { &mut self.late } else { &mut self.on_time };
+                cells.entry(key).or_insert_with(|| Cell::empty(def)).merge(&one);
             }
             let watched = catalog.rules.iter().any(|rule| {
                 matches!(rule.on, weir_catalog::RuleOn::NoData { event: e, rollup: r, .. } if e == event && r == rollup)
@@ -285,18 +274,23 @@ impl Fold {
     }
 
     pub(crate) fn judged(self, catalog: &Catalog) -> Judged {
-        let final_through = (0..catalog.events.len())
-            .map(|e| {
-                self.partitions
-                    .iter()
-                    .filter(|((event, _), _)| *event == e)
-                    .map(|(_, p)| p.watermark)
-                    .min()
-                    .unwrap_or(Micros::MIN)
+        let final_through: Vec<Micros> = (0..catalog.events.len())
+            .map(|event| {
+                let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
+                of_event.map(|(_, p)| p.watermark).min().unwrap_or(Micros::MIN)
             })
             .collect();
+        // What the store can know: windows that are final, with their stragglers.
+        let mut merged: BTreeMap<CellKey, Cell> = BTreeMap::new();
+        for (key, cell) in self.on_time.iter().chain(&self.late) {
+            let def = &catalog.events[key.event];
+            let stored = def.rollups[key.rollup].windows.contains(&key.window);
+            if stored && key.end <= final_through[key.event] {
+                merged.entry(key.clone()).or_insert_with(|| Cell::empty(def)).merge(cell);
+            }
+        }
         Judged {
-            merged: self.merged,
+            merged,
             on_time: self.on_time,
             minutes: self.minutes,
             final_through,

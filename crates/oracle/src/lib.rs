@@ -20,7 +20,7 @@ use weir_catalog::Catalog;
 /// Everything the log says.
 #[derive(Debug, Default)]
 pub struct Truth {
-    /// Every event exactly once, by stored window.
+    /// Every event of a final window exactly once, by stored window.
     pub merged: BTreeMap<CellKey, Cell>,
     /// Final findings, by id.
     pub anomalies: BTreeMap<String, AnomalyRow>,
@@ -28,6 +28,8 @@ pub struct Truth {
     pub kpis: BTreeMap<String, KpiRow>,
     /// Last step of each alert, by id.
     pub alerts: BTreeMap<String, AlertRow>,
+    /// Up to where windows are final, by event type (order of the catalog).
+    pub final_through: Vec<weir_model::Micros>,
     /// What was counted.
     pub totals: Totals,
 }
@@ -43,6 +45,7 @@ pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
         anomalies,
         kpis,
         alerts,
+        final_through: judged.final_through,
         totals: judged.totals,
     }
 }

@@ -165,7 +165,8 @@ impl Publisher {
         Ok(n)
     }
 
-    fn send(
+    /// Publishes bytes as they are.
+    pub fn send(
         &mut self,
         topic: &str,
         partition: Option<i32>,

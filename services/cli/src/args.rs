@@ -8,8 +8,15 @@ use std::path::PathBuf;
 /// Producers publish events to Kafka; weir windows them into aggregates, anomalies and KPIs, exactly once, and writes
 /// them to ClickHouse. Start everything on this machine with `weir up`, then try `weir simulate` and `weir query kpis`.
 #[derive(Parser, Debug)]
-#[command(name = "weir", version, max_term_width = 110, arg_required_else_help = true)]
-#[command(after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare")]
+#[command(
+    name = "weir",
+    version,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare"
+)]
 pub struct Args {
     #[command(flatten)]
     pub system: SystemArgs,
@@ -21,7 +28,13 @@ pub struct Args {
 #[derive(ClapArgs, Debug, Clone)]
 pub struct SystemArgs {
     /// Data directory of a system on this machine
-    #[arg(long, global = true, default_value = ".weir", env = "WEIR_DATA_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        default_value = ".weir",
+        env = "WEIR_DATA_DIR",
+        value_name = "DIR"
+    )]
     pub data_dir: PathBuf,
     /// Kafka brokers of a system elsewhere (`host:port,…`)
     #[arg(long, global = true, env = "WEIR_BROKERS", value_name = "HOSTS")]
@@ -109,7 +122,12 @@ pub struct UpArgs {
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub processors: u32,
     /// Services to start beside Kafka and ClickHouse
-    #[arg(long, value_delimiter = ',', default_value = "processor,sink", value_name = "LIST")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "processor,sink",
+        value_name = "LIST"
+    )]
     pub services: Vec<String>,
 }
 
@@ -221,7 +239,11 @@ pub struct QueryArgs {
     /// SQL, or the name of a question
     pub question: Option<String>,
     /// Parameters of the question: `--days 30`, `--tenant acme`, …
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PARAMETERS")]
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "PARAMETERS"
+    )]
     pub parameters: Vec<String>,
     /// Print JSON for programs
     #[arg(long, conflicts_with = "csv")]
@@ -320,7 +342,12 @@ pub enum CatalogPart {
 #[derive(ClapArgs, Debug)]
 pub struct ProcessorArgs {
     /// Stages to run
-    #[arg(long, value_delimiter = ',', default_value = "combine,window,score", value_name = "LIST")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "combine,window,score",
+        value_name = "LIST"
+    )]
     pub stages: Vec<String>,
     #[command(flatten)]
     pub service: ServiceArgs,

@@ -17,7 +17,8 @@ pub fn json(value: &impl Serialize) -> Result<()> {
 /// Prints a table; numbers are right-aligned.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     let mut t = Table::new();
-    t.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+    t.load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(header.iter().copied());
     // Cut long cells at a terminal only: a pipe gets them whole.
     t.set_content_arrangement(if std::io::stdout().is_terminal() {
         ContentArrangement::Dynamic
@@ -30,7 +31,9 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     for (i, column) in t.column_iter_mut().enumerate() {
         let numeric = !rows.is_empty()
             && rows.iter().all(|r| {
-                r.get(i).is_some_and(|c| c.is_empty() || c == "-" || c.replace([',', '%'], "").parse::<f64>().is_ok())
+                r.get(i).is_some_and(|c| {
+                    c.is_empty() || c == "-" || c.replace([',', '%'], "").parse::<f64>().is_ok()
+                })
             });
         if numeric {
             column.set_cell_alignment(comfy_table::CellAlignment::Right);
@@ -46,7 +49,11 @@ pub struct Bar(ProgressBar);
 
 impl Bar {
     pub fn new(what: &'static str, quiet: bool) -> Bar {
-        let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::no_length() };
+        let bar = if quiet || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::no_length()
+        };
         let style = ProgressStyle::with_template("{msg:12} {human_pos} {per_sec} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style);
@@ -59,9 +66,9 @@ impl Bar {
             && self.0.length() != Some(total)
         {
             self.0.set_length(total);
-            if let Ok(style) =
-                ProgressStyle::with_template("{msg:12} {bar:32} {human_pos}/{human_len} {per_sec} {eta} left")
-            {
+            if let Ok(style) = ProgressStyle::with_template(
+                "{msg:12} {bar:32} {human_pos}/{human_len} {per_sec} {eta} left",
+            ) {
                 self.0.set_style(style);
             }
         }

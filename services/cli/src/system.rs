@@ -19,7 +19,11 @@ impl SystemArgs {
     /// By `--brokers` and `--clickhouse`, else by the data directory.
     pub fn find(&self) -> Result<System> {
         if let (Some(brokers), Some(clickhouse)) = (&self.brokers, &self.clickhouse) {
-            return Ok(System { brokers: Brokers::new(brokers.clone()), clickhouse: clickhouse.clone(), http: None });
+            return Ok(System {
+                brokers: Brokers::new(brokers.clone()),
+                clickhouse: clickhouse.clone(),
+                http: None,
+            });
         }
         let running = DataDir::running(&self.data_dir).with_context(|| {
             format!(

@@ -10,30 +10,60 @@ use weir_sources::map::Mapping;
 
 /// The mappings that come with weir.
 const SHIPPED: &[(&str, &str)] = &[
-    ("coding-agent-trace", include_str!("../../../../schemas/imports/coding-agent-trace.yaml")),
-    ("azure-llm-trace", include_str!("../../../../schemas/imports/azure-llm-trace.yaml")),
-    ("conversation-trace", include_str!("../../../../schemas/imports/conversation-trace.yaml")),
-    ("assistant-analytics", include_str!("../../../../schemas/imports/assistant-analytics.yaml")),
+    (
+        "coding-agent-trace",
+        include_str!("../../../../schemas/imports/coding-agent-trace.yaml"),
+    ),
+    (
+        "azure-llm-trace",
+        include_str!("../../../../schemas/imports/azure-llm-trace.yaml"),
+    ),
+    (
+        "conversation-trace",
+        include_str!("../../../../schemas/imports/conversation-trace.yaml"),
+    ),
+    (
+        "assistant-analytics",
+        include_str!("../../../../schemas/imports/assistant-analytics.yaml"),
+    ),
 ];
 
 pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
-    if let Some(ImportSource::Git { path, tenant, team, json }) = a.source {
+    if let Some(ImportSource::Git {
+        path,
+        tenant,
+        team,
+        json,
+    }) = a.source
+    {
         let bar = Bar::new("commits", json);
         let report = ingest::git(&brokers, &path, &tenant, &team, &mut |n, t| bar.at(n, t))?;
         drop(bar);
         return tell(&path, &report, json);
     }
-    let map = a.map.context("give a mapping with --map, or `weir import git PATH`")?;
+    let map = a
+        .map
+        .context("give a mapping with --map, or `weir import git PATH`")?;
     let catalog = system.catalog()?;
     let mut code = ExitCode::SUCCESS;
     for path in &a.data {
         let mapping = mapping(&map)?;
         let Some(event) = catalog.events.iter().find(|e| e.name == mapping.event) else {
-            bail!("WEIR-0302 the mapping {map} is for {}, an event type that the catalog does not have", mapping.event);
+            bail!(
+                "WEIR-0302 the mapping {map} is for {}, an event type that the catalog does not have",
+                mapping.event
+            );
         };
         let bar = Bar::new("rows", a.json);
-        let report = ingest::table(&brokers, mapping, &event.schema_json, &a.tenant, path, &mut |n, t| bar.at(n, t))?;
+        let report = ingest::table(
+            &brokers,
+            mapping,
+            &event.schema_json,
+            &a.tenant,
+            path,
+            &mut |n, t| bar.at(n, t),
+        )?;
         drop(bar);
         if report.refused > 0 {
             code = ExitCode::from(1);
@@ -48,12 +78,19 @@ fn mapping(name: &str) -> Result<Mapping> {
     if path.exists() {
         return Mapping::load(&path);
     }
-    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = path
+        .file_stem()
+        .map(|s| s.to_string_lossy().into_owned())
+        .unwrap_or_default();
     match SHIPPED.iter().find(|(n, _)| *n == stem) {
         Some((n, text)) => Mapping::parse(n, text),
         None => bail!(
             "WEIR-0302 there is no mapping {name}; give a file, or one of {}",
-            SHIPPED.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ")
+            SHIPPED
+                .iter()
+                .map(|(n, _)| *n)
+                .collect::<Vec<_>>()
+                .join(", ")
         ),
     }
 }

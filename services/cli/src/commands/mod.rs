@@ -4,6 +4,7 @@ mod catalog;
 mod digest;
 mod dlq;
 mod import;
+mod lag;
 mod query;
 mod services;
 mod simulate;
@@ -41,7 +42,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::ClickhouseEngine { arguments } => {
-            weir_embedded::engine::serve(&weir_embedded::engine::Options::from_arguments(arguments.into_iter())?)?;
+            weir_embedded::engine::serve(&weir_embedded::engine::Options::from_arguments(
+                arguments.into_iter(),
+            )?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
 use weir_model::Micros;
+use weir_sources::ingest;
 use weir_sources::ledger::Progress;
 use weir_sources::publish::Publisher;
 use weir_sources::simulate::{Options, Simulation};
-use weir_sources::ingest;
 
 pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
@@ -21,7 +21,9 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
     let start = match &a.start {
         Some(s) => time(s)?,
         // The last simulated day ends at the last midnight.
-        None => now.floor(Micros::DAY).minus(Micros(i64::from(a.days) * Micros::DAY.0)),
+        None => now
+            .floor(Micros::DAY)
+            .minus(Micros(i64::from(a.days) * Micros::DAY.0)),
     };
     let options = Options {
         engineers: a.engineers.max(1),
@@ -36,8 +38,12 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
         return live(&brokers, a, options);
     }
     let simulation = Simulation::new(options.clone());
-    let truth = a.truth.clone().unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
-    let mut file = std::fs::File::create(&truth).with_context(|| format!("cannot write {}", truth.display()))?;
+    let truth = a
+        .truth
+        .clone()
+        .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
+    let mut file = std::fs::File::create(&truth)
+        .with_context(|| format!("cannot write {}", truth.display()))?;
     for t in simulation.truth() {
         serde_json::to_writer(&mut file, t)?;
         file.write_all(b"\n")?;
@@ -62,7 +68,10 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             begun.elapsed().as_secs_f64(),
             thousands(report.already)
         );
-        println!("{injected} injected anomalies are listed in {}", truth.display());
+        println!(
+            "{injected} injected anomalies are listed in {}",
+            truth.display()
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,16 +91,29 @@ fn live(brokers: &Brokers, a: &SimulateArgs, options: Options) -> Result<ExitCod
             sent += 1;
         } else {
             // What was made must be seen: do not let a slow stream wait for its commit.
-            publisher.commit(&Progress::Records { records: sent, finished: false })?;
+            publisher.commit(&Progress::Records {
+                records: sent,
+                finished: false,
+            })?;
             std::thread::sleep(Duration::from_millis(20));
         }
         if publisher.due() {
-            publisher.commit(&Progress::Records { records: sent, finished: false })?;
+            publisher.commit(&Progress::Records {
+                records: sent,
+                finished: false,
+            })?;
         }
         bar.at(sent, None);
     }
-    publisher.commit(&Progress::Records { records: sent, finished: false })?;
+    publisher.commit(&Progress::Records {
+        records: sent,
+        finished: false,
+    })?;
     drop(bar);
-    println!("{} events published in {:.1} s", thousands(sent), begun.elapsed().as_secs_f64());
+    println!(
+        "{} events published in {:.1} s",
+        thousands(sent),
+        begun.elapsed().as_secs_f64()
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -19,7 +19,12 @@ pub fn record(system: &SystemArgs, a: &RecordArgs) -> Result<ExitCode> {
     if a.json {
         output::json(&serde_json::json!({ "file": a.file, "records": records, "bytes": bytes }))?;
     } else {
-        println!("{} records written to {} ({} bytes)", thousands(records), a.file.display(), thousands(bytes));
+        println!(
+            "{} records written to {} ({} bytes)",
+            thousands(records),
+            a.file.display(),
+            thousands(bytes)
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,177 @@
+//! `weir dlq`
+
+use crate::args::{DlqCommand, SystemArgs};
+use crate::output;
+use anyhow::{Context, Result};
+use rdkafka::message::{Header, OwnedHeaders};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use weir_kafka::admin::Admin;
+use weir_kafka::{Brokers, Consumer, Tp};
+use weir_model::{headers, topics};
+use weir_sources::ledger::Progress;
+use weir_sources::publish::{Publisher, read_ledger};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const LEDGER: &str = "dlq-replay";
+
+/// A dead letter as it stands in the topic.
+struct Letter {
+    partition: i32,
+    offset: i64,
+    headers: BTreeMap<String, Vec<u8>>,
+    key: Vec<u8>,
+    value: Option<Vec<u8>>,
+}
+
+impl Letter {
+    fn text(&self, name: &str) -> String {
+        self.headers
+            .get(name)
+            .map(|v| String::from_utf8_lossy(v).into_owned())
+            .unwrap_or_default()
+    }
+}
+
+pub fn run(system: &SystemArgs, command: DlqCommand) -> Result<ExitCode> {
+    let brokers = system.find_brokers()?;
+    match command {
+        DlqCommand::List { limit, code, json } => list(&brokers, limit, code.as_deref(), json),
+        DlqCommand::Replay { code, json } => replay(&brokers, code.as_deref(), json),
+    }
+}
+
+fn read(brokers: &Brokers) -> Result<Vec<Letter>> {
+    let mut out = Vec::new();
+    for info in Admin::new(brokers, DEADLINE)?.topics(&[topics::DLQ])? {
+        for p in info.partitions.iter().filter(|p| p.end > p.low) {
+            let consumer =
+                Consumer::assigned(brokers, &[(Tp::new(topics::DLQ, p.partition), p.low)])?;
+            let until = Instant::now() + DEADLINE;
+            let mut next = p.low;
+            while next < p.end {
+                anyhow::ensure!(
+                    Instant::now() < until,
+                    "WEIR-0211 the dead letters could not be read within 30 s; is the broker up?"
+                );
+                consumer.poll(Duration::ZERO)?;
+                let batch = consumer.next(Duration::from_millis(100), Duration::ZERO, 1024)?;
+                for m in batch.iter() {
+                    let mut all = BTreeMap::new();
+                    m.each_header(|name, value| {
+                        all.insert(name.to_owned(), value.to_vec());
+                    });
+                    out.push(Letter {
+                        partition: m.partition(),
+                        offset: m.offset(),
+                        headers: all,
+                        key: m.key().unwrap_or_default().to_vec(),
+                        value: m.value().map(<[u8]>::to_vec),
+                    });
+                    next = next.max(m.offset() + 1);
+                }
+                for end in batch.ends() {
+                    next = next.max(end.next);
+                }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Result<ExitCode> {
+    let mut letters = read(brokers)?;
+    letters.retain(|l| code.is_none_or(|c| l.text(headers::ERROR_CODE) == c));
+    let total = letters.len();
+    let newest = letters.split_off(total.saturating_sub(limit));
+    let columns = |l: &Letter| {
+        [
+            l.text(headers::ERROR_CODE),
+            l.text(headers::SOURCE_TOPIC),
+            l.text(headers::SOURCE_PARTITION),
+            l.text(headers::SOURCE_OFFSET),
+            l.value.as_ref().map_or(0, Vec::len).to_string(),
+            l.text(headers::ERROR_MESSAGE),
+        ]
+    };
+    const HEADER: [&str; 6] = ["code", "topic", "partition", "offset", "bytes", "error"];
+    if json {
+        let all: Vec<BTreeMap<&str, String>> = newest
+            .iter()
+            .map(|l| HEADER.into_iter().zip(columns(l)).collect())
+            .collect();
+        output::json(&all)?;
+    } else if total == 0 {
+        println!("no dead letters");
+    } else {
+        let rows: Vec<Vec<String>> = newest.iter().map(|l| columns(l).to_vec()).collect();
+        output::table(&HEADER, &rows)?;
+        println!(
+            "{} of {total}; what each code means stands in docs/errors.md",
+            newest.len()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode> {
+    // One ledger for each choice of code: what was put back once stays out.
+    let key = code.map_or_else(|| LEDGER.to_owned(), |c| format!("{LEDGER}-{c}"));
+    let done = match read_ledger(brokers)?.remove(&key) {
+        Some(Progress::Records { records, .. }) => records as i64,
+        _ => 0,
+    };
+    let mut publisher = Publisher::new(brokers, &key)?;
+    let (mut sent, mut cut, mut next) = (0u64, 0u64, done);
+    for l in read(brokers)? {
+        if l.partition != 0 || l.offset < done {
+            continue;
+        }
+        next = l.offset + 1;
+        if code.is_some_and(|c| l.text(headers::ERROR_CODE) != c) {
+            continue;
+        }
+        if l.headers.contains_key(headers::TRUNCATED) {
+            cut += 1;
+            continue;
+        }
+        let mut own = OwnedHeaders::new();
+        for (name, value) in l.headers.iter().filter(|(n, _)| !n.starts_with("weir-")) {
+            own = own.insert(Header {
+                key: name,
+                value: Some(value),
+            });
+        }
+        let topic = l.text(headers::SOURCE_TOPIC);
+        publisher
+            .send(
+                &topic,
+                None,
+                Some(&l.key).filter(|k| !k.is_empty()).map(Vec::as_slice),
+                l.value.as_deref(),
+                Some(own),
+            )
+            .with_context(|| format!("dead letter {}", l.offset))?;
+        sent += 1;
+        if publisher.due() {
+            publisher.commit(&Progress::Records {
+                records: next as u64,
+                finished: false,
+            })?;
+        }
+    }
+    publisher.commit(&Progress::Records {
+        records: next as u64,
+        finished: false,
+    })?;
+    if json {
+        output::json(&serde_json::json!({"replayed": sent, "cut": cut}))?;
+    } else {
+        println!("{sent} dead letters published to their topics again");
+        if cut > 0 {
+            println!("{cut} were too large to be kept whole and stay where they are");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

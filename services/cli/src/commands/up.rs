@@ -1,0 +1,177 @@
+//! `weir up`: everything on this machine.
+
+use super::services::{current_run, watch_brokers, watch_sink};
+use crate::args::{SystemArgs, UpArgs};
+use anyhow::{Context, Result, bail};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weir_catalog::Catalog;
+use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, Kafka, KafkaOptions};
+use weir_kafka::Brokers;
+use weir_kafka::admin::Partitions;
+use weir_processor::{Processor, ProcessorConfig, StageName};
+use weir_runtime::health::HealthConfig;
+use weir_runtime::log::LogConfig;
+use weir_runtime::{Health, Metrics, Shutdown};
+use weir_sink::{Sink, SinkConfig};
+
+pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
+    for s in &a.services {
+        if !matches!(s.as_str(), "processor" | "sink" | "none") {
+            bail!("WEIR-0210 there is no service {s}; there are processor and sink (or none)");
+        }
+    }
+    let begun = Instant::now();
+    let catalog = system.catalog()?;
+    let bind: SocketAddr = a
+        .http
+        .parse()
+        .with_context(|| format!("WEIR-0210 --http {} is no address", a.http))?;
+    let mut lock = DataDir::lock(&system.data_dir)?;
+    weir_runtime::log::init(&LogConfig {
+        filter: "warn".into(),
+        json: false,
+    });
+    let dir = lock.path().to_owned();
+    eprintln!(
+        "starting Kafka and the ClickHouse engine in {}",
+        dir.display()
+    );
+    let (kafka, clickhouse) = std::thread::scope(|s| {
+        let kafka = s.spawn(|| {
+            Kafka::start(&KafkaOptions {
+                port: a.kafka_port,
+                ..KafkaOptions::new(&dir)
+            })
+        });
+        let clickhouse = ClickHouse::start(&ClickHouseOptions {
+            port: a.clickhouse_port,
+            ..ClickHouseOptions::new(&dir)
+        });
+        (kafka.join(), clickhouse)
+    });
+    let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
+    let clickhouse = clickhouse?;
+    let brokers = Brokers::new(kafka.address());
+    let partitions = Partitions {
+        raw: a.raw_partitions,
+        partials: a.partials,
+        ..Partitions::default()
+    };
+    weir_processor::run_of(&brokers, &catalog, &partitions, Duration::from_secs(30))?;
+    register_schemas(&brokers, &catalog)?;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        let metrics = Metrics::install();
+        let health = Health::new();
+        watch_brokers(&health, &brokers);
+        let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212 cannot bind --http")?;
+        let services = start(a, &brokers, &partitions, clickhouse.url(), &catalog, &health, &shutdown)?;
+        wait_ready(&health, &shutdown).await?;
+        lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
+        eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
+        eprintln!("  Kafka       {}", brokers.bootstrap);
+        eprintln!("  ClickHouse  {}", clickhouse.url());
+        eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
+        eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
+        let mut failed = None;
+        for service in services {
+            if let Err(e) = service.await? {
+                failed.get_or_insert(e);
+                // Half a system would look like a whole one.
+                shutdown.trigger();
+            }
+        }
+        shutdown.requested().await;
+        failed.map_or(Ok(()), Err)
+    });
+    eprintln!("stopping");
+    clickhouse.stop();
+    kafka.stop();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+type Service = tokio::task::JoinHandle<Result<()>>;
+
+fn start(
+    a: &UpArgs,
+    brokers: &Brokers,
+    partitions: &Partitions,
+    clickhouse: &str,
+    catalog: &Arc<Catalog>,
+    health: &Health,
+    shutdown: &Shutdown,
+) -> Result<Vec<Service>> {
+    let mut services = Vec::new();
+    let wanted = |name: &str| a.services.iter().any(|s| s == name);
+    if wanted("processor") {
+        for i in 0..a.processors.max(1) {
+            let config = ProcessorConfig {
+                kafka: brokers.clone(),
+                instance: format!("up-{i}"),
+                partitions: partitions.clone(),
+                ..ProcessorConfig::default()
+            };
+            let (catalog, stop) = (catalog.clone(), shutdown.clone());
+            services.push(tokio::task::spawn_blocking(move || {
+                let ended = Processor::run(&config, catalog, &StageName::ALL, &stop);
+                stop.trigger();
+                Ok(ended?)
+            }));
+        }
+    }
+    if wanted("sink") {
+        let mut config = SinkConfig::new(brokers.clone(), weir_store::StoreConfig::at(clickhouse));
+        config.run = current_run(brokers, catalog)?;
+        let sink = Sink::new(config, catalog.clone());
+        watch_sink(health, &sink);
+        let stop = shutdown.clone();
+        services.push(tokio::spawn(async move {
+            let ended = sink.run(stop.clone()).await;
+            stop.trigger();
+            Ok(ended?)
+        }));
+    }
+    Ok(services)
+}
+
+async fn wait_ready(health: &Health, shutdown: &Shutdown) -> Result<()> {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let h = health.clone();
+        let waiting: Vec<_> = tokio::task::spawn_blocking(move || h.report())
+            .await?
+            .into_iter()
+            .filter_map(|(n, why)| Some((n, why?)))
+            .collect();
+        if waiting.is_empty() || shutdown.is_requested() {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            bail!("WEIR-0202 not ready after 60 s: {waiting:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The schemas of this binary, so that producers and snapshots can name them.
+fn register_schemas(brokers: &Brokers, catalog: &Catalog) -> Result<()> {
+    let wanted: Vec<(String, String)> = catalog
+        .events
+        .iter()
+        .map(|e| {
+            (
+                format!("{}-value", weir_model::topics::events(&e.name)),
+                e.schema_json.clone(),
+            )
+        })
+        .collect();
+    weir_sources::registry::register(brokers, &wanted)
+}

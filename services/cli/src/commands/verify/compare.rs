@@ -1,0 +1,458 @@
+//! Compares what the log says with what ClickHouse shows.
+
+use anyhow::{Context, Result};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use weir_catalog::Catalog;
+use weir_model::records::Subject;
+use weir_model::{Micros, WindowSize, sketch};
+use weir_oracle::{Cell, CellKey, Truth, Value};
+use weir_store::{Form, Store, merged_sql, rollup_name};
+
+/// Rows compared by kind, and what differs.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    pub compared: BTreeMap<String, u64>,
+    pub differences: Vec<String>,
+}
+
+type Columns = serde_json::Map<String, Json>;
+
+pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comparison> {
+    let mut out = Comparison::default();
+    for (e, event) in catalog.events.iter().enumerate() {
+        for size in WindowSize::ALL {
+            if event.rollups.iter().any(|r| r.windows.contains(&size)) {
+                windows(store, catalog, truth, e, size, &mut out).await?;
+            }
+        }
+    }
+    let anomalies = truth.anomalies.iter().map(|(id, a)| {
+        let say = format!(
+            "{} of {} at {}",
+            a.detector,
+            subject(&a.subject),
+            super::show(a.end)
+        );
+        (
+            id.clone(),
+            (
+                say,
+                a.end,
+                vec![Some(a.value), Some(a.expected), Some(a.score)],
+                Vec::new(),
+            ),
+        )
+    });
+    let limit = |event: &str| {
+        catalog
+            .events
+            .iter()
+            .position(|e| e.name == event)
+            .map_or(Micros::MIN, |i| truth.final_through[i])
+    };
+    // Only what was final when the log was read: time goes on meanwhile.
+    let sql = "SELECT id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score FROM anomalies WHERE NOT early";
+    rows(
+        store,
+        "anomalies",
+        sql,
+        anomalies.collect(),
+        &["value", "expected", "score"],
+        &[],
+        &|r| limit(&string(r, "event")),
+        &mut out,
+    )
+    .await?;
+    let kpis = truth.kpis.iter().map(|(id, k)| {
+        let say = format!(
+            "{} of {} at {}",
+            k.kpi,
+            subject(&k.subject),
+            super::show(k.end)
+        );
+        let texts = vec![json_text(&k.status), json_text(&k.trend)];
+        (id.clone(), (say, k.end, vec![k.value, k.score], texts))
+    });
+    let kpi_limit = |name: &str| {
+        let kpi = catalog.kpis.iter().find(|k| k.name == name);
+        kpi.and_then(|k| k.terms.iter().map(|t| truth.final_through[t.event]).min())
+            .unwrap_or(Micros::MIN)
+    };
+    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, trend FROM kpis";
+    rows(
+        store,
+        "kpis",
+        sql,
+        kpis.collect(),
+        &["value", "score"],
+        &["status", "trend"],
+        &|r| kpi_limit(&string(r, "name")),
+        &mut out,
+    )
+    .await?;
+    let alerts = truth.alerts.iter().map(|(id, a)| {
+        let say = format!(
+            "alert {} of {} opened {}",
+            a.rule,
+            subject(&a.subject),
+            super::show(a.opened)
+        );
+        (
+            id.clone(),
+            (
+                say,
+                a.at,
+                vec![Some(f64::from(a.step))],
+                vec![json_text(&a.state)],
+            ),
+        )
+    });
+    let all_final = truth
+        .final_through
+        .iter()
+        .copied()
+        .min()
+        .unwrap_or(Micros::MIN);
+    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, state FROM alerts";
+    rows(
+        store,
+        "alerts",
+        sql,
+        alerts.collect(),
+        &["step"],
+        &["state"],
+        &|_| all_final,
+        &mut out,
+    )
+    .await?;
+    Ok(out)
+}
+
+/// (what to say of it, time, numbers, texts)
+type Expected = (String, Micros, Vec<Option<f64>>, Vec<String>);
+
+#[allow(clippy::too_many_arguments)]
+async fn rows(
+    store: &Store,
+    what: &str,
+    sql: &str,
+    mut expected: BTreeMap<String, Expected>,
+    numbers: &[&str],
+    texts: &[&str],
+    limit: &dyn Fn(&Columns) -> Micros,
+    out: &mut Comparison,
+) -> Result<()> {
+    let mut n = 0;
+    for row in fetch(store, sql).await? {
+        let id = string(&row, "id");
+        let at = Micros(integer(&row, "at")? as i64);
+        let Some((say, _, want, want_texts)) = expected.remove(&id) else {
+            if at <= limit(&row) {
+                out.differences.push(format!(
+                    "{what}: {} at {} is not in the log (id {id})",
+                    string(&row, "name"),
+                    super::show(at)
+                ));
+            }
+            continue;
+        };
+        n += 1;
+        for (name, want) in numbers.iter().zip(want) {
+            let found = row.get(*name).and_then(number);
+            if found != want {
+                out.differences.push(format!(
+                    "{what}: {say}: {name} is {found:?}, the log says {want:?}"
+                ));
+            }
+        }
+        for (name, want) in texts.iter().zip(want_texts) {
+            let found = string(&row, name);
+            if found != want {
+                out.differences.push(format!(
+                    "{what}: {say}: {name} is {found}, the log says {want}"
+                ));
+            }
+        }
+    }
+    for (say, ..) in expected.into_values() {
+        out.differences.push(format!("{what}: {say} is missing"));
+        n += 1;
+    }
+    *out.compared.entry(what.to_owned()).or_default() += n;
+    Ok(())
+}
+
+async fn windows(
+    store: &Store,
+    catalog: &Catalog,
+    truth: &Truth,
+    event: usize,
+    size: WindowSize,
+    out: &mut Comparison,
+) -> Result<()> {
+    let def = &catalog.events[event];
+    let through = truth.final_through[event];
+    let rollups: BTreeMap<String, usize> = (0..def.rollups.len())
+        .map(|i| (rollup_name(def, i), i))
+        .collect();
+    let merged = merged_sql(catalog, def, size, Form::Exact, Some(through))?;
+    let sql = format!(
+        "SELECT * REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end) FROM ({merged})"
+    );
+    let mut seen = 0u64;
+    let mut found_keys = std::collections::BTreeSet::new();
+    for row in fetch(store, &sql).await? {
+        let rollup = *rollups
+            .get(&string(&row, "rollup"))
+            .context("a row of a rollup that is not declared")?;
+        let names: Vec<&str> = def.rollups[rollup]
+            .dimensions
+            .iter()
+            .map(|d| def.dimensions[*d].name.as_str())
+            .collect();
+        let key = CellKey {
+            event,
+            rollup,
+            window: size,
+            start: Micros(integer(&row, "window_start")? as i64),
+            end: Micros(integer(&row, "window_end")? as i64),
+            tenant: string(&row, "tenant"),
+            values: names.iter().map(|n| string(&row, n)).collect(),
+        };
+        seen += 1;
+        let say = || {
+            let by: Vec<String> = names
+                .iter()
+                .zip(&key.values)
+                .map(|(n, v)| format!("{n}={v}"))
+                .collect();
+            format!(
+                "{} {} [{}] of {} at {}",
+                def.name,
+                size.label(),
+                by.join(","),
+                key.tenant,
+                super::show(key.start)
+            )
+        };
+        match truth.merged.get(&key) {
+            None => out
+                .differences
+                .push(format!("{}: is not in the log", say())),
+            Some(cell) => {
+                for (measure, difference) in differences(def, cell, &row) {
+                    out.differences
+                        .push(format!("{}: {measure}: {difference}", say()));
+                }
+            }
+        }
+        found_keys.insert(key);
+    }
+    for key in truth
+        .merged
+        .keys()
+        .filter(|k| k.event == event && k.window == size)
+    {
+        if !found_keys.contains(key) {
+            seen += 1;
+            out.differences.push(format!(
+                "{} {} {:?} of {} at {}: is missing",
+                def.name,
+                size.label(),
+                key.values,
+                key.tenant,
+                super::show(key.start)
+            ));
+        }
+    }
+    *out.compared
+        .entry(format!("{} {}", def.name, size.label()))
+        .or_default() += seen;
+    Ok(())
+}
+
+/// (measure, what differs)
+fn differences<'a>(
+    def: &'a weir_catalog::EventDef,
+    cell: &Cell,
+    row: &Columns,
+) -> Vec<(&'a str, String)> {
+    let mut out = Vec::new();
+    for (m, want) in def.measures.iter().zip(&cell.0) {
+        let name = m.name.as_str();
+        let column = |suffix: &str| row.get(&format!("{name}{suffix}"));
+        let mut differs = |what: &str, equal: bool, found: Option<&Json>| {
+            if !equal {
+                out.push((
+                    name,
+                    format!(
+                        "{what} is {}, the log says {want:?}",
+                        found.map_or("absent".into(), Json::to_string)
+                    ),
+                ));
+            }
+        };
+        match want {
+            Value::Count(n) => differs(
+                "count",
+                column("").and_then(whole) == Some(i128::from(*n)),
+                column(""),
+            ),
+            Value::Sum(s) => differs(
+                "sum",
+                column("").and_then(billionths) == Some(*s),
+                column(""),
+            ),
+            Value::Min(x) | Value::Max(x) => {
+                differs("value", column("").and_then(number) == *x, column(""))
+            }
+            Value::Last(l) => {
+                differs(
+                    "value",
+                    column("_value").and_then(number) == l.map(|(_, _, x)| x),
+                    column("_value"),
+                );
+            }
+            Value::Distribution {
+                count,
+                sum,
+                min,
+                max,
+                bins,
+            } => {
+                differs(
+                    "count",
+                    column("_count").and_then(whole) == Some(i128::from(*count)),
+                    column("_count"),
+                );
+                differs(
+                    "sum",
+                    column("_sum").and_then(billionths) == Some(*sum),
+                    column("_sum"),
+                );
+                differs(
+                    "min",
+                    column("_min").and_then(number) == Some(*min),
+                    column("_min"),
+                );
+                differs(
+                    "max",
+                    column("_max").and_then(number) == Some(*max),
+                    column("_max"),
+                );
+                let found: Option<BTreeMap<u16, u64>> =
+                    column("_bins").and_then(Json::as_array).map(|pairs| {
+                        pairs
+                            .iter()
+                            .filter_map(|p| {
+                                Some((whole(p.get(0)?)? as u16, whole(p.get(1)?)? as u64))
+                            })
+                            .collect()
+                    });
+                differs("bins", found.as_ref() == Some(bins), column("_bins"));
+            }
+            Value::Distinct(all) => {
+                let found: Option<Vec<u64>> = column("_hashes").and_then(Json::as_array).map(|h| {
+                    h.iter()
+                        .filter_map(|h| whole(h).map(|n| n as u64))
+                        .collect()
+                });
+                let kept: Vec<u64> = all.iter().copied().take(sketch::THETA).collect();
+                differs("hashes", found.as_ref() == Some(&kept), column("_hashes"));
+            }
+        }
+    }
+    out
+}
+
+async fn fetch(store: &Store, sql: &str) -> Result<Vec<Columns>> {
+    let sql = format!(
+        "{sql} SETTINGS output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1"
+    );
+    let text = store.query(&sql, &[], "JSONEachRow")?.collect().await?;
+    text.split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(|l| serde_json::from_slice(l).context("ClickHouse wrote a line that is no JSON"))
+        .collect()
+}
+
+fn subject(s: &Subject) -> String {
+    let by: Vec<String> = s
+        .dimensions
+        .iter()
+        .map(|(n, v)| format!("{n}={v}"))
+        .collect();
+    format!("{} [{}]", s.tenant, by.join(","))
+}
+
+fn json_text(v: &impl serde::Serialize) -> String {
+    serde_json::to_value(v)
+        .ok()
+        .and_then(|v| v.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn string(row: &Columns, name: &str) -> String {
+    row.get(name)
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn integer(row: &Columns, name: &str) -> Result<i128> {
+    row.get(name)
+        .and_then(whole)
+        .with_context(|| format!("ClickHouse gave no column {name}"))
+}
+
+fn number(v: &Json) -> Option<f64> {
+    match v {
+        Json::String(s) => s.parse().ok(),
+        v => v.as_f64(),
+    }
+}
+
+fn whole(v: &Json) -> Option<i128> {
+    match v {
+        Json::String(s) => s.parse().ok(),
+        v => v.as_i64().map(i128::from),
+    }
+}
+
+/// `12.5` as billionths, exactly.
+fn billionths(v: &Json) -> Option<i128> {
+    let text = match v {
+        Json::String(s) => s.clone(),
+        v => v.to_string(),
+    };
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.as_str()),
+    };
+    let (units, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let fraction = format!("{fraction:0<9}");
+    if fraction.len() != 9 {
+        return None;
+    }
+    let n =
+        units.parse::<i128>().ok()? * weir_model::Fixed::SCALE + fraction.parse::<i128>().ok()?;
+    Some(if negative { -n } else { n })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_read_exactly() {
+        let read = |s: &str| billionths(&Json::String(s.into()));
+        assert_eq!(read("12.5"), Some(12_500_000_000));
+        assert_eq!(read("-0.000000001"), Some(-1));
+        assert_eq!(
+            read("99999999999999999999"),
+            Some(99_999_999_999_999_999_999_000_000_000)
+        );
+        assert_eq!(read("1e5"), None);
+    }
+}
