@@ -20,7 +20,7 @@ use weir_kafka::batch::{Message, Run as Records};
 use weir_kafka::stage::Progress;
 use weir_kafka::{Appender, Committed, Outbox, SchemaRegistry, Stage, StageError, Tp};
 use weir_model::headers::{Meta, SchemaRef, TICK};
-use weir_model::{Code, Micros, codes, records, topics, wire};
+use weir_model::{Code, Micros, codes, topics, wire};
 
 /// Largest block of partials.
 const MAX_BLOCK: usize = 700 * 1024;
@@ -422,19 +422,8 @@ impl Stage for CombineStage {
         }
         let mut value = Vec::new();
         for late in self.combine.late() {
-            let event = &self.scope.catalog.events[late.input.event];
             value.clear();
-            records::Late {
-                run: self.scope.run.number,
-                topic: topics::events(&event.name),
-                partition: late.input.partition as i32,
-                first_offset: late.first_offset,
-                last_offset: late.last_offset,
-                events: late.events,
-                earliest: late.earliest,
-                watermark: late.watermark,
-            }
-            .encode(&mut value);
+            late.encode(&mut value);
             out.send(topics::LATE, None, None, Some(&value), &[]);
         }
         Ok(())

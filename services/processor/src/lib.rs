@@ -1,6 +1,5 @@
 //! The three stages as threads: combine, window, score, each a fold of the engine in the shell of `weir-kafka`.
 
-#[cfg(feature = "combine")]
 mod combine;
 mod keyed;
 pub mod metric;

@@ -149,11 +149,6 @@ fn run_one(
     stop: &AtomicBool,
 ) -> Result<(), Error> {
     let (topics, mut stage): (Vec<String>, Box<dyn Stage>) = match name {
-        #[cfg(not(feature = "combine"))]
-        StageName::Combine => {
-            return Err(Error::Invariant("this build has no stage combine".into()));
-        }
-        #[cfg(feature = "combine")]
         StageName::Combine => (
             scope
                 .catalog

@@ -67,8 +67,7 @@ pub fn current_catalog(
     let Some(run) = find(CURRENT) else {
         return Ok(None);
     };
-    let run: Run =
-        serde_json::from_slice(run).map_err(|e| unreadable("the current run", e))?;
+    let run: Run = serde_json::from_slice(run).map_err(|e| unreadable("the current run", e))?;
     kept_catalog(&run, find(format!("catalog/{}", run.catalog).as_bytes())).map(Some)
 }
 
@@ -76,8 +75,8 @@ pub fn current_catalog(
 fn kept_catalog(run: &Run, entry: Option<&[u8]>) -> Result<Catalog, StageError> {
     let entry =
         entry.ok_or_else(|| unreadable(&format!("catalog {}", run.catalog), "it is missing"))?;
-    let kept: Kept = serde_json::from_slice(entry)
-        .map_err(|e| unreadable("the catalog of the run", e))?;
+    let kept: Kept =
+        serde_json::from_slice(entry).map_err(|e| unreadable("the catalog of the run", e))?;
     weir_catalog::load_sources(kept.sources)
         .map_err(|e| unreadable("the catalog of the run", format!("{e:?}")))
 }
