@@ -10,7 +10,7 @@ use weir_catalog::types::{
 use weir_engine::accumulate::{Layout, encode};
 use weir_engine::partial::{BlockWriter, WatermarkEntry};
 use weir_engine::window::{Window, WindowOptions, WindowOut};
-use weir_model::records::{Distribution, MeasureValue};
+use weir_model::records::{AggregateBlock, Distribution, MeasureValue};
 use weir_model::{Fixed, Micros, WindowSize, hash, sketch};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -87,11 +87,9 @@ fn measure(
         window.fold(offset, &block, true, &mut out)?;
         letting_go += start.elapsed().as_secs_f64();
         offset += 1;
-        aggregates += out
-            .aggregates
-            .drain(..)
-            .map(|b| b.rows.len() as u64)
-            .sum::<u64>();
+        for block in out.aggregates.drain(..) {
+            aggregates += AggregateBlock::decode(&block)?.rows.len() as u64;
+        }
     }
     let labels: Vec<_> = windows.iter().map(|w| w.label()).collect();
     println!(

@@ -167,7 +167,7 @@ impl Window {
             if !now.iter().map(minutes).eq(through.iter().map(minutes)) {
                 self.sink.terms.final_through(&now);
             }
-            self.sink.finish(out);
+            self.sink.finish(out)?;
         }
         Ok(())
     }

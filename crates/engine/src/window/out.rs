@@ -1,18 +1,17 @@
 //! What leaves stage 2.
 
-use super::plan::Plan;
+use super::plan::{Plan, RollupPlan};
 use super::store::{Subject as Held, texts};
 use crate::terms::TermsWriter;
 use crate::{EngineError, accumulate};
-use weir_catalog::types::EventId;
-use weir_model::records::{Aggregate, AggregateBlock, Anomaly, Kpi, Part, Subject};
+use weir_model::records::{AggregateWriter, Anomaly, Kpi, Part, Subject};
 use weir_model::{Micros, WindowSize};
 
 /// Results of folds, to be produced. The caller empties it.
 #[derive(Debug, Default)]
 pub struct WindowOut {
-    /// Blocks for `weir.aggregates`, each of one event type.
-    pub aggregates: Vec<AggregateBlock>,
+    /// Values of records of `weir.aggregates`, framed: blocks of rows of one event type.
+    pub aggregates: Vec<Vec<u8>>,
     /// For `weir.anomalies`.
     pub anomalies: Vec<Anomaly>,
     /// For `weir.kpis`.
@@ -21,8 +20,8 @@ pub struct WindowOut {
     pub terms: Vec<(u32, Vec<u8>)>,
 }
 
-/// A block of aggregates is closed beyond this many bytes, estimated.
-const FULL: usize = 500 * 1024;
+/// A block of aggregates is closed beyond this many bytes.
+const FULL: usize = 600 * 1024;
 
 /// Collects the results of one fold.
 pub(crate) struct Sink {
@@ -30,9 +29,9 @@ pub(crate) struct Sink {
     pub kpis: Vec<Kpi>,
     pub terms: TermsWriter,
     run: u32,
-    /// By event type: the block in the making and its size, about.
-    open: Vec<Option<(AggregateBlock, usize)>>,
-    done: Vec<AggregateBlock>,
+    /// By event type: the block in the making.
+    open: Vec<Option<AggregateWriter>>,
+    done: Vec<Vec<u8>>,
 }
 
 impl Sink {
@@ -47,86 +46,70 @@ impl Sink {
         }
     }
 
-    /// Adds one row of an event type.
-    pub fn aggregate(
+    /// Adds one row of a rollup.
+    pub fn aggregate<'v>(
         &mut self,
         plan: &Plan,
-        event: EventId,
-        subject: Subject,
+        rollup: &RollupPlan,
+        (tenant, values): (&str, impl Iterator<Item = &'v str>),
         (window, start, end): (WindowSize, Micros, Micros),
         part: Part,
         row: &[u8],
     ) -> Result<(), EngineError> {
-        let values = accumulate::decode(&plan.layouts[event], row)?;
-        let (block, size) = self.open[event].get_or_insert_with(|| {
-            let def = &plan.catalog.events[event];
-            let block = AggregateBlock {
-                event: def.name.clone(),
-                catalog: plan.catalog.hash,
-                run: self.run,
-                measures: def.measures.iter().map(|m| m.name.clone()).collect(),
-                rows: Vec::new(),
-            };
-            (block, 0)
+        let writer = self.open[rollup.event].get_or_insert_with(|| {
+            let def = &plan.catalog.events[rollup.event];
+            let measures: Vec<&str> = def.measures.iter().map(|m| m.name.as_str()).collect();
+            let rollups = plan.shapes_of(rollup.event);
+            AggregateWriter::new(
+                Vec::new(),
+                &def.name,
+                plan.catalog.hash,
+                self.run,
+                &measures,
+                &rollups,
+            )
         });
-        *size += 48 + row.len() * 2 + bytes_of(&subject);
-        block.rows.push(Aggregate {
-            subject,
-            window,
-            start,
-            end,
-            part,
-            values,
-        });
-        if *size >= FULL
-            && let Some((block, _)) = self.open[event].take()
-        {
+        writer.row(tenant, rollup.index, values, window, start, end, part);
+        for value in accumulate::decode(&plan.layouts[rollup.event], row)? {
+            writer.measure(&value);
+        }
+        if writer.len() >= FULL {
+            self.close(rollup.event)?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, event: usize) -> Result<(), EngineError> {
+        if let Some(writer) = self.open[event].take() {
+            let block = writer
+                .finish()
+                .map_err(|e| EngineError::Invariant(e.to_string()))?;
             self.done.push(block);
         }
         Ok(())
     }
 
     /// Hands everything over.
-    pub fn finish(&mut self, out: &mut WindowOut) {
-        let open = self
-            .open
-            .iter_mut()
-            .filter_map(|o| o.take().map(|(block, _)| block));
+    pub fn finish(&mut self, out: &mut WindowOut) -> Result<(), EngineError> {
+        for event in 0..self.open.len() {
+            self.close(event)?;
+        }
         out.aggregates.append(&mut self.done);
-        out.aggregates.extend(open);
         out.anomalies.append(&mut self.anomalies);
         out.kpis.append(&mut self.kpis);
         out.terms.append(&mut self.terms.take());
+        Ok(())
     }
-}
-
-fn bytes_of(subject: &Subject) -> usize {
-    subject.tenant.len()
-        + subject
-            .dimensions
-            .iter()
-            .map(|(n, v)| n.len() + v.len() + 4)
-            .sum::<usize>()
 }
 
 /// The record's form of a subject.
 pub(crate) fn subject(plan: &Plan, held: &Held) -> Subject {
     let mut texts = texts(&held.name);
     let tenant = texts.next().unwrap_or_default().to_owned();
-    named(plan, held.shape, tenant, texts)
-}
-
-/// A subject from its tenant and the values of a shape.
-pub(crate) fn named<'v>(
-    plan: &Plan,
-    shape: u16,
-    tenant: String,
-    values: impl Iterator<Item = &'v str>,
-) -> Subject {
-    let names = &plan.shapes[usize::from(shape)];
+    let names = &plan.shapes[usize::from(held.shape)];
     let dimensions = names
         .iter()
-        .zip(values)
+        .zip(texts)
         .map(|(n, v)| (n.clone(), v.to_owned()))
         .collect();
     Subject { tenant, dimensions }

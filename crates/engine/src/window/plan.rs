@@ -29,6 +29,8 @@ pub(crate) struct Plan {
 /// One rollup.
 pub(crate) struct RollupPlan {
     pub event: EventId,
+    /// Index among the rollups of its event type.
+    pub index: usize,
     pub shape: u16,
     /// Smallest window that rows are merged into.
     pub base: Size,
@@ -105,7 +107,7 @@ impl Plan {
         };
         for (event, def) in catalog.events.iter().enumerate() {
             plan.first.push(plan.rollups.len());
-            for rollup in &def.rollups {
+            for (index, rollup) in def.rollups.iter().enumerate() {
                 let names: Vec<String> = rollup
                     .dimensions
                     .iter()
@@ -126,6 +128,7 @@ impl Plan {
                 };
                 let mut r = RollupPlan {
                     event,
+                    index,
                     shape: shape as u16,
                     base: FIVE,
                     formed: [false; 4],
@@ -171,6 +174,13 @@ impl Plan {
         } else {
             Err(UNKNOWN)
         }
+    }
+
+    /// Dimension names of each rollup of an event type.
+    pub fn shapes_of(&self, event: EventId) -> Vec<&[String]> {
+        let mine = self.rollups.iter().filter(|r| r.event == event);
+        mine.map(|r| self.shapes[usize::from(r.shape)].as_slice())
+            .collect()
     }
 
     pub fn rollup(&self, id: RollupId) -> &RollupPlan {

@@ -1,9 +1,9 @@
 //! A slice of subjects: rows come in, windows grow, the watermark lets go of them in order of their end.
 
 use super::marks::Marks;
-use super::out::{Sink, named, subject};
+use super::out::Sink;
 use super::plan::{Plan, RollupId, RollupPlan};
-use super::store::{Id, Kind, Past, Ring, Store, put_name};
+use super::store::{Id, Kind, Past, Ring, Store, put_name, tenant, texts};
 use super::time::{DAY, Days, FIVE, HOUR, MINUTE, Size, due};
 use crate::partial::{Group, RowRef};
 use crate::{EngineError, accumulate};
@@ -193,12 +193,7 @@ impl Shard {
         if !cx.emit {
             return Ok(());
         }
-        let subject = named(
-            cx.plan,
-            plan.shape,
-            group.tenant.to_owned(),
-            group.values.iter().copied(),
-        );
+        let subject = (group.tenant, group.values.iter().copied());
         let window = (MINUTE.window(), row.pane, row.pane.plus(Micros::MINUTE));
         let part = Part::Late {
             partition: cx.partition as i32,
@@ -206,7 +201,7 @@ impl Shard {
             row: row.index,
         };
         cx.sink
-            .aggregate(cx.plan, plan.event, subject, window, part, row.encoded)
+            .aggregate(cx.plan, plan, subject, window, part, row.encoded)
     }
 
     /// Merges a row into the window of a size that holds `t`, opening it where it is new.
@@ -341,10 +336,11 @@ impl Shard {
         };
         let plan = cx.plan.rollup(self.store.get(at).rollup);
         if plan.stored[size.index()] && cx.emit {
-            let subject = subject(cx.plan, self.store.owner(at));
+            let name = &self.store.owner(at).name;
+            let subject = (tenant(name), texts(name).skip(1));
             cx.sink.aggregate(
                 cx.plan,
-                plan.event,
+                plan,
                 subject,
                 (size.window(), start, end),
                 Part::OnTime,

@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_model::records::Part;
+use weir_model::records::{AggregateBlock, Part};
 use world::{Log, blocks, catalog, options};
 
 /// Everything that left, as sorted lines.
@@ -25,10 +25,17 @@ struct Lines {
     facts: Vec<String>,
 }
 
+fn decoded(out: &WindowOut) -> Vec<AggregateBlock> {
+    out.aggregates
+        .iter()
+        .map(|b| AggregateBlock::decode(b).unwrap())
+        .collect()
+}
+
 /// `keyed`: with offsets, as they only agree between runs over the same blocks.
 fn lines(catalog: &Catalog, out: WindowOut, keyed: bool) -> Lines {
     let mut l = Lines::default();
-    for block in out.aggregates {
+    for block in decoded(&out) {
         for mut row in block.rows {
             if row.part == Part::OnTime {
                 l.on_time.push(format!("{} {row:?}", block.event));
@@ -151,7 +158,7 @@ proptest! {
 
         let mut rows = BTreeMap::new();
         let mut late = BTreeMap::new();
-        for row in out.aggregates.iter().flat_map(|b| b.rows.iter().map(move |r| (&b.event, r))) {
+        for row in decoded(&out).iter().flat_map(|b| b.rows.iter().map(move |r| (&b.event, r))) {
             let (event, row) = row;
             let key = (event.clone(), row.subject.clone(), row.window, row.start, row.end);
             if row.part == Part::OnTime {
@@ -278,8 +285,8 @@ fn a_row_for_a_final_pane_is_a_late_part_and_a_break() {
     let stats = window.stats();
     assert_eq!((stats.invariant_breaks, stats.late_parts), (1, 1));
     assert_eq!(stats.final_through[0], at(150));
-    let late: Vec<_> = out
-        .aggregates
+    let aggregates = decoded(&out);
+    let late: Vec<_> = aggregates
         .iter()
         .flat_map(|b| &b.rows)
         .filter(|r| r.part != Part::OnTime)
