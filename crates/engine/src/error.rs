@@ -15,7 +15,9 @@ pub enum EngineError {
         why: &'static str,
     },
     /// A block, snapshot or position of another catalog or run.
-    #[error("{what} was written under another catalog or run; start a new run with `weir reprocess`")]
+    #[error(
+        "{what} was written under another catalog or run; start a new run with `weir reprocess`"
+    )]
     OtherRun {
         /// What was read.
         what: &'static str,

@@ -47,7 +47,11 @@ impl<T: Copy + Default> SmallList<T> {
 
     /// An empty list.
     pub fn new() -> SmallList<T> {
-        SmallList { inline: [T::default(); 6], len: 0, more: Vec::new() }
+        SmallList {
+            inline: [T::default(); 6],
+            len: 0,
+            more: Vec::new(),
+        }
     }
     /// Appends.
     pub fn push(&mut self, item: T) {
@@ -84,7 +88,11 @@ impl<T: Copy + Default> Default for SmallList<T> {
 impl<T> Deref for SmallList<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        if self.more.is_empty() { &self.inline[..self.len] } else { &self.more }
+        if self.more.is_empty() {
+            &self.inline[..self.len]
+        } else {
+            &self.more
+        }
     }
 }
 
@@ -133,7 +141,15 @@ impl<'a> Block<'a> {
         if !input.is_empty() {
             return Err(EngineError::corrupt(WHAT, "bytes are left over"));
         }
-        Ok(Block { catalog, run, strings, base, groups, rows, watermarks })
+        Ok(Block {
+            catalog,
+            run,
+            strings,
+            base,
+            groups,
+            rows,
+            watermarks,
+        })
     }
 
     /// The watermarks it carries. They apply after its rows.
@@ -143,7 +159,12 @@ impl<'a> Block<'a> {
 
     /// The groups of rows, one per subject. The iterator ends after an error.
     pub fn groups(&self) -> Groups<'_, 'a> {
-        Groups { block: self, left: self.groups, input: self.rows, index: 0 }
+        Groups {
+            block: self,
+            left: self.groups,
+            input: self.rows,
+            index: 0,
+        }
     }
 }
 
@@ -178,7 +199,10 @@ impl<'a> Groups<'_, 'a> {
         let text = |input: &mut &'a [u8]| {
             let strings = &self.block.strings;
             let i = varint::usize(input)?;
-            strings.get(i).copied().ok_or(EngineError::corrupt(WHAT, "a text is missing"))
+            strings
+                .get(i)
+                .copied()
+                .ok_or(EngineError::corrupt(WHAT, "a text is missing"))
         };
         let event = varint::usize(input)?;
         let rollup = varint::usize(input)?;
@@ -192,7 +216,17 @@ impl<'a> Groups<'_, 'a> {
         let rows = varint::bytes(input)?;
         let first = self.index;
         self.index = first.saturating_add(count);
-        Ok(Group { event, rollup, hash, tenant, values, count, first, base: self.block.base, rows })
+        Ok(Group {
+            event,
+            rollup,
+            hash,
+            tenant,
+            values,
+            count,
+            first,
+            base: self.block.base,
+            rows,
+        })
     }
 }
 
@@ -226,7 +260,12 @@ impl<'a> Group<'a> {
     }
     /// The rows.
     pub fn rows(&self) -> Rows<'a> {
-        Rows { input: self.rows, left: self.count, index: self.first, pane: self.base }
+        Rows {
+            input: self.rows,
+            left: self.count,
+            index: self.first,
+            pane: self.base,
+        }
     }
 }
 
@@ -263,7 +302,12 @@ impl<'a> Rows<'a> {
         let index = self.index;
         self.index = index.saturating_add(1);
         let pane = Micros(self.pane.saturating_mul(Micros::MINUTE.0));
-        Ok(RowRef { index, pane, late: code & 1 == 1, encoded })
+        Ok(RowRef {
+            index,
+            pane,
+            late: code & 1 == 1,
+            encoded,
+        })
     }
 }
 
@@ -346,7 +390,10 @@ impl BlockWriter {
         let minute = pane.0.div_euclid(Micros::MINUTE.0);
         let base = *self.base.get_or_insert(minute);
         let before = if self.count == 0 { base } else { self.pane };
-        varint::put_i64(&mut self.rows, minute.wrapping_sub(before) << 1 | i64::from(late));
+        varint::put_i64(
+            &mut self.rows,
+            minute.wrapping_sub(before) << 1 | i64::from(late),
+        );
         varint::put_bytes(&mut self.rows, encoded);
         self.pane = minute;
         self.count += 1;
@@ -417,14 +464,17 @@ impl BlockWriter {
     fn text(&mut self, text: &str) -> u64 {
         let (texts, ends) = (&mut self.texts, &mut self.ends);
         let hash = xxh3_64(text.as_bytes());
-        let found = self.known.find(hash, |i| stored(texts, ends, *i) == text.as_bytes());
+        let found = self
+            .known
+            .find(hash, |i| stored(texts, ends, *i) == text.as_bytes());
         if let Some(i) = found {
             return u64::from(*i);
         }
         let index = ends.len() as u32;
         texts.extend_from_slice(text.as_bytes());
         ends.push(texts.len());
-        self.known.insert_unique(hash, index, |i| xxh3_64(stored(texts, ends, *i)));
+        self.known
+            .insert_unique(hash, index, |i| xxh3_64(stored(texts, ends, *i)));
         u64::from(index)
     }
 }
@@ -467,7 +517,11 @@ mod tests {
 
     fn group() -> impl Strategy<Value = Plain> {
         let text = "[a-z]{0,3}";
-        let row = (-5i64..1 << 36, any::<bool>(), prop::collection::vec(any::<u8>(), 0..40));
+        let row = (
+            -5i64..1 << 36,
+            any::<bool>(),
+            prop::collection::vec(any::<u8>(), 0..40),
+        );
         (
             (0usize..5, 0usize..5),
             any::<u64>(),
@@ -475,7 +529,13 @@ mod tests {
             prop::collection::vec(text, 0..9),
             prop::collection::vec(row, 1..5),
         )
-            .prop_map(|(key, hash, tenant, values, rows)| Plain { key, hash, tenant, values, rows })
+            .prop_map(|(key, hash, tenant, values, rows)| Plain {
+                key,
+                hash,
+                tenant,
+                values,
+                rows,
+            })
     }
 
     fn read(bytes: &[u8]) -> Result<(Vec<Plain>, Vec<WatermarkEntry>, Vec<u32>), EngineError> {

@@ -140,5 +140,6 @@ pub fn bytes<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], EngineError> {
 /// Takes a text with its length.
 #[inline]
 pub fn str<'a>(input: &mut &'a [u8]) -> Result<&'a str, EngineError> {
-    std::str::from_utf8(bytes(input)?).map_err(|_| EngineError::corrupt("an encoding", "a text is not UTF-8"))
+    std::str::from_utf8(bytes(input)?)
+        .map_err(|_| EngineError::corrupt("an encoding", "a text is not UTF-8"))
 }

@@ -36,8 +36,15 @@ fn head(input: &mut &[u8]) -> Result<Option<Head>, EngineError> {
             return Err(EngineError::corrupt(WHAT, "a simple one has not one value"));
         }
         let v = scalar::present(input)?;
-        let sum = Fixed::from_f64(v).ok_or(EngineError::corrupt(WHAT, "a value is out of range"))?;
-        return Ok(Some(Head { count: 1, sum, min: v, max: v, simple: true }));
+        let sum =
+            Fixed::from_f64(v).ok_or(EngineError::corrupt(WHAT, "a value is out of range"))?;
+        return Ok(Some(Head {
+            count: 1,
+            sum,
+            min: v,
+            max: v,
+            simple: true,
+        }));
     }
     Ok(Some(Head {
         count: code >> 1,
@@ -64,12 +71,23 @@ impl<'a> Bins<'a> {
     fn take(head: &Head, input: &mut &'a [u8]) -> Result<Bins<'a>, EngineError> {
         let base = bin(head.min);
         if head.simple {
-            return Ok(Bins { bytes: &[], at: 0, only: Some(base) });
+            return Ok(Bins {
+                bytes: &[],
+                at: 0,
+                only: Some(base),
+            });
         }
-        let n = input.iter().position(|b| *b == 0).ok_or(EngineError::corrupt(WHAT, "its bins do not end"))?;
+        let n = input
+            .iter()
+            .position(|b| *b == 0)
+            .ok_or(EngineError::corrupt(WHAT, "its bins do not end"))?;
         let bytes = &input[..n];
         *input = &input[n + 1..];
-        Ok(Bins { bytes, at: base.wrapping_sub(1), only: None })
+        Ok(Bins {
+            bytes,
+            at: base.wrapping_sub(1),
+            only: None,
+        })
     }
 
     fn next(&mut self) -> Result<Option<(u16, u64)>, EngineError> {
@@ -80,7 +98,11 @@ impl<'a> Bins<'a> {
             return Ok(None);
         }
         let code = varint::u64(&mut self.bytes)?;
-        let count = if code & 1 == 1 { varint::u64(&mut self.bytes)?.saturating_add(1) } else { 1 };
+        let count = if code & 1 == 1 {
+            varint::u64(&mut self.bytes)?.saturating_add(1)
+        } else {
+            1
+        };
         self.at = self.at.wrapping_add((code >> 1) as u16);
         Ok(Some((self.at, count)))
     }
@@ -98,7 +120,10 @@ impl<'o> Writer<'o> {
         scalar::put_fixed(out, sum);
         scalar::put_float(out, Some(min));
         scalar::put_float(out, Some(max));
-        Writer { out, at: bin(min).wrapping_sub(1) }
+        Writer {
+            out,
+            at: bin(min).wrapping_sub(1),
+        }
     }
     #[inline]
     fn put(&mut self, bin: u16, count: u64) {
@@ -159,7 +184,13 @@ pub fn decode(input: &mut &[u8]) -> Result<Distribution, EngineError> {
     while let Some(b) = bins.next()? {
         list.push(b);
     }
-    Ok(Distribution { count: head.count, sum: head.sum, min: head.min, max: head.max, bins: list })
+    Ok(Distribution {
+        count: head.count,
+        sum: head.sum,
+        min: head.min,
+        max: head.max,
+        bins: list,
+    })
 }
 
 pub fn skip(input: &mut &[u8]) -> Result<(), EngineError> {
@@ -175,7 +206,11 @@ pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Resul
         (Some(x), Some(y)) => (x, y),
         (x, y) => {
             // One of them is empty: the other's bytes are the result.
-            let (head, input, whole) = if x.is_some() { (x, a, whole_a) } else { (y, b, whole_b) };
+            let (head, input, whole) = if x.is_some() {
+                (x, a, whole_a)
+            } else {
+                (y, b, whole_b)
+            };
             match head {
                 Some(h) => {
                     Bins::take(&h, input)?;
@@ -188,7 +223,13 @@ pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Resul
     };
     let (mut xs, mut ys) = (Bins::take(&x, a)?, Bins::take(&y, b)?);
     let count = x.count.saturating_add(y.count);
-    let mut w = Writer::new(out, count, x.sum.plus(y.sum), x.min.min(y.min), x.max.max(y.max));
+    let mut w = Writer::new(
+        out,
+        count,
+        x.sum.plus(y.sum),
+        x.min.min(y.min),
+        x.max.max(y.max),
+    );
     let (mut p, mut q) = (xs.next()?, ys.next()?);
     loop {
         match (p, q) {

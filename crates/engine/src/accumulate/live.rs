@@ -15,8 +15,16 @@ pub(crate) enum Delta {
     Sum(i128),
     Min(f64),
     Max(f64),
-    Last { at: i64, id: u64, value: f64 },
-    Value { value: f64, sum: i128, bin: u16 },
+    Last {
+        at: i64,
+        id: u64,
+        value: f64,
+    },
+    Value {
+        value: f64,
+        sum: i128,
+        bin: u16,
+    },
     Hash(u64),
 }
 
@@ -40,8 +48,11 @@ impl Words {
     pub fn new(layout: &Layout, head: usize) -> Words {
         let mut template = vec![0; head];
         let mut kinds = Vec::new();
-        let (least, most, none) =
-            (f64::NEG_INFINITY.to_bits(), f64::INFINITY.to_bits(), f64::NAN.to_bits());
+        let (least, most, none) = (
+            f64::NEG_INFINITY.to_bits(),
+            f64::INFINITY.to_bits(),
+            f64::NAN.to_bits(),
+        );
         for kind in layout.kinds() {
             kinds.push((*kind, template.len()));
             match kind {
@@ -70,10 +81,19 @@ impl Words {
             match kind {
                 Kind::Count => varint::put_u64(out, w[0]),
                 Kind::Sum | Kind::SumSq => scalar::put_fixed(out, Fixed(wide(w[0], w[1]))),
-                Kind::Min | Kind::Max => scalar::put_float(out, Some(float(0)).filter(|v| v.is_finite())),
+                Kind::Min | Kind::Max => {
+                    scalar::put_float(out, Some(float(0)).filter(|v| v.is_finite()))
+                }
                 Kind::Last if float(0).is_nan() => out.push(0),
                 Kind::Last => {
-                    scalar::put_last(out, Some(&Last { value: float(0), at: Micros(w[1] as i64), id: w[2] }));
+                    scalar::put_last(
+                        out,
+                        Some(&Last {
+                            value: float(0),
+                            at: Micros(w[1] as i64),
+                            id: w[2],
+                        }),
+                    );
                 }
                 Kind::Distribution if w[0] == 0 => out.push(0),
                 Kind::Distribution => {
@@ -105,7 +125,12 @@ pub(crate) fn add(words: &mut [u64], delta: &Delta, spill: &mut Spill) {
         }
         Delta::Last { at, id, value } => {
             let old = f64::from_bits(words[0]);
-            if old.is_nan() || follows((Micros(at), id, value), (Micros(words[1] as i64), words[2], old)) {
+            if old.is_nan()
+                || follows(
+                    (Micros(at), id, value),
+                    (Micros(words[1] as i64), words[2], old),
+                )
+            {
                 words[..3].copy_from_slice(&[value.to_bits(), at as u64, id]);
             }
         }
@@ -150,7 +175,11 @@ impl Spill {
 
     /// Bytes in use, about.
     pub fn bytes(&self) -> usize {
-        let bins: usize = self.bins.live().map(|b| b.list.len() * 8 + b.dense.len() * 4).sum();
+        let bins: usize = self
+            .bins
+            .live()
+            .map(|b| b.list.len() * 8 + b.dense.len() * 4)
+            .sum();
         let hashes: usize = self.hashes.live().map(|h| h.table.len() * 8).sum();
         bins + hashes
     }
@@ -196,7 +225,12 @@ impl Spill {
         }
         out.sort_unstable_by_key(|b| b.0);
         // A bin whose 16 bits were full has a second entry.
-        out.dedup_by(|b, a| a.0 == b.0 && { a.1 += b.1; true });
+        out.dedup_by(|b, a| {
+            a.0 == b.0 && {
+                a.1 += b.1;
+                true
+            }
+        });
         out
     }
 
@@ -234,7 +268,12 @@ impl Spill {
 }
 
 fn inline(words: &[u64]) -> [u32; 4] {
-    [words[1] as u32, (words[1] >> 32) as u32, words[2] as u32, (words[2] >> 32) as u32]
+    [
+        words[1] as u32,
+        (words[1] >> 32) as u32,
+        words[2] as u32,
+        (words[2] >> 32) as u32,
+    ]
 }
 
 /// Things that are used again instead of being freed.
@@ -341,7 +380,10 @@ impl Bins {
             self.dense.splice(0..0, std::iter::repeat_n(0, grow));
             self.base -= grow as u16;
         } else {
-            self.dense.resize((high - low + 33).min(usize::from(u16::MAX - self.base) + 1), 0);
+            self.dense.resize(
+                (high - low + 33).min(usize::from(u16::MAX - self.base) + 1),
+                0,
+            );
         }
         // The list may hold bins that lie inside now: reading merges both.
         true
@@ -353,7 +395,12 @@ impl Bins {
         out.extend(dense.map(|(i, n)| (self.base + i as u16, u64::from(*n))));
         if !self.list.is_empty() && !self.dense.is_empty() {
             out.sort_unstable_by_key(|b| b.0);
-            out.dedup_by(|b, a| a.0 == b.0 && { a.1 += b.1; true });
+            out.dedup_by(|b, a| {
+                a.0 == b.0 && {
+                    a.1 += b.1;
+                    true
+                }
+            });
         }
     }
 }
@@ -369,7 +416,11 @@ struct Hashes {
 
 impl Default for Hashes {
     fn default() -> Self {
-        Hashes { table: Vec::new(), len: 0, limit: u64::MAX }
+        Hashes {
+            table: Vec::new(),
+            len: 0,
+            limit: u64::MAX,
+        }
     }
 }
 
@@ -431,8 +482,8 @@ impl Hashes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accumulate::tests::{KINDS, layout, naive, samples};
     use crate::accumulate::encode;
+    use crate::accumulate::tests::{KINDS, layout, naive, samples};
     use proptest::prelude::*;
     use weir_model::hash;
 

@@ -52,7 +52,9 @@ pub struct Layout {
 impl Layout {
     /// The layout of an event type's rows.
     pub fn new(event: &EventDef) -> Layout {
-        Layout { kinds: event.measures.iter().map(|m| Kind::of(&m.kind)).collect() }
+        Layout {
+            kinds: event.measures.iter().map(|m| Kind::of(&m.kind)).collect(),
+        }
     }
 
     /// Number of measures.
@@ -158,7 +160,12 @@ pub fn encode(layout: &Layout, values: &[MeasureValue], out: &mut Vec<u8>) {
 
 /// One statistic of one measure, without decoding the rest. `None`: it has no value (an empty distribution's
 /// mean, a statistic that the measure does not have).
-pub fn stat(layout: &Layout, row: &[u8], measure: usize, stat: Stat) -> Result<Option<f64>, EngineError> {
+pub fn stat(
+    layout: &Layout,
+    row: &[u8],
+    measure: usize,
+    stat: Stat,
+) -> Result<Option<f64>, EngineError> {
     let mut row = row;
     let row = &mut row;
     for kind in layout.kinds.iter().take(measure) {
@@ -215,7 +222,10 @@ pub(crate) fn later(a: Option<Last>, b: Option<Last>) -> Option<Last> {
 
 /// Whether `b` replaces `a` as the latest.
 pub(crate) fn follows(b: (Micros, u64, f64), a: (Micros, u64, f64)) -> bool {
-    (b.0, b.1).cmp(&(a.0, a.1)).then(b.2.total_cmp(&a.2)).is_gt()
+    (b.0, b.1)
+        .cmp(&(a.0, a.1))
+        .then(b.2.total_cmp(&a.2))
+        .is_gt()
 }
 
 fn pick(a: Option<f64>, b: Option<f64>, f: fn(f64, f64) -> f64) -> Option<f64> {
@@ -226,5 +236,9 @@ fn pick(a: Option<f64>, b: Option<f64>, f: fn(f64, f64) -> f64) -> Option<f64> {
 }
 
 fn ended(rest: &[u8]) -> Result<(), EngineError> {
-    if rest.is_empty() { Ok(()) } else { Err(EngineError::corrupt("a row", "bytes are left over")) }
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(EngineError::corrupt("a row", "bytes are left over"))
+    }
 }

@@ -132,5 +132,9 @@ pub fn last(input: &mut &[u8]) -> Result<Option<Last>, EngineError> {
     let at = Micros(varint::i64(input)?);
     let mut id = [0; 8];
     id.copy_from_slice(varint::take(input, 8)?);
-    Ok(Some(Last { at, id: u64::from_le_bytes(id), value }))
+    Ok(Some(Last {
+        at,
+        id: u64::from_le_bytes(id),
+        value,
+    }))
 }

@@ -19,7 +19,9 @@ pub(crate) const KINDS: [Kind; 8] = [
 ];
 
 pub(crate) fn layout(kinds: &[Kind]) -> Layout {
-    Layout { kinds: kinds.to_vec() }
+    Layout {
+        kinds: kinds.to_vec(),
+    }
 }
 
 /// One event's contribution, the same number seen by every kind.
@@ -38,8 +40,12 @@ pub(crate) fn samples(most: usize) -> impl Strategy<Value = Vec<Sample>> {
         1 => -1e6f64..1e18,
         1 => prop::sample::select(vec![0.0, -0.0, -1.0, 1e18, -1e18, 1e-300, 1e12, 2e12]),
     ];
-    let one = (0i64..5, 0u64..3, value, 0u32..6000)
-        .prop_map(|(at, id, value, who)| Sample { at, id, value, who });
+    let one = (0i64..5, 0u64..3, value, 0u32..6000).prop_map(|(at, id, value, who)| Sample {
+        at,
+        id,
+        value,
+        who,
+    });
     prop::collection::vec(one, 0..most)
 }
 
@@ -47,15 +53,24 @@ pub(crate) fn samples(most: usize) -> impl Strategy<Value = Vec<Sample>> {
 pub(crate) fn naive(samples: &[Sample]) -> Vec<MeasureValue> {
     let zero = |v: f64| if v == 0.0 { 0.0 } else { v };
     let values = || samples.iter().map(|s| zero(s.value));
-    let sum = samples.iter().fold(Fixed(0), |s, x| s.plus(Fixed::from_f64(x.value).unwrap()));
+    let sum = samples
+        .iter()
+        .fold(Fixed(0), |s, x| s.plus(Fixed::from_f64(x.value).unwrap()));
     let square = |v: f64| ((v.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128).pow(2);
     let mut bins = BTreeMap::new();
     for v in values() {
-        *bins.entry(if v > 0.0 { sketch::bin(v) } else { 0 }).or_insert(0) += 1;
+        *bins
+            .entry(if v > 0.0 { sketch::bin(v) } else { 0 })
+            .or_insert(0) += 1;
     }
-    let hashes: BTreeSet<u64> = samples.iter().map(|s| hash::distinct(&s.who.to_le_bytes())).collect();
+    let hashes: BTreeSet<u64> = samples
+        .iter()
+        .map(|s| hash::distinct(&s.who.to_le_bytes()))
+        .collect();
     let last = samples.iter().max_by(|a, b| {
-        (a.at, a.id).cmp(&(b.at, b.id)).then(zero(a.value).total_cmp(&zero(b.value)))
+        (a.at, a.id)
+            .cmp(&(b.at, b.id))
+            .then(zero(a.value).total_cmp(&zero(b.value)))
     });
     vec![
         MeasureValue::Count(samples.len() as u64),
@@ -63,7 +78,11 @@ pub(crate) fn naive(samples: &[Sample]) -> Vec<MeasureValue> {
         MeasureValue::Min(values().min_by(f64::total_cmp)),
         MeasureValue::Max(values().max_by(f64::total_cmp)),
         MeasureValue::SumSq(Fixed(values().map(square).sum())),
-        MeasureValue::Last(last.map(|s| Last { at: Micros(s.at), id: s.id, value: zero(s.value) })),
+        MeasureValue::Last(last.map(|s| Last {
+            at: Micros(s.at),
+            id: s.id,
+            value: zero(s.value),
+        })),
         MeasureValue::Distribution(Distribution {
             count: samples.len() as u64,
             sum,
@@ -171,8 +190,16 @@ proptest! {
 
 #[test]
 fn rows_of_one_and_two_events_are_small() {
-    let kinds =
-        [Kind::Count, Kind::Count, Kind::Sum, Kind::Sum, Kind::Distribution, Kind::Distinct, Kind::Sum, Kind::Sum];
+    let kinds = [
+        Kind::Count,
+        Kind::Count,
+        Kind::Sum,
+        Kind::Sum,
+        Kind::Distribution,
+        Kind::Distinct,
+        Kind::Sum,
+        Kind::Sum,
+    ];
     let value = |v: f64| Distribution {
         count: 1,
         sum: Fixed::from_f64(v).unwrap(),

@@ -9,7 +9,10 @@ const SIZE: usize = size_of::<u64>();
 fn take<'a>(input: &mut &'a [u8]) -> Result<&'a [[u8; SIZE]], EngineError> {
     let n = varint::usize(input)?;
     if n > THETA {
-        return Err(EngineError::corrupt("a distinct count", "it holds too many hashes"));
+        return Err(EngineError::corrupt(
+            "a distinct count",
+            "it holds too many hashes",
+        ));
     }
     Ok(varint::take(input, n * SIZE)?.as_chunks::<SIZE>().0)
 }
@@ -37,7 +40,10 @@ pub fn skip(input: &mut &[u8]) -> Result<(), EngineError> {
 
 pub fn estimate(input: &mut &[u8]) -> Result<u64, EngineError> {
     let hashes = take(input)?;
-    Ok(sketch::theta_estimate(hashes.len(), hashes.last().map_or(0, hash)))
+    Ok(sketch::theta_estimate(
+        hashes.len(),
+        hashes.last().map_or(0, hash),
+    ))
 }
 
 pub fn merge(a: &mut &[u8], b: &mut &[u8], out: &mut Vec<u8>) -> Result<(), EngineError> {

@@ -66,7 +66,11 @@ impl Dedup {
 
     /// Bytes of the tables.
     pub fn bytes(&self) -> usize {
-        self.generations.iter().chain(&self.spare).map(|g| g.keys.len() * 17).sum()
+        self.generations
+            .iter()
+            .chain(&self.spare)
+            .map(|g| g.keys.len() * 17)
+            .sum()
     }
 
     /// Forgets everything.
@@ -102,7 +106,13 @@ impl Dedup {
 impl Generation {
     fn new() -> Generation {
         let slots = 1usize << 8;
-        Generation { number: 0, keys: vec![0; slots], minutes: vec![0; slots], len: 0, shift: 64 - 8 }
+        Generation {
+            number: 0,
+            keys: vec![0; slots],
+            minutes: vec![0; slots],
+            len: 0,
+            shift: 64 - 8,
+        }
     }
 
     #[inline]

@@ -55,7 +55,11 @@ impl Measures {
         };
         let mut list = Vec::new();
         for (i, m) in event.measures.iter().enumerate() {
-            let filter = m.filter.iter().map(|c| (slots.number(&c.path), c.value.clone())).collect();
+            let filter = m
+                .filter
+                .iter()
+                .map(|c| (slots.number(&c.path), c.value.clone()))
+                .collect();
             let what = match &m.kind {
                 MeasureKind::Count => What::Count,
                 MeasureKind::Sum(p) => What::Sum(slots.number(p)),
@@ -68,7 +72,11 @@ impl Measures {
                 MeasureKind::Cost(c) => What::Cost(cost(c, slots)),
                 MeasureKind::Unpriced(c) => What::Unpriced(cost(c, slots)),
             };
-            list.push(Measure { offset: words.offset(i), filter, what });
+            list.push(Measure {
+                offset: words.offset(i),
+                filter,
+                what,
+            });
         }
         Measures { words, list, costs }
     }
@@ -80,7 +88,11 @@ impl Measures {
             c.now = None;
         }
         for m in &self.list {
-            if !m.filter.iter().all(|(slot, literal)| holds(literal, &row[*slot])) {
+            if !m
+                .filter
+                .iter()
+                .all(|(slot, literal)| holds(literal, &row[*slot]))
+            {
                 continue;
             }
             let delta = match m.what {
@@ -89,10 +101,16 @@ impl Measures {
                 What::Min(s) => number(&row[s]).map(|v| Delta::Min(v + 0.0)),
                 What::Max(s) => number(&row[s]).map(|v| Delta::Max(v + 0.0)),
                 What::SumSq(s) => number(&row[s]).map(|v| Delta::Sum(square(v))),
-                What::Last(s) => number(&row[s]).map(|v| Delta::Last { at: t.0, id, value: v + 0.0 }),
+                What::Last(s) => number(&row[s]).map(|v| Delta::Last {
+                    at: t.0,
+                    id,
+                    value: v + 0.0,
+                }),
                 What::Distribution(s) => distribution(&row[s]),
                 What::Distinct(s) => match row[s] {
-                    Value::Str(v) if !v.is_empty() => Some(Delta::Hash(hash::distinct(v.as_bytes()))),
+                    Value::Str(v) if !v.is_empty() => {
+                        Some(Delta::Hash(hash::distinct(v.as_bytes())))
+                    }
                     _ => None,
                 },
                 What::Cost(c) => self.costs[c].of(row, t).map(Delta::Sum),
@@ -132,7 +150,11 @@ fn square(v: f64) -> i128 {
 
 fn distribution(value: &Value) -> Option<Delta> {
     let (sum, v) = (exact(value)?, number(value)? + 0.0);
-    Some(Delta::Value { value: v, sum, bin: bin(v) })
+    Some(Delta::Value {
+        value: v,
+        sum,
+        bin: bin(v),
+    })
 }
 
 /// One way of pricing, with the prices looked up so far.
@@ -226,7 +248,11 @@ impl Cost {
         let starts = std::iter::once(Micros::MIN).chain(self.starts.iter().copied());
         let prices = starts.map(|start| {
             let price = self.def.price(provider, model, start);
-            self.def.tokens.iter().map(|(_, class)| price.and_then(|p| p.of(class))).collect()
+            self.def
+                .tokens
+                .iter()
+                .map(|(_, class)| price.and_then(|p| p.of(class)))
+                .collect()
         });
         prices.collect()
     }

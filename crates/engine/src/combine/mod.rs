@@ -155,7 +155,12 @@ enum Step {
     Dead(Dead),
     Unknown(SchemaRef),
     /// Counts, in a pane.
-    Counted { pane: Micros, t: Micros, late: bool, id: u64 },
+    Counted {
+        pane: Micros,
+        t: Micros,
+        late: bool,
+        id: u64,
+    },
     Done,
 }
 
@@ -173,7 +178,12 @@ impl Combine {
         for event in &catalog.events {
             let (reader, measures) = Reader::new(event)?;
             let rows = Rows::new(event, &measures.words, options.partials);
-            types.push(Type { disorder: event.disorder, reader, measures, rows });
+            types.push(Type {
+                disorder: event.disorder,
+                reader,
+                measures,
+                rows,
+            });
         }
         let writer = BlockWriter::new(catalog.hash, options.run);
         Ok(Combine {
@@ -199,7 +209,9 @@ impl Combine {
         writer_json: &str,
     ) -> Result<(), EngineError> {
         let Some(of) = self.types.get_mut(event) else {
-            return Err(EngineError::Invariant(format!("there is no event type {event}")));
+            return Err(EngineError::Invariant(format!(
+                "there is no event type {event}"
+            )));
         };
         of.reader.add_schema(id, guid, writer_json);
         Ok(())
@@ -214,14 +226,19 @@ impl Combine {
     /// Rebuilds de-duplication from a record that was folded before. An unknown schema is returned as by
     /// [`Combine::fold`]: then give the record again, or to [`Combine::warm_dead`].
     pub fn warm(&mut self, input: Input, record: &Record) -> Fold {
-        let (Some(of), Some(state)) = (self.types.get_mut(input.event), self.inputs.get_mut(&input)) else {
+        let (Some(of), Some(state)) =
+            (self.types.get_mut(input.event), self.inputs.get_mut(&input))
+        else {
             return Fold::Skipped;
         };
         let Some(value) = record.value else {
             return state.warm(record, None);
         };
         let mut row = vec![Value::Null; of.reader.width()];
-        match of.reader.read(value, &record.meta, &mut row, &mut self.scratch.bytes) {
+        match of
+            .reader
+            .read(value, &record.meta, &mut row, &mut self.scratch.bytes)
+        {
             Read::Event(head) => state.warm(record, Some(&head)),
             Read::Dead(dead) => {
                 state.warm_dead(record);
@@ -240,8 +257,13 @@ impl Combine {
 
     /// Takes in the next record of an open partition. A record of one that is not open is skipped.
     pub fn fold(&mut self, input: Input, record: &Record) -> Fold {
-        let mut result = Fold::Counted { late: false, clamped: false };
-        self.fold_batch(input, std::slice::from_ref(record), &mut |_, fold| result = fold);
+        let mut result = Fold::Counted {
+            late: false,
+            clamped: false,
+        };
+        self.fold_batch(input, std::slice::from_ref(record), &mut |_, fold| {
+            result = fold
+        });
         result
     }
 
@@ -250,8 +272,15 @@ impl Combine {
     ///
     /// Returns how many were folded: all of them, or those before the first with an unknown schema (`on` is called for
     /// that one too, but it is not folded).
-    pub fn fold_batch(&mut self, input: Input, records: &[Record], on: &mut dyn FnMut(usize, Fold)) -> usize {
-        let (Some(of), Some(state)) = (self.types.get_mut(input.event), self.inputs.get_mut(&input)) else {
+    pub fn fold_batch(
+        &mut self,
+        input: Input,
+        records: &[Record],
+        on: &mut dyn FnMut(usize, Fold),
+    ) -> usize {
+        let (Some(of), Some(state)) =
+            (self.types.get_mut(input.event), self.inputs.get_mut(&input))
+        else {
             for i in 0..records.len() {
                 on(i, Fold::Skipped);
             }
@@ -261,7 +290,10 @@ impl Combine {
         let mut values = vec![Value::Null; width * GROUP.min(records.len())];
         let mut done = 0;
         for group in records.chunks(GROUP) {
-            let folded = of.fold_group(state, group, &mut values, &mut self.scratch, &mut |i, f| on(done + i, f));
+            let folded =
+                of.fold_group(state, group, &mut values, &mut self.scratch, &mut |i, f| {
+                    on(done + i, f)
+                });
             done += folded;
             if folded < group.len() {
                 break;
@@ -286,7 +318,12 @@ impl Combine {
                 if let Some(watermark) = state.tell() {
                     let partitions = self.options.partitions[input.event];
                     let (event, partition) = (input.event, input.partition);
-                    entries.push(WatermarkEntry { event, partition, partitions, watermark });
+                    entries.push(WatermarkEntry {
+                        event,
+                        partition,
+                        partitions,
+                        watermark,
+                    });
                 }
             }
         }
@@ -300,7 +337,12 @@ impl Combine {
                         let mut texts = head.texts();
                         let tenant = texts.next().unwrap_or_default();
                         let values: partial::SmallList<&str> = texts.collect();
-                        writer.group((event, head.rollup), head.hash, tenant, values.iter().copied());
+                        writer.group(
+                            (event, head.rollup),
+                            head.hash,
+                            tenant,
+                            values.iter().copied(),
+                        );
                     };
                     start(writer);
                     for (pane, late, row) in rows {
@@ -342,7 +384,9 @@ impl Combine {
 
     /// Where a partition stands after the last record folded: to be committed with the offset after it.
     pub fn position(&self, input: Input) -> Position {
-        self.inputs.get(&input).map_or_else(Position::default, State::position)
+        self.inputs
+            .get(&input)
+            .map_or_else(Position::default, State::position)
     }
 
     /// Events that came too late to be judged since this was last called, one summary per partition that has any.
@@ -385,7 +429,9 @@ impl Combine {
 
     /// Log time of a partition.
     pub fn log_time(&self, input: Input) -> Micros {
-        self.inputs.get(&input).map_or(Micros::MIN, |s| s.clock.log_time)
+        self.inputs
+            .get(&input)
+            .map_or(Micros::MIN, |s| s.clock.log_time)
     }
 
     /// Whether a partition is under replay.
@@ -426,7 +472,13 @@ impl Type {
     ) -> usize {
         let (width, rollups) = (self.reader.width(), self.rows.rollups());
         let mut steps: [Step; GROUP] = [const { Step::Other }; GROUP];
-        let Scratch { bytes, hashes, value_hashes, deltas, .. } = scratch;
+        let Scratch {
+            bytes,
+            hashes,
+            value_hashes,
+            deltas,
+            ..
+        } = scratch;
         hashes.clear();
         // What the bytes say: nothing here depends on the records before.
         for (i, record) in group.iter().enumerate() {
@@ -469,7 +521,12 @@ impl Type {
                         on(i, Fold::Counted { late, clamped });
                     }
                     let pane = t.floor(Micros::MINUTE);
-                    steps[i] = Step::Counted { pane, t, late, id: head.identity as u64 };
+                    steps[i] = Step::Counted {
+                        pane,
+                        t,
+                        late,
+                        id: head.identity as u64,
+                    };
                     for hash in &hashes[i * rollups..(i + 1) * rollups] {
                         self.rows.prefetch_subject(*hash);
                     }
@@ -502,7 +559,14 @@ impl Type {
             let (tenant, texts) = self.reader.texts(row);
             for rollup in 0..rollups {
                 let key = (rollup, hashes[i * rollups + rollup]);
-                self.rows.add(key, (tenant, &texts), pane, late, &self.measures.words, deltas);
+                self.rows.add(
+                    key,
+                    (tenant, &texts),
+                    pane,
+                    late,
+                    &self.measures.words,
+                    deltas,
+                );
             }
         }
         folded

@@ -13,7 +13,10 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub const START: Clock = Clock { log_time: Micros::MIN, in_replay: false };
+    pub const START: Clock = Clock {
+        log_time: Micros::MIN,
+        in_replay: false,
+    };
 }
 
 /// Where de-duplication has to be rebuilt from.
@@ -35,7 +38,11 @@ pub struct Position {
 
 impl Default for Position {
     fn default() -> Self {
-        Position { watermark: Micros::MIN, clock: Clock::START, horizon: None }
+        Position {
+            watermark: Micros::MIN,
+            clock: Clock::START,
+            horizon: None,
+        }
     }
 }
 
@@ -66,15 +73,29 @@ impl Position {
         }
         let mut numbers = Vec::with_capacity(8);
         for part in parts {
-            numbers.push(if part == "-" { i64::MIN } else { part.parse().map_err(|_| bad())? });
+            numbers.push(if part == "-" {
+                i64::MIN
+            } else {
+                part.parse().map_err(|_| bad())?
+            });
         }
-        let clock = |n: &[i64]| Clock { log_time: Micros(n[0]), in_replay: n[1] != 0 };
+        let clock = |n: &[i64]| Clock {
+            log_time: Micros(n[0]),
+            in_replay: n[1] != 0,
+        };
         let horizon = match numbers.len() {
             3 => None,
-            6 => Some(Horizon { offset: numbers[3], clock: clock(&numbers[4..]) }),
+            6 => Some(Horizon {
+                offset: numbers[3],
+                clock: clock(&numbers[4..]),
+            }),
             _ => return Err(bad()),
         };
-        Ok(Position { watermark: Micros(numbers[0]), clock: clock(&numbers[1..]), horizon })
+        Ok(Position {
+            watermark: Micros(numbers[0]),
+            clock: clock(&numbers[1..]),
+            horizon,
+        })
     }
 
     /// First offset to give to `warm`, up to the committed one; `None`: nothing has to be read again.

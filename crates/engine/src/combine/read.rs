@@ -87,7 +87,10 @@ impl Reader {
         let dimensions = event.dimensions.iter().map(|d| slots.of(&d.path)).collect();
         let mut bounds = Vec::new();
         for b in &event.bounds {
-            let (min, max) = (b.min.unwrap_or(f64::NEG_INFINITY), b.max.unwrap_or(f64::INFINITY));
+            let (min, max) = (
+                b.min.unwrap_or(f64::NEG_INFINITY),
+                b.max.unwrap_or(f64::INFINITY),
+            );
             bounds.push((slots.number(&b.path), min, max));
         }
         let measures = Measures::new(event, &mut slots);
@@ -107,9 +110,9 @@ impl Reader {
             last: None,
         };
         // A path that leads nowhere would make every event a dead letter: refuse the catalog instead.
-        reader.compile(&event.schema_json).map_err(|why| {
-            EngineError::Catalog(format!("event type {}: {why}", event.name))
-        })?;
+        reader
+            .compile(&event.schema_json)
+            .map_err(|why| EngineError::Catalog(format!("event type {}: {why}", event.name)))?;
         Ok((reader, measures))
     }
 
@@ -122,7 +125,10 @@ impl Reader {
     #[inline]
     pub fn texts<'a>(&self, row: &[Value<'a>]) -> (&'a str, SmallList<&'a str>) {
         let text = |slot: usize| if let Value::Str(s) = row[slot] { s } else { "" };
-        (text(self.tenant), self.dimensions.iter().map(|s| text(*s)).collect())
+        (
+            text(self.tenant),
+            self.dimensions.iter().map(|s| text(*s)).collect(),
+        )
     }
 
     /// Makes a writer's schema known; one that cannot be read as this type makes dead letters.
@@ -141,7 +147,13 @@ impl Reader {
     }
 
     /// Decodes and checks a value. `row` is as wide as [`Reader::width`].
-    pub fn read<'a>(&mut self, value: &'a [u8], meta: &Meta, row: &mut [Value<'a>], buf: &mut Vec<u8>) -> Read {
+    pub fn read<'a>(
+        &mut self,
+        value: &'a [u8],
+        meta: &Meta,
+        row: &mut [Value<'a>],
+        buf: &mut Vec<u8>,
+    ) -> Read {
         let (schema, body) = match wire::split(value, meta) {
             Ok(parts) => parts,
             Err(code) => return dead(code, "the value has no frame of the wire format"),
@@ -186,7 +198,10 @@ impl Reader {
                 && !(*min <= x && x <= *max)
             {
                 let path = &self.slots.paths[*slot];
-                return Err(Dead::new(codes::OUT_OF_BOUNDS, format!("{path} is {x}, allowed is {min} to {max}")));
+                return Err(Dead::new(
+                    codes::OUT_OF_BOUNDS,
+                    format!("{path} is {x}, allowed is {min} to {max}"),
+                ));
             }
         }
         let text = |slot: usize| if let Value::Str(s) = row[slot] { s } else { "" };
@@ -201,12 +216,21 @@ impl Reader {
             self.plain(*slot, text(*slot))?;
         }
         if tenant.is_empty() || id.is_empty() {
-            let what = if tenant.is_empty() { "tenant" } else { "event_id" };
+            let what = if tenant.is_empty() {
+                "tenant"
+            } else {
+                "event_id"
+            };
             return Err(Dead::new(codes::BAD_ENVELOPE, format!("{what} is empty")));
         }
         let time = match row[self.event_time] {
             Value::Int(t) if t >= 0 => t,
-            _ => return Err(Dead::new(codes::BAD_ENVELOPE, "event_time is before 1970".to_owned())),
+            _ => {
+                return Err(Dead::new(
+                    codes::BAD_ENVELOPE,
+                    "event_time is before 1970".to_owned(),
+                ));
+            }
         };
         buf.clear();
         for (i, part) in [tenant, &self.name, identity].into_iter().enumerate() {
@@ -215,7 +239,10 @@ impl Reader {
             }
             buf.extend_from_slice(part.as_bytes());
         }
-        Ok(Head { time, identity: hash::identity(buf) })
+        Ok(Head {
+            time,
+            identity: hash::identity(buf),
+        })
     }
 
     /// Names the first number that is not finite, else the first that is too large.
@@ -223,7 +250,10 @@ impl Reader {
     fn wild(&self, row: &[Value]) -> Dead {
         let find = |bad: fn(f64) -> bool| {
             let slots = self.slots.numbers.iter();
-            slots.copied().find(|s| number(&row[*s]).is_some_and(bad)).map(|s| &self.slots.paths[s])
+            slots
+                .copied()
+                .find(|s| number(&row[*s]).is_some_and(bad))
+                .map(|s| &self.slots.paths[s])
         };
         if let Some(path) = find(|x| !x.is_finite()) {
             return Dead::new(codes::NOT_FINITE, format!("{path} is no finite number"));
@@ -245,7 +275,10 @@ impl Reader {
     fn bad_text(&self, slot: usize, text: &str) -> Dead {
         let path = &self.slots.paths[slot];
         let message = if text.len() > LONGEST {
-            format!("{path} has {} bytes, at most {LONGEST} are allowed", text.len())
+            format!(
+                "{path} has {} bytes, at most {LONGEST} are allowed",
+                text.len()
+            )
         } else {
             format!("{path} holds a control character")
         };

@@ -43,7 +43,10 @@ struct Slot {
     subject: u32,
 }
 
-const EMPTY: Slot = Slot { hash: 0, subject: NONE };
+const EMPTY: Slot = Slot {
+    hash: 0,
+    subject: NONE,
+};
 
 #[derive(Debug)]
 struct Subject {
@@ -64,7 +67,11 @@ impl Rows {
     pub fn new(event: &EventDef, words: &Words, partials: u32) -> Rows {
         let name = |d: &usize| (event.dimensions[*d].name.clone(), *d);
         Rows {
-            rollups: event.rollups.iter().map(|r| r.dimensions.iter().map(name).collect()).collect(),
+            rollups: event
+                .rollups
+                .iter()
+                .map(|r| r.dimensions.iter().map(name).collect())
+                .collect(),
             table: vec![EMPTY; 1 << 10],
             subjects: Vec::new(),
             texts: Vec::new(),
@@ -82,7 +89,13 @@ impl Rows {
     }
 
     /// Appends a hash of the subject of each rollup: of this process only, to find it by.
-    pub fn hashes(&self, tenant: &str, values: &[&str], scratch: &mut Vec<u64>, out: &mut Vec<u64>) {
+    pub fn hashes(
+        &self,
+        tenant: &str,
+        values: &[&str],
+        scratch: &mut Vec<u64>,
+        out: &mut Vec<u64>,
+    ) {
         scratch.clear();
         scratch.extend(values.iter().map(|v| xxh3_64(v.as_bytes())));
         let tenant = xxh3_64(tenant.as_bytes());
@@ -198,7 +211,9 @@ impl Rows {
             self.texts.push(SEPARATOR);
         }
         self.key.clear();
-        let named = dimensions.iter().map(|(name, d)| (name.as_str(), values[*d]));
+        let named = dimensions
+            .iter()
+            .map(|(name, d)| (name.as_str(), values[*d]));
         hash::subject_key(&mut self.key, tenant, named);
         self.subjects.push(Subject {
             hash: hash::subject(&self.key),
@@ -300,17 +315,36 @@ impl Rows {
     pub fn each(
         &mut self,
         partition: usize,
-        on: &mut dyn FnMut(&GroupHead<'_>, &mut dyn Iterator<Item = (Micros, bool, &[u64])>, &mut Spill),
+        on: &mut dyn FnMut(
+            &GroupHead<'_>,
+            &mut dyn Iterator<Item = (Micros, bool, &[u64])>,
+            &mut Spill,
+        ),
     ) {
-        let Rows { touched, subjects, texts, words: all, width, spill, .. } = self;
+        let Rows {
+            touched,
+            subjects,
+            texts,
+            words: all,
+            width,
+            spill,
+            ..
+        } = self;
         let width = *width;
         for subject in &touched[partition] {
             let s = &subjects[*subject as usize];
             let text = &texts[s.text as usize..(s.text + s.text_len) as usize];
-            let head = GroupHead { rollup: s.rollup as usize, hash: s.hash, text };
+            let head = GroupHead {
+                rollup: s.rollup as usize,
+                hash: s.hash,
+                text,
+            };
             let mut next = s.head;
             let mut rows = std::iter::from_fn(|| {
-                let row = all.get(next as usize * width..)?.get(..width).filter(|_| next != NONE)?;
+                let row = all
+                    .get(next as usize * width..)?
+                    .get(..width)
+                    .filter(|_| next != NONE)?;
                 next = row[1] as u32;
                 let key = row[0] as i64;
                 let pane = Micros((key >> 1).saturating_mul(Micros::MINUTE.0));
@@ -355,7 +389,8 @@ impl<'a> GroupHead<'a> {
     /// Tenant, then the values of the dimensions.
     pub fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let text = self.text.strip_suffix(&[SEPARATOR]).unwrap_or(self.text);
-        text.split(|b| *b == SEPARATOR).map(|t| std::str::from_utf8(t).unwrap_or_default())
+        text.split(|b| *b == SEPARATOR)
+            .map(|t| std::str::from_utf8(t).unwrap_or_default())
     }
 }
 

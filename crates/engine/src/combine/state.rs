@@ -35,13 +35,21 @@ pub(super) struct LateEvents {
 /// What became of an event.
 pub(super) enum Seen {
     Duplicate,
-    Counted { t: Micros, late: bool, clamped: bool },
+    Counted {
+        t: Micros,
+        late: bool,
+        clamped: bool,
+    },
 }
 
 impl Clock {
     /// Log time of a record that is no mark.
     fn advance(&mut self, record: &Record) {
-        let said = if self.in_replay { record.meta.log_time } else { Some(record.append_time) };
+        let said = if self.in_replay {
+            record.meta.log_time
+        } else {
+            Some(record.append_time)
+        };
         self.log_time = self.log_time.max(said.unwrap_or(Micros::MIN));
     }
 
@@ -82,7 +90,11 @@ impl State {
     pub fn position(&self) -> Position {
         let oldest = self.clock.minute().saturating_sub(HORIZON);
         let first = self.starts.iter().find(|(minute, _)| *minute >= oldest);
-        Position { watermark: self.watermark, clock: self.clock, horizon: first.map(|(_, h)| *h) }
+        Position {
+            watermark: self.watermark,
+            clock: self.clock,
+            horizon: first.map(|(_, h)| *h),
+        }
     }
 
     /// Moves log time for a record that does nothing else.
@@ -102,7 +114,9 @@ impl State {
         self.clock.advance(record);
         match record.meta.tick {
             Some(tick) if !self.clock.in_replay || record.meta.log_time.is_some() => {
-                self.watermark = self.watermark.max(tick.min(self.clock.log_time).minus(disorder));
+                self.watermark = self
+                    .watermark
+                    .max(tick.min(self.clock.log_time).minus(disorder));
                 Fold::Tick
             }
             _ => Fold::Skipped,
@@ -131,7 +145,11 @@ impl State {
             all.earliest = all.earliest.min(t);
         }
         self.watermark = self.watermark.max(time.min(log_time).minus(disorder));
-        Seen::Counted { t, late, clamped: t < time }
+        Seen::Counted {
+            t,
+            late,
+            clamped: t < time,
+        }
     }
 
     /// Reads a record again whose effects are part of the position, but for its identity.
@@ -143,7 +161,10 @@ impl State {
             return if self.read(minute, record.offset, before, head.identity) {
                 Fold::Duplicate
             } else {
-                Fold::Counted { late: false, clamped: false }
+                Fold::Counted {
+                    late: false,
+                    clamped: false,
+                }
             };
         }
         match record.meta.mark {
@@ -156,7 +177,11 @@ impl State {
             }
             None => {
                 self.warm.advance(record);
-                if record.meta.tick.is_some() { Fold::Tick } else { Fold::Skipped }
+                if record.meta.tick.is_some() {
+                    Fold::Tick
+                } else {
+                    Fold::Skipped
+                }
             }
         }
     }
@@ -170,10 +195,20 @@ impl State {
     fn read(&mut self, minute: i64, offset: i64, before: Clock, identity: u128) -> bool {
         if self.starts.back().is_none_or(|(last, _)| *last < minute) {
             let oldest = minute.saturating_sub(HORIZON);
-            while self.starts.front().is_some_and(|(first, _)| *first < oldest) {
+            while self
+                .starts
+                .front()
+                .is_some_and(|(first, _)| *first < oldest)
+            {
                 self.starts.pop_front();
             }
-            self.starts.push_back((minute, Horizon { offset, clock: before }));
+            self.starts.push_back((
+                minute,
+                Horizon {
+                    offset,
+                    clock: before,
+                },
+            ));
         }
         self.dedup.seen(identity, minute)
     }

@@ -1,0 +1,304 @@
+//! `docs/semantics.md` word for word, over JSON.
+
+use super::{KNOWN, LATER, OTHER, Raw, event};
+use crate::combine::Fold;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use weir_catalog::types::{CostDef, Literal, MeasureKind};
+use weir_model::headers::Mark;
+use weir_model::records::{Distribution, Last, MeasureValue};
+use weir_model::sketch::{self, THETA};
+use weir_model::{Code, Fixed, Micros, codes, hash};
+
+/// (rollup, tenant, values, pane, late)
+pub type RowKey = (usize, String, Vec<String>, Micros, bool);
+
+#[derive(Default)]
+pub struct Naive {
+    partitions: BTreeMap<u32, Partition>,
+    /// By row and measure: what each event added.
+    rows: BTreeMap<RowKey, Vec<Vec<Added>>>,
+}
+
+struct Partition {
+    log_time: Micros,
+    in_replay: bool,
+    watermark: Micros,
+    /// (identity, minute) of every event since the last begin mark.
+    read: BTreeSet<(String, i64)>,
+}
+
+#[derive(Clone)]
+struct Added {
+    exact: i128,
+    value: f64,
+    at: Micros,
+    id: u64,
+    hash: u64,
+}
+
+fn leaf<'j>(event: &'j Json, path: &str) -> &'j Json {
+    match path.split_once('.') {
+        Some((name, rest)) => event[name].get(rest).unwrap_or(&Json::Null),
+        None => &event[path],
+    }
+}
+
+fn text<'j>(event: &'j Json, path: &str) -> &'j str {
+    leaf(event, path).as_str().unwrap_or("")
+}
+
+fn exact(v: &Json) -> Option<i128> {
+    match v.as_i64() {
+        Some(n) => Some(i128::from(n) * 1_000_000_000),
+        None => v.as_f64().and_then(Fixed::from_f64).map(|f| f.0),
+    }
+}
+
+impl Naive {
+    pub fn watermark(&self, p: u32) -> Micros {
+        self.partitions.get(&p).map_or(Micros::MIN, |s| s.watermark)
+    }
+    pub fn log_time(&self, p: u32) -> Micros {
+        self.partitions.get(&p).map_or(Micros::MIN, |s| s.log_time)
+    }
+
+    pub fn record(&mut self, p: u32, raw: &Raw) -> Result<Fold, Code> {
+        let s = self.partitions.entry(p).or_insert(Partition {
+            log_time: Micros::MIN,
+            in_replay: false,
+            watermark: Micros::MIN,
+            read: BTreeSet::new(),
+        });
+        if raw.value.is_none()
+            && let Some(mark) = raw.meta.mark
+        {
+            s.in_replay = mark == Mark::Begin;
+            if s.in_replay {
+                s.log_time = Micros::MIN;
+                s.read.clear();
+            }
+            return Ok(Fold::Mark);
+        }
+        let log_time = if s.in_replay {
+            raw.meta.log_time
+        } else {
+            Some(Micros(raw.append_time))
+        };
+        if let Some(t) = log_time {
+            s.log_time = s.log_time.max(t);
+        }
+        let disorder = event().disorder;
+        if raw.value.is_none()
+            && let Some(tick) = raw.meta.tick
+        {
+            if s.in_replay && raw.meta.log_time.is_none() {
+                return Ok(Fold::Skipped);
+            }
+            s.watermark = s.watermark.max(tick.min(s.log_time).minus(disorder));
+            return Ok(Fold::Tick);
+        }
+        let e = readable(raw)?;
+        let time = Micros(e["event_time"].as_i64().unwrap());
+        if s.log_time == Micros::MIN {
+            s.log_time = time;
+        }
+        let tenant = text(e, "tenant").to_owned();
+        let identity = Some(text(e, "request_id"))
+            .filter(|t| !t.is_empty())
+            .unwrap_or(text(e, "event_id"));
+        let identity = format!("{tenant}\0llm.call\0{identity}");
+        let m = s.log_time.0.div_euclid(60_000_000);
+        let duplicate = (m - 10..=m).any(|m| s.read.contains(&(identity.clone(), m)));
+        s.read.insert((identity.clone(), m));
+        if duplicate {
+            return Ok(Fold::Duplicate);
+        }
+        let t = time.min(Micros(s.log_time.0 + 300_000_000));
+        let late = t < s.watermark;
+        s.watermark = s.watermark.max(time.min(s.log_time).minus(disorder));
+        self.count(e, t, late, hash::identity(identity.as_bytes()) as u64);
+        Ok(Fold::Counted {
+            late,
+            clamped: t < time,
+        })
+    }
+
+    fn count(&mut self, e: &Json, t: Micros, late: bool, id: u64) {
+        let pane = Micros(t.0.div_euclid(60_000_000) * 60_000_000);
+        for (rollup, r) in event().rollups.iter().enumerate() {
+            let values = r
+                .dimensions
+                .iter()
+                .map(|d| text(e, &event().dimensions[*d].path).to_owned())
+                .collect();
+            let key = (rollup, text(e, "tenant").to_owned(), values, pane, late);
+            let row = self
+                .rows
+                .entry(key)
+                .or_insert_with(|| vec![Vec::new(); event().measures.len()]);
+            for (m, all) in event().measures.iter().zip(row) {
+                let holds = m.filter.iter().all(|c| match (&c.value, leaf(e, &c.path)) {
+                    (Literal::Null, v) => v.is_null(),
+                    (Literal::Bool(a), v) => v.as_bool() == Some(*a),
+                    (Literal::Number(a), v) => v.as_f64() == Some(*a),
+                    (Literal::Text(a), v) => v.as_str() == Some(a),
+                });
+                let mut one = Added {
+                    exact: 0,
+                    value: 0.0,
+                    at: t,
+                    id,
+                    hash: 0,
+                };
+                let added = holds
+                    && match &m.kind {
+                        MeasureKind::Count => true,
+                        MeasureKind::Cost(c) => cost(c, e, t).is_some_and(|x| {
+                            one.exact = x;
+                            true
+                        }),
+                        MeasureKind::Unpriced(c) => cost(c, e, t).is_none(),
+                        MeasureKind::Distinct(p) => {
+                            one.hash = hash::distinct(text(e, p).as_bytes());
+                            !text(e, p).is_empty()
+                        }
+                        MeasureKind::Sum(p)
+                        | MeasureKind::Min(p)
+                        | MeasureKind::Max(p)
+                        | MeasureKind::SumSq(p)
+                        | MeasureKind::Last(p)
+                        | MeasureKind::Distribution(p) => {
+                            let v = leaf(e, p);
+                            one.exact = exact(v).unwrap_or(0);
+                            one.value = v.as_f64().unwrap_or(0.0) + 0.0;
+                            !v.is_null()
+                        }
+                    };
+                if added {
+                    all.push(one);
+                }
+            }
+        }
+    }
+
+    pub fn rows(&self) -> BTreeMap<RowKey, Vec<MeasureValue>> {
+        let finish = |row: &Vec<Vec<Added>>| {
+            let measures = event().measures.iter().zip(row);
+            measures.map(|(m, all)| value(&m.kind, all)).collect()
+        };
+        self.rows
+            .iter()
+            .map(|(key, row)| (key.clone(), finish(row)))
+            .collect()
+    }
+}
+
+fn value(kind: &MeasureKind, all: &[Added]) -> MeasureValue {
+    let sum = Fixed(all.iter().map(|a| a.exact).sum());
+    let min = all.iter().map(|a| a.value).reduce(f64::min);
+    let max = all.iter().map(|a| a.value).reduce(f64::max);
+    match kind {
+        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(all.len() as u64),
+        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(sum),
+        MeasureKind::Min(_) => MeasureValue::Min(min),
+        MeasureKind::Max(_) => MeasureValue::Max(max),
+        MeasureKind::SumSq(_) => {
+            let squares = all
+                .iter()
+                .map(|a| ((a.value.clamp(-1e12, 1e12) * 1e3).round_ties_even() as i128).pow(2));
+            MeasureValue::SumSq(Fixed(squares.sum()))
+        }
+        MeasureKind::Last(_) => {
+            let last = all.iter().max_by(|a, b| {
+                (a.at, a.id)
+                    .cmp(&(b.at, b.id))
+                    .then(a.value.total_cmp(&b.value))
+            });
+            MeasureValue::Last(last.map(|a| Last {
+                at: a.at,
+                id: a.id,
+                value: a.value,
+            }))
+        }
+        MeasureKind::Distribution(_) => {
+            let mut bins = BTreeMap::new();
+            for a in all {
+                *bins
+                    .entry(if a.value > 0.0 {
+                        sketch::bin(a.value)
+                    } else {
+                        0
+                    })
+                    .or_insert(0) += 1;
+            }
+            MeasureValue::Distribution(Distribution {
+                count: all.len() as u64,
+                sum,
+                min: min.unwrap_or(0.0),
+                max: max.unwrap_or(0.0),
+                bins: bins.into_iter().collect(),
+            })
+        }
+        MeasureKind::Distinct(_) => {
+            let hashes: BTreeSet<u64> = all.iter().map(|a| a.hash).collect();
+            MeasureValue::Distinct(hashes.into_iter().take(THETA).collect())
+        }
+    }
+}
+
+fn cost(c: &CostDef, e: &Json, t: Micros) -> Option<i128> {
+    if let Some(reported) = c.reported.as_ref().and_then(|p| exact(leaf(e, p))) {
+        return Some(reported);
+    }
+    let price = c.price(text(e, &c.provider), text(e, &c.model), t);
+    let mut sum = 0;
+    for (path, class) in &c.tokens {
+        let tokens = leaf(e, path).as_i64().unwrap_or(0);
+        if tokens > 0 {
+            sum += i128::from(tokens) * price.and_then(|p| p.of(class))?;
+        }
+    }
+    Some(sum)
+}
+
+/// The event of a record, or the code of the first check that it fails.
+fn readable(raw: &Raw) -> Result<&Json, Code> {
+    let Some(value) = &raw.value else {
+        return Err(codes::NO_VALUE);
+    };
+    match value.as_slice() {
+        [0, a, b, c, d, ..] => match u32::from_be_bytes([*a, *b, *c, *d]) {
+            KNOWN | LATER => {}
+            OTHER => return Err(codes::INCOMPATIBLE_SCHEMA),
+            _ => return Err(codes::UNKNOWN_SCHEMA),
+        },
+        [magic, ..] if *magic > 1 => return Err(codes::WRONG_MAGIC),
+        _ => return Err(codes::TRUNCATED),
+    }
+    let e = raw.event.as_ref().ok_or(codes::TRUNCATED)?;
+    if !e["wild"].is_null() {
+        return Err(codes::NOT_FINITE);
+    }
+    if e["latency_ms"].as_f64().is_some_and(|x| x > 1e18) {
+        return Err(codes::OUT_OF_BOUNDS);
+    }
+    for b in &event().bounds {
+        if let Some(x) = leaf(e, &b.path).as_f64()
+            && (b.min.is_some_and(|m| x < m) || b.max.is_some_and(|m| x > m))
+        {
+            return Err(codes::OUT_OF_BOUNDS);
+        }
+    }
+    let bad = |t: &str| t.len() > 512 || t.chars().any(|c| (c as u32) < 0x20);
+    if event().dimensions.iter().any(|d| bad(text(e, &d.path))) {
+        return Err(codes::BAD_TEXT);
+    }
+    if text(e, "tenant").is_empty()
+        || text(e, "event_id").is_empty()
+        || e["event_time"].as_i64() < Some(0)
+    {
+        return Err(codes::BAD_ENVELOPE);
+    }
+    Ok(e)
+}
