@@ -14,6 +14,8 @@ type RowKey = (String, Subject, WindowSize, Micros, Micros);
 /// Event type, rollup, tenant and values.
 type SeriesKey = (EventId, usize, Vec<String>);
 type Span = (Micros, Micros);
+/// By term: `None` without a row, else the row's statistic.
+type TermRows = Vec<Option<Option<f64>>>;
 
 #[derive(Debug, Default)]
 pub struct Want {
@@ -383,7 +385,7 @@ fn publish(
     let mine = |s: &&SeriesKey| def.terms.iter().any(|t| (t.event, t.rollup) == (s.0, s.1));
     let subjects: BTreeSet<&Vec<String>> = series.keys().filter(mine).map(|s| &s.2).collect();
     for name in subjects {
-        let mut ends: BTreeMap<Micros, (Micros, Vec<Option<Option<f64>>>)> = BTreeMap::new();
+        let mut ends: BTreeMap<Micros, (Micros, TermRows)> = BTreeMap::new();
         let mut some = None;
         for (t, term) in def.terms.iter().enumerate() {
             let key = (term.event, term.rollup, name.clone());
