@@ -114,7 +114,8 @@ fn values(s: u64, minute: i64) -> Vec<MeasureValue> {
     let (min, max) = (ms, ms * 2.2);
     vec![
         MeasureValue::Count(3),
-        MeasureValue::Count(u64::from(s % 9 == 0)),
+        MeasureValue::Count(u64::from(s.is_multiple_of(9))),
+        MeasureValue::Count(u64::from(s.is_multiple_of(9))),
         MeasureValue::Distribution(Distribution {
             count: 3,
             sum: Fixed::from_int((ms * 4.6) as i64),
