@@ -115,7 +115,6 @@ fn values(s: u64, minute: i64) -> Vec<MeasureValue> {
     vec![
         MeasureValue::Count(3),
         MeasureValue::Count(u64::from(s.is_multiple_of(9))),
-        MeasureValue::Count(u64::from(s.is_multiple_of(9))),
         MeasureValue::Distribution(Distribution {
             count: 3,
             sum: Fixed::from_int((ms * 4.6) as i64),
