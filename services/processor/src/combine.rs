@@ -11,7 +11,7 @@
 
 use crate::keyed::stage_error;
 use crate::{Scope, metric};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
@@ -20,7 +20,7 @@ use weir_kafka::batch::{Message, Run as Records};
 use weir_kafka::stage::Progress;
 use weir_kafka::{Appender, Committed, Outbox, SchemaRegistry, Stage, StageError, Tp};
 use weir_model::headers::{Meta, SchemaRef, TICK};
-use weir_model::{Code, Micros, codes, topics, wire};
+use weir_model::{Micros, codes, topics};
 
 /// Largest block of partials.
 const MAX_BLOCK: usize = 700 * 1024;
@@ -47,31 +47,14 @@ pub(crate) struct CombineStage {
     scope: Scope,
     combine: Combine,
     registry: SchemaRegistry,
-    /// Schemas that the engine knows, by event type and id.
-    known: BTreeSet<(usize, SchemaKey)>,
     parts: BTreeMap<Tp, Part>,
     ticks: Appender,
     told: Instant,
-    /// True if something was folded since watermarks were told.
-    untold: bool,
     looked: Instant,
     /// True once any raw topic was seen to hold a record.
     any_record: bool,
     reported: Instant,
     counts: Vec<Counts>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum SchemaKey {
-    Id(u32),
-    Guid([u8; 16]),
-}
-
-fn schema_key(id: SchemaRef) -> SchemaKey {
-    match id {
-        SchemaRef::Id(id) => SchemaKey::Id(id),
-        SchemaRef::Guid(g) => SchemaKey::Guid(g),
-    }
 }
 
 /// Of one event type, since start of the last report.
@@ -113,10 +96,8 @@ impl CombineStage {
             combine: Combine::new(Arc::clone(&scope.catalog), options).map_err(stage_error)?,
             registry: SchemaRegistry::open(&scope.brokers, scope.deadline)?,
             ticks: Appender::new(&scope.brokers)?,
-            known: BTreeSet::new(),
             parts: BTreeMap::new(),
             told: Instant::now(),
-            untold: false,
             looked: Instant::now(),
             any_record: false,
             reported: Instant::now(),
@@ -143,19 +124,8 @@ impl CombineStage {
         })
     }
 
-    /// Makes the engine know the schema that a record was written under. False: there is no such id, definitely.
-    fn knows(&mut self, event: usize, record: &Record<'_>) -> Result<bool, StageError> {
-        let Some(value) = record.value else {
-            return Ok(true);
-        };
-        // A frame that cannot be read is the engine's to judge.
-        let Ok((id, _)) = wire::split(value, &record.meta) else {
-            return Ok(true);
-        };
-        let key = (event, schema_key(id));
-        if self.known.contains(&key) {
-            return Ok(true);
-        }
+    /// Makes the engine know a schema. False: there is no such id, definitely.
+    fn learn(&mut self, event: usize, id: SchemaRef) -> Result<bool, StageError> {
         // Waits for an unreachable broker, up to its deadline, then the stage starts again: never a dead letter for that.
         let Some(schema) = self.registry.lookup(id)? else {
             return Ok(false);
@@ -163,12 +133,20 @@ impl CombineStage {
         self.combine
             .add_schema(event, schema.id, schema.guid, &schema.schema)
             .map_err(stage_error)?;
-        self.known.insert((event, SchemaKey::Id(schema.id)));
-        self.known.insert((event, SchemaKey::Guid(schema.guid)));
         Ok(true)
     }
 
-    /// Folds records of which every schema is known.
+    fn warm(&mut self, input: Input, record: &Record<'_>) -> Result<(), StageError> {
+        while let Fold::UnknownSchema(id) = self.combine.warm(input, record) {
+            if !self.learn(input.event, id)? {
+                self.combine.warm_dead(input, record);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds up to the first record whose schema the engine does not know; returns how many, and the schema.
     fn fold_known(
         &mut self,
         input: Input,
@@ -176,35 +154,29 @@ impl CombineStage {
         messages: &[Message<'_>],
         records: &[Record<'_>],
         out: &mut Outbox<'_>,
-    ) {
+    ) -> (usize, Option<SchemaRef>) {
         let counts = &mut self.counts[input.event];
-        counts.events += records.len() as u64;
-        self.combine
+        let (mut not_counted, mut unknown) = (0, None);
+        let folded = self
+            .combine
             .fold_batch(input, records, &mut |i, fold| match fold {
                 Fold::Counted { late, clamped } => {
                     counts.late += u64::from(late);
                     counts.clamped += u64::from(clamped);
                 }
                 Fold::Duplicate => {
-                    counts.events -= 1;
+                    not_counted += 1;
                     counts.duplicates += 1;
                 }
-                Fold::Tick | Fold::Mark | Fold::Skipped => counts.events -= 1,
+                Fold::Tick | Fold::Mark | Fold::Skipped => not_counted += 1,
                 Fold::Dead(dead) => {
-                    counts.events -= 1;
+                    not_counted += 1;
                     out.dead(&messages[i], topic, dead.code, &dead.message);
                 }
-                Fold::UnknownSchema(id) => {
-                    // Cannot be: all were looked up. Said aloud in the dead letter rather than passed over.
-                    counts.events -= 1;
-                    out.dead(
-                        &messages[i],
-                        topic,
-                        codes::UNKNOWN_SCHEMA,
-                        &format!("the engine does not know schema {id:?}"),
-                    );
-                }
+                Fold::UnknownSchema(id) => unknown = Some(id),
             });
+        counts.events += folded as u64 - not_counted;
+        (folded, unknown)
     }
 
     fn send_ticks(&mut self, parts: &[Progress]) -> Result<(), StageError> {
@@ -338,8 +310,6 @@ impl Stage for CombineStage {
             };
             self.parts.insert(c.tp.clone(), part);
         }
-        // What was committed may not have been told.
-        self.untold = true;
         Ok(starts)
     }
 
@@ -368,40 +338,24 @@ impl Stage for CombineStage {
         let (input, committed) = (part.input, part.committed);
         let (known, new) = run.split_at_offset(committed);
         for m in known.iter() {
-            let r = record(&m, m.meta());
-            if self.knows(input.event, &r)? {
-                self.combine.warm(input, &r);
-            }
+            self.warm(input, &record(&m, m.meta()))?;
         }
-        self.any_record = true;
         let messages: Vec<Message<'_>> = new.iter().collect();
         let records: Vec<Record<'_>> = messages.iter().map(|m| record(m, m.meta())).collect();
         let mut from = 0;
-        for (i, r) in records.iter().enumerate() {
-            if self.knows(input.event, r)? {
-                continue;
+        while from < records.len() {
+            let (folded, unknown) =
+                self.fold_known(input, &tp.topic, &messages[from..], &records[from..], out);
+            from += folded;
+            if let Some(id) = unknown
+                && !self.learn(input.event, id)?
+            {
+                self.combine.fold_dead(input, &records[from]);
+                let text = format!("no schema is registered under {id:?}");
+                out.dead(&messages[from], &tp.topic, codes::UNKNOWN_SCHEMA, &text);
+                from += 1;
             }
-            // In order: what comes before it is folded before it.
-            self.fold_known(input, &tp.topic, &messages[from..i], &records[from..i], out);
-            match self.combine.fold(input, r) {
-                Fold::UnknownSchema(id) => {
-                    self.combine.fold_dead(input, r);
-                    dead(
-                        out,
-                        &messages[i],
-                        tp,
-                        codes::UNKNOWN_SCHEMA,
-                        &format!("no schema is registered under {id:?}"),
-                    );
-                }
-                Fold::Dead(d) => dead(out, &messages[i], tp, d.code, &d.message),
-                // A tick or mark with a value: read by its header.
-                _ => {}
-            }
-            from = i + 1;
         }
-        self.fold_known(input, &tp.topic, &messages[from..], &records[from..], out);
-        self.untold = true;
         Ok(())
     }
 
@@ -418,7 +372,6 @@ impl Stage for CombineStage {
         });
         if tell {
             self.told = Instant::now();
-            self.untold = false;
         }
         let mut value = Vec::new();
         for late in self.combine.late() {
@@ -436,7 +389,7 @@ impl Stage for CombineStage {
     }
 
     fn wants_commit(&mut self) -> bool {
-        self.untold && self.told.elapsed() >= WATERMARKS_EVERY
+        self.told.elapsed() >= WATERMARKS_EVERY && self.combine.has_news()
     }
 
     fn between(&mut self, parts: &[Progress]) -> Result<Vec<Tp>, StageError> {
@@ -444,8 +397,4 @@ impl Stage for CombineStage {
         self.report();
         Ok(self.too_far_ahead(parts))
     }
-}
-
-fn dead(out: &mut Outbox<'_>, message: &Message<'_>, tp: &Tp, code: Code, text: &str) {
-    out.dead(message, &tp.topic, code, text);
 }

@@ -1,6 +1,6 @@
 //! Configuration, and the threads.
 
-use crate::{Scope, score::ScoreStage, window::WindowStage};
+use crate::{Scope, combine::CombineStage, score::ScoreStage, window::WindowStage};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -156,7 +156,7 @@ fn run_one(
                 .iter()
                 .map(|e| topics::events(&e.name))
                 .collect(),
-            Box::new(crate::combine::CombineStage::new(scope.clone())?),
+            Box::new(CombineStage::new(scope.clone())?),
         ),
         StageName::Window => (
             vec![topics::PARTIALS.into()],
