@@ -95,16 +95,16 @@ impl ConsumerContext for Context {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if pending.closing {
-            // Nobody asks any more; an unanswered revoke would block the close for ever.
-            if !assigned {
-                // SAFETY: both pointers are valid for the call; the returned error may be null.
-                unsafe {
-                    let e = sys::rd_kafka_incremental_unassign(
-                        consumer.client().native_ptr(),
-                        list.ptr(),
-                    );
-                    sys::rd_kafka_error_destroy(e);
-                }
+            // Nobody asks any more, and an unanswered change would block the close for ever. What is assigned now is revoked
+            // next, as part of the close.
+            // SAFETY: both pointers are valid for the call; the returned error may be null.
+            unsafe {
+                let client = consumer.client().native_ptr();
+                let e = match assigned {
+                    true => sys::rd_kafka_incremental_assign(client, list.ptr()),
+                    false => sys::rd_kafka_incremental_unassign(client, list.ptr()),
+                };
+                sys::rd_kafka_error_destroy(e);
             }
             return;
         }
