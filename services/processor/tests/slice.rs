@@ -102,14 +102,14 @@ fn events_become_aggregates_exactly_once() {
             let event = json!({
                 "event_id": format!("e{n}"), "event_time": time, "tenant": "acme", "source": "test",
                 "resource": {"platform": "Linux"}, "engineer": {"email": format!("e{}@acme.example", n % 7), "team": "core"},
-                "capability": "sc:test", "duration_ms": 12, "success": n % 5 != 0,
+                "capability": "sc:test", "duration_ms": 12, "success": !n.is_multiple_of(5),
             });
             let mut body = Vec::new();
             encoder.encode(&event, &mut body).unwrap();
             let value = wire::framed(schema.id, &body);
             let log_time = time.to_string();
             // Every tenth twice: a retry of the producer's.
-            for _ in 0..if n % 10 == 0 { 2 } else { 1 } {
+            for _ in 0..if n.is_multiple_of(10) { 2 } else { 1 } {
                 out.send(
                     &topic,
                     Some((n % 4) as i32),
