@@ -180,7 +180,7 @@ impl Spill {
             .live()
             .map(|b| b.list.len() * 8 + b.dense.len() * 4)
             .sum();
-        let hashes: usize = self.hashes.live().map(|h| h.table.len() * 8).sum();
+        let hashes: usize = self.hashes.live().map(|h| h.list.len() * 8).sum();
         bins + hashes
     }
 
@@ -256,12 +256,12 @@ impl Spill {
         let out = &mut self.hash_scratch;
         out.clear();
         if words[0] & SPILLED != 0 {
-            let store = &self.hashes.items[(words[0] & !SPILLED) as usize];
-            out.extend(store.table.iter().filter(|h| **h != 0));
+            out.extend_from_slice(&self.hashes.items[(words[0] & !SPILLED) as usize].list);
         } else {
             out.extend_from_slice(&words[1..1 + words[0] as usize]);
         }
         out.sort_unstable();
+        out.dedup();
         out.truncate(THETA);
         out
     }
@@ -405,77 +405,45 @@ impl Bins {
     }
 }
 
-/// A set of hashes of which only the smallest matter: an open table, rebuilt from the smaller half when full.
-#[derive(Debug)]
+/// The smallest of many hashes. They are only appended; when there is no more room, sorted, and repetitions and all
+/// but the smallest are dropped. (A table would cost a fetch from memory per hash: there is one for each busy row.)
+#[derive(Debug, Default)]
 struct Hashes {
-    table: Vec<u64>,
-    len: usize,
+    list: Vec<u64>,
     /// Larger ones are not among the smallest any more.
     limit: u64,
-}
-
-impl Default for Hashes {
-    fn default() -> Self {
-        Hashes {
-            table: Vec::new(),
-            len: 0,
-            limit: u64::MAX,
-        }
-    }
+    /// Length at which to sort.
+    full: usize,
 }
 
 impl Reuse for Hashes {
     fn reset(&mut self) {
-        self.table.clear();
-        self.table.resize(16, 0);
-        self.len = 0;
+        self.list.clear();
         self.limit = u64::MAX;
+        self.full = 32;
     }
 }
 
 impl Hashes {
     #[inline]
     fn add(&mut self, hash: u64) {
-        if hash > self.limit || hash == 0 {
-            return;
-        }
-        if self.put(hash) && self.len * 2 > self.table.len() {
-            self.grow();
+        if hash <= self.limit {
+            self.list.push(hash);
+            if self.list.len() >= self.full {
+                self.settle();
+            }
         }
     }
 
-    fn put(&mut self, hash: u64) -> bool {
-        let mask = self.table.len() - 1;
-        let mut i = hash as usize & mask;
-        loop {
-            if self.table[i] == hash {
-                return false;
-            }
-            if self.table[i] == 0 {
-                self.table[i] = hash;
-                self.len += 1;
-                return true;
-            }
-            i = (i + 1) & mask;
+    #[cold]
+    fn settle(&mut self) {
+        self.list.sort_unstable();
+        self.list.dedup();
+        self.list.truncate(THETA);
+        if let Some(largest) = self.list.get(THETA - 1) {
+            self.limit = *largest;
         }
-    }
-
-    fn grow(&mut self) {
-        let mut all: Vec<u64> = self.table.iter().copied().filter(|h| *h != 0).collect();
-        let mut room = self.table.len();
-        if all.len() >= 2 * THETA {
-            all.select_nth_unstable(THETA - 1);
-            all.truncate(THETA);
-            self.limit = all[THETA - 1];
-        } else {
-            room *= 2;
-        }
-        self.table.clear();
-        self.table.resize(room, 0);
-        self.len = 0;
-        for h in all {
-            self.put(h);
-        }
+        self.full = 2 * self.list.len() + 32;
     }
 }
 

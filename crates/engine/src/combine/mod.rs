@@ -288,12 +288,16 @@ impl Combine {
         };
         let width = of.reader.width();
         let mut values = vec![Value::Null; width * GROUP.min(records.len())];
+        let mut texts = Vec::with_capacity(of.reader.text_count() * GROUP.min(records.len()));
         let mut done = 0;
         for group in records.chunks(GROUP) {
-            let folded =
-                of.fold_group(state, group, &mut values, &mut self.scratch, &mut |i, f| {
-                    on(done + i, f)
-                });
+            let folded = of.fold_group(
+                state,
+                group,
+                (&mut values, &mut texts),
+                &mut self.scratch,
+                &mut |i, f| on(done + i, f),
+            );
             done += folded;
             if folded < group.len() {
                 break;
@@ -466,11 +470,13 @@ impl Type {
         &mut self,
         state: &mut State,
         group: &[Record<'a>],
-        values: &mut [Value<'a>],
+        (values, texts): (&mut [Value<'a>], &mut Vec<&'a str>),
         scratch: &mut Scratch,
         on: &mut dyn FnMut(usize, Fold),
     ) -> usize {
         let (width, rollups) = (self.reader.width(), self.rows.rollups());
+        let each = self.reader.text_count();
+        texts.clear();
         let mut steps: [Step; GROUP] = [const { Step::Other }; GROUP];
         let Scratch {
             bytes,
@@ -498,14 +504,17 @@ impl Type {
             match &steps[i] {
                 Step::Event(head) => {
                     state.dedup.prefetch(head.identity);
-                    let (tenant, texts) = self.reader.texts(row);
-                    self.rows.hashes(tenant, &texts, value_hashes, hashes);
+                    self.reader.texts(row, texts);
+                    self.rows.hashes(&texts[i * each..], value_hashes, hashes);
                     for hash in &hashes[i * rollups..] {
                         self.rows.prefetch_slot(*hash);
                     }
                 }
                 Step::Unknown(_) => break,
-                _ => hashes.resize((i + 1) * rollups, 0),
+                _ => {
+                    hashes.resize((i + 1) * rollups, 0);
+                    texts.resize((i + 1) * each, "");
+                }
             }
         }
         let mut folded = group.len();
@@ -556,17 +565,11 @@ impl Type {
             };
             let row = &values[i * width..][..width];
             self.measures.of(row, t, id, deltas);
-            let (tenant, texts) = self.reader.texts(row);
+            let texts = &texts[i * each..(i + 1) * each];
             for rollup in 0..rollups {
                 let key = (rollup, hashes[i * rollups + rollup]);
-                self.rows.add(
-                    key,
-                    (tenant, &texts),
-                    pane,
-                    late,
-                    &self.measures.words,
-                    deltas,
-                );
+                self.rows
+                    .add(key, texts, pane, late, &self.measures.words, deltas);
             }
         }
         folded

@@ -4,7 +4,6 @@
 use super::Dead;
 use super::measure::Measures;
 use crate::EngineError;
-use crate::partial::SmallList;
 use hashbrown::HashMap;
 use weir_catalog::types::EventDef;
 use weir_model::avro::{Projection, Value};
@@ -121,14 +120,19 @@ impl Reader {
         self.slots.paths.len()
     }
 
-    /// Tenant and dimension values of a decoded row.
+    /// Appends the tenant and the dimension values of a decoded row.
     #[inline]
-    pub fn texts<'a>(&self, row: &[Value<'a>]) -> (&'a str, SmallList<&'a str>) {
-        let text = |slot: usize| if let Value::Str(s) = row[slot] { s } else { "" };
-        (
-            text(self.tenant),
-            self.dimensions.iter().map(|s| text(*s)).collect(),
-        )
+    pub fn texts<'a>(&self, row: &[Value<'a>], out: &mut Vec<&'a str>) {
+        let text = |slot: usize| {
+            if let Value::Str(s) = row[slot] { s } else { "" }
+        };
+        out.push(text(self.tenant));
+        out.extend(self.dimensions.iter().map(|s| text(*s)));
+    }
+
+    /// Number of texts of a row.
+    pub fn text_count(&self) -> usize {
+        1 + self.dimensions.len()
     }
 
     /// Makes a writer's schema known; one that cannot be read as this type makes dead letters.
@@ -264,7 +268,7 @@ impl Reader {
 
     #[inline]
     fn plain(&self, slot: usize, text: &str) -> Result<(), Dead> {
-        let control = text.bytes().fold(false, |c, b| c | (b < 0x20));
+        let control = has_control(text.as_bytes());
         if control || text.len() > LONGEST {
             return Err(self.bad_text(slot, text));
         }
@@ -284,6 +288,19 @@ impl Reader {
         };
         Dead::new(codes::BAD_TEXT, message)
     }
+}
+
+/// Whether a byte is below 0x20; eight at a time.
+#[inline]
+fn has_control(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    // The high bit of each byte that is below 0x20 (bytes above a found one may be marked too).
+    let below = |x: u64| x.wrapping_sub(ONES * 0x20) & !x & (ONES * 0x80);
+    let (words, rest) = text.as_chunks::<8>();
+    let found = words
+        .iter()
+        .fold(0, |f, w| f | below(u64::from_le_bytes(*w)));
+    found != 0 || rest.iter().any(|b| *b < 0x20)
 }
 
 /// The number in a value, as a float.

@@ -88,21 +88,15 @@ impl Rows {
         self.rollups.len()
     }
 
-    /// Appends a hash of the subject of each rollup: of this process only, to find it by.
-    pub fn hashes(
-        &self,
-        tenant: &str,
-        values: &[&str],
-        scratch: &mut Vec<u64>,
-        out: &mut Vec<u64>,
-    ) {
+    /// Appends a hash of the subject of each rollup: of this process only, to find it by. `texts`: tenant, then the values of
+    /// all dimensions of the event.
+    pub fn hashes(&self, texts: &[&str], scratch: &mut Vec<u64>, out: &mut Vec<u64>) {
         scratch.clear();
-        scratch.extend(values.iter().map(|v| xxh3_64(v.as_bytes())));
-        let tenant = xxh3_64(tenant.as_bytes());
+        scratch.extend(texts.iter().map(|v| xxh3_64(v.as_bytes())));
         for (i, dimensions) in self.rollups.iter().enumerate() {
-            let mut h = tenant ^ (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut h = scratch[0] ^ (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             for (_, d) in dimensions {
-                h = (h.rotate_left(23) ^ scratch[*d]).wrapping_mul(0xd6e8_feb8_6659_fd93);
+                h = (h.rotate_left(23) ^ scratch[1 + *d]).wrapping_mul(0xd6e8_feb8_6659_fd93);
                 h ^= h >> 32;
             }
             out.push(h);
@@ -147,13 +141,13 @@ impl Rows {
     pub fn add(
         &mut self,
         (rollup, hash): (usize, u64),
-        (tenant, values): (&str, &[&str]),
+        texts: &[&str],
         pane: Micros,
         late: bool,
         words: &Words,
         deltas: &[(usize, Delta)],
     ) {
-        let subject = self.subject(rollup, hash, tenant, values);
+        let subject = self.subject(rollup, hash, texts);
         let key = pane.0.div_euclid(Micros::MINUTE.0) << 1 | i64::from(late);
         let row = self.row(subject, key, words);
         let at = row as usize * self.width;
@@ -163,7 +157,7 @@ impl Rows {
         }
     }
 
-    fn subject(&mut self, rollup: usize, hash: u64, tenant: &str, values: &[&str]) -> u32 {
+    fn subject(&mut self, rollup: usize, hash: u64, texts: &[&str]) -> u32 {
         let mask = self.table.len() - 1;
         let mut i = hash as usize & mask;
         loop {
@@ -171,12 +165,12 @@ impl Rows {
             if slot.subject == NONE {
                 break;
             }
-            if slot.hash == hash && self.is(slot.subject, rollup, tenant, values) {
+            if slot.hash == hash && self.is(slot.subject, rollup, texts) {
                 return slot.subject;
             }
             i = (i + 1) & mask;
         }
-        let subject = self.new_subject(rollup, tenant, values);
+        let subject = self.new_subject(rollup, texts);
         self.table[i] = Slot { hash, subject };
         if self.subjects.len() * 2 > self.table.len() {
             self.grow();
@@ -184,24 +178,20 @@ impl Rows {
         subject
     }
 
-    fn is(&self, subject: u32, rollup: usize, tenant: &str, values: &[&str]) -> bool {
+    #[inline]
+    fn is(&self, subject: u32, rollup: usize, texts: &[&str]) -> bool {
         let s = &self.subjects[subject as usize];
-        if s.rollup as usize != rollup {
-            return false;
-        }
         let mut rest = &self.texts[s.text as usize..(s.text + s.text_len) as usize];
-        let dimensions = self.rollups[rollup].iter().map(|(_, d)| values[*d]);
-        for text in std::iter::once(tenant).chain(dimensions) {
-            match rest.strip_prefix(text.as_bytes()) {
-                Some([SEPARATOR, after @ ..]) => rest = after,
-                _ => return false,
-            }
+        let mut same = s.rollup as usize == rollup && starts(&mut rest, texts[0]);
+        for (_, d) in &self.rollups[rollup] {
+            same = same && starts(&mut rest, texts[1 + *d]);
         }
-        rest.is_empty()
+        same && rest.is_empty()
     }
 
     #[cold]
-    fn new_subject(&mut self, rollup: usize, tenant: &str, values: &[&str]) -> u32 {
+    fn new_subject(&mut self, rollup: usize, texts: &[&str]) -> u32 {
+        let (tenant, values) = (texts[0], &texts[1..]);
         let dimensions = &self.rollups[rollup];
         let start = self.texts.len();
         self.texts.extend_from_slice(tenant.as_bytes());
@@ -375,6 +365,18 @@ impl Rows {
         self.words.clear();
         self.index.clear();
         self.spill.clear();
+    }
+}
+
+/// Takes a text and its separator off the front, if they are there.
+#[inline]
+fn starts(rest: &mut &[u8], text: &str) -> bool {
+    match rest.split_at_checked(text.len()) {
+        Some((head, [SEPARATOR, after @ ..])) if head == text.as_bytes() => {
+            *rest = after;
+            true
+        }
+        _ => false,
     }
 }
 
