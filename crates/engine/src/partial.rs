@@ -538,7 +538,9 @@ mod tests {
             })
     }
 
-    fn read(bytes: &[u8]) -> Result<(Vec<Plain>, Vec<WatermarkEntry>, Vec<u32>), EngineError> {
+    type Content = (Vec<Plain>, Vec<WatermarkEntry>, Vec<u32>);
+
+    fn read(bytes: &[u8]) -> Result<Content, EngineError> {
         let block = Block::parse(bytes)?;
         let (mut groups, mut indices) = (Vec::new(), Vec::new());
         for g in block.groups() {

@@ -35,7 +35,7 @@ impl Dedup {
     #[inline]
     pub fn prefetch(&self, key: u128) {
         for g in &self.generations {
-            super::prefetch(&raw const g.keys[g.home(key)]);
+            super::prefetch(g.keys.as_ptr().wrapping_add(g.home(key)));
         }
     }
 

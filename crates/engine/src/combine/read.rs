@@ -192,7 +192,7 @@ impl Reader {
     fn check(&self, row: &[Value], buf: &mut Vec<u8>) -> Result<Head, Dead> {
         let mut wild = false;
         for slot in &self.slots.numbers {
-            wild |= number(&row[*slot]).is_some_and(|x| !(x.abs() <= Fixed::LIMIT));
+            wild |= number(&row[*slot]).is_some_and(|x| x.is_nan() || x.abs() > Fixed::LIMIT);
         }
         if wild {
             return Err(self.wild(row));

@@ -106,7 +106,8 @@ impl Rows {
     /// Fetches the memory where a subject is looked up.
     #[inline]
     pub fn prefetch_slot(&self, hash: u64) {
-        super::prefetch(&raw const self.table[hash as usize & (self.table.len() - 1)]);
+        let slot = hash as usize & (self.table.len() - 1);
+        super::prefetch(self.table.as_ptr().wrapping_add(slot));
     }
 
     /// Fetches the subject that stands first there.
@@ -121,12 +122,14 @@ impl Rows {
     #[inline]
     pub fn prefetch_row(&self, hash: u64) {
         if let Some(s) = self.subjects.get(self.first(hash)) {
-            super::prefetch(&raw const self.texts[s.text as usize]);
-            if let Some(row) = self.words.get(s.last as usize * self.width..) {
-                for line in row.iter().step_by(8).take(self.width.div_ceil(8)) {
-                    super::prefetch(line);
-                }
-            }
+            super::prefetch(self.texts.as_ptr().wrapping_add(s.text as usize));
+            let row = self
+                .words
+                .as_ptr()
+                .wrapping_add(s.last as usize * self.width);
+            super::prefetch(row);
+            super::prefetch(row.wrapping_add(8));
+            super::prefetch(row.wrapping_add(16));
         }
     }
 
@@ -302,15 +305,7 @@ impl Rows {
     }
 
     /// Gives out the rows of a partition, subject by subject.
-    pub fn each(
-        &mut self,
-        partition: usize,
-        on: &mut dyn FnMut(
-            &GroupHead<'_>,
-            &mut dyn Iterator<Item = (Micros, bool, &[u64])>,
-            &mut Spill,
-        ),
-    ) {
+    pub fn each(&mut self, partition: usize, on: &mut OnGroup<'_>) {
         let Rows {
             touched,
             subjects,
@@ -367,6 +362,13 @@ impl Rows {
         self.spill.clear();
     }
 }
+
+/// Is given the rows of a subject, and what is needed to encode them.
+pub(super) type OnGroup<'f> =
+    dyn FnMut(&GroupHead<'_>, &mut dyn Iterator<Item = RowWords<'_>>, &mut Spill) + 'f;
+
+/// Pane, late, the words.
+type RowWords<'a> = (Micros, bool, &'a [u64]);
 
 /// Takes a text and its separator off the front, if they are there.
 #[inline]

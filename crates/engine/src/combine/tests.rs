@@ -332,8 +332,8 @@ fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<F
             assert!(metadata.is_empty() || *metadata == position.to_metadata());
             c.open(input(p), position);
             let start = position.horizon_start().unwrap_or(*offset as i64) as usize;
-            for o in start..*offset {
-                let record = logs[p][o].record(o);
+            for (o, raw) in logs[p].iter().enumerate().take(*offset).skip(start) {
+                let record = raw.record(o);
                 match c.warm(input(p), &record) {
                     Fold::UnknownSchema(SchemaRef::Id(LATER)) => {
                         c.add_schema(0, LATER, [2; 16], &event().schema_json)
