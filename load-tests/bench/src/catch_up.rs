@@ -1,0 +1,221 @@
+//! Reading a log that is already there: core-seconds per million events, as the slope between two sizes.
+
+use crate::report::Figure;
+use crate::system::{self, System, history};
+use anyhow::Result;
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Instant;
+use weir_catalog::Catalog;
+use weir_kafka::admin::Partitions;
+
+/// The job to run.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Job {
+    /// Engineers.
+    pub engineers: u64,
+    /// Partitions of the raw topic.
+    pub raw: u32,
+    /// Partitions of the partials.
+    pub partials: u32,
+}
+
+impl Job {
+    /// 100,000 engineers, the default numbers of partitions.
+    pub const USUAL: Job = Job {
+        engineers: 100_000,
+        raw: 4,
+        partials: 16,
+    };
+}
+
+/// One run over a log of one size.
+#[derive(Debug, Clone, Serialize)]
+pub struct Run {
+    /// Records in the log.
+    pub events: u64,
+    /// CPU seconds of the three stages.
+    pub stages: f64,
+    /// Of these: system time.
+    pub stages_system: f64,
+    /// CPU seconds of a bare consumer, before and after the stages ran (mean).
+    pub bare: f64,
+    /// CPU seconds of the broker while the stages ran.
+    pub broker: f64,
+    /// Wall seconds, start and end included.
+    pub wall: f64,
+    /// Largest resident size of the stages.
+    pub peak: u64,
+}
+
+/// Core-seconds per million events, between two sizes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Slope {
+    /// The job.
+    pub job: Job,
+    /// The smaller and the larger log.
+    pub runs: [Run; 2],
+    /// Of the stages.
+    pub stages: f64,
+    /// Of a bare consumer.
+    pub bare: f64,
+    /// Of the broker, for the stages.
+    pub broker: f64,
+}
+
+fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run> {
+    let partitions = Partitions {
+        raw: job.raw,
+        partials: job.partials,
+        ..Partitions::default()
+    };
+    let system = System::start(catalog, &partitions)?;
+    let counts = system.fill(catalog, &history(job.engineers, job.raw), events)?;
+    let consume = || -> Result<f64> {
+        if !bare {
+            return Ok(0.0);
+        }
+        let (usage, records) = system::consume(&system.brokers)?;
+        // Ticks may have come since.
+        anyhow::ensure!(
+            records >= events,
+            "a bare consumer read {records} of {events} records"
+        );
+        Ok(usage.cpu())
+    };
+    let before = consume()?;
+    let (broker, begun) = (system.broker_cpu()?, Instant::now());
+    let mut stages = system::stages(&system.brokers)?;
+    system.settled(&mut stages, counts)?;
+    let broker = system.broker_cpu()? - broker;
+    let usage = stages.stop()?;
+    let wall = begun.elapsed().as_secs_f64();
+    let after = consume()?;
+    let run = Run {
+        events,
+        stages: usage.cpu(),
+        stages_system: usage.system,
+        bare: (before + after) / 2.0,
+        broker,
+        wall,
+        peak: usage.peak,
+    };
+    eprintln!("  {run:.2?}");
+    Ok(run)
+}
+
+/// Runs a job over two sizes of log.
+pub fn slope(catalog: &Arc<Catalog>, job: Job, sizes: [u64; 2], bare: bool) -> Result<Slope> {
+    eprintln!("catching up: {job:?}");
+    let runs = [
+        run(catalog, job, sizes[0], bare)?,
+        run(catalog, job, sizes[1], bare)?,
+    ];
+    let millions = (sizes[1] - sizes[0]) as f64 / 1e6;
+    let per = |f: fn(&Run) -> f64| (f(&runs[1]) - f(&runs[0])) / millions;
+    Ok(Slope {
+        job,
+        stages: per(|r| r.stages),
+        bare: per(|r| r.bare),
+        broker: per(|r| r.broker),
+        runs,
+    })
+}
+
+/// Figures 1 and 2.
+pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
+    let sizes = if quick {
+        [500_000, 1_500_000]
+    } else {
+        [2_000_000, 6_000_000]
+    };
+    let s = slope(catalog, Job::USUAL, sizes, true)?;
+    let sizes = format!(
+        "slope between {} and {} M events",
+        sizes[0] as f64 / 1e6,
+        sizes[1] as f64 / 1e6
+    );
+    let command = "catch-up";
+    let detail = serde_json::to_value(&s)?;
+    Ok(vec![
+        Figure {
+            name: "combine + window + score, core-s per million events".into(),
+            goal: "1.2".into(),
+            least: "2.0".into(),
+            measured: format!("{:.2}", s.stages),
+            note: format!("{sizes}; broker beside it {:.2}", s.broker),
+            met: Some((s.stages <= 1.2, s.stages <= 2.0)),
+            command: command.into(),
+            detail: detail.clone(),
+        },
+        Figure {
+            name: "against a bare batch consume of the same topic".into(),
+            goal: "2.5x".into(),
+            least: "4x".into(),
+            measured: format!("{:.2}x", s.stages / s.bare),
+            note: format!("{sizes}; bare consume {:.2} core-s per million", s.bare),
+            met: Some((s.stages / s.bare <= 2.5, s.stages / s.bare <= 4.0)),
+            command: command.into(),
+            detail: serde_json::Value::Null,
+        },
+    ])
+}
+
+/// Figure 6: the same job with fewer series, and with few and many partitions.
+pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
+    let sizes = if quick {
+        [250_000, 750_000]
+    } else {
+        [1_000_000, 3_000_000]
+    };
+    let of = |job| slope(catalog, job, sizes, false);
+    let few = of(Job {
+        engineers: 1000,
+        ..Job::USUAL
+    })?;
+    let usual = of(Job::USUAL)?;
+    let one = of(Job {
+        raw: 1,
+        partials: 1,
+        ..Job::USUAL
+    })?;
+    let many = of(Job {
+        raw: 64,
+        partials: 64,
+        ..Job::USUAL
+    })?;
+    let (series, partitions) = (usual.stages / few.stages, many.stages / one.stages);
+    let note = |unit: &str, a: &Slope, b: &Slope| {
+        format!(
+            "{unit}: {:.2} and {:.2} core-s per million; slope between {} and {} M events",
+            a.stages,
+            b.stages,
+            sizes[0] as f64 / 1e6,
+            sizes[1] as f64 / 1e6
+        )
+    };
+    let figure = |name: &str, ratio: f64, note, detail| Figure {
+        name: name.into(),
+        goal: "flat".into(),
+        least: "2x".into(),
+        measured: format!("{ratio:.2}x"),
+        note,
+        met: Some((ratio <= 1.2, ratio <= 2.0)),
+        command: "scale".into(),
+        detail,
+    };
+    Ok(vec![
+        figure(
+            "cost per event, 1k to 100k engineers' series",
+            series,
+            note("1k, 100k", &few, &usual),
+            serde_json::json!([few, usual]),
+        ),
+        figure(
+            "cost per event, 1 to 64 partitions",
+            partitions,
+            note("1, 64 (raw and partials)", &one, &many),
+            serde_json::json!([one, many]),
+        ),
+    ])
+}

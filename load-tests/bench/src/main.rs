@@ -1,0 +1,149 @@
+//! Measures what weir costs, each figure against another one taken in the same run.
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use report::Figure;
+use std::path::PathBuf;
+
+mod catch_up;
+mod child;
+mod engine;
+mod generate;
+mod hidden;
+mod idle;
+mod latency;
+mod memory;
+mod report;
+mod sink;
+mod system;
+
+/// Serves the client library's C code too: with the C library's own allocator, reading costs twice as much.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Small sizes: to see that it runs
+    #[arg(long, global = true)]
+    quick: bool,
+    /// Document whose table is replaced
+    #[arg(long, global = true, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// All numbers, as JSON
+    #[arg(long, global = true, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// All figures
+    All,
+    /// CPU of the stages over a log that is there, and against a bare consumer
+    CatchUp,
+    /// Event to anomaly
+    Latency,
+    /// Rows per second of the sink against bare inserts
+    Sink,
+    /// Bytes per active series
+    Memory,
+    /// CPU by number of series and partitions
+    Scale,
+    /// `weir up` without work
+    Idle,
+    /// The engines of the three stages in one thread, without Kafka: for a profiler
+    Engine {
+        #[arg(long, default_value_t = 100_000)]
+        engineers: u64,
+        #[arg(long, default_value_t = 6_000_000)]
+        events: u64,
+    },
+    #[command(hide = true)]
+    Stages {
+        #[arg(long)]
+        brokers: String,
+    },
+    #[command(hide = true, name = "sink-alone")]
+    SinkAlone {
+        #[arg(long)]
+        brokers: String,
+        #[arg(long)]
+        clickhouse: String,
+    },
+    #[command(hide = true)]
+    Consume {
+        #[arg(long)]
+        brokers: String,
+    },
+    #[command(hide = true)]
+    Hold { raw: u32, file: PathBuf },
+    #[command(hide = true, disable_help_flag = true)]
+    ClickhouseEngine {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> Result<()> {
+    weir_runtime::log::init(&weir_runtime::log::LogConfig {
+        filter: "warn".into(),
+        json: false,
+    });
+    let arguments = Arguments::parse();
+    let (catalog, quick) = (system::catalog, arguments.quick);
+    let figures: Vec<Figure> = match &arguments.command {
+        Command::All => {
+            let catalog = catalog()?;
+            [
+                catch_up::figures(&catalog, quick)?,
+                latency::figures(&catalog, quick)?,
+                sink::figures(&catalog, quick)?,
+                memory::figures(&catalog, quick)?,
+                catch_up::scale(&catalog, quick)?,
+                idle::figures(quick)?,
+            ]
+            .concat()
+        }
+        Command::CatchUp => catch_up::figures(&catalog()?, quick)?,
+        Command::Latency => latency::figures(&catalog()?, quick)?,
+        Command::Sink => sink::figures(&catalog()?, quick)?,
+        Command::Memory => memory::figures(&catalog()?, quick)?,
+        Command::Scale => catch_up::scale(&catalog()?, quick)?,
+        Command::Idle => idle::figures(quick)?,
+        Command::Engine { engineers, events } => {
+            return engine::print(&catalog()?, *engineers, *events).map(drop);
+        }
+        Command::Stages { brokers } => return hidden::services(brokers, None, true),
+        Command::SinkAlone {
+            brokers,
+            clickhouse,
+        } => return hidden::services(brokers, Some(clickhouse), false),
+        Command::Consume { brokers } => return hidden::consume(brokers),
+        Command::Hold { raw, file } => {
+            println!(
+                "{}",
+                serde_json::to_string(&engine::hold(&catalog()?, *raw, file)?)?
+            );
+            return Ok(());
+        }
+        Command::ClickhouseEngine { arguments } => {
+            let options =
+                weir_embedded::engine::Options::from_arguments(arguments.iter().cloned())?;
+            return weir_embedded::engine::serve(&options);
+        }
+    };
+    let machine = report::context(quick);
+    let table = report::table(&machine, &figures);
+    println!("{table}");
+    if let Some(file) = &arguments.json {
+        let all = serde_json::json!({ "machine": machine, "figures": figures });
+        std::fs::write(file, serde_json::to_vec_pretty(&all)?)
+            .with_context(|| format!("writing {}", file.display()))?;
+    }
+    if let Some(document) = &arguments.write {
+        report::write(document, &table)?;
+    }
+    Ok(())
+}
