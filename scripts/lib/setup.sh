@@ -21,6 +21,8 @@ CHDB_VERSION=26.7.3-stable.1
 CHDB_TARBALL_SHA256=c0d32b129e988f2b9a9a31c9141aecf5e1e2453f9a079efc4d36ab8e3f92b2ad
 CHDB_LIBRARY_SHA256=36ad4e999882821ef13cf2d0f52c93f48e6ee1b4498b35a201c23ce4b8d15bf5
 
+DENY_VERSION=0.20.2
+
 setup_say() { printf 'setup: %s\n' "$*" >&2; }
 setup_fail() {
   setup_say "$*"
@@ -174,6 +176,20 @@ setup_clickhouse_place() {
   setup_copy "$cached/libchdb.so" "$WEIR_DEPS/clickhouse/" || return 1
   printf '%s\n' "$CHDB_VERSION" >"$WEIR_DEPS/clickhouse/version"
   setup_say "the ClickHouse engine is in .deps/clickhouse"
+}
+
+# Rust as rustup installs it may not be on the path of this shell yet.
+setup_path() {
+  command -v cargo >/dev/null || export PATH="${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH"
+}
+
+# cargo-deny, kept in the user's cache: building it takes minutes.
+setup_deny() {
+  local root="$WEIR_CACHE/tools"
+  export PATH="$root/bin:$PATH"
+  [ "$(cargo-deny --version 2>/dev/null)" = "cargo-deny $DENY_VERSION" ] && return 0
+  setup_say "building cargo-deny $DENY_VERSION (some minutes, once)"
+  cargo install --quiet --locked --root "$root" --version "$DENY_VERSION" cargo-deny
 }
 
 setup_all() { setup_build && setup_java && setup_kafka && setup_clickhouse; }

@@ -99,6 +99,7 @@ struct Session<'a> {
     consumer: Consumer,
     owned: Vec<Owned>,
     commits: u64,
+    committed_at: Instant,
     reported: Instant,
 }
 
@@ -123,6 +124,7 @@ impl<'a> Session<'a> {
             consumer,
             owned: Vec::new(),
             commits: 0,
+            committed_at: Instant::now(),
             reported: Instant::now(),
         }))
     }
@@ -250,7 +252,7 @@ impl<'a> Session<'a> {
                 return Err(e);
             }
         };
-        if folded == 0 && !stage.wants_commit() {
+        if folded == 0 && !stage.wants_commit() && !self.behind_only_control_records() {
             return Ok(());
         }
         let started = Instant::now();
@@ -266,6 +268,7 @@ impl<'a> Session<'a> {
         match done {
             Ok(true) => {
                 self.commits += 1;
+                self.committed_at = Instant::now();
                 metrics::counter!(metric::COMMITS, "stage" => self.config.stage).increment(1);
                 metrics::histogram!(metric::COMMIT_SECONDS, "stage" => self.config.stage)
                     .record(started.elapsed().as_secs_f64());
@@ -290,6 +293,17 @@ impl<'a> Session<'a> {
                 self.roll_back(stage)
             }
         }
+    }
+
+    /// True where a partition is read to its end, and only the control records of transactions lie between that and what is
+    /// committed: committed once things are quiet, so that lag is zero where nothing is left to do.
+    fn behind_only_control_records(&self) -> bool {
+        const QUIET: Duration = Duration::from_millis(300);
+        self.committed_at.elapsed() > QUIET
+            && self
+                .owned
+                .iter()
+                .any(|o| o.at_end && o.next > o.committed.unwrap_or(0))
     }
 
     /// After an abort: state and position go back to the committed offsets of all partitions.
@@ -402,6 +416,8 @@ fn fold(
                 .find(|o| o.tp.partition == end.partition && o.tp.topic == end.topic)
             {
                 o.at_end = end.next >= o.next;
+                // The end may lie behind control records, which are never handed out.
+                o.next = o.next.max(end.next);
             }
         }
         let empty = batch.is_empty();

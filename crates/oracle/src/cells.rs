@@ -28,8 +28,10 @@ pub struct CellKey {
 pub enum Value {
     /// Count, or number of unpriced events.
     Count(u64),
-    /// Sum, cost, or sum of squares, in billionths.
+    /// Sum or cost, in billionths.
     Sum(i128),
+    /// Sum of squares, in millionths.
+    Squares(i128),
     /// Smallest.
     Min(Option<f64>),
     /// Largest.
@@ -66,9 +68,8 @@ impl Cell {
                 .iter()
                 .map(|m| match m.kind {
                     MeasureKind::Count | MeasureKind::Unpriced(_) => Value::Count(0),
-                    MeasureKind::Sum(_) | MeasureKind::Cost(_) | MeasureKind::SumSq(_) => {
-                        Value::Sum(0)
-                    }
+                    MeasureKind::Sum(_) | MeasureKind::Cost(_) => Value::Sum(0),
+                    MeasureKind::SumSq(_) => Value::Squares(0),
                     MeasureKind::Min(_) => Value::Min(None),
                     MeasureKind::Max(_) => Value::Max(None),
                     MeasureKind::Last(_) => Value::Last(None),
@@ -103,7 +104,7 @@ impl Value {
     pub fn add(&mut self, x: f64, exact: i128, at: Micros, id: u64) {
         match self {
             Value::Count(n) => *n += 1,
-            Value::Sum(s) => *s += exact,
+            Value::Sum(s) | Value::Squares(s) => *s += exact,
             Value::Min(m) => *m = Some(m.map_or(x, |m| m.min(x))),
             Value::Max(m) => *m = Some(m.map_or(x, |m| m.max(x))),
             Value::Last(l) => {
@@ -131,7 +132,7 @@ impl Value {
     fn merge(&mut self, other: &Value) {
         match (self, other) {
             (Value::Count(a), Value::Count(b)) => *a += b,
-            (Value::Sum(a), Value::Sum(b)) => *a += b,
+            (Value::Sum(a), Value::Sum(b)) | (Value::Squares(a), Value::Squares(b)) => *a += b,
             (Value::Min(a), Value::Min(b)) => *a = [*a, *b].into_iter().flatten().reduce(f64::min),
             (Value::Max(a), Value::Max(b)) => *a = [*a, *b].into_iter().flatten().reduce(f64::max),
             (Value::Last(a), Value::Last(b)) => {
@@ -176,6 +177,7 @@ impl Value {
         match (self, stat) {
             (Value::Count(n), _) => Some(*n as f64),
             (Value::Sum(s), _) => Some(Fixed(*s).to_f64()),
+            (Value::Squares(s), _) => Some(*s as f64 / 1e6),
             (Value::Min(m) | Value::Max(m), _) => *m,
             (Value::Last(l), _) => l.map(|(_, _, x)| x),
             (Value::Distinct(all), _) => Some(distinct(all) as f64),

@@ -119,6 +119,7 @@ impl Fold {
             state.in_replay = mark == Mark::Begin;
             if mark == Mark::Begin {
                 state.log_time = Micros::MIN;
+                state.seen.clear();
             }
             return;
         }
@@ -200,7 +201,7 @@ impl Fold {
                 MeasureKind::SumSq(path) => {
                     if let Some(x) = e.number(path) {
                         let thousandths = (x.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128;
-                        v.add(x, thousandths * thousandths * 1000, t, id);
+                        v.add(x, thousandths * thousandths, t, id);
                     }
                 }
                 MeasureKind::Sum(path)
@@ -240,7 +241,8 @@ impl Fold {
                 .map(|d| e.text(&def.dimensions[*d].path).unwrap_or_default())
                 .collect();
             for window in WindowSize::ALL {
-                let wanted = r.windows.contains(&window) || (!late && needed(catalog, event, rollup, window));
+                let wanted = r.windows.contains(&window)
+                    || (!late && needed(catalog, event, rollup, window));
                 if !wanted {
                     continue;
                 }
@@ -257,8 +259,15 @@ impl Fold {
                     tenant: tenant.to_owned(),
                     values: values.clone(),
                 };
-                let cells = if late { &mut self.late } else { &mut self.on_time };
-                cells.entry(key).or_insert_with(|| Cell::empty(def)).merge(&one);
+                let cells = if late {
+                    &mut self.late
+                } else {
+                    &mut self.on_time
+                };
+                cells
+                    .entry(key)
+                    .or_insert_with(|| Cell::empty(def))
+                    .merge(&one);
             }
             let watched = catalog.rules.iter().any(|rule| {
                 matches!(rule.on, weir_catalog::RuleOn::NoData { event: e, rollup: r, .. } if e == event && r == rollup)
@@ -277,7 +286,10 @@ impl Fold {
         let final_through: Vec<Micros> = (0..catalog.events.len())
             .map(|event| {
                 let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
-                of_event.map(|(_, p)| p.watermark).min().unwrap_or(Micros::MIN)
+                of_event
+                    .map(|(_, p)| p.watermark)
+                    .min()
+                    .unwrap_or(Micros::MIN)
             })
             .collect();
         // What the store can know: windows that are final, with their stragglers.
@@ -286,7 +298,10 @@ impl Fold {
             let def = &catalog.events[key.event];
             let stored = def.rollups[key.rollup].windows.contains(&key.window);
             if stored && key.end <= final_through[key.event] {
-                merged.entry(key.clone()).or_insert_with(|| Cell::empty(def)).merge(cell);
+                merged
+                    .entry(key.clone())
+                    .or_insert_with(|| Cell::empty(def))
+                    .merge(cell);
             }
         }
         Judged {

@@ -66,6 +66,8 @@ pub enum Command {
     Query(QueryArgs),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse
     Verify(VerifyArgs),
+    /// Compare the anomalies that a simulation injected with those that were found
+    Truth(TruthArgs),
     /// Hash the merged numbers and final rows: equal logs give equal digests
     Digest(DigestArgs),
     /// Records that could not be read
@@ -76,6 +78,8 @@ pub enum Command {
     /// Check the catalog, or write the migration of a new event type
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Derive everything again from the first offset of the log, as a new run (restart the services after it)
+    Reprocess(JsonArgs),
     /// Run the stages alone against brokers elsewhere
     Processor(ProcessorArgs),
     /// Run the sink alone against brokers and ClickHouse elsewhere
@@ -84,13 +88,6 @@ pub enum Command {
     Completions {
         /// Shell
         shell: clap_complete::Shell,
-    },
-    /// The ClickHouse engine behind its HTTP interface (started by `weir up`)
-    #[command(hide = true, name = "clickhouse-engine")]
-    ClickhouseEngine {
-        /// Passed on
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
     },
 }
 
@@ -261,6 +258,22 @@ pub struct VerifyArgs {
     /// Seconds to wait until everything that is in the log has reached ClickHouse
     #[arg(long, default_value_t = 120.0)]
     pub wait: f64,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct TruthArgs {
+    /// Seed of the simulation
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Truth file (default: truth-SEED.jsonl in the data directory)
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Tenant of the simulation
+    #[arg(long, default_value = "acme")]
+    pub tenant: String,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

@@ -11,6 +11,7 @@ mod simulate;
 mod snapshot;
 mod status;
 mod topics;
+mod truth;
 mod up;
 mod verify;
 
@@ -30,21 +31,17 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Verify(a) => verify::run(&system, &a),
+        Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
         Command::Topics(a) => topics::run(&system, a.json),
         Command::Catalog(a) => catalog::run(&system, a),
+        Command::Reprocess(a) => services::reprocess(&system, a.json),
         Command::Processor(a) => services::processor(&system, &a),
         Command::Sink(a) => services::sink(&system, &a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "weir", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::ClickhouseEngine { arguments } => {
-            weir_embedded::engine::serve(&weir_embedded::engine::Options::from_arguments(
-                arguments.into_iter(),
-            )?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

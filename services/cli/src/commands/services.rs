@@ -122,6 +122,28 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     })
 }
 
+/// `weir reprocess`: begins the next run under the same catalog.
+pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
+    let brokers = system.find_brokers()?;
+    let catalog = system.catalog()?;
+    current_run(&brokers, &catalog)?;
+    let run = weir_processor::reprocess(
+        &brokers,
+        &catalog,
+        &weir_kafka::admin::Partitions::default(),
+        std::time::Duration::from_secs(30),
+    )?;
+    if json {
+        crate::output::json(&run)?;
+    } else {
+        println!(
+            "run {} begins when the processor and the sink start again; results of older runs are hidden from then on",
+            run.number
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The run of this catalog, as the processor has begun it.
 pub fn current_run(brokers: &Brokers, catalog: &Arc<Catalog>) -> Result<u32> {
     let run = weir_processor::current(brokers, std::time::Duration::from_secs(30))?

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
-use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, Kafka, KafkaOptions};
+use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka, KafkaOptions};
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
 use weir_processor::{Processor, ProcessorConfig, StageName};
@@ -35,6 +35,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         json: false,
     });
     let dir = lock.path().to_owned();
+    let engine = engine_program()?;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
         dir.display()
@@ -48,6 +49,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         });
         let clickhouse = ClickHouse::start(&ClickHouseOptions {
             port: a.clickhouse_port,
+            program: Some(engine.clone()),
             ..ClickHouseOptions::new(&dir)
         });
         (kafka.join(), clickhouse)
@@ -96,6 +98,22 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     clickhouse.stop();
     kafka.stop();
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// The engine's program stands beside this one.
+fn engine_program() -> Result<EngineProgram> {
+    let program = std::env::current_exe()?.with_file_name("weir-clickhouse-engine");
+    if !program.is_file() {
+        bail!(
+            "WEIR-0203 {} is missing; build it with `cargo build --release -p weir`",
+            program.display()
+        );
+    }
+    Ok(EngineProgram {
+        program,
+        arguments: Vec::new(),
+        environment: Vec::new(),
+    })
 }
 
 type Service = tokio::task::JoinHandle<Result<()>>;

@@ -299,6 +299,11 @@ fn differences<'a>(
                 column("").and_then(whole) == Some(i128::from(*n)),
                 column(""),
             ),
+            Value::Squares(s) => differs(
+                "sum of squares",
+                column("").and_then(billionths) == Some(*s * 1000),
+                column(""),
+            ),
             Value::Sum(s) => differs(
                 "sum",
                 column("").and_then(billionths) == Some(*s),
