@@ -159,7 +159,8 @@ pub fn table(
         hash: rows.hash(),
     };
     while let Some(row) = rows.next() {
-        let mapped = row.and_then(|r| mapper.map(&r));
+        let number = rows.count;
+        let mapped = row.and_then(|r| mapper.map(&r, number));
         if rows.count <= skip {
             continue; // mapped all the same: placements count groups in order of appearance
         }

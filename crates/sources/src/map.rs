@@ -1,7 +1,7 @@
 //! Tables of other tools, mapped onto an event type by declaration: `schemas/imports/*.yaml`.
 //!
 //! Expressions are CEL over the columns of a row (`row.in_tokens`, `row.properties.cost`); text columns of CSV files
-//! that read as numbers are numbers. A row for which an expression fails is reported with its number and skipped, never guessed.
+//! that read as numbers are numbers; `number` is the row's number in its file, from 1. A row for which an expression fails is reported with its number and skipped, never guessed.
 
 mod rows;
 
@@ -203,11 +203,14 @@ impl Mapper {
     }
 
     /// The event of a row; `None` where the mapping leaves it out.
-    pub fn map(&mut self, row: &Row) -> Result<Option<Mapped>> {
+    pub fn map(&mut self, row: &Row, number: u64) -> Result<Option<Mapped>> {
         let mut context = Context::default();
         context
             .add_variable("row", row.0.clone())
             .map_err(|e| anyhow!("the row cannot be used in expressions: {e}"))?;
+        context
+            .add_variable("number", number as i64)
+            .map_err(|e| anyhow!("the row's number cannot be used in expressions: {e}"))?;
         let run = |p: &Program| p.execute(&context).map_err(|e| anyhow!("{e}"));
         if let Some(f) = &self.filter
             && !matches!(run(f).context("where")?, Value::Bool(true))

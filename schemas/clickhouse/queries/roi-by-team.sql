@@ -1,7 +1,7 @@
 -- title: What teams save against what their tools cost
 -- param days UInt32 = 30: how far back
 -- param token_price Float64 = 0.03: USD per 1000 tokens saved
--- param call_price Float64 = 0.05: USD per call avoided
+-- param call_price Float64 = 0.01: USD per call avoided
 -- param hourly_rate Float64 = 100: USD per hour of an engineer
 -- param efficiency Float64 = 0.18: part of saved time that becomes work
 -- param tool_cost Float64 = 50: USD per engineer and 30 days

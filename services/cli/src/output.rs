@@ -1,7 +1,7 @@
 //! Tables for people, JSON for programs, bars for waiting.
 
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -19,6 +19,15 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     let mut t = Table::new();
     t.load_preset(presets::UTF8_HORIZONTAL_ONLY)
         .set_header(header.iter().copied());
+    // Lines between rows are noise: the header's line is enough.
+    for line in [
+        TableComponent::HorizontalLines,
+        TableComponent::MiddleIntersections,
+        TableComponent::LeftBorderIntersections,
+        TableComponent::RightBorderIntersections,
+    ] {
+        t.remove_style(line);
+    }
     // Cut long cells at a terminal only: a pipe gets them whole.
     t.set_content_arrangement(if std::io::stdout().is_terminal() {
         ContentArrangement::Dynamic
