@@ -25,12 +25,8 @@ impl SystemArgs {
                 http: None,
             });
         }
-        let running = DataDir::running(&self.data_dir).with_context(|| {
-            format!(
-                "no running system found at {}: start one with `weir up`, or give --data-dir, or --brokers and --clickhouse",
-                self.data_dir.display()
-            )
-        })?;
+        let running = DataDir::running(&self.data_dir)
+            .context("start a system with `weir up`, or name one with --data-dir, or --brokers and --clickhouse")?;
         Ok(System {
             brokers: Brokers::new(self.brokers.clone().unwrap_or(running.brokers)),
             clickhouse: self.clickhouse.clone().unwrap_or(running.clickhouse),
