@@ -336,25 +336,29 @@ impl Admin {
             ask.add_partition_offset(&tp.topic, tp.partition, which)
                 .map_err(|e| Error::kafka(format!("offset of {tp}"), e))?;
         }
-        let found = retry(self.deadline, || {
-            self.reader
+        // Errors of single partitions too: a broker that has just started answers some of them a moment later.
+        retry(self.deadline, || {
+            let found = self
+                .reader
                 .offsets_for_times(ask.clone(), Duration::from_secs(10))
-                .map_err(|e| Error::kafka("reading offsets", e))
-        })?;
-        parts
-            .iter()
-            .map(|tp| {
-                let e = found
-                    .find_partition(&tp.topic, tp.partition)
-                    .ok_or_else(|| Error::Invariant(format!("no offset of {tp} in the answer")))?;
-                e.error()
-                    .map_err(|k| Error::kafka(format!("offset of {tp}"), k))?;
-                match e.offset() {
-                    Offset::Offset(o) => Ok(o),
-                    other => Err(Error::Invariant(format!("offset {other:?} of {tp}"))),
-                }
-            })
-            .collect()
+                .map_err(|e| Error::kafka("reading offsets", e))?;
+            parts
+                .iter()
+                .map(|tp| {
+                    let e = found
+                        .find_partition(&tp.topic, tp.partition)
+                        .ok_or_else(|| {
+                            Error::Invariant(format!("no offset of {tp} in the answer"))
+                        })?;
+                    e.error()
+                        .map_err(|k| Error::kafka(format!("offset of {tp}"), k))?;
+                    match e.offset() {
+                        Offset::Offset(o) => Ok(o),
+                        other => Err(Error::Invariant(format!("offset {other:?} of {tp}"))),
+                    }
+                })
+                .collect()
+        })
     }
 
     /// Offsets that a group committed for these partitions.

@@ -118,6 +118,11 @@ pub(crate) fn transient(code: RDKafkaErrorCode) -> bool {
             | C::NotCoordinator
             | C::LeaderNotAvailable
             | C::NotLeaderForPartition
+            // A broker that has just started knows less than its clients for a moment.
+            | C::FencedLeaderEpoch
+            | C::UnknownLeaderEpoch
+            | C::OffsetNotAvailable
+            | C::KafkaStorageError
             | C::UnknownTopicOrPartition
             | C::UnknownTopic
             | C::UnknownPartition
