@@ -1,9 +1,11 @@
 //! Reading a log that is already there: core-seconds per million events, as the slope between two sizes.
 
+use crate::child;
 use crate::report::Figure;
 use crate::system::{self, System, history};
 use anyhow::Result;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use weir_catalog::Catalog;
@@ -46,6 +48,8 @@ pub struct Run {
     pub wall: f64,
     /// Largest resident size of the stages.
     pub peak: u64,
+    /// CPU seconds of the stages by thread.
+    pub threads: BTreeMap<String, f64>,
 }
 
 /// Core-seconds per million events, between two sizes.
@@ -61,6 +65,8 @@ pub struct Slope {
     pub bare: f64,
     /// Of the broker, for the stages.
     pub broker: f64,
+    /// Of the stages' threads.
+    pub threads: BTreeMap<String, f64>,
 }
 
 fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run> {
@@ -88,6 +94,7 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
     let mut stages = system::stages(&system.brokers)?;
     system.settled(&mut stages, counts)?;
     let broker = system.broker_cpu()? - broker;
+    let threads = child::threads_of(stages.pid())?;
     let usage = stages.stop()?;
     let wall = begun.elapsed().as_secs_f64();
     let after = consume()?;
@@ -99,6 +106,7 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
         broker,
         wall,
         peak: usage.peak,
+        threads,
     };
     eprintln!("  {run:.2?}");
     Ok(run)
@@ -113,13 +121,28 @@ pub fn slope(catalog: &Arc<Catalog>, job: Job, sizes: [u64; 2], bare: bool) -> R
     ];
     let millions = (sizes[1] - sizes[0]) as f64 / 1e6;
     let per = |f: fn(&Run) -> f64| (f(&runs[1]) - f(&runs[0])) / millions;
+    let mut threads = runs[1].threads.clone();
+    for (name, used) in &mut threads {
+        *used = (*used - runs[0].threads.get(name).copied().unwrap_or(0.0)) / millions;
+    }
     Ok(Slope {
+        threads,
         job,
         stages: per(|r| r.stages),
         bare: per(|r| r.bare),
         broker: per(|r| r.broker),
         runs,
     })
+}
+
+fn shares(threads: &BTreeMap<String, f64>) -> String {
+    let mut all: Vec<_> = threads.iter().filter(|t| *t.1 >= 0.02).collect();
+    all.sort_by(|a, b| b.1.total_cmp(a.1));
+    let all: Vec<String> = all
+        .iter()
+        .map(|(name, used)| format!("{} {used:.2}", name.trim_end_matches("-0")))
+        .collect();
+    all.join(", ")
 }
 
 /// Figures 1 and 2.
@@ -143,7 +166,11 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             goal: "1.2".into(),
             least: "2.0".into(),
             measured: format!("{:.2}", s.stages),
-            note: format!("{sizes}; broker beside it {:.2}", s.broker),
+            note: format!(
+                "{sizes}; by thread: {}; broker beside it {:.2}",
+                shares(&s.threads),
+                s.broker
+            ),
             met: Some((s.stages <= 1.2, s.stages <= 2.0)),
             command: command.into(),
             detail: detail.clone(),

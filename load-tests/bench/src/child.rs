@@ -1,7 +1,9 @@
 //! Parts that run as processes of their own, so that what they cost can be told apart.
 
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child as Process, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -101,7 +103,11 @@ impl Child {
 
 /// User and system time of a running process, seconds.
 pub fn cpu_of(pid: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    cpu_in(Path::new(&format!("/proc/{pid}/stat")))
+}
+
+fn cpu_in(file: &Path) -> Result<f64> {
+    let stat = std::fs::read_to_string(file)?;
     // The name in parentheses may hold spaces.
     let fields: Vec<&str> = stat
         .rsplit(") ")
@@ -118,6 +124,21 @@ pub fn cpu_of(pid: u32) -> Result<f64> {
     // SAFETY: a constant of the system.
     let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
     Ok((ticks(11)? + ticks(12)?) / per_second)
+}
+
+/// CPU seconds of a running process by names of its threads; those of the Kafka client are one.
+pub fn threads_of(pid: u32) -> Result<BTreeMap<String, f64>> {
+    let mut all = BTreeMap::new();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        let name = match name.trim() {
+            n if n.starts_with("rdk:") => "kafka client",
+            n => n,
+        };
+        let used = cpu_in(&task.path().join("stat")).unwrap_or(0.0);
+        *all.entry(name.to_owned()).or_insert(0.0) += used;
+    }
+    Ok(all)
 }
 
 /// Resident bytes of a process: its own, and its share of what it shares with others.

@@ -2,21 +2,11 @@
 
 use crate::child::{cpu_of, memory_of, tree};
 use crate::report::Figure;
+use crate::system::beside;
 use anyhow::{Context, Result, ensure};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// Looks for the `weir` command beside this program.
-fn weir() -> Result<PathBuf> {
-    let beside = std::env::current_exe()?.with_file_name("weir");
-    ensure!(
-        beside.is_file(),
-        "{} is missing: cargo build --release -p weir",
-        beside.display()
-    );
-    Ok(beside)
-}
 
 /// CPU seconds and bytes of a process and all below it, by name.
 fn look(root: u32) -> Result<Vec<(u32, String, f64, u64)>> {
@@ -93,7 +83,7 @@ pub fn figures(quick: bool) -> Result<Vec<Figure>> {
     let (settle, lasting) = if quick { (20, 15) } else { (60, 60) };
     eprintln!("idle: {lasting} s");
     Ok(vec![measure(
-        &weir()?,
+        &beside("weir")?,
         dir.path(),
         Duration::from_secs(settle),
         Duration::from_secs(lasting),

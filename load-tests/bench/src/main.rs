@@ -79,11 +79,6 @@ enum Command {
     },
     #[command(hide = true)]
     Hold { raw: u32, file: PathBuf },
-    #[command(hide = true, disable_help_flag = true)]
-    ClickhouseEngine {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
 }
 
 fn main() -> Result<()> {
@@ -127,11 +122,6 @@ fn main() -> Result<()> {
                 serde_json::to_string(&engine::hold(&catalog()?, *raw, file)?)?
             );
             return Ok(());
-        }
-        Command::ClickhouseEngine { arguments } => {
-            let options =
-                weir_embedded::engine::Options::from_arguments(arguments.iter().cloned())?;
-            return weir_embedded::engine::serve(&options);
         }
     };
     let machine = report::context(quick);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
-use weir_embedded::{ClickHouse, ClickHouseOptions, Kafka, KafkaOptions};
+use weir_embedded::{ClickHouse, ClickHouseOptions, EngineProgram, Kafka, KafkaOptions};
 use weir_kafka::admin::{self, Admin, Partitions};
 use weir_kafka::{Brokers, Consumer, SchemaRegistry, Tp};
 use weir_model::records::{AggregateReader, Part, ValueRef};
@@ -79,9 +79,17 @@ impl System {
         child::cpu_of(self.kafka.pid().context("Kafka does not run")?)
     }
 
-    /// Starts the ClickHouse engine beside it.
+    /// Starts the ClickHouse engine beside it: a program of its own, as the engine's library brings its own allocator.
     pub fn clickhouse(&self) -> Result<ClickHouse> {
-        Ok(ClickHouse::start(&ClickHouseOptions::new(self.dir.path()))?)
+        let program = beside("weir-clickhouse-engine")?;
+        Ok(ClickHouse::start(&ClickHouseOptions {
+            program: Some(EngineProgram {
+                program,
+                arguments: Vec::new(),
+                environment: Vec::new(),
+            }),
+            ..ClickHouseOptions::new(self.dir.path())
+        })?)
     }
 
     /// Writes `events` records; how many of them count.
@@ -287,6 +295,15 @@ impl Committed {
             })
             .collect())
     }
+}
+
+/// A program that is built with this one.
+pub fn beside(name: &str) -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name(name);
+    if !program.is_file() {
+        bail!("{} is missing: run load-tests/bench/run", program.display());
+    }
+    Ok(program)
 }
 
 /// Starts the three stages as a process.
