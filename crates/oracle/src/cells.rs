@@ -39,20 +39,24 @@ pub enum Value {
     /// Latest.
     Last(Option<(Micros, u64, f64)>),
     /// All that is known of a distribution.
-    Distribution {
-        /// Values.
-        count: u64,
-        /// Sum in billionths.
-        sum: i128,
-        /// Smallest.
-        min: f64,
-        /// Largest.
-        max: f64,
-        /// Values by bin.
-        bins: BTreeMap<u16, u64>,
-    },
+    Distribution(Box<Distribution>),
     /// All hashes.
     Distinct(BTreeSet<u64>),
+}
+
+/// Count, sum, extremes and bins. Apart, so that the many other values stay small.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Distribution {
+    /// Values.
+    pub count: u64,
+    /// Sum in billionths.
+    pub sum: i128,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+    /// Values by bin.
+    pub bins: BTreeMap<u16, u64>,
 }
 
 /// The values of all measures.
@@ -73,13 +77,7 @@ impl Cell {
                     MeasureKind::Min(_) => Value::Min(None),
                     MeasureKind::Max(_) => Value::Max(None),
                     MeasureKind::Last(_) => Value::Last(None),
-                    MeasureKind::Distribution(_) => Value::Distribution {
-                        count: 0,
-                        sum: 0,
-                        min: 0.0,
-                        max: 0.0,
-                        bins: BTreeMap::new(),
-                    },
+                    MeasureKind::Distribution(_) => Value::Distribution(Box::default()),
                     MeasureKind::Distinct(_) => Value::Distinct(BTreeSet::new()),
                 })
                 .collect(),
@@ -112,18 +110,12 @@ impl Value {
                     *l = Some((at, id, x));
                 }
             }
-            Value::Distribution {
-                count,
-                sum,
-                min,
-                max,
-                bins,
-            } => {
-                *min = if *count == 0 { x } else { min.min(x) };
-                *max = if *count == 0 { x } else { max.max(x) };
-                *count += 1;
-                *sum += exact;
-                *bins.entry(bin(x)).or_default() += 1;
+            Value::Distribution(d) => {
+                d.min = if d.count == 0 { x } else { d.min.min(x) };
+                d.max = if d.count == 0 { x } else { d.max.max(x) };
+                d.count += 1;
+                d.sum += exact;
+                *d.bins.entry(bin(x)).or_default() += 1;
             }
             Value::Distinct(_) => {}
         }
@@ -141,30 +133,23 @@ impl Value {
                     .flatten()
                     .max_by_key(|(t, i, _)| (*t, *i));
             }
-            (
-                Value::Distribution {
-                    count,
-                    sum,
-                    min,
-                    max,
-                    bins,
-                },
-                Value::Distribution {
-                    count: n,
-                    sum: s,
-                    min: lo,
-                    max: hi,
-                    bins: more,
-                },
-            ) => {
-                if *n > 0 {
-                    *min = if *count == 0 { *lo } else { min.min(*lo) };
-                    *max = if *count == 0 { *hi } else { max.max(*hi) };
+            (Value::Distribution(a), Value::Distribution(b)) => {
+                if b.count > 0 {
+                    a.min = if a.count == 0 {
+                        b.min
+                    } else {
+                        a.min.min(b.min)
+                    };
+                    a.max = if a.count == 0 {
+                        b.max
+                    } else {
+                        a.max.max(b.max)
+                    };
                 }
-                *count += n;
-                *sum += s;
-                for (b, n) in more {
-                    *bins.entry(*b).or_default() += n;
+                a.count += b.count;
+                a.sum += b.sum;
+                for (bin, n) in &b.bins {
+                    *a.bins.entry(*bin).or_default() += n;
                 }
             }
             (Value::Distinct(a), Value::Distinct(b)) => a.extend(b),
@@ -181,23 +166,14 @@ impl Value {
             (Value::Min(m) | Value::Max(m), _) => *m,
             (Value::Last(l), _) => l.map(|(_, _, x)| x),
             (Value::Distinct(all), _) => Some(distinct(all) as f64),
-            (
-                Value::Distribution {
-                    count,
-                    sum,
-                    min,
-                    max,
-                    bins,
-                },
-                stat,
-            ) => match stat {
-                Stat::Value | Stat::Count => Some(*count as f64),
-                Stat::Sum => Some(Fixed(*sum).to_f64()),
-                _ if *count == 0 => None,
-                Stat::Mean => Some(Fixed(*sum).to_f64() / *count as f64),
-                Stat::Min => Some(*min),
-                Stat::Max => Some(*max),
-                Stat::Percentile(p) => quantile(bins, *count, f64::from(p) / 1000.0),
+            (Value::Distribution(d), stat) => match stat {
+                Stat::Value | Stat::Count => Some(d.count as f64),
+                Stat::Sum => Some(Fixed(d.sum).to_f64()),
+                _ if d.count == 0 => None,
+                Stat::Mean => Some(Fixed(d.sum).to_f64() / d.count as f64),
+                Stat::Min => Some(d.min),
+                Stat::Max => Some(d.max),
+                Stat::Percentile(p) => quantile(&d.bins, d.count, f64::from(p) / 1000.0),
             },
         }
     }

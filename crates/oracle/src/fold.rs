@@ -2,6 +2,7 @@
 
 use crate::cells::{Cell, CellKey};
 use crate::event::{Event, Schemas};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use weir_catalog::{Catalog, JudgedWindow, MeasureKind};
 use weir_model::headers::{Mark, Meta};
@@ -67,10 +68,13 @@ pub struct Fold {
     totals: Totals,
 }
 
+/// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and value.
+pub(crate) type Series = BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>>;
+
 /// What judging starts from.
 pub(crate) struct Judged {
-    pub merged: BTreeMap<CellKey, Cell>,
     pub on_time: BTreeMap<CellKey, Cell>,
+    pub late: BTreeMap<CellKey, Cell>,
     pub minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
     /// By event type: what is final.
     pub final_through: Vec<Micros>,
@@ -292,21 +296,9 @@ impl Fold {
                     .unwrap_or(Micros::MIN)
             })
             .collect();
-        // What the store can know: windows that are final, with their stragglers.
-        let mut merged: BTreeMap<CellKey, Cell> = BTreeMap::new();
-        for (key, cell) in self.on_time.iter().chain(&self.late) {
-            let def = &catalog.events[key.event];
-            let stored = def.rollups[key.rollup].windows.contains(&key.window);
-            if stored && key.end <= final_through[key.event] {
-                merged
-                    .entry(key.clone())
-                    .or_insert_with(|| Cell::empty(def))
-                    .merge(cell);
-            }
-        }
         Judged {
-            merged,
             on_time: self.on_time,
+            late: self.late,
             minutes: self.minutes,
             final_through,
             totals: self.totals,
@@ -333,6 +325,24 @@ fn needed(catalog: &Catalog, event: usize, rollup: usize, window: WindowSize) ->
 }
 
 impl Judged {
+    /// What the store can know: windows that are final, with their stragglers.
+    pub fn into_merged(self, catalog: &Catalog) -> BTreeMap<CellKey, Cell> {
+        let mut merged = self.on_time;
+        for (key, cell) in self.late {
+            match merged.entry(key) {
+                Entry::Vacant(e) => {
+                    e.insert(cell);
+                }
+                Entry::Occupied(mut e) => e.get_mut().merge(&cell),
+            }
+        }
+        merged.retain(|key, _| {
+            let stored = &catalog.events[key.event].rollups[key.rollup].windows;
+            stored.contains(&key.window) && key.end <= self.final_through[key.event]
+        });
+        merged
+    }
+
     /// The on-time value of a subject at each end of a judged window, in order; a rolling one at each slide at which any of its
     /// windows holds an event. Only final ones: `through` is what is final.
     pub fn series(
@@ -342,9 +352,8 @@ impl Judged {
         rollup: usize,
         window: JudgedWindow,
         through: Micros,
-    ) -> BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>> {
-        let mut out: BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>> =
-            BTreeMap::new();
+    ) -> Series {
+        let mut out = Series::new();
         let (size, count) = match window {
             JudgedWindow::Tumbling(s) => (s, 1),
             JudgedWindow::Rolling { count, of } => (of, count),

@@ -130,6 +130,9 @@ pub(crate) fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
 /// (tenant, end, values by dimension name) -> (start, value), by term.
 type TermValues = BTreeMap<(String, Micros, Vec<(String, String)>), (Micros, Option<f64>)>;
 
+/// By subject: start of each window by its end.
+type Windows = BTreeMap<(String, Vec<(String, String)>), BTreeMap<Micros, Micros>>;
+
 pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow> {
     let mut out = BTreeMap::new();
     for (index, def) in catalog.kpis.iter().enumerate() {
@@ -145,8 +148,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
             .map(|t| term_values(catalog, judged, def, t, through))
             .collect();
         // Windows of subjects of the full dimensions in which a term has a row.
-        let mut windows: BTreeMap<(String, Vec<(String, String)>), BTreeMap<Micros, Micros>> =
-            BTreeMap::new();
+        let mut windows = Windows::new();
         for (term, rows) in def.terms.iter().zip(&values) {
             if term.at != def.dimensions {
                 continue;

@@ -9,7 +9,7 @@ mod fold;
 mod kpis;
 
 pub use alerts::AlertRow;
-pub use cells::{Cell, CellKey, Value};
+pub use cells::{Cell, CellKey, Distribution, Value};
 pub use detectors::AnomalyRow;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::KpiRow;
@@ -41,11 +41,11 @@ pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
     let kpis = kpis::run(catalog, &judged);
     let alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
     Truth {
-        merged: judged.merged,
         anomalies,
         kpis,
         alerts,
-        final_through: judged.final_through,
-        totals: judged.totals,
+        final_through: judged.final_through.clone(),
+        totals: judged.totals.clone(),
+        merged: judged.into_merged(catalog),
     }
 }

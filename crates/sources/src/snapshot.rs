@@ -66,9 +66,9 @@ impl Writer {
     /// Appends a record; `topic` is its position in the header.
     pub fn write(&mut self, topic: u8, r: &Outgoing) -> Result<()> {
         let (has_key, value) = (!r.key.is_empty(), r.value.as_deref());
-        let flags = u8::from(r.tick.is_some()) * HAS_TICK
-            | u8::from(has_key) * HAS_KEY
-            | u8::from(value.is_some()) * HAS_VALUE;
+        let flags = (u8::from(r.tick.is_some()) * HAS_TICK)
+            | (u8::from(has_key) * HAS_KEY)
+            | (u8::from(value.is_some()) * HAS_VALUE);
         let log_time = r.log_time.context("a snapshot record needs its log time")?;
         let partition = u16::try_from(r.partition.unwrap_or(0))
             .context("too many partitions for a snapshot")?;

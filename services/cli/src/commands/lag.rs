@@ -37,38 +37,55 @@ pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
         topics::LATE,
         topics::DLQ,
     ];
+    let mut groups: Vec<(&'static str, String, Vec<&str>)> = vec![
+        (
+            "combine",
+            format!("weir-combine-r{run}"),
+            raw.iter().map(String::as_str).collect(),
+        ),
+        (
+            "window",
+            format!("weir-window-r{run}"),
+            vec![topics::PARTIALS],
+        ),
+        ("score", format!("weir-score-r{run}"), vec![topics::TERMS]),
+    ];
+    let sunk = results.into_iter().chain(raw.iter().map(String::as_str));
+    groups.push(("sink", weir_sink::GROUP.to_owned(), sunk.collect()));
+    let mut names: Vec<&str> = groups
+        .iter()
+        .flat_map(|(_, _, t)| t.iter().copied())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let there = admin.topics(&names)?;
     let mut out = Vec::new();
-    let mut add = |service: &'static str, group: String, topic: &str| -> Result<()> {
-        let Some(info) = admin.topics(&[topic])?.into_iter().next() else {
-            return Ok(());
-        };
-        let parts: Vec<Tp> = info
-            .partitions
+    for (service, group, read) in groups {
+        let infos: Vec<_> = read
             .iter()
-            .map(|p| Tp::new(topic, p.partition))
+            .filter_map(|t| there.iter().find(|i| i.name == *t))
             .collect();
-        let committed = admin.committed(&group, &parts)?;
-        let lag = info
-            .partitions
+        let parts: Vec<Tp> = infos
             .iter()
-            .zip(committed)
-            .map(|(p, c)| p.end - c.unwrap_or(p.low).max(p.low))
-            .sum();
-        out.push(Lag {
-            service,
-            topic: topic.to_owned(),
-            end: info.partitions.iter().map(|p| p.end).sum(),
-            lag,
-        });
-        Ok(())
-    };
-    for t in &raw {
-        add("combine", format!("weir-combine-r{run}"), t)?;
-    }
-    add("window", format!("weir-window-r{run}"), topics::PARTIALS)?;
-    add("score", format!("weir-score-r{run}"), topics::TERMS)?;
-    for t in results.into_iter().chain(raw.iter().map(String::as_str)) {
-        add("sink", weir_sink::GROUP.to_owned(), t)?;
+            .flat_map(|i| {
+                i.partitions
+                    .iter()
+                    .map(|p| Tp::new(i.name.clone(), p.partition))
+            })
+            .collect();
+        let mut committed = admin.committed(&group, &parts)?.into_iter();
+        for info in infos {
+            let mut lag = 0;
+            for (p, c) in info.partitions.iter().zip(committed.by_ref()) {
+                lag += p.end - c.unwrap_or(p.low).max(p.low);
+            }
+            out.push(Lag {
+                service,
+                topic: info.name.clone(),
+                end: info.partitions.iter().map(|p| p.end).sum(),
+                lag,
+            });
+        }
     }
     Ok(out)
 }

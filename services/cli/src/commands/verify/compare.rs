@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::Catalog;
 use weir_model::records::Subject;
 use weir_model::{Micros, WindowSize, sketch};
@@ -144,7 +144,7 @@ async fn rows(
     out: &mut Comparison,
 ) -> Result<()> {
     let mut n = 0;
-    for row in fetch(store, sql).await? {
+    each(store, sql, &mut |row| {
         let id = string(&row, "id");
         let at = Micros(integer(&row, "at")? as i64);
         let Some((say, _, want, want_texts)) = expected.remove(&id) else {
@@ -155,7 +155,7 @@ async fn rows(
                     super::show(at)
                 ));
             }
-            continue;
+            return Ok(());
         };
         n += 1;
         for (name, want) in numbers.iter().zip(want) {
@@ -174,7 +174,9 @@ async fn rows(
                 ));
             }
         }
-    }
+        Ok(())
+    })
+    .await?;
     for (say, ..) in expected.into_values() {
         out.differences.push(format!("{what}: {say} is missing"));
         n += 1;
@@ -201,8 +203,12 @@ async fn windows(
         "SELECT * REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end) FROM ({merged})"
     );
     let mut seen = 0u64;
-    let mut found_keys = std::collections::BTreeSet::new();
-    for row in fetch(store, &sql).await? {
+    let mut missing: BTreeSet<&CellKey> = truth
+        .merged
+        .keys()
+        .filter(|k| k.event == event && k.window == size)
+        .collect();
+    each(store, &sql, &mut |row| {
         let rollup = *rollups
             .get(&string(&row, "rollup"))
             .context("a row of a rollup that is not declared")?;
@@ -247,24 +253,20 @@ async fn windows(
                 }
             }
         }
-        found_keys.insert(key);
-    }
-    for key in truth
-        .merged
-        .keys()
-        .filter(|k| k.event == event && k.window == size)
-    {
-        if !found_keys.contains(key) {
-            seen += 1;
-            out.differences.push(format!(
-                "{} {} {:?} of {} at {}: is missing",
-                def.name,
-                size.label(),
-                key.values,
-                key.tenant,
-                super::show(key.start)
-            ));
-        }
+        missing.remove(&key);
+        Ok(())
+    })
+    .await?;
+    for key in missing {
+        seen += 1;
+        out.differences.push(format!(
+            "{} {} {:?} of {} at {}: is missing",
+            def.name,
+            size.label(),
+            key.values,
+            key.tenant,
+            super::show(key.start)
+        ));
     }
     *out.compared
         .entry(format!("{} {}", def.name, size.label()))
@@ -319,33 +321,21 @@ fn differences<'a>(
                     column("_value"),
                 );
             }
-            Value::Distribution {
-                count,
-                sum,
-                min,
-                max,
-                bins,
-            } => {
+            Value::Distribution(d) => {
+                let (count, sum) = (column("_count"), column("_sum"));
                 differs(
                     "count",
-                    column("_count").and_then(whole) == Some(i128::from(*count)),
-                    column("_count"),
+                    count.and_then(whole) == Some(i128::from(d.count)),
+                    count,
                 );
-                differs(
-                    "sum",
-                    column("_sum").and_then(billionths) == Some(*sum),
-                    column("_sum"),
-                );
-                differs(
-                    "min",
-                    column("_min").and_then(number) == Some(*min),
-                    column("_min"),
-                );
-                differs(
-                    "max",
-                    column("_max").and_then(number) == Some(*max),
-                    column("_max"),
-                );
+                differs("sum", sum.and_then(billionths) == Some(d.sum), sum);
+                for (what, suffix, want) in [("min", "_min", d.min), ("max", "_max", d.max)] {
+                    differs(
+                        what,
+                        column(suffix).and_then(number) == Some(want),
+                        column(suffix),
+                    );
+                }
                 let found: Option<BTreeMap<u16, u64>> =
                     column("_bins").and_then(Json::as_array).map(|pairs| {
                         pairs
@@ -355,7 +345,7 @@ fn differences<'a>(
                             })
                             .collect()
                     });
-                differs("bins", found.as_ref() == Some(bins), column("_bins"));
+                differs("bins", found.as_ref() == Some(&d.bins), column("_bins"));
             }
             Value::Distinct(all) => {
                 let found: Option<Vec<u64>> = column("_hashes").and_then(Json::as_array).map(|h| {
@@ -371,15 +361,28 @@ fn differences<'a>(
     out
 }
 
-async fn fetch(store: &Store, sql: &str) -> Result<Vec<Columns>> {
+/// Rows one by one: a table may be larger than memory.
+async fn each(store: &Store, sql: &str, f: &mut dyn FnMut(Columns) -> Result<()>) -> Result<()> {
     let sql = format!(
         "{sql} SETTINGS output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1"
     );
-    let text = store.query(&sql, &[], "JSONEachRow")?.collect().await?;
-    text.split(|b| *b == b'\n')
-        .filter(|l| !l.is_empty())
-        .map(|l| serde_json::from_slice(l).context("ClickHouse wrote a line that is no JSON"))
-        .collect()
+    let mut answer = store.query(&sql, &[], "JSONEachRow")?;
+    let mut rest: Vec<u8> = Vec::new();
+    let mut read = |line: &[u8]| -> Result<()> {
+        if line.is_empty() {
+            return Ok(());
+        }
+        f(serde_json::from_slice(line).context("ClickHouse wrote a line that is no JSON")?)
+    };
+    while let Some(bytes) = answer.next().await? {
+        rest.extend_from_slice(&bytes);
+        let whole = rest.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        for line in rest[..whole].split(|b| *b == b'\n') {
+            read(line)?;
+        }
+        rest.drain(..whole);
+    }
+    read(&rest)
 }
 
 fn subject(s: &Subject) -> String {
