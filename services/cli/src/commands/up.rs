@@ -86,6 +86,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let mut failed = None;
         for service in services {
             if let Err(e) = service.await? {
+                // At once: the children take their time to stop.
+                tracing::error!("a service ended: {e:#}");
                 failed.get_or_insert(e);
                 // Half a system would look like a whole one.
                 shutdown.trigger();
