@@ -7,12 +7,26 @@ const LONG: EngineError = EngineError::corrupt("an encoding", "a number is longe
 
 /// Appends an unsigned number, seven bits per byte, low bits first.
 #[inline]
-pub fn put_u64(out: &mut Vec<u8>, mut v: u64) {
-    while v >= 0x80 {
-        out.push(v as u8 | 0x80);
-        v >>= 7;
+pub fn put_u64(out: &mut Vec<u8>, v: u64) {
+    if v < 0x80 {
+        out.push(v as u8);
+    } else {
+        put_long(out, v);
     }
-    out.push(v as u8);
+}
+
+/// As [`put_u64`]. Room is asked for once: ten bytes are written and those too many taken back.
+fn put_long(out: &mut Vec<u8>, mut v: u64) {
+    let (mut bytes, mut n) = ([0; 10], 0);
+    while v >= 0x80 {
+        bytes[n] = v as u8 | 0x80;
+        v >>= 7;
+        n += 1;
+    }
+    bytes[n] = v as u8;
+    let end = out.len() + n + 1;
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 /// Appends a signed number (zigzag).
@@ -24,12 +38,17 @@ pub fn put_i64(out: &mut Vec<u8>, v: i64) {
 /// Appends a signed number of 128 bits (zigzag).
 #[inline]
 pub fn put_i128(out: &mut Vec<u8>, v: i128) {
-    let mut z = ((v << 1) ^ (v >> 127)) as u128;
-    while z >> 64 != 0 {
-        out.push(z as u8 | 0x80);
-        z >>= 7;
+    put_u128(out, ((v << 1) ^ (v >> 127)) as u128);
+}
+
+/// Appends an unsigned number of 128 bits.
+#[inline]
+pub fn put_u128(out: &mut Vec<u8>, mut v: u128) {
+    while v >> 64 != 0 {
+        out.push(v as u8 | 0x80);
+        v >>= 7;
     }
-    put_u64(out, z as u64);
+    put_u64(out, v as u64);
 }
 
 /// Appends eight bytes of a float.
@@ -62,6 +81,21 @@ pub fn byte(input: &mut &[u8]) -> Result<u8, EngineError> {
 /// Takes an unsigned number.
 #[inline]
 pub fn u64(input: &mut &[u8]) -> Result<u64, EngineError> {
+    match *input {
+        [a, rest @ ..] if *a < 0x80 => {
+            *input = rest;
+            Ok(u64::from(*a))
+        }
+        [a, b, rest @ ..] if *b < 0x80 => {
+            *input = rest;
+            Ok(u64::from(*a & 0x7f) | u64::from(*b) << 7)
+        }
+        _ => long_u64(input),
+    }
+}
+
+#[inline(never)]
+fn long_u64(input: &mut &[u8]) -> Result<u64, EngineError> {
     let mut v = 0u64;
     let mut shift = 0;
     loop {

@@ -5,7 +5,7 @@ use crate::EngineError;
 use crate::varint;
 use weir_catalog::types::Stat;
 use weir_model::Fixed;
-use weir_model::records::Distribution;
+use weir_model::records::{AggregateWriter, Distribution};
 use weir_model::sketch;
 
 const WHAT: &str = "a distribution";
@@ -17,16 +17,18 @@ pub(crate) fn bin(x: f64) -> u16 {
 
 /// What stands before the bins.
 #[derive(Clone, Copy)]
-struct Head {
+struct Head<'a> {
     count: u64,
     sum: Fixed,
     min: f64,
     max: f64,
+    /// The bytes of `min` and `max`: equal floats have equal bytes, so that a merge copies one of them.
+    ends: (&'a [u8], &'a [u8]),
     /// One value: its bin is not written.
     simple: bool,
 }
 
-fn head(input: &mut &[u8]) -> Result<Option<Head>, EngineError> {
+fn head<'a>(input: &mut &'a [u8]) -> Result<Option<Head<'a>>, EngineError> {
     let code = varint::u64(input)?;
     if code == 0 {
         return Ok(None);
@@ -35,7 +37,7 @@ fn head(input: &mut &[u8]) -> Result<Option<Head>, EngineError> {
         if code != 3 {
             return Err(EngineError::corrupt(WHAT, "a simple one has not one value"));
         }
-        let v = scalar::present(input)?;
+        let (v, bytes) = scalar::bytes_of(input, scalar::present)?;
         let sum =
             Fixed::from_f64(v).ok_or(EngineError::corrupt(WHAT, "a value is out of range"))?;
         return Ok(Some(Head {
@@ -43,14 +45,19 @@ fn head(input: &mut &[u8]) -> Result<Option<Head>, EngineError> {
             sum,
             min: v,
             max: v,
+            ends: (bytes, bytes),
             simple: true,
         }));
     }
+    let sum = scalar::fixed(input)?;
+    let (min, low) = scalar::bytes_of(input, scalar::present)?;
+    let (max, high) = scalar::bytes_of(input, scalar::present)?;
     Ok(Some(Head {
         count: code >> 1,
-        sum: scalar::fixed(input)?,
-        min: scalar::present(input)?,
-        max: scalar::present(input)?,
+        sum,
+        min,
+        max,
+        ends: (low, high),
         simple: false,
     }))
 }
@@ -62,19 +69,19 @@ struct Bins<'a> {
     /// Where steps are counted from: the bin before, at first the one under that of the minimum. All of it
     /// modulo 2^16, so that any bins can be written, even ones below their minimum.
     at: u16,
-    /// The only bin of a simple distribution.
-    only: Option<u16>,
+    /// A simple distribution: its only bin, the next one, is not written.
+    only: bool,
 }
 
 impl<'a> Bins<'a> {
     /// Splits the bins of a distribution off the input.
-    fn take(head: &Head, input: &mut &'a [u8]) -> Result<Bins<'a>, EngineError> {
-        let base = bin(head.min);
+    fn take(head: &Head<'_>, input: &mut &'a [u8]) -> Result<Bins<'a>, EngineError> {
+        let at = bin(head.min).wrapping_sub(1);
         if head.simple {
             return Ok(Bins {
                 bytes: &[],
-                at: 0,
-                only: Some(base),
+                at,
+                only: true,
             });
         }
         let n = input
@@ -85,16 +92,18 @@ impl<'a> Bins<'a> {
         *input = &input[n + 1..];
         Ok(Bins {
             bytes,
-            at: base.wrapping_sub(1),
-            only: None,
+            at,
+            only: false,
         })
     }
 
+    #[inline]
     fn next(&mut self) -> Result<Option<(u16, u64)>, EngineError> {
-        if let Some(bin) = self.only.take() {
-            return Ok(Some((bin, 1)));
-        }
         if self.bytes.is_empty() {
+            if std::mem::take(&mut self.only) {
+                self.at = self.at.wrapping_add(1);
+                return Ok(Some((self.at, 1)));
+            }
             return Ok(None);
         }
         let code = varint::u64(&mut self.bytes)?;
@@ -115,15 +124,9 @@ struct Writer<'o> {
 }
 
 impl<'o> Writer<'o> {
-    fn new(out: &'o mut Vec<u8>, count: u64, sum: Fixed, min: f64, max: f64) -> Writer<'o> {
-        varint::put_u64(out, count.min(u64::MAX >> 1) << 1);
-        scalar::put_fixed(out, sum);
-        scalar::put_float(out, Some(min));
-        scalar::put_float(out, Some(max));
-        Writer {
-            out,
-            at: bin(min).wrapping_sub(1),
-        }
+    /// `at`: where the first step is counted from. What stands before the bins comes first.
+    fn new(out: &'o mut Vec<u8>, at: u16) -> Writer<'o> {
+        Writer { out, at }
     }
     #[inline]
     fn put(&mut self, bin: u16, count: u64) {
@@ -140,6 +143,11 @@ impl<'o> Writer<'o> {
     fn end(self) {
         self.out.push(0);
     }
+}
+
+fn put_head(out: &mut Vec<u8>, count: u64, sum: Fixed) {
+    varint::put_u64(out, count.min(u64::MAX >> 1) << 1);
+    scalar::put_fixed(out, sum);
 }
 
 fn put_simple(out: &mut Vec<u8>, v: f64) {
@@ -160,7 +168,10 @@ pub(crate) fn put(
     if simple {
         return put_simple(out, min);
     }
-    let mut w = Writer::new(out, count, sum, min, max);
+    put_head(out, count, sum);
+    scalar::put_float(out, Some(min));
+    scalar::put_float(out, Some(max));
+    let mut w = Writer::new(out, bin(min).wrapping_sub(1));
     for (bin, n) in bins {
         w.put(bin, n);
     }
@@ -222,44 +233,58 @@ pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Resul
         }
     };
     let (mut xs, mut ys) = (Bins::take(&x, a)?, Bins::take(&y, b)?);
-    let count = x.count.saturating_add(y.count);
-    let mut w = Writer::new(
-        out,
-        count,
-        x.sum.plus(y.sum),
-        x.min.min(y.min),
-        x.max.max(y.max),
-    );
+    put_head(out, x.count.saturating_add(y.count), x.sum.plus(y.sum));
+    let below = y.min < x.min;
+    out.extend_from_slice(if below { y.ends.0 } else { x.ends.0 });
+    out.extend_from_slice(if y.max > x.max { y.ends.1 } else { x.ends.1 });
+    let mut w = Writer::new(out, if below { ys.at } else { xs.at });
     let (mut p, mut q) = (xs.next()?, ys.next()?);
     loop {
         match (p, q) {
-            (Some((i, n)), Some((j, m))) => match i.cmp(&j) {
-                std::cmp::Ordering::Less => {
+            (Some((i, n)), Some((j, m))) => {
+                if i < j {
                     w.put(i, n);
                     p = xs.next()?;
-                }
-                std::cmp::Ordering::Greater => {
+                } else if i > j {
                     w.put(j, m);
                     q = ys.next()?;
-                }
-                std::cmp::Ordering::Equal => {
+                } else {
                     w.put(i, n.saturating_add(m));
                     p = xs.next()?;
                     q = ys.next()?;
                 }
-            },
+            }
+            // After its next bin the rest of the longer one stands as it is: its steps stay the same.
             (Some((i, n)), None) => {
                 w.put(i, n);
-                p = xs.next()?;
+                w.out.extend_from_slice(xs.bytes);
+                break;
             }
             (None, Some((j, m))) => {
                 w.put(j, m);
-                q = ys.next()?;
+                w.out.extend_from_slice(ys.bytes);
+                break;
             }
             (None, None) => break,
         }
     }
     w.end();
+    Ok(())
+}
+
+/// Writes it as the next measure of an aggregate.
+pub fn write(input: &mut &[u8], writer: &mut AggregateWriter) -> Result<(), EngineError> {
+    let Some(head) = head(input)? else {
+        writer.distribution(0, Fixed(0), 0.0, 0.0, [], 0);
+        return Ok(());
+    };
+    let mut bins = Bins::take(&head, input)?;
+    let (mut ahead, mut n) = (bins, 0);
+    while ahead.next()?.is_some() {
+        n += 1;
+    }
+    let list = std::iter::from_fn(|| bins.next().ok().flatten());
+    writer.distribution(head.count, head.sum, head.min, head.max, list, n);
     Ok(())
 }
 

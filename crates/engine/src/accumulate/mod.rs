@@ -27,7 +27,7 @@ mod theta;
 use crate::EngineError;
 use crate::varint;
 use weir_catalog::types::{EventDef, MeasureKind, Stat};
-use weir_model::records::{Last, MeasureValue};
+use weir_model::records::{AggregateWriter, Last, MeasureValue};
 use weir_model::{Fixed, Micros};
 
 /// What a measure accumulates, as far as its encoding goes.
@@ -94,8 +94,15 @@ pub fn merge(layout: &Layout, a: &[u8], b: &[u8], out: &mut Vec<u8>) -> Result<(
                 varint::put_u64(out, n);
             }
             Kind::Sum | Kind::SumSq => {
-                let sum = scalar::fixed(a)?.plus(scalar::fixed(b)?);
-                scalar::put_fixed(out, sum);
+                let (x, first) = scalar::bytes_of(a, scalar::fixed)?;
+                let (y, second) = scalar::bytes_of(b, scalar::fixed)?;
+                if y == Fixed(0) {
+                    out.extend_from_slice(first);
+                } else if x == Fixed(0) {
+                    out.extend_from_slice(second);
+                } else {
+                    scalar::put_fixed(out, x.plus(y));
+                }
             }
             Kind::Min => {
                 let v = pick(scalar::float(a)?, scalar::float(b)?, f64::min);
@@ -136,6 +143,25 @@ pub fn decode(layout: &Layout, row: &[u8]) -> Result<Vec<MeasureValue>, EngineEr
     }
     ended(row)?;
     Ok(values)
+}
+
+/// Writes a row's values as the measures of the open row of `writer`.
+pub fn write(layout: &Layout, row: &[u8], writer: &mut AggregateWriter) -> Result<(), EngineError> {
+    let mut row = row;
+    for kind in &layout.kinds {
+        let row = &mut row;
+        match kind {
+            Kind::Count => writer.count(varint::u64(row)?),
+            Kind::Sum => writer.sum(scalar::fixed(row)?),
+            Kind::SumSq => writer.sum_sq(scalar::fixed(row)?),
+            Kind::Min => writer.min(scalar::float(row)?),
+            Kind::Max => writer.max(scalar::float(row)?),
+            Kind::Last => writer.last(scalar::last(row)?),
+            Kind::Distribution => bins::write(row, writer)?,
+            Kind::Distinct => theta::write(row, writer)?,
+        }
+    }
+    ended(row)
 }
 
 /// Appends a row. The values must be those of the layout, in its order: a value of another kind is written

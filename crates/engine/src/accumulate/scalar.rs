@@ -10,40 +10,71 @@ const LONG: EngineError = EngineError::corrupt("a row", "a sum is longer than 12
 /// Appends a sum. Most are whole numbers or have few decimals: up to three factors of 1000 are taken out and
 /// counted in the two lowest bits of the first byte.
 pub fn put_fixed(out: &mut Vec<u8>, v: Fixed) {
-    let (mut n, mut thousands) = (v.0, 0u8);
-    if let Ok(mut small) = i64::try_from(n) {
-        if small == 0 {
-            out.push(0);
-            return;
+    let (zigzag, thousands) = match i64::try_from(v.0) {
+        Ok(0) => return out.push(0),
+        Ok(n) => {
+            let (n, thousands) = small(n);
+            (u128::from(((n << 1) ^ (n >> 63)) as u64), thousands)
         }
-        while thousands < 3 && small % 1000 == 0 {
-            small /= 1000;
-            thousands += 1;
+        Err(_) => {
+            let (mut n, mut thousands) = (v.0, 0u8);
+            while thousands < 3 && n % 1000 == 0 {
+                n /= 1000;
+                thousands += 1;
+            }
+            (((n << 1) ^ (n >> 127)) as u128, thousands)
         }
-        n = i128::from(small);
-    } else {
-        while thousands < 3 && n % 1000 == 0 {
-            n /= 1000;
-            thousands += 1;
-        }
-    }
-    let zigzag = ((n << 1) ^ (n >> 127)) as u128;
+    };
     let first = (zigzag as u8 & 0x1f) << 2 | thousands;
-    let mut rest = zigzag >> 5;
+    let rest = zigzag >> 5;
     if rest == 0 {
         out.push(first);
         return;
     }
     out.push(first | 0x80);
-    while rest >= 0x80 {
-        out.push(rest as u8 | 0x80);
-        rest >>= 7;
+    varint::put_u128(out, rest);
+}
+
+/// Takes up to three factors of 1000 out of a number.
+#[inline]
+fn small(n: i64) -> (i64, u8) {
+    // Sums of whole numbers are the most frequent.
+    if n % 1_000_000_000 == 0 {
+        (n / 1_000_000_000, 3)
+    } else if n % 1000 != 0 {
+        (n, 0)
+    } else if n % 1_000_000 != 0 {
+        (n / 1000, 1)
+    } else {
+        (n / 1_000_000, 2)
     }
-    out.push(rest as u8);
 }
 
 /// Takes a sum.
 pub fn fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
+    // Nine bytes hold 61 bits: what is in a word needs no checks.
+    let (mut zigzag, mut shift) = (0u64, 5);
+    for (i, b) in input.iter().take(9).enumerate() {
+        if i == 0 {
+            zigzag = u64::from(b >> 2 & 0x1f);
+        } else {
+            zigzag |= u64::from(b & 0x7f) << shift;
+            shift += 7;
+        }
+        if *b < 0x80 {
+            let n = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+            let power = POWERS[usize::from(input[0] & 3)];
+            *input = &input[i + 1..];
+            return Ok(Fixed(i128::from(n) * i128::from(power)));
+        }
+    }
+    long_fixed(input)
+}
+
+const POWERS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
+
+#[cold]
+fn long_fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
     let first = varint::byte(input)?;
     let mut zigzag = u128::from(first >> 2 & 0x1f);
     let mut more = first & 0x80 != 0;
@@ -58,8 +89,7 @@ pub fn fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
         more = b & 0x80 != 0;
     }
     let n = (zigzag >> 1) as i128 ^ -((zigzag & 1) as i128);
-    const POWERS: [i128; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
-    let scaled = n.checked_mul(POWERS[usize::from(first & 3)]);
+    let scaled = n.checked_mul(i128::from(POWERS[usize::from(first & 3)]));
     Ok(Fixed(scaled.ok_or(LONG)?))
 }
 
@@ -108,6 +138,16 @@ pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
         let n = (z >> 1) as i64 ^ -((z & 1) as i64);
         Ok(Some(n as f64 / 1000.0))
     }
+}
+
+/// Passes over a value, whatever it is, and returns its bytes.
+pub fn bytes_of<'a, T>(
+    input: &mut &'a [u8],
+    take: impl FnOnce(&mut &'a [u8]) -> Result<T, EngineError>,
+) -> Result<(T, &'a [u8]), EngineError> {
+    let whole = *input;
+    let value = take(input)?;
+    Ok((value, &whole[..whole.len() - input.len()]))
 }
 
 /// Takes a float that is there.

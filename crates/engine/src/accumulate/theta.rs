@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::varint;
+use weir_model::records::AggregateWriter;
 use weir_model::sketch::{self, THETA};
 
 const SIZE: usize = size_of::<u64>();
@@ -46,8 +47,26 @@ pub fn estimate(input: &mut &[u8]) -> Result<u64, EngineError> {
     ))
 }
 
+/// Writes it as the next measure of an aggregate.
+pub fn write(input: &mut &[u8], writer: &mut AggregateWriter) -> Result<(), EngineError> {
+    writer.hashes(take(input)?);
+    Ok(())
+}
+
+fn put(hashes: &[[u8; SIZE]], out: &mut Vec<u8>) {
+    varint::put_u64(out, hashes.len() as u64);
+    out.extend_from_slice(hashes.as_flattened());
+}
+
 pub fn merge(a: &mut &[u8], b: &mut &[u8], out: &mut Vec<u8>) -> Result<(), EngineError> {
     let (a, b) = (take(a)?, take(b)?);
+    if b.is_empty() || a == b {
+        put(a, out);
+        return Ok(());
+    } else if a.is_empty() {
+        put(b, out);
+        return Ok(());
+    }
     let start = out.len();
     // The number stands first but is known last: room for its longest form, closed up where one byte does.
     out.extend_from_slice(&[0, 0]);

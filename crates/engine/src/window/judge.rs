@@ -4,7 +4,7 @@ use super::out::subject;
 use super::plan::Judges;
 use super::shard::{Cx, Shard, active_end};
 use super::store::{DetectorSlot, Id, Kind, KpiSlot, NONE, Pending, tenant, texts};
-use super::time::{HOUR, Size, due};
+use super::time::{DAY, HOUR, Size, due};
 use crate::detect::{self, DetectorState, Judged};
 use crate::kpi::{self, KpiMemory, MEMORY};
 use crate::{EngineError, accumulate, expr};
@@ -453,18 +453,19 @@ impl Shard {
         let (row, other) = (&mut cx.scratch.row, &mut cx.scratch.other);
         row.clear();
         let mut any = false;
-        // Hours do not feed days: both grow out of five minutes.
+        // A day that is not made of hours grows out of five minutes, beside them.
+        let by_hours = size == DAY && cx.days.of_hours(self.store.owner(at).zone, start);
         let parts = Size::ALL
             .into_iter()
-            .filter(|&s| s == size || (s < size && s < HOUR));
+            .filter(|&s| s == size || (s < size && (s < HOUR || by_hours)));
         for part in parts {
-            for open in series.between(Kind::of(part), start, end) {
+            for open in series.open.between(Kind::of(part), start, end) {
                 if any {
                     other.clear();
-                    accumulate::merge(layout, row, &open.row, other)?;
+                    accumulate::merge(layout, row, open.row, other)?;
                     std::mem::swap(row, other);
                 } else {
-                    row.extend_from_slice(&open.row);
+                    row.extend_from_slice(open.row);
                     any = true;
                 }
             }
@@ -475,9 +476,14 @@ impl Shard {
     /// Tells the last active minute of an hour to the rules on silence.
     pub fn tell_active(&mut self, cx: &mut Cx<'_>, at: Id, end: Micros) {
         let series = self.store.get_mut(at);
-        let Some(row) = series.remove(Kind::ACTIVITY, end.minus(Micros::HOUR)) else {
+        let last = &mut cx.scratch.row;
+        if !series
+            .open
+            .remove(Kind::ACTIVITY, end.minus(Micros::HOUR), last)
+        {
             return;
-        };
+        }
+        let last = active_end(last);
         let (rollup, owner) = (series.rollup, series.subject);
         if !cx.emit || owner == NONE {
             return;
@@ -486,7 +492,7 @@ impl Shard {
         for &rule in &cx.plan.rollup(rollup).activity {
             cx.sink
                 .terms
-                .active(rule, tenant(name), texts(name).skip(1), active_end(&row));
+                .active(rule, tenant(name), texts(name).skip(1), last);
         }
     }
 }

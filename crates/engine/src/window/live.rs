@@ -54,7 +54,7 @@ impl Window {
                         continue;
                     }
                     let parts = Size::ALL.into_iter().filter(|&s| s <= size);
-                    let newest = parts.filter_map(|s| series.newest(Kind::of(s))).max();
+                    let newest = parts.filter_map(|s| series.open.newest(Kind::of(s))).max();
                     let Some(newest) = newest else { continue };
                     let (start, end) = cx.days.span(size, 0, newest);
                     if shard.so_far(&mut cx, at, size, (start, end))? {

@@ -6,6 +6,7 @@
 mod judge;
 mod live;
 mod marks;
+mod open;
 mod out;
 mod plan;
 mod shard;

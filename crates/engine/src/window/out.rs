@@ -31,6 +31,8 @@ pub(crate) struct Sink {
     run: u32,
     /// By event type: the block in the making.
     open: Vec<Option<AggregateWriter>>,
+    /// By event type: bytes of the last block, room for the next.
+    room: Vec<usize>,
     done: Vec<Vec<u8>>,
 }
 
@@ -42,6 +44,7 @@ impl Sink {
             terms,
             run,
             open: plan.layouts.iter().map(|_| None).collect(),
+            room: vec![0; plan.layouts.len()],
             done: Vec::new(),
         }
     }
@@ -61,7 +64,7 @@ impl Sink {
             let measures: Vec<&str> = def.measures.iter().map(|m| m.name.as_str()).collect();
             let rollups = plan.shapes_of(rollup.event);
             AggregateWriter::new(
-                Vec::new(),
+                Vec::with_capacity(self.room[rollup.event]),
                 &def.name,
                 plan.catalog.hash,
                 self.run,
@@ -70,9 +73,7 @@ impl Sink {
             )
         });
         writer.row(tenant, rollup.index, values, window, start, end, part);
-        for value in accumulate::decode(&plan.layouts[rollup.event], row)? {
-            writer.measure(&value);
-        }
+        accumulate::write(&plan.layouts[rollup.event], row, writer)?;
         if writer.len() >= FULL {
             self.close(rollup.event)?;
         }
@@ -84,6 +85,8 @@ impl Sink {
             let block = writer
                 .finish()
                 .map_err(|e| EngineError::Invariant(e.to_string()))?;
+            // A little more than the last one: few blocks have to move while they grow.
+            self.room[event] = block.len() + block.len() / 16;
             self.done.push(block);
         }
         Ok(())

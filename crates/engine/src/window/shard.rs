@@ -33,6 +33,8 @@ pub(crate) struct Scratch {
     pub name: Vec<u8>,
     pub row: Vec<u8>,
     pub other: Vec<u8>,
+    /// Row of the window that was closed last.
+    pub closed: Vec<u8>,
     pub terms: Vec<Option<f64>>,
     pub stack: Vec<Option<f64>>,
     pub touched: Vec<Micros>,
@@ -213,26 +215,25 @@ impl Shard {
         t: Micros,
         row: &[u8],
     ) -> Result<Micros, EngineError> {
-        let (hash, zone) = {
-            let owner = self.store.owner(at);
-            (owner.hash, owner.zone)
+        // Its subject is looked at only where it matters: that is another fetch from memory.
+        let zone = if size == DAY {
+            self.store.owner(at).zone
+        } else {
+            0
         };
         let (start, end) = cx.days.span(size, zone, t);
         let series = self.store.get_mut(at);
         let event = cx.plan.rollup(series.rollup).event;
-        match series.find(Kind::of(size), start) {
-            Ok(open) => {
+        match series.open.find(Kind::of(size), start) {
+            Ok(place) => {
                 let out = &mut cx.scratch.row;
                 out.clear();
-                accumulate::merge(&cx.plan.layouts[event], &open.row, row, out)?;
-                if open.row.len() == out.len() {
-                    open.row.copy_from_slice(out);
-                } else {
-                    open.row = out.as_slice().into();
-                }
+                accumulate::merge(&cx.plan.layouts[event], series.open.row(&place), row, out)?;
+                series.open.replace(&place, out);
             }
-            Err(place) => {
-                series.insert(place, Kind::of(size), start, row.into());
+            Err(gap) => {
+                series.open.insert(gap, Kind::of(size), start, row);
+                let hash = self.store.owner(at).hash;
                 self.wait(event, due(end), Step::Close(size), hash, at);
             }
         }
@@ -244,14 +245,15 @@ impl Shard {
         let end = pane.plus(Micros::MINUTE);
         let hour = pane.floor(Micros::HOUR);
         let series = self.store.get_mut(at);
-        match series.find(Kind::ACTIVITY, hour) {
-            Ok(open) => {
-                if active_end(&open.row) < end {
-                    open.row = end.0.to_le_bytes().into();
+        let row = end.0.to_le_bytes();
+        match series.open.find(Kind::ACTIVITY, hour) {
+            Ok(place) => {
+                if active_end(series.open.row(&place)) < end {
+                    series.open.replace(&place, &row);
                 }
             }
-            Err(place) => {
-                series.insert(place, Kind::ACTIVITY, hour, end.0.to_le_bytes().into());
+            Err(gap) => {
+                series.open.insert(gap, Kind::ACTIVITY, hour, &row);
                 self.wait(event, hour.plus(Micros::HOUR), Step::Activity, hash, at);
             }
         }
@@ -329,51 +331,66 @@ impl Shard {
         } else {
             (start, end)
         };
-        let Some(row) = self.store.get_mut(at).remove(Kind::of(size), start) else {
-            return Err(EngineError::Invariant(
+        let mut row = std::mem::take(&mut cx.scratch.closed);
+        let open = &mut self.store.get_mut(at).open;
+        let closed = if open.remove(Kind::of(size), start, &mut row) {
+            self.closed(cx, at, size, (start, end), &row)
+        } else {
+            Err(EngineError::Invariant(
                 "a window that should be final is not open".into(),
-            ));
+            ))
         };
+        cx.scratch.closed = row;
+        closed
+    }
+
+    fn closed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        at: Id,
+        size: Size,
+        (start, end): (Micros, Micros),
+        row: &[u8],
+    ) -> Result<(), EngineError> {
         let plan = cx.plan.rollup(self.store.get(at).rollup);
         if plan.stored[size.index()] && cx.emit {
             let name = &self.store.owner(at).name;
             let subject = (tenant(name), texts(name).skip(1));
-            cx.sink.aggregate(
-                cx.plan,
-                plan,
-                subject,
-                (size.window(), start, end),
-                Part::OnTime,
-                &row,
-            )?;
+            let window = (size.window(), start, end);
+            cx.sink
+                .aggregate(cx.plan, plan, subject, window, Part::OnTime, row)?;
         }
         if !plan.early.is_empty() {
             self.untell(cx, at, size, end);
         }
         let judges = &plan.tumbling[size.index()];
         if !judges.is_empty() {
-            self.judge(cx, at, judges, &row, (start, end))?;
+            self.judge(cx, at, judges, row, (start, end))?;
         }
-        let above: &[Size] = if size == MINUTE {
-            &[FIVE]
-        } else if size == FIVE {
-            &[HOUR, DAY]
-        } else {
-            &[]
-        };
-        for &larger in above {
-            if plan.formed[larger.index()] {
-                self.grow(cx, at, larger, start, &row)?;
+        let formed = |s: Size| plan.formed[s.index()];
+        if size == MINUTE && formed(FIVE) {
+            self.grow(cx, at, FIVE, start, row)?;
+        }
+        if size == FIVE && formed(HOUR) {
+            self.grow(cx, at, HOUR, start, row)?;
+        }
+        if formed(DAY) && (size == FIVE || size == HOUR) {
+            // Out of hours where it is made of them: twelve times fewer merges into the larger row.
+            let zone = self.store.owner(at).zone;
+            let by_hours = formed(HOUR) && cx.days.of_hours(zone, start);
+            if by_hours == (size == HOUR) {
+                self.grow(cx, at, DAY, start, row)?;
             }
         }
         if plan.remembered[size.index()] > 0 {
+            let row = row.into();
             self.remember(at, plan.event, size, Past { start, end, row });
         }
         Ok(())
     }
 
-    fn has(&mut self, at: Id, size: Size, start: Micros) -> bool {
-        self.store.get_mut(at).find(Kind::of(size), start).is_ok()
+    fn has(&self, at: Id, size: Size, start: Micros) -> bool {
+        self.store.get(at).open.find(Kind::of(size), start).is_ok()
     }
 
     fn remember(&mut self, at: Id, event: usize, of: Size, past: Past) {

@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 use weir_model::Micros;
 use xxhash_rust::xxh3::xxh3_64;
 
-const VERSION: u8 = 1;
+/// 2: days grow out of hours.
+const VERSION: u8 = 2;
 const PART: u8 = 1;
 const MARKER: u8 = 2;
 /// Most bytes of a shard's stream in one part: with its head it stays under 512 KiB.
@@ -250,11 +251,11 @@ impl Shard {
     fn put_series(&self, out: &mut Vec<u8>, at: u32) {
         let series = self.store.get(at);
         varint::put_u64(out, u64::from(series.rollup));
-        varint::put_u64(out, series.open.len() as u64);
-        for open in &series.open {
+        varint::put_u64(out, series.open.iter().count() as u64);
+        for open in series.open.iter() {
             out.push(open.kind().0);
             varint::put_i64(out, open.start().0);
-            varint::put_bytes(out, &open.row);
+            varint::put_bytes(out, open.row);
         }
         let Some(memory) = &series.memory else {
             out.push(0);
@@ -364,11 +365,12 @@ impl Shard {
         for _ in 0..varint::usize(input)? {
             let kind = Kind(varint::byte(input)?);
             let start = Micros(varint::i64(input)?);
-            let row = varint::bytes(input)?.into();
-            let Err(place) = self.store.get_mut(at).find(kind, start) else {
+            let row = varint::bytes(input)?;
+            let open = &mut self.store.get_mut(at).open;
+            let Err(gap) = open.find(kind, start) else {
                 return Err(bad("a window stands there twice"));
             };
-            self.store.get_mut(at).insert(place, kind, start, row);
+            open.insert(gap, kind, start, row);
             let (end, step) = match Size::from_code(kind.0) {
                 Some(size) => (due(days.span(size, zone, start).1), Step::Close(size)),
                 None if kind == Kind::ACTIVITY => (start.plus(Micros::HOUR), Step::Activity),

@@ -1,5 +1,6 @@
 //! The memory of a shard: subjects, their series, and each series' open windows as encoded rows.
 
+use super::open::OpenWindows;
 use super::plan::RollupId;
 use super::time::{Size, ZoneId};
 use crate::detect::DetectorState;
@@ -69,14 +70,8 @@ pub(crate) struct Series {
     pub rollup: RollupId,
     /// Stands in the list of changed series.
     pub changed: bool,
-    pub open: Vec<Open>,
+    pub open: OpenWindows,
     pub memory: Option<Box<SeriesMemory>>,
-}
-
-/// An open window: what and when in one number, and its row.
-pub(crate) struct Open {
-    key: u64,
-    pub row: Box<[u8]>,
 }
 
 /// What a series remembers beyond its open windows.
@@ -120,78 +115,7 @@ impl SeriesMemory {
     }
 }
 
-/// Moves starts (whole seconds, a day's may lie before 1970) into the positive.
-const BIAS: i64 = 1 << 50;
-
-impl Open {
-    fn key(kind: Kind, start: Micros) -> u64 {
-        (u64::from(kind.0) << 56) | (start.0.div_euclid(1_000_000) + BIAS) as u64
-    }
-    pub fn kind(&self) -> Kind {
-        Kind((self.key >> 56) as u8)
-    }
-    pub fn start(&self) -> Micros {
-        Micros(((self.key & ((1 << 56) - 1)) as i64 - BIAS) * 1_000_000)
-    }
-}
-
 impl Series {
-    /// The row of an open window.
-    pub fn find(&mut self, kind: Kind, start: Micros) -> Result<&mut Open, usize> {
-        let key = Open::key(kind, start);
-        // Most rows are of the newest pane: of its kind the last.
-        match self.open.binary_search_by_key(&key, |o| o.key) {
-            Ok(i) => Ok(&mut self.open[i]),
-            Err(i) => Err(i),
-        }
-    }
-
-    /// Opens a window at the place that [`Series::find`] named.
-    pub fn insert(&mut self, at: usize, kind: Kind, start: Micros, row: Box<[u8]>) {
-        if self.open.len() == self.open.capacity() {
-            // Few series have more than a handful open: grow by need, not by habit.
-            self.open.reserve_exact((self.open.len() / 2).max(1));
-        }
-        self.open.insert(
-            at,
-            Open {
-                key: Open::key(kind, start),
-                row,
-            },
-        );
-    }
-
-    /// Closes a window and takes its row.
-    pub fn remove(&mut self, kind: Kind, start: Micros) -> Option<Box<[u8]>> {
-        let at = self
-            .open
-            .binary_search_by_key(&Open::key(kind, start), |o| o.key)
-            .ok()?;
-        let row = self.open.remove(at).row;
-        if self.open.capacity() > 8 && self.open.len() * 4 <= self.open.capacity() {
-            self.open.shrink_to(self.open.len() * 2);
-        }
-        Some(row)
-    }
-
-    /// Open windows of a kind with `from <= start < until`.
-    pub fn between(&self, kind: Kind, from: Micros, until: Micros) -> &[Open] {
-        let a = self.open.partition_point(|o| o.key < Open::key(kind, from));
-        let b = self
-            .open
-            .partition_point(|o| o.key < Open::key(kind, until));
-        self.open.get(a..b).unwrap_or_default()
-    }
-
-    /// Start of the newest open window of a kind.
-    pub fn newest(&self, kind: Kind) -> Option<Micros> {
-        self.open
-            .iter()
-            .rev()
-            .find(|o| o.kind() == kind)
-            .map(Open::start)
-    }
-
     pub fn memory(&mut self) -> &mut SeriesMemory {
         self.memory.get_or_insert_default()
     }
@@ -292,7 +216,7 @@ impl Store {
             next: first,
             rollup,
             changed: false,
-            open: Vec::new(),
+            open: OpenWindows::default(),
             memory: None,
         };
         let id = place(&mut self.series, &mut self.free_series, series);
@@ -332,7 +256,7 @@ impl Store {
             next: NONE,
             rollup: 0,
             changed: false,
-            open: Vec::new(),
+            open: OpenWindows::default(),
             memory: None,
         };
         self.free_series.push(id);
@@ -415,9 +339,8 @@ impl Store {
             }
         }
         for s in &self.series {
-            open += s.open.len();
-            bytes += s.open.capacity() * size_of::<Open>();
-            bytes += s.open.iter().map(|o| o.row.len()).sum::<usize>();
+            open += s.open.iter().count();
+            bytes += s.open.capacity();
             if let Some(m) = &s.memory {
                 bytes +=
                     size_of::<SeriesMemory>() + m.detectors.capacity() * size_of::<DetectorSlot>();

@@ -118,6 +118,12 @@ impl Days {
         self.zones[usize::from(zone)].day(t)
     }
 
+    /// Whether the day that holds `t` is made of whole hours, so that it can grow out of them.
+    pub fn of_hours(&mut self, zone: ZoneId, t: Micros) -> bool {
+        let (start, end) = self.zones[usize::from(zone)].day(t);
+        start.floor(Micros::HOUR) == start && end.floor(Micros::HOUR) == end
+    }
+
     /// Start of the first of the `count` windows of which the last ends at `end`.
     pub fn back(&mut self, size: Size, zone: ZoneId, end: Micros, count: u16) -> Micros {
         if size != DAY {

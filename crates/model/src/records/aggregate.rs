@@ -136,6 +136,7 @@ impl AggregateWriter {
         }
     }
 
+    #[inline]
     fn value(&mut self, branch: i64) -> &mut Vec<u8> {
         match self.missing.checked_sub(1) {
             Some(left) => self.missing = left,
@@ -224,6 +225,10 @@ impl AggregateWriter {
         let broken = out.len() - start != n * 8;
         self.broken |= broken;
     }
+    /// [`MeasureValue::Distinct`]; hashes ascending, each little endian.
+    pub fn hashes(&mut self, hashes: &[[u8; 8]]) {
+        put_bytes(self.value(DISTINCT), hashes.as_flattened());
+    }
     /// Any value.
     pub fn measure(&mut self, value: &MeasureValue) {
         match value {
@@ -273,6 +278,7 @@ fn put_list<'v>(out: &mut Vec<u8>, list: impl ExactSizeIterator<Item = &'v str>)
 }
 
 /// The fewest bytes of two's complement, big endian.
+#[inline]
 fn put_decimal(out: &mut Vec<u8>, v: Fixed) {
     let bytes = v.0.to_be_bytes();
     let sign_bits = if v.0 < 0 {
