@@ -342,6 +342,8 @@ pub struct BlockWriter {
     count: u64,
     pane: i64,
     watermarks: Vec<WatermarkEntry>,
+    /// Number of the block, from 1.
+    block: u32,
 }
 
 impl BlockWriter {
@@ -361,6 +363,38 @@ impl BlockWriter {
             count: 0,
             pane: 0,
             watermarks: Vec::new(),
+            block: 1,
+        }
+    }
+
+    /// The number of the block being written: indices of texts hold for one block.
+    pub(crate) fn block(&self) -> u32 {
+        self.block
+    }
+
+    /// Adds a text without a look at whether the block has it, for callers that know; its index.
+    pub(crate) fn new_text(&mut self, text: &str) -> u32 {
+        self.texts.extend_from_slice(text.as_bytes());
+        self.ends.push(self.texts.len());
+        (self.ends.len() - 1) as u32
+    }
+
+    /// As [`BlockWriter::group`], with indices of texts.
+    pub(crate) fn group_at(
+        &mut self,
+        (event, rollup): (EventId, usize),
+        hash: u64,
+        tenant: u32,
+        values: &[u32],
+    ) {
+        self.close();
+        varint::put_u64(&mut self.head, event as u64);
+        varint::put_u64(&mut self.head, rollup as u64);
+        self.head.extend_from_slice(&hash.to_le_bytes());
+        varint::put_u64(&mut self.head, u64::from(tenant));
+        varint::put_u64(&mut self.head, values.len() as u64);
+        for v in values {
+            varint::put_u64(&mut self.head, u64::from(*v));
         }
     }
 
@@ -446,6 +480,8 @@ impl BlockWriter {
         self.groups = 0;
         self.done.clear();
         self.watermarks.clear();
+        // Numbers come again after 2^32 blocks; zero stands for none.
+        self.block = self.block.checked_add(1).unwrap_or(1);
     }
 
     /// Moves the group being written, if it has rows, to the finished ones.

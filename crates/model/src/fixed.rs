@@ -23,8 +23,15 @@ impl Fixed {
     }
     /// The nearest billionth (half to even); `None` where it is not finite or beyond [`Fixed::LIMIT`].
     pub fn from_f64(v: f64) -> Option<Fixed> {
-        if v.abs() <= Self::LIMIT {
-            Some(Fixed((v * Self::SCALE as f64).round_ties_even() as i128))
+        /// From here on every float is whole.
+        const WHOLE: f64 = (1u64 << 52) as f64;
+        let billionths = v * Self::SCALE as f64;
+        if billionths.abs() < WHOLE {
+            // Adding so much leaves no bits for the fraction: the addition itself rounds half to even.
+            let shift = WHOLE.copysign(billionths);
+            Some(Fixed(i128::from((billionths + shift - shift) as i64)))
+        } else if v.abs() <= Self::LIMIT {
+            Some(Fixed(billionths as i128))
         } else {
             None
         }
@@ -64,6 +71,15 @@ mod tests {
             let sum = |list: &[Fixed]| list.iter().fold(Fixed(0), |a, b| a.plus(*b));
             let (a, b) = fixed.split_at(cut.min(fixed.len()));
             prop_assert_eq!(sum(&fixed), sum(b).plus(sum(a)));
+        }
+
+        #[test]
+        fn floats_are_rounded_half_to_even(v in prop_oneof![-1e18..1e18f64, -1e7..1e7f64, -1e-6..1e-6f64], half in -1i64 << 50..1 << 50) {
+            // Odd multiples of 2^-10 lie half way between two billionths.
+            for v in [v, half as f64 / 1024.0] {
+                let want = (v * 1e9).round_ties_even() as i128;
+                prop_assert_eq!(Fixed::from_f64(v), Some(Fixed(want)));
+            }
         }
 
         #[test]

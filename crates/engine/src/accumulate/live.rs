@@ -107,41 +107,61 @@ impl Words {
     }
 }
 
-/// Adds one event's part of a measure to the measure's words.
+/// Adds what one event says (each with the offset of its measure) to several rows of an arena, given by where they start. All
+/// rows of one measure come before the next measure: which kind it is, is asked once.
 #[inline]
-pub(crate) fn add(words: &mut [u64], delta: &Delta, spill: &mut Spill) {
-    match *delta {
-        Delta::Count => words[0] += 1,
-        Delta::Sum(v) => add_wide(words, v),
-        Delta::Min(v) => {
-            if v < f64::from_bits(words[0]) {
-                words[0] = v.to_bits();
-            }
+pub(crate) fn add(arena: &mut [u64], rows: &[usize], deltas: &[(usize, Delta)], spill: &mut Spill) {
+    for (offset, delta) in deltas {
+        let at = rows.iter().map(|row| row + offset);
+        match *delta {
+            Delta::Count => each(arena, at, |[n]| *n += 1),
+            Delta::Sum(v) => each(arena, at, |w| add_wide(w, v)),
+            Delta::Min(v) => each(arena, at, |[w]| {
+                if v < f64::from_bits(*w) {
+                    *w = v.to_bits();
+                }
+            }),
+            Delta::Max(v) => each(arena, at, |[w]| {
+                if v > f64::from_bits(*w) {
+                    *w = v.to_bits();
+                }
+            }),
+            Delta::Last { at: t, id, value } => each(arena, at, |w: &mut [u64; 3]| {
+                let old = f64::from_bits(w[0]);
+                if old.is_nan() || follows((Micros(t), id, value), (Micros(w[1] as i64), w[2], old))
+                {
+                    *w = [value.to_bits(), t as u64, id];
+                }
+            }),
+            Delta::Value { value, sum, bin } => each(
+                arena,
+                at,
+                |[count, lo, hi, min, max, bins @ ..]: &mut [u64; 8]| {
+                    *count += 1;
+                    let mut wide = [*lo, *hi];
+                    add_wide(&mut wide, sum);
+                    [*lo, *hi] = wide;
+                    *min = f64::from_bits(*min).min(value).to_bits();
+                    *max = f64::from_bits(*max).max(value).to_bits();
+                    spill.add_bin(bins, bin);
+                },
+            ),
+            Delta::Hash(hash) => each(arena, at, |w| spill.add_hash(w, hash)),
         }
-        Delta::Max(v) => {
-            if v > f64::from_bits(words[0]) {
-                words[0] = v.to_bits();
-            }
+    }
+}
+
+/// Gives the `N` words at each place to `f`.
+#[inline(always)]
+fn each<const N: usize>(
+    arena: &mut [u64],
+    at: impl Iterator<Item = usize>,
+    mut f: impl FnMut(&mut [u64; N]),
+) {
+    for at in at {
+        if let Some(words) = arena.get_mut(at..).and_then(<[u64]>::first_chunk_mut) {
+            f(words);
         }
-        Delta::Last { at, id, value } => {
-            let old = f64::from_bits(words[0]);
-            if old.is_nan()
-                || follows(
-                    (Micros(at), id, value),
-                    (Micros(words[1] as i64), words[2], old),
-                )
-            {
-                words[..3].copy_from_slice(&[value.to_bits(), at as u64, id]);
-            }
-        }
-        Delta::Value { value, sum, bin } => {
-            words[0] += 1;
-            add_wide(&mut words[1..], sum);
-            words[3] = f64::from_bits(words[3]).min(value).to_bits();
-            words[4] = f64::from_bits(words[4]).max(value).to_bits();
-            spill.add_bin(&mut words[BIN_STATE..BIN_STATE + 3], bin);
-        }
-        Delta::Hash(hash) => spill.add_hash(&mut words[..3], hash),
     }
 }
 
@@ -150,11 +170,19 @@ fn wide(lo: u64, hi: u64) -> i128 {
     (u128::from(hi) << 64 | u128::from(lo)) as i128
 }
 
-#[inline]
-fn add_wide(words: &mut [u64], v: i128) {
-    let sum = wide(words[0], words[1]).saturating_add(v);
-    words[0] = sum as u64;
-    words[1] = (sum as u128 >> 64) as u64;
+#[inline(always)]
+fn add_wide(words: &mut [u64; 2], v: i128) {
+    let sum = match wide(words[0], words[1]).checked_add(v) {
+        Some(sum) => sum,
+        None => furthest(v),
+    };
+    *words = [sum as u64, (sum as u128 >> 64) as u64];
+}
+
+/// The end of all numbers that a sum runs into: out of the way, since none does.
+#[cold]
+fn furthest(v: i128) -> i128 {
+    if v < 0 { i128::MIN } else { i128::MAX }
 }
 
 /// What did not fit into the words of a row.
@@ -185,7 +213,8 @@ impl Spill {
     }
 
     /// `words`: state, then four inline entries of bin and count (16 bits each).
-    fn add_bin(&mut self, words: &mut [u64], bin: u16) {
+    #[inline(always)]
+    fn add_bin(&mut self, words: &mut [u64; 3], bin: u16) {
         let state = words[0];
         if state & SPILLED != 0 {
             self.bins.items[(state & !SPILLED) as usize].add(bin, 1);
@@ -235,11 +264,12 @@ impl Spill {
     }
 
     /// `words`: state, then two inline hashes.
-    fn add_hash(&mut self, words: &mut [u64], hash: u64) {
+    #[inline]
+    fn add_hash(&mut self, words: &mut [u64; 3], hash: u64) {
         let state = words[0];
         if state & SPILLED != 0 {
             self.hashes.items[(state & !SPILLED) as usize].add(hash);
-        } else if words[1..1 + state as usize].contains(&hash) {
+        } else if (state > 0 && words[1] == hash) || (state > 1 && words[2] == hash) {
         } else if state < INLINE_HASHES {
             words[1 + state as usize] = hash;
             words[0] = state + 1;
@@ -327,17 +357,19 @@ impl Reuse for Bins {
 }
 
 impl Bins {
+    #[inline]
     fn add(&mut self, bin: u16, n: u32) {
-        if !self.dense.is_empty() {
-            let at = usize::from(bin.wrapping_sub(self.base));
-            if bin >= self.base && at < self.dense.len() {
-                self.dense[at] += n;
-                return;
-            }
-            if self.widen(bin) {
-                self.dense[usize::from(bin - self.base)] += n;
-                return;
-            }
+        let at = usize::from(bin.wrapping_sub(self.base));
+        match self.dense.get_mut(at) {
+            Some(count) if bin >= self.base => *count += n,
+            _ => self.add_outside(bin, n),
+        }
+    }
+
+    fn add_outside(&mut self, bin: u16, n: u32) {
+        if !self.dense.is_empty() && self.widen(bin) {
+            self.dense[usize::from(bin - self.base)] += n;
+            return;
         }
         // Besides dense bins the list holds those that lie far off.
         match self.list.binary_search_by_key(&bin, |b| b.0) {
@@ -480,9 +512,9 @@ mod tests {
                             Delta::Value { value: v, sum, bin: bins::bin(v) },
                             Delta::Hash(hash::distinct(&s.who.to_le_bytes())),
                         ];
-                        for (i, d) in deltas.iter().enumerate() {
-                            add(&mut row[words.offset(i)..], d, &mut spill);
-                        }
+                        let deltas: Vec<_> =
+                            deltas.iter().enumerate().map(|(i, d)| (words.offset(i), *d)).collect();
+                        add(&mut row, &[0], &deltas, &mut spill);
                     }
                     let (mut got, mut want) = (Vec::new(), Vec::new());
                     words.encode(&row, &mut spill, &mut got);

@@ -3,6 +3,7 @@
 
 mod dedup;
 mod measure;
+mod names;
 mod position;
 mod read;
 mod rows;
@@ -12,12 +13,13 @@ mod tests;
 
 pub use position::Position;
 
+use crate::EngineError;
 use crate::accumulate::live::Delta;
 use crate::partial::{BlockWriter, WatermarkEntry};
-use crate::{EngineError, partial};
 use measure::Measures;
+use names::Names;
 use read::{Head, Read, Reader};
-use rows::Rows;
+use rows::{GroupHead, Rows, TEXTS_KEPT};
 use state::{Seen, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -121,6 +123,7 @@ pub struct Combine {
     options: CombineOptions,
     types: Vec<Type>,
     inputs: BTreeMap<Input, State>,
+    names: Names,
     writer: BlockWriter,
     scratch: Scratch,
 }
@@ -141,6 +144,7 @@ struct Scratch {
     hashes: Vec<u64>,
     value_hashes: Vec<u64>,
     deltas: Vec<(usize, Delta)>,
+    indices: Vec<u32>,
     block: Vec<u8>,
 }
 
@@ -191,6 +195,7 @@ impl Combine {
             options,
             types,
             inputs: BTreeMap::new(),
+            names: Names::default(),
             writer,
             scratch: Scratch::default(),
         })
@@ -235,10 +240,7 @@ impl Combine {
             return state.warm(record, None);
         };
         let mut row = vec![Value::Null; of.reader.width()];
-        match of
-            .reader
-            .read(value, &record.meta, &mut row, &mut self.scratch.bytes)
-        {
+        match of.reader.read(value, &record.meta, &mut row) {
             Read::Event(head) => state.warm(record, Some(&head)),
             Read::Dead(dead) => {
                 state.warm_dead(record);
@@ -295,7 +297,7 @@ impl Combine {
                 state,
                 group,
                 (&mut values, &mut texts),
-                &mut self.scratch,
+                (&mut self.scratch, &mut self.names),
                 &mut |i, f| on(done + i, f),
             );
             done += folded;
@@ -332,34 +334,33 @@ impl Combine {
             }
         }
         let (writer, max) = (&mut self.writer, self.options.max_block);
-        let Scratch { bytes, block, .. } = &mut self.scratch;
+        let Scratch {
+            bytes,
+            indices,
+            block,
+            ..
+        } = &mut self.scratch;
         for partition in 0..self.options.partials {
             for (event, of) in self.types.iter_mut().enumerate() {
                 let words = &of.measures.words;
-                of.rows.each(partition as usize, &mut |head, rows, spill| {
-                    let start = |writer: &mut BlockWriter| {
-                        let mut texts = head.texts();
-                        let tenant = texts.next().unwrap_or_default();
-                        let values: partial::SmallList<&str> = texts.collect();
-                        writer.group(
-                            (event, head.rollup),
-                            head.hash,
-                            tenant,
-                            values.iter().copied(),
-                        );
-                    };
-                    start(writer);
-                    for (pane, late, row) in rows {
-                        bytes.clear();
-                        words.encode(row, spill, bytes);
-                        if writer.size() + bytes.len() > max && !writer.is_empty() {
-                            writer.finish(block);
-                            emit(partition, block);
-                            start(writer);
+                let (rows, names) = (&mut of.rows, &mut self.names);
+                rows.each(
+                    partition as usize,
+                    names,
+                    &mut |head, rows, spill, names| {
+                        start(writer, event, head, names, indices);
+                        for (pane, late, row) in rows {
+                            bytes.clear();
+                            words.encode(row, spill, bytes);
+                            if writer.size() + bytes.len() > max && !writer.is_empty() {
+                                writer.finish(block);
+                                emit(partition, block);
+                                start(writer, event, head, names, indices);
+                            }
+                            writer.row(pane, late, bytes);
                         }
-                        writer.row(pane, late, bytes);
-                    }
-                });
+                    },
+                );
             }
             for entry in &entries {
                 writer.watermark(*entry);
@@ -369,8 +370,17 @@ impl Combine {
                 emit(partition, block);
             }
         }
+        self.clear_rows();
+    }
+
+    /// Forgets the rows; and the subjects too, where they have become many.
+    fn clear_rows(&mut self) {
         for of in &mut self.types {
             of.rows.clear();
+        }
+        if self.names.bytes() > TEXTS_KEPT || self.types.iter().any(|of| of.rows.is_large()) {
+            self.types.iter_mut().for_each(|of| of.rows.forget());
+            self.names.clear();
         }
     }
 
@@ -421,9 +431,7 @@ impl Combine {
     /// Forgets all rows and all partitions, after an abort: open them again from what is committed.
     pub fn discard(&mut self) {
         self.inputs.clear();
-        for of in &mut self.types {
-            of.rows.clear();
-        }
+        self.clear_rows();
     }
 
     /// Watermark of a partition.
@@ -471,7 +479,7 @@ impl Type {
         state: &mut State,
         group: &[Record<'a>],
         (values, texts): (&mut [Value<'a>], &mut Vec<&'a str>),
-        scratch: &mut Scratch,
+        (scratch, names): (&mut Scratch, &mut Names),
         on: &mut dyn FnMut(usize, Fold),
     ) -> usize {
         let (width, rollups) = (self.reader.width(), self.rows.rollups());
@@ -479,7 +487,6 @@ impl Type {
         texts.clear();
         let mut steps: [Step; GROUP] = [const { Step::Other }; GROUP];
         let Scratch {
-            bytes,
             hashes,
             value_hashes,
             deltas,
@@ -495,7 +502,7 @@ impl Type {
                     let why = "the record has no value and is no tick or mark".to_owned();
                     Step::Dead(Dead::new(codes::NO_VALUE, why))
                 }
-                Some(value) => match self.reader.read(value, &record.meta, row, bytes) {
+                Some(value) => match self.reader.read(value, &record.meta, row) {
                     Read::Event(head) => Step::Event(head),
                     Read::Dead(dead) => Step::Dead(dead),
                     Read::Unknown(schema) => Step::Unknown(schema),
@@ -565,14 +572,32 @@ impl Type {
             };
             let row = &values[i * width..][..width];
             self.measures.of(row, t, id, deltas);
-            let texts = &texts[i * each..(i + 1) * each];
-            for rollup in 0..rollups {
-                let key = (rollup, hashes[i * rollups + rollup]);
-                self.rows
-                    .add(key, texts, pane, late, &self.measures.words, deltas);
-            }
+            let subjects = (
+                &hashes[i * rollups..(i + 1) * rollups],
+                &texts[i * each..(i + 1) * each],
+            );
+            let words = &self.measures.words;
+            self.rows.add(subjects, (pane, late), deltas, words, names);
         }
         folded
+    }
+}
+
+/// Starts the group of a subject in the block being written.
+fn start(
+    writer: &mut BlockWriter,
+    event: EventId,
+    head: &GroupHead<'_>,
+    names: &mut Names,
+    indices: &mut Vec<u32>,
+) {
+    let block = writer.block();
+    indices.clear();
+    for n in head.numbers {
+        indices.push(names.place(*n, block, |text| writer.new_text(text)));
+    }
+    if let [tenant, values @ ..] = &indices[..] {
+        writer.group_at((event, head.rollup), head.hash, *tenant, values);
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::Dead;
 use super::measure::Measures;
+use super::names::same;
 use crate::EngineError;
 use hashbrown::HashMap;
 use weir_catalog::types::EventDef;
@@ -20,6 +21,14 @@ pub(super) struct Slots {
     pub paths: Vec<String>,
     /// Slots whose numbers are checked.
     numbers: Vec<usize>,
+}
+
+/// What a number must lie between, for all that is said of it: the limit of all numbers and its bounds.
+#[derive(Debug)]
+struct Range {
+    slot: usize,
+    min: f64,
+    max: f64,
 }
 
 impl Slots {
@@ -54,6 +63,10 @@ pub(super) struct Reader {
     /// Slots of the dimensions, in their order.
     dimensions: Vec<usize>,
     bounds: Vec<(usize, f64, f64)>,
+    ranges: Vec<Range>,
+    /// Tenant NUL type NUL of the last event, and room for its identity.
+    scope: Vec<u8>,
+    scope_len: usize,
     /// By id; a schema that does not fit is kept with its reason.
     by_id: HashMap<u32, usize>,
     by_guid: HashMap<[u8; 16], usize>,
@@ -93,6 +106,19 @@ impl Reader {
             bounds.push((slots.number(&b.path), min, max));
         }
         let measures = Measures::new(event, &mut slots);
+        let range = |slot: &usize| {
+            let mut range = Range {
+                slot: *slot,
+                min: -Fixed::LIMIT,
+                max: Fixed::LIMIT,
+            };
+            for (_, min, max) in bounds.iter().filter(|b| b.0 == *slot) {
+                range.min = range.min.max(*min);
+                range.max = range.max.min(*max);
+            }
+            range
+        };
+        let ranges = slots.numbers.iter().map(range).collect();
         let reader = Reader {
             name: event.name.clone(),
             schema: event.schema_json.clone(),
@@ -103,6 +129,9 @@ impl Reader {
             identity,
             dimensions,
             bounds,
+            ranges,
+            scope: Vec::new(),
+            scope_len: 0,
             by_id: HashMap::new(),
             by_guid: HashMap::new(),
             schemas: Vec::new(),
@@ -151,13 +180,7 @@ impl Reader {
     }
 
     /// Decodes and checks a value. `row` is as wide as [`Reader::width`].
-    pub fn read<'a>(
-        &mut self,
-        value: &'a [u8],
-        meta: &Meta,
-        row: &mut [Value<'a>],
-        buf: &mut Vec<u8>,
-    ) -> Read {
+    pub fn read<'a>(&mut self, value: &'a [u8], meta: &Meta, row: &mut [Value<'a>]) -> Read {
         let (schema, body) = match wire::split(value, meta) {
             Ok(parts) => parts,
             Err(code) => return dead(code, "the value has no frame of the wire format"),
@@ -183,29 +206,18 @@ impl Reader {
         if let Err(e) = projection.decode(body, row) {
             return dead(e.code(), e);
         }
-        match self.check(row, buf) {
+        match self.check(row) {
             Ok(head) => Read::Event(head),
             Err(dead) => Read::Dead(dead),
         }
     }
 
-    fn check(&self, row: &[Value], buf: &mut Vec<u8>) -> Result<Head, Dead> {
-        let mut wild = false;
-        for slot in &self.slots.numbers {
-            wild |= number(&row[*slot]).is_some_and(|x| x.is_nan() || x.abs() > Fixed::LIMIT);
-        }
-        if wild {
-            return Err(self.wild(row));
-        }
-        for (slot, min, max) in &self.bounds {
-            if let Some(x) = number(&row[*slot])
-                && !(*min <= x && x <= *max)
+    fn check(&mut self, row: &[Value]) -> Result<Head, Dead> {
+        for range in &self.ranges {
+            if let Some(x) = number(&row[range.slot])
+                && !(range.min <= x && x <= range.max)
             {
-                let path = &self.slots.paths[*slot];
-                return Err(Dead::new(
-                    codes::OUT_OF_BOUNDS,
-                    format!("{path} is {x}, allowed is {min} to {max}"),
-                ));
+                return Err(self.bad_number(row));
             }
         }
         let text = |slot: usize| if let Value::Str(s) = row[slot] { s } else { "" };
@@ -236,17 +248,46 @@ impl Reader {
                 ));
             }
         };
-        buf.clear();
-        for (i, part) in [tenant, &self.name, identity].into_iter().enumerate() {
-            if i > 0 {
-                buf.push(0);
-            }
-            buf.extend_from_slice(part.as_bytes());
-        }
+        self.enter(tenant);
+        self.scope.extend_from_slice(identity.as_bytes());
         Ok(Head {
             time,
-            identity: hash::identity(buf),
+            identity: hash::identity(&self.scope),
         })
+    }
+
+    /// Lets `scope` be that of a tenant: mostly it is.
+    #[inline]
+    fn enter(&mut self, tenant: &str) {
+        self.scope.truncate(self.scope_len);
+        let known = self.scope.len() == tenant.len() + self.name.len() + 2;
+        if !known || !same(&self.scope[..tenant.len()], tenant.as_bytes()) {
+            self.scope.clear();
+            for part in [tenant, &self.name] {
+                self.scope.extend_from_slice(part.as_bytes());
+                self.scope.push(0);
+            }
+            self.scope_len = self.scope.len();
+        }
+    }
+
+    /// Says what is wrong with some number: that it is wild, before that it is out of its bounds.
+    #[cold]
+    fn bad_number(&self, row: &[Value]) -> Dead {
+        let mut wild = self.slots.numbers.iter().map(|s| number(&row[*s]));
+        if wild.any(|x| x.is_some_and(|x| x.is_nan() || x.abs() > Fixed::LIMIT)) {
+            return self.wild(row);
+        }
+        for (slot, min, max) in &self.bounds {
+            if let Some(x) = number(&row[*slot])
+                && !(*min <= x && x <= *max)
+            {
+                let path = &self.slots.paths[*slot];
+                let message = format!("{path} is {x}, allowed is {min} to {max}");
+                return Dead::new(codes::OUT_OF_BOUNDS, message);
+            }
+        }
+        self.wild(row)
     }
 
     /// Names the first number that is not finite, else the first that is too large.
@@ -266,7 +307,7 @@ impl Reader {
         Dead::new(codes::OUT_OF_BOUNDS, format!("{path} is larger than 1e18"))
     }
 
-    #[inline]
+    #[inline(always)]
     fn plain(&self, slot: usize, text: &str) -> Result<(), Dead> {
         let control = has_control(text.as_bytes());
         if control || text.len() > LONGEST {
@@ -296,11 +337,14 @@ fn has_control(text: &[u8]) -> bool {
     const ONES: u64 = u64::MAX / 255;
     // The high bit of each byte that is below 0x20 (bytes above a found one may be marked too).
     let below = |x: u64| x.wrapping_sub(ONES * 0x20) & !x & (ONES * 0x80);
-    let (words, rest) = text.as_chunks::<8>();
-    let found = words
-        .iter()
-        .fold(0, |f, w| f | below(u64::from_le_bytes(*w)));
-    found != 0 || rest.iter().any(|b| *b < 0x20)
+    let Some(last) = text.last_chunk() else {
+        return text.iter().any(|b| *b < 0x20);
+    };
+    let mut found = below(u64::from_le_bytes(*last));
+    for word in text.as_chunks().0 {
+        found |= below(u64::from_le_bytes(*word));
+    }
+    found != 0
 }
 
 /// The number in a value, as a float.

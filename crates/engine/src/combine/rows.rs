@@ -3,11 +3,11 @@
 //! Subjects outlive a drain (the same ones come again), their rows do not.
 
 use super::measure::ROW_HEAD;
+use super::names::{Names, Seed, mix, same};
 use crate::accumulate::live::{Delta, Spill, Words, add};
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
 use weir_model::{Micros, hash};
-use xxhash_rust::xxh3::xxh3_64;
 
 /// No row, no subject.
 const NONE: u32 = u32::MAX;
@@ -15,7 +15,7 @@ const NONE: u32 = u32::MAX;
 const SHORT_CHAIN: u32 = 4;
 /// Subjects remembered across drains, and bytes of their texts.
 const SUBJECTS_KEPT: usize = 400_000;
-const TEXTS_KEPT: usize = 48 << 20;
+pub(super) const TEXTS_KEPT: usize = 48 << 20;
 /// Separates the texts of a subject: no text holds it.
 const SEPARATOR: u8 = 0x1f;
 
@@ -26,6 +26,9 @@ pub(super) struct Rows {
     table: Vec<Slot>,
     subjects: Vec<Subject>,
     texts: Vec<u8>,
+    /// Numbers of the texts of each subject.
+    numbers: Vec<u32>,
+    seed: Seed,
     /// Rows, each `template.len()` words: (pane minute << 1 | late), (next row of the subject), measures.
     words: Vec<u64>,
     width: usize,
@@ -35,6 +38,8 @@ pub(super) struct Rows {
     /// Subjects that have rows, by partition of the partials.
     touched: Vec<Vec<u32>>,
     key: Vec<u8>,
+    /// Where the rows of the event being added start.
+    at: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +60,8 @@ struct Subject {
     rollup: u32,
     text: u32,
     text_len: u32,
+    /// Where its numbers start: of the tenant, then of the values.
+    numbers: u32,
     /// Newest row, and how many there are.
     head: u32,
     rows: u32,
@@ -75,12 +82,15 @@ impl Rows {
             table: vec![EMPTY; 1 << 10],
             subjects: Vec::new(),
             texts: Vec::new(),
+            numbers: Vec::new(),
+            seed: Seed::default(),
             words: Vec::new(),
             width: words.template.len(),
             spill: Spill::default(),
             index: HashTable::new(),
             touched: vec![Vec::new(); partials as usize],
             key: Vec::new(),
+            at: Vec::new(),
         }
     }
 
@@ -90,14 +100,14 @@ impl Rows {
 
     /// Appends a hash of the subject of each rollup: of this process only, to find it by. `texts`: tenant, then the values of
     /// all dimensions of the event.
+    #[inline]
     pub fn hashes(&self, texts: &[&str], scratch: &mut Vec<u64>, out: &mut Vec<u64>) {
         scratch.clear();
-        scratch.extend(texts.iter().map(|v| xxh3_64(v.as_bytes())));
+        scratch.extend(texts.iter().map(|v| self.seed.of(v)));
         for (i, dimensions) in self.rollups.iter().enumerate() {
             let mut h = scratch[0] ^ (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             for (_, d) in dimensions {
-                h = (h.rotate_left(23) ^ scratch[1 + *d]).wrapping_mul(0xd6e8_feb8_6659_fd93);
-                h ^= h >> 32;
+                h = mix(h.rotate_left(23) ^ 0xd6e8_feb8_6659_fd93, scratch[1 + *d]);
             }
             out.push(h);
         }
@@ -138,29 +148,29 @@ impl Rows {
         self.table[hash as usize & (self.table.len() - 1)].subject as usize
     }
 
-    /// Adds an event to the row of one of its subjects.
+    /// Adds an event to the rows of its subjects, one per rollup; `hashes` are theirs.
     #[inline]
-    #[allow(clippy::too_many_arguments)]
     pub fn add(
         &mut self,
-        (rollup, hash): (usize, u64),
-        texts: &[&str],
-        pane: Micros,
-        late: bool,
-        words: &Words,
+        (hashes, texts): (&[u64], &[&str]),
+        (pane, late): (Micros, bool),
         deltas: &[(usize, Delta)],
+        words: &Words,
+        names: &mut Names,
     ) {
-        let subject = self.subject(rollup, hash, texts);
         let key = pane.0.div_euclid(Micros::MINUTE.0) << 1 | i64::from(late);
-        let row = self.row(subject, key, words);
-        let at = row as usize * self.width;
-        let row = &mut self.words[at..at + self.width];
-        for (offset, delta) in deltas {
-            add(&mut row[*offset..], delta, &mut self.spill);
+        let mut at = std::mem::take(&mut self.at);
+        at.clear();
+        for (rollup, hash) in hashes.iter().enumerate() {
+            let subject = self.subject(rollup, *hash, texts, names);
+            at.push(self.row(subject, key, words) as usize * self.width);
         }
+        add(&mut self.words, &at, deltas, &mut self.spill);
+        self.at = at;
     }
 
-    fn subject(&mut self, rollup: usize, hash: u64, texts: &[&str]) -> u32 {
+    #[inline]
+    fn subject(&mut self, rollup: usize, hash: u64, texts: &[&str], names: &mut Names) -> u32 {
         let mask = self.table.len() - 1;
         let mut i = hash as usize & mask;
         loop {
@@ -173,7 +183,7 @@ impl Rows {
             }
             i = (i + 1) & mask;
         }
-        let subject = self.new_subject(rollup, texts);
+        let subject = self.new_subject(rollup, texts, names);
         self.table[i] = Slot { hash, subject };
         if self.subjects.len() * 2 > self.table.len() {
             self.grow();
@@ -193,9 +203,13 @@ impl Rows {
     }
 
     #[cold]
-    fn new_subject(&mut self, rollup: usize, texts: &[&str]) -> u32 {
+    fn new_subject(&mut self, rollup: usize, texts: &[&str], names: &mut Names) -> u32 {
         let (tenant, values) = (texts[0], &texts[1..]);
         let dimensions = &self.rollups[rollup];
+        let numbers = self.numbers.len() as u32;
+        self.numbers.push(names.number(tenant));
+        let values_of = dimensions.iter().map(|(_, d)| names.number(values[*d]));
+        self.numbers.extend(values_of);
         let start = self.texts.len();
         self.texts.extend_from_slice(tenant.as_bytes());
         self.texts.push(SEPARATOR);
@@ -213,6 +227,7 @@ impl Rows {
             rollup: rollup as u32,
             text: start as u32,
             text_len: (self.texts.len() - start) as u32,
+            numbers,
             head: NONE,
             rows: 0,
             last: NONE,
@@ -233,11 +248,18 @@ impl Rows {
         }
     }
 
+    #[inline]
     fn row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
         let s = &self.subjects[subject as usize];
         if s.last_key == key && s.last != NONE {
             return s.last;
         }
+        self.other_row(subject, key, words)
+    }
+
+    /// A row that is not the one used last.
+    fn other_row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
+        let s = &self.subjects[subject as usize];
         let found = if s.rows <= SHORT_CHAIN {
             let mut row = s.head;
             while row != NONE && self.words[row as usize * self.width] as i64 != key {
@@ -305,26 +327,18 @@ impl Rows {
     }
 
     /// Gives out the rows of a partition, subject by subject.
-    pub fn each(&mut self, partition: usize, on: &mut OnGroup<'_>) {
-        let Rows {
-            touched,
-            subjects,
-            texts,
-            words: all,
-            width,
-            spill,
-            ..
-        } = self;
-        let width = *width;
-        for subject in &touched[partition] {
-            let s = &subjects[*subject as usize];
-            let text = &texts[s.text as usize..(s.text + s.text_len) as usize];
+    pub fn each(&mut self, partition: usize, names: &mut Names, on: &mut OnGroup<'_>) {
+        let width = self.width;
+        for i in 0..self.touched[partition].len() {
+            self.prefetch_group(partition, i, names);
+            let s = &self.subjects[self.touched[partition][i] as usize];
+            let numbers = 1 + self.rollups[s.rollup as usize].len();
             let head = GroupHead {
                 rollup: s.rollup as usize,
                 hash: s.hash,
-                text,
+                numbers: &self.numbers[s.numbers as usize..][..numbers],
             };
-            let mut next = s.head;
+            let (mut next, all) = (s.head, &self.words);
             let mut rows = std::iter::from_fn(|| {
                 let row = all
                     .get(next as usize * width..)?
@@ -335,11 +349,42 @@ impl Rows {
                 let pane = Micros((key >> 1).saturating_mul(Micros::MINUTE.0));
                 Some((pane, key & 1 == 1, row))
             });
-            on(&head, &mut rows, spill);
+            on(&head, &mut rows, &mut self.spill, names);
         }
     }
 
-    /// Forgets the rows; and the subjects too, where they have become many.
+    /// Fetches the memory of subjects that come soon: nearer ones have more of it known.
+    #[inline]
+    fn prefetch_group(&self, partition: usize, i: usize, names: &Names) {
+        let ahead = |n: usize| self.touched[partition].get(i + n).map(|s| *s as usize);
+        if let Some(s) = ahead(16) {
+            super::prefetch(self.subjects.as_ptr().wrapping_add(s));
+        }
+        if let Some(s) = ahead(12).and_then(|s| self.subjects.get(s)) {
+            let numbers = self.numbers.as_ptr().wrapping_add(s.numbers as usize);
+            super::prefetch(numbers);
+            let row = self
+                .words
+                .as_ptr()
+                .wrapping_add(s.head as usize * self.width);
+            super::prefetch(row);
+            super::prefetch(row.wrapping_add(8));
+            super::prefetch(row.wrapping_add(16));
+        }
+        let value = |s: usize| {
+            let s = self.subjects.get(s)?;
+            // The first value: it is the one with many.
+            self.numbers.get(s.numbers as usize + 1).copied()
+        };
+        if let Some(n) = ahead(8).and_then(value) {
+            names.prefetch(n);
+        }
+        if let Some(n) = ahead(4).and_then(value) {
+            names.prefetch_text(n);
+        }
+    }
+
+    /// Forgets the rows.
     pub fn clear(&mut self) {
         for touched in &mut self.touched {
             for subject in touched.drain(..) {
@@ -349,11 +394,6 @@ impl Rows {
                 s.rows = 0;
             }
         }
-        if self.subjects.len() > SUBJECTS_KEPT || self.texts.len() > TEXTS_KEPT {
-            self.subjects.clear();
-            self.texts.clear();
-            self.table.fill(EMPTY);
-        }
         if self.words.capacity() > 4 * self.words.len().max(1 << 20) {
             self.words.shrink_to(2 * self.words.len());
         }
@@ -361,20 +401,33 @@ impl Rows {
         self.index.clear();
         self.spill.clear();
     }
+
+    /// Whether the subjects have become so many that they should be forgotten.
+    pub fn is_large(&self) -> bool {
+        self.subjects.len() > SUBJECTS_KEPT || self.texts.len() > TEXTS_KEPT
+    }
+
+    /// Forgets the subjects, after the rows.
+    pub fn forget(&mut self) {
+        self.subjects.clear();
+        self.texts.clear();
+        self.numbers.clear();
+        self.table.fill(EMPTY);
+    }
 }
 
 /// Is given the rows of a subject, and what is needed to encode them.
 pub(super) type OnGroup<'f> =
-    dyn FnMut(&GroupHead<'_>, &mut dyn Iterator<Item = RowWords<'_>>, &mut Spill) + 'f;
+    dyn FnMut(&GroupHead<'_>, &mut dyn Iterator<Item = RowWords<'_>>, &mut Spill, &mut Names) + 'f;
 
 /// Pane, late, the words.
 type RowWords<'a> = (Micros, bool, &'a [u64]);
 
 /// Takes a text and its separator off the front, if they are there.
-#[inline]
+#[inline(always)]
 fn starts(rest: &mut &[u8], text: &str) -> bool {
     match rest.split_at_checked(text.len()) {
-        Some((head, [SEPARATOR, after @ ..])) if head == text.as_bytes() => {
+        Some((head, [SEPARATOR, after @ ..])) if same(head, text.as_bytes()) => {
             *rest = after;
             true
         }
@@ -386,16 +439,8 @@ fn starts(rest: &mut &[u8], text: &str) -> bool {
 pub(super) struct GroupHead<'a> {
     pub rollup: usize,
     pub hash: u64,
-    text: &'a [u8],
-}
-
-impl<'a> GroupHead<'a> {
-    /// Tenant, then the values of the dimensions.
-    pub fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let text = self.text.strip_suffix(&[SEPARATOR]).unwrap_or(self.text);
-        text.split(|b| *b == SEPARATOR)
-            .map(|t| std::str::from_utf8(t).unwrap_or_default())
-    }
+    /// Numbers of the tenant, then of the values of the dimensions.
+    pub numbers: &'a [u32],
 }
 
 fn row_hash(subject: u32, key: i64) -> u64 {

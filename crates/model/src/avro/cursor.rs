@@ -122,12 +122,7 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     pub(crate) fn text(&mut self) -> Result<&'a str> {
-        let bytes = self.bytes()?;
-        if bytes.is_ascii() {
-            // SAFETY: ASCII is UTF-8; asking for it first is much cheaper on short texts.
-            return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
-        }
-        std::str::from_utf8(bytes).map_err(|_| DecodeError::BadUtf8)
+        utf8(self.bytes()?)
     }
 
     #[inline(always)]
@@ -153,7 +148,32 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Bytes as a text.
+#[inline(always)]
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str> {
+    if is_ascii(bytes) {
+        // SAFETY: ASCII is UTF-8; asking for it first is much cheaper on short texts.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
+    std::str::from_utf8(bytes).map_err(|_| DecodeError::BadUtf8)
+}
+
+/// Eight bytes at a time, the last ones again where they do not fill a word: in place, for texts are short.
+#[inline(always)]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = u64::MAX / 255 * 0x80;
+    let Some(last) = bytes.last_chunk() else {
+        return bytes.iter().fold(0, |all, b| all | b) < 0x80;
+    };
+    let mut all = u64::from_le_bytes(*last);
+    for word in bytes.as_chunks().0 {
+        all |= u64::from_le_bytes(*word);
+    }
+    all & HIGH == 0
+}
+
 /// Appends a long.
+#[inline]
 pub(crate) fn put_long(out: &mut Vec<u8>, v: i64) {
     let mut z = ((v << 1) ^ (v >> 63)) as u64;
     while z >= 0x80 {
@@ -164,6 +184,7 @@ pub(crate) fn put_long(out: &mut Vec<u8>, v: i64) {
 }
 
 /// Appends a length and bytes.
+#[inline]
 pub(crate) fn put_bytes(out: &mut Vec<u8>, v: &[u8]) {
     put_long(out, v.len() as i64);
     out.extend_from_slice(v);

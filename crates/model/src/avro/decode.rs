@@ -1,6 +1,7 @@
 //! Runs a compiled program over an event.
 
 use super::compile::{Lookup, Op, TextMap};
+use super::cursor::utf8;
 use super::resolve::Scale;
 use super::{Cursor, DecodeError, Projection, Value};
 
@@ -97,9 +98,7 @@ impl Projection {
                 Op::LongAsFloat(s) => row[s as usize] = Value::Float(f64::from(c.long()? as f32)),
                 Op::Float(s) => row[s as usize] = Value::Float(c.float()?),
                 Op::FixedText(s, n) => {
-                    let text = std::str::from_utf8(c.take(n as usize)?)
-                        .map_err(|_| DecodeError::BadUtf8)?;
-                    row[s as usize] = Value::Str(text);
+                    row[s as usize] = Value::Str(utf8(c.take(n as usize)?)?);
                 }
                 Op::Symbol(s, table) => {
                     let symbols = &self.symbols[table as usize];
@@ -218,15 +217,13 @@ fn text_map<'a>(c: &mut Cursor<'a>, map: &TextMap, row: &mut [Value<'a>]) -> Res
         for _ in 0..n {
             let key = c.bytes()?;
             let value = c.bytes()?;
-            if map.whole.is_some()
-                && (std::str::from_utf8(key).is_err() || std::str::from_utf8(value).is_err())
-            {
-                return Err(DecodeError::BadUtf8);
+            if map.whole.is_some() {
+                utf8(key)?;
+                utf8(value)?;
             }
             for (k, slot) in &map.keys {
                 if **k == *key {
-                    let text = std::str::from_utf8(value).map_err(|_| DecodeError::BadUtf8)?;
-                    row[*slot as usize] = Value::Str(text);
+                    row[*slot as usize] = Value::Str(utf8(value)?);
                 }
             }
         }

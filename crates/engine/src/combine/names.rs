@@ -1,0 +1,191 @@
+//! Texts that rows are found by and written with: hashed and compared in place (they are short: a call of the
+//! library costs more than the work), and numbered once they are those of a subject.
+
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
+
+/// Texts with numbers, from 0.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    bytes: Vec<u8>,
+    list: Vec<Name>,
+    known: HashTable<u32>,
+    seed: Seed,
+}
+
+/// One of them, and where it stands in the block being written.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    start: u32,
+    len: u32,
+    block: u32,
+    index: u32,
+}
+
+/// Not to be guessed from outside, so that nobody can choose texts that collide.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seed(u64);
+
+impl Default for Seed {
+    fn default() -> Seed {
+        Seed(RandomState::new().hash_one(0u8))
+    }
+}
+
+impl Names {
+    /// The number of a text.
+    pub fn number(&mut self, text: &str) -> u32 {
+        let (bytes, list, seed) = (&mut self.bytes, &mut self.list, self.seed);
+        let hash = seed.of(text);
+        let is = |n: &u32| same(list[*n as usize].of(bytes), text.as_bytes());
+        if let Some(n) = self.known.find(hash, is) {
+            return *n;
+        }
+        let number = list.len() as u32;
+        list.push(Name {
+            start: bytes.len() as u32,
+            len: text.len() as u32,
+            block: 0,
+            index: 0,
+        });
+        bytes.extend_from_slice(text.as_bytes());
+        self.known.insert_unique(hash, number, |n| {
+            seed.of(std::str::from_utf8(list[*n as usize].of(bytes)).unwrap_or_default())
+        });
+        number
+    }
+
+    /// Where the text of a number stands in a block; it is put there with `put` if it is the first time.
+    #[inline]
+    pub fn place(&mut self, number: u32, block: u32, put: impl FnOnce(&str) -> u32) -> u32 {
+        let name = &mut self.list[number as usize];
+        if name.block != block {
+            let text = name.of(&self.bytes);
+            name.index = put(std::str::from_utf8(text).unwrap_or_default());
+            name.block = block;
+        }
+        name.index
+    }
+
+    /// Fetches the entry of a number.
+    #[inline]
+    pub fn prefetch(&self, number: u32) {
+        super::prefetch(self.list.as_ptr().wrapping_add(number as usize));
+    }
+
+    /// Fetches the text of a number.
+    #[inline]
+    pub fn prefetch_text(&self, number: u32) {
+        if let Some(name) = self.list.get(number as usize) {
+            super::prefetch(self.bytes.as_ptr().wrapping_add(name.start as usize));
+        }
+    }
+
+    /// Bytes of all texts.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets all numbers.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.list.clear();
+        self.known.clear();
+    }
+}
+
+impl Name {
+    #[inline]
+    fn of<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[self.start as usize..][..self.len as usize]
+    }
+}
+
+impl Seed {
+    /// The hash of a text, in this process.
+    #[inline(always)]
+    pub fn of(self, text: &str) -> u64 {
+        const K: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93];
+        let mut rest = text.as_bytes();
+        let mut h = self.0 ^ rest.len() as u64;
+        while let Some((head, tail)) = rest.split_first_chunk::<16>()
+            && !tail.is_empty()
+        {
+            let v = u128::from_le_bytes(*head);
+            h = mix(h ^ v as u64, K[1] ^ (v >> 64) as u64);
+            rest = tail;
+        }
+        let (a, b) = if let (Some(a), Some(b)) = (rest.first_chunk(), rest.last_chunk()) {
+            (u64::from_le_bytes(*a), u64::from_le_bytes(*b))
+        } else if let (Some(a), Some(b)) = (rest.first_chunk(), rest.last_chunk()) {
+            let (a, b) = (u32::from_le_bytes(*a), u32::from_le_bytes(*b));
+            (u64::from(a), u64::from(b))
+        } else if let [a, .., b] | [a @ b] = rest {
+            let middle = rest[rest.len() / 2];
+            (u64::from(*a) << 8 | u64::from(*b), u64::from(middle))
+        } else {
+            (0, 0)
+        };
+        mix(a ^ h ^ K[0], b ^ K[1])
+    }
+}
+
+/// Multiplies and folds: every bit of both decides about every bit.
+#[inline(always)]
+pub(super) fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Whether two texts are the same.
+#[inline(always)]
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        let mut differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+            differ |= u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        }
+        return differ == 0;
+    }
+    if let (Some(x), Some(y)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
+        return x == y && a.first_chunk::<4>() == b.first_chunk::<4>();
+    }
+    a.iter().zip(b).all(|(x, y)| x == y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_are_told_apart(a in "[ab]{0,40}", b in "[ab]{0,40}", at in any::<prop::sample::Index>()) {
+            let mut names = Names::default();
+            let mut c = a.clone().into_bytes();
+            if !c.is_empty() {
+                let i = at.index(c.len());
+                c[i] ^= 1;
+            }
+            let c = String::from_utf8(c).unwrap_or_default();
+            for (x, y) in [(&a, &b), (&a, &c), (&a, &a.clone())] {
+                prop_assert_eq!(same(x.as_bytes(), y.as_bytes()), x == y);
+                prop_assert_eq!(names.number(x) == names.number(y), x == y);
+                prop_assert_eq!(names.seed.of(x) == names.seed.of(y), x == y);
+            }
+            let number = names.number(&a);
+            let mut put = Vec::new();
+            for block in [1, 1, 2] {
+                let got = names.place(number, block, |text| {
+                    put.push(text.to_owned());
+                    7 + block
+                });
+                prop_assert_eq!(got, 7 + block);
+            }
+            prop_assert_eq!(put, [a.clone(), a]);
+        }
+    }
+}
