@@ -49,7 +49,7 @@ fn measure(
     for minute in 0..minutes {
         let pane = Micros(1_772_668_800_000_000 + minute * Micros::MINUTE.0);
         for s in 0..series {
-            // Two blocks bring each series something of each minute.
+            // Each series has one row in each minute.
             let name = format!("engineer{s:07}@example.com");
             let mut key = Vec::new();
             hash::subject_key(&mut key, "acme", [("engineer", name.as_str())]);

@@ -291,7 +291,8 @@ impl RollupPlan {
         }
     }
 
-    /// Hours and days grow out of five minutes, five minutes out of minutes where those are wanted too.
+    /// Hours grow out of five minutes, days too unless there are hours that they are made of; five minutes out of
+    /// minutes where those are wanted.
     fn close(&mut self) {
         if self.formed[HOUR.index()] || self.formed[DAY.index()] {
             self.formed[FIVE.index()] = true;
