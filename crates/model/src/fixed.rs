@@ -22,6 +22,7 @@ impl Fixed {
         Fixed(v as i128 * Self::SCALE)
     }
     /// The nearest billionth (half to even); `None` where it is not finite or beyond [`Fixed::LIMIT`].
+    #[inline]
     pub fn from_f64(v: f64) -> Option<Fixed> {
         /// From here on every float is whole.
         const WHOLE: f64 = (1u64 << 52) as f64;

@@ -72,6 +72,7 @@ const START: [u8; 256] = {
 
 /// The bin of a value that is finite and not negative. Exact: no logarithm is taken. Values below
 /// 2^-500 (subnormals among them) share bin 0 with zero.
+#[inline]
 pub fn bin(x: f64) -> u16 {
     let bits = x.to_bits();
     let octave = (bits >> 52) as i32 - 1023;

@@ -452,7 +452,7 @@ impl Reuse for Hashes {
     fn reset(&mut self) {
         self.list.clear();
         self.limit = u64::MAX;
-        self.full = 32;
+        self.full = 128;
     }
 }
 

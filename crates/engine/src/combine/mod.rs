@@ -513,8 +513,8 @@ impl Type {
                     state.dedup.prefetch(head.identity);
                     self.reader.texts(row, texts);
                     self.rows.hashes(&texts[i * each..], value_hashes, hashes);
-                    for hash in &hashes[i * rollups..] {
-                        self.rows.prefetch_slot(*hash);
+                    for rollup in self.rows.many() {
+                        self.rows.prefetch_slot(hashes[i * rollups + rollup]);
                     }
                 }
                 Step::Unknown(_) => break,
@@ -543,8 +543,8 @@ impl Type {
                         late,
                         id: head.identity as u64,
                     };
-                    for hash in &hashes[i * rollups..(i + 1) * rollups] {
-                        self.rows.prefetch_subject(*hash);
+                    for rollup in self.rows.many() {
+                        self.rows.prefetch_subject(hashes[i * rollups + rollup]);
                     }
                 }
                 Step::Dead(dead) => {
@@ -561,8 +561,8 @@ impl Type {
         }
         for (i, step) in steps[..folded].iter().enumerate() {
             if let Step::Counted { .. } = step {
-                for hash in &hashes[i * rollups..(i + 1) * rollups] {
-                    self.rows.prefetch_row(*hash);
+                for rollup in self.rows.many() {
+                    self.rows.prefetch_row(hashes[i * rollups + rollup]);
                 }
             }
         }

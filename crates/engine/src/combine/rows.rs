@@ -13,6 +13,8 @@ use weir_model::{Micros, hash};
 const NONE: u32 = u32::MAX;
 /// Subjects with more rows than this find them by hash.
 const SHORT_CHAIN: u32 = 4;
+/// A rollup with so many subjects has many.
+const MANY: u32 = 512;
 /// Subjects remembered across drains, and bytes of their texts.
 const SUBJECTS_KEPT: usize = 400_000;
 pub(super) const TEXTS_KEPT: usize = 48 << 20;
@@ -28,6 +30,9 @@ pub(super) struct Rows {
     texts: Vec<u8>,
     /// Numbers of the texts of each subject.
     numbers: Vec<u32>,
+    /// Subjects by rollup, and the rollups with many: the others' memory is near anyway.
+    counts: Vec<u32>,
+    many: Vec<usize>,
     seed: Seed,
     /// Rows, each `template.len()` words: (pane minute << 1 | late), (next row of the subject), measures.
     words: Vec<u64>,
@@ -83,6 +88,8 @@ impl Rows {
             subjects: Vec::new(),
             texts: Vec::new(),
             numbers: Vec::new(),
+            counts: vec![0; event.rollups.len()],
+            many: Vec::new(),
             seed: Seed::default(),
             words: Vec::new(),
             width: words.template.len(),
@@ -111,6 +118,11 @@ impl Rows {
             }
             out.push(h);
         }
+    }
+
+    /// Rollups whose subjects' memory should be fetched before it is used.
+    pub fn many(&self) -> &[usize] {
+        &self.many
     }
 
     /// Fetches the memory where a subject is looked up.
@@ -206,6 +218,10 @@ impl Rows {
     fn new_subject(&mut self, rollup: usize, texts: &[&str], names: &mut Names) -> u32 {
         let (tenant, values) = (texts[0], &texts[1..]);
         let dimensions = &self.rollups[rollup];
+        self.counts[rollup] += 1;
+        if self.counts[rollup] == MANY {
+            self.many.push(rollup);
+        }
         let numbers = self.numbers.len() as u32;
         self.numbers.push(names.number(tenant));
         let values_of = dimensions.iter().map(|(_, d)| names.number(values[*d]));
@@ -412,6 +428,8 @@ impl Rows {
         self.subjects.clear();
         self.texts.clear();
         self.numbers.clear();
+        self.counts.fill(0);
+        self.many.clear();
         self.table.fill(EMPTY);
     }
 }
