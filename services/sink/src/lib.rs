@@ -164,12 +164,15 @@ impl Sink {
             return Ok(());
         }
         let mut router = Router::new(&self.catalog, self.config.brokers.clone())?;
-        let consumer = Consumer::group(
-            &self.config.brokers,
-            GROUP,
-            &self.config.instance,
-            &router.topics(),
-        )?;
+        let topics = router.topics();
+        // To the broker a static member that comes back is the one it knows, with the partitions it had: one that reads other
+        // topics (an event type was added) has to be another member.
+        let member = format!(
+            "{}-{:016x}",
+            self.config.instance,
+            weir_model::hash::distinct(topics.join(" ").as_bytes())
+        );
+        let consumer = Consumer::group(&self.config.brokers, GROUP, &member, &topics)?;
         let mut position = Position::default();
         let wait = Duration::from_millis(self.config.max_wait_ms);
         let mut oldest: Option<Instant> = None;
