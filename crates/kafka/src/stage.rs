@@ -10,7 +10,7 @@ use weir_model::Code;
 
 /// An error that ends the stage; its process starts again from what was committed.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+#[error("{code} {message}")]
 pub struct StageError {
     /// For the operator.
     pub code: Code,
@@ -30,9 +30,12 @@ impl StageError {
 
 impl From<Error> for StageError {
     fn from(e: Error) -> StageError {
-        StageError {
-            code: e.code(),
-            message: e.to_string(),
+        match e {
+            Error::Stage(e) => e,
+            e => StageError {
+                code: e.code(),
+                message: e.to_string(),
+            },
         }
     }
 }
