@@ -185,7 +185,8 @@ impl System {
 
     /// Counts everything again from the log: it must be equal. What was compared, and what the log holds.
     pub fn verify(&self) -> Verified {
-        let said = self.json(&["verify", "--wait", "120"]);
+        self.settle();
+        let said = self.json(&["verify"]);
         assert_eq!(said["equal"], true, "{said:#}");
         let compared = said["compared"].as_object().unwrap();
         Verified {
