@@ -104,19 +104,17 @@ impl Repository {
             "-z",
             "--no-renames",
             "--no-show-signature",
-            "--format=%x01%H%x1f%P%x1f%aE%x1f%aN%x1f%ct%x1f%B%x02",
+            "--format=%H%x00%P%x00%aE%x00%aN%x00%ct%x00%B%x00",
         ];
         let mut child = self
             .git(target, known, LOG)
             .stdout(Stdio::piped())
             .spawn()?;
         let out = child.stdout.take().context("git has no output")?;
-        let mut reader = BufReader::new(out);
-        let mut skipped = Vec::new();
-        reader.read_until(1, &mut skipped)?;
         Ok(Commits {
             child,
-            reader,
+            reader: BufReader::new(out),
+            next: None,
             done: false,
         })
     }
@@ -184,9 +182,14 @@ pub(crate) fn printable(s: &str) -> String {
 }
 
 /// A stream of commits from a running `git log`.
+///
+/// Everything is ended by NUL, the one byte that neither a message nor a path can hold: six fields of a commit, then
+/// its files, each with tabs, which a hash does not have.
 pub struct Commits {
     child: Child,
     reader: BufReader<std::process::ChildStdout>,
+    /// Hash of the commit that follows, where it has been read.
+    next: Option<String>,
     done: bool,
 }
 
@@ -197,25 +200,74 @@ impl Iterator for Commits {
         if self.done {
             return None;
         }
-        let mut record = Vec::new();
-        // Each record starts with byte 1; the text up to the next one is this commit.
-        match self.reader.read_until(1, &mut record) {
+        match self.commit() {
+            Ok(Some(c)) => return Some(Ok(c)),
+            Ok(None) => self.done = true,
+            // Drop ends the child.
+            Err(e) => return Some(Err(e)),
+        }
+        match self.child.wait() {
+            Ok(s) if s.success() => None,
+            Ok(s) => Some(Err(anyhow::anyhow!("git log ended with {s}"))),
             Err(e) => Some(Err(e.into())),
-            Ok(_) if record.is_empty() => {
-                self.done = true;
-                match self.child.wait() {
-                    Ok(s) if s.success() => None,
-                    Ok(s) => Some(Err(anyhow::anyhow!("git log ended with {s}"))),
-                    Err(e) => Some(Err(e.into())),
+        }
+    }
+}
+
+impl Commits {
+    /// The text up to the next NUL; `None` at the end.
+    fn token(&mut self) -> Result<Option<String>> {
+        let mut token = Vec::new();
+        self.reader.read_until(0, &mut token)?;
+        if token.pop_if(|last| *last == 0).is_none() && token.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(String::from_utf8_lossy(&token).into_owned()))
+    }
+
+    fn commit(&mut self) -> Result<Option<Commit>> {
+        let id = match self.next.take() {
+            Some(id) => id,
+            None => match self.token()? {
+                Some(id) => id,
+                None => return Ok(None),
+            },
+        };
+        let mut field = || {
+            self.token()?
+                .context("git log wrote a commit with missing fields")
+        };
+        let (parents, email, author) = (field()?, field()?, field()?);
+        let (time, message) = (field()?, field()?);
+        let mut files = Vec::new();
+        while let Some(token) = self.token()? {
+            let line = token.trim_start_matches('\n');
+            let mut parts = line.splitn(3, '\t');
+            match (parts.next(), parts.next(), parts.next()) {
+                (Some(added), Some(deleted), Some(path)) => {
+                    let n = |s: &str| if s == "-" { Some(0) } else { s.parse().ok() };
+                    if let (Some(added), Some(deleted)) = (n(added), n(deleted)) {
+                        files.push((added, deleted, path.to_owned()));
+                    }
                 }
-            }
-            Ok(_) => {
-                if record.last() == Some(&1) {
-                    record.pop();
+                _ if line.is_empty() => {}
+                _ => {
+                    self.next = Some(line.to_owned());
+                    break;
                 }
-                Some(parse(&String::from_utf8_lossy(&record)))
             }
         }
+        Ok(Some(Commit {
+            id,
+            parents: parents.split_whitespace().count(),
+            email,
+            author,
+            time: time
+                .parse()
+                .context("git log wrote a time that is no number")?,
+            message,
+            files,
+        }))
     }
 }
 
@@ -226,40 +278,6 @@ impl Drop for Commits {
             let _ = self.child.wait();
         }
     }
-}
-
-fn parse(record: &str) -> Result<Commit> {
-    let (head, numstat) = record
-        .split_once('\u{2}')
-        .context("git log wrote a record without its end")?;
-    let mut fields = head.splitn(6, '\u{1f}');
-    let mut next = || {
-        fields
-            .next()
-            .context("git log wrote a record with missing fields")
-    };
-    let (id, parents, email, author, time, message) =
-        (next()?, next()?, next()?, next()?, next()?, next()?);
-    let files = numstat
-        .split(['\0', '\n'])
-        .filter_map(|line| {
-            let mut parts = line.trim_start_matches('\n').splitn(3, '\t');
-            let (added, deleted, path) = (parts.next()?, parts.next()?, parts.next()?);
-            let n = |s: &str| if s == "-" { Some(0) } else { s.parse().ok() };
-            Some((n(added)?, n(deleted)?, path.to_owned()))
-        })
-        .collect();
-    Ok(Commit {
-        id: id.to_owned(),
-        parents: parents.split_whitespace().count(),
-        email: email.to_owned(),
-        author: author.to_owned(),
-        time: time
-            .parse()
-            .context("git log wrote a time that is no number")?,
-        message: message.to_owned(),
-        files,
-    })
 }
 
 fn is_test(path: &str) -> bool {
@@ -420,6 +438,39 @@ mod tests {
             .collect();
         assert_eq!(new.len(), 1);
         assert_eq!(new[0].message.trim(), "Later");
+    }
+
+    #[test]
+    fn a_message_may_hold_any_character_and_a_path_any_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let d = dir.path();
+        git(d, &["init", "-b", "main"]);
+        commit(d, "a\nb.rs", "one\u{1}two\u{2}three\u{1f}four");
+        git(
+            d,
+            &["commit", "--allow-empty", "--allow-empty-message", "-m", ""],
+        );
+        commit(d, "c.rs", "Fix");
+        let repo = Repository::open(d).unwrap();
+        let commits: Vec<_> = repo
+            .commits(&repo.head, &[])
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        let seen: Vec<_> = commits
+            .iter()
+            .map(|c| (c.message.trim(), c.files.len(), c.id.len()))
+            .collect();
+        let n = repo.head.len();
+        assert_eq!(
+            seen,
+            [
+                ("one\u{1}two\u{2}three\u{1f}four", 1, n),
+                ("", 0, n),
+                ("Fix", 1, n)
+            ]
+        );
+        assert_eq!(commits[0].files[0].2, "a\nb.rs");
     }
 
     #[test]

@@ -114,35 +114,38 @@ pub fn table(
 ) -> Result<Report> {
     let (name, format) = (mapping.name.clone(), mapping.format);
     let mut mapper = Mapper::new(mapping, schema, tenant)?;
-    let known: BTreeMap<u64, Vec<(String, String)>> = read_ledger(brokers)?
-        .into_iter()
-        .filter_map(|(key, p)| match p {
+    let mut known: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for progress in read_ledger(brokers)?.into_values() {
+        match progress {
             Progress::Rows { map, rows, hash } if map == format!("{tenant}/{name}") => {
-                Some((rows, (hash, key)))
+                known.entry(rows).or_default().push(hash);
             }
-            _ => None,
-        })
-        .fold(BTreeMap::new(), |mut m, (rows, e)| {
-            m.entry(rows).or_insert_with(Vec::new).push(e);
-            m
-        });
+            _ => {}
+        }
+    }
     // First pass: how many rows, and which known table this one begins with.
     let mut rows = Rows::open(path, format)?;
-    let mut found: Option<(u64, String)> = None;
+    let mut skip = 0;
     while let Some(row) = rows.next() {
-        let _ = row;
-        if let Some((_, key)) = known
+        if rows.is_broken() {
+            row.with_context(|| {
+                format!(
+                    "WEIR-0301 {} cannot be read beyond row {}; nothing of it was published",
+                    path.display(),
+                    rows.count - 1
+                )
+            })?;
+        }
+        if known
             .get(&rows.count)
-            .into_iter()
-            .flatten()
-            .find(|(h, _)| *h == rows.hash())
+            .is_some_and(|hashes| hashes.contains(&rows.hash()))
         {
-            found = Some((rows.count, key.clone()));
+            skip = rows.count;
         }
     }
     let total = rows.count;
-    let whole = rows.hash();
-    let (skip, key) = found.unwrap_or_else(|| (0, mapper.ledger_key(&format!("{tenant}/{whole}"))));
+    // An entry of its own for what a table has grown to: the shorter one stays known too.
+    let key = mapper.ledger_key(&format!("{tenant}/{}", rows.hash()));
     let mut report = Report {
         already: skip,
         ..Report::default()
@@ -189,7 +192,10 @@ pub fn table(
         }
         on(rows.count, Some(total));
     }
-    publisher.commit(&progress(&rows))?;
+    // Where nothing could be mapped the mapping is wrong: corrected, it is to find the rows again.
+    if report.written + report.left_out + skip > 0 {
+        publisher.commit(&progress(&rows))?;
+    }
     Ok(report)
 }
 

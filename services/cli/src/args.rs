@@ -139,7 +139,7 @@ pub struct ImportArgs {
     #[arg(required = true)]
     pub data: Vec<PathBuf>,
     /// Tenant of the events
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = tenant)]
     pub tenant: String,
     /// Print JSON for programs
     #[arg(long)]
@@ -153,7 +153,7 @@ pub enum ImportSource {
         /// Path of a clone
         path: PathBuf,
         /// Tenant of the events
-        #[arg(long, default_value = "default")]
+        #[arg(long, default_value = "default", value_parser = tenant)]
         tenant: String,
         /// Team of the engineers
         #[arg(long, default_value = "")]
@@ -164,13 +164,38 @@ pub enum ImportSource {
     },
 }
 
+fn at_least_one(s: &str) -> Result<usize, String> {
+    match s.parse() {
+        Ok(0) => Err("there must be at least one".into()),
+        Ok(n) => Ok(n),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// A factor or rate: finite and not below zero.
+fn factor(s: &str) -> Result<f64, String> {
+    match s.parse::<f64>() {
+        Ok(x) if x.is_finite() && x >= 0.0 => Ok(x),
+        Ok(_) => Err("write a number from 0 on".into()),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Events without a tenant would all become dead letters.
+fn tenant(s: &str) -> Result<String, String> {
+    if s.is_empty() || s.len() > 512 || s.chars().any(|c| c < ' ') {
+        return Err("a tenant has 1 to 512 bytes and no control characters".into());
+    }
+    Ok(s.to_owned())
+}
+
 #[derive(ClapArgs, Debug)]
 pub struct SimulateArgs {
     /// Engineers
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = at_least_one)]
     pub engineers: usize,
     /// Days, the last one being yesterday (or see --start)
-    #[arg(long, default_value_t = 14)]
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3660))]
     pub days: u32,
     /// Seed: the same numbers give the same events
     #[arg(long, default_value_t = 1)]
@@ -179,10 +204,10 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "DATE")]
     pub start: Option<String>,
     /// Tenant
-    #[arg(long, default_value = "acme")]
+    #[arg(long, default_value = "acme", value_parser = tenant)]
     pub tenant: String,
     /// Multiplies everybody's activity
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = factor)]
     pub intensity: f64,
     /// Inject no anomalies
     #[arg(long)]
@@ -194,10 +219,10 @@ pub struct SimulateArgs {
     #[arg(long)]
     pub live: bool,
     /// Events per second with --live
-    #[arg(long, default_value_t = 100.0)]
+    #[arg(long, default_value_t = 100.0, value_parser = factor)]
     pub rate: f64,
     /// End a live simulation after so many seconds
-    #[arg(long)]
+    #[arg(long, value_parser = factor)]
     pub seconds: Option<f64>,
     /// Print JSON for programs
     #[arg(long)]
@@ -272,7 +297,7 @@ pub struct TruthArgs {
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Tenant of the simulation
-    #[arg(long, default_value = "acme")]
+    #[arg(long, default_value = "acme", value_parser = tenant)]
     pub tenant: String,
     /// Print JSON for programs
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! Finds the system a command speaks to.
 
 use crate::args::SystemArgs;
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_embedded::DataDir;
@@ -25,8 +25,9 @@ impl SystemArgs {
                 http: None,
             });
         }
-        let running = DataDir::running(&self.data_dir)
-            .context("start a system with `weir up`, or name one with --data-dir, or --brokers and --clickhouse")?;
+        let running = DataDir::running(&self.data_dir).map_err(|e| {
+            anyhow!("{e}, or name one with --data-dir, or --brokers and --clickhouse")
+        })?;
         Ok(System {
             brokers: Brokers::new(self.brokers.clone().unwrap_or(running.brokers)),
             clickhouse: self.clickhouse.clone().unwrap_or(running.clickhouse),

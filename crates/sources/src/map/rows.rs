@@ -1,7 +1,7 @@
 //! Rows of a CSV or JSONL file, gzipped or not, with the running hash that the ledger knows them by.
 
 use super::Format;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use flate2::read::MultiGzDecoder;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -19,6 +19,7 @@ pub struct Rows {
     hash: Sha256,
     /// Rows read so far.
     pub count: u64,
+    broken: bool,
 }
 
 enum Inner {
@@ -69,7 +70,13 @@ impl Rows {
             inner,
             hash: Sha256::new(),
             count: 0,
+            broken: false,
         })
+    }
+
+    /// True where the last error was not one of a row: the file cannot be read to its end.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// SHA-256 of the rows so far, hex.
@@ -87,7 +94,9 @@ impl Iterator for Rows {
     type Item = Result<Row>;
 
     fn next(&mut self) -> Option<Result<Row>> {
-        let number = self.count + 1;
+        if self.broken {
+            return None;
+        }
         let row = match &mut self.inner {
             Inner::Csv {
                 reader,
@@ -105,7 +114,10 @@ impl Iterator for Rows {
                     self.hash.update([0x1e]);
                     Ok(Row(Value::Object(columns)))
                 }
-                Err(e) => Err(anyhow!("row {number}: {e}")),
+                Err(e) => {
+                    self.broken = e.is_io_error();
+                    Err(e.into())
+                }
             },
             Inner::Jsonl { reader, line } => {
                 line.clear();
@@ -114,15 +126,17 @@ impl Iterator for Rows {
                     Ok(_) => {
                         self.hash.update(line.trim_end().as_bytes());
                         self.hash.update([0x1e]);
-                        serde_json::from_str(line)
-                            .map(Row)
-                            .with_context(|| format!("row {number}"))
+                        serde_json::from_str(line).map(Row).map_err(Into::into)
                     }
-                    Err(e) => Err(anyhow!("row {number}: {e}")),
+                    Err(e) => {
+                        // A line that is no text is one row; anything else would come again for ever.
+                        self.broken = e.kind() != std::io::ErrorKind::InvalidData;
+                        Err(e.into())
+                    }
                 }
             }
         };
-        self.count = number;
+        self.count += 1;
         Some(row)
     }
 }

@@ -26,8 +26,8 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             .minus(Micros(i64::from(a.days) * Micros::DAY.0)),
     };
     let options = Options {
-        engineers: a.engineers.max(1),
-        days: a.days.max(1),
+        engineers: a.engineers,
+        days: a.days,
         seed: a.seed,
         start,
         tenant: a.tenant.clone(),
@@ -110,10 +110,11 @@ fn live(brokers: &Brokers, a: &SimulateArgs, options: Options) -> Result<ExitCod
         finished: false,
     })?;
     drop(bar);
-    println!(
-        "{} events published in {:.1} s",
-        thousands(sent),
-        begun.elapsed().as_secs_f64()
-    );
+    let seconds = begun.elapsed().as_secs_f64();
+    if a.json {
+        output::json(&serde_json::json!({ "written": sent, "seconds": seconds }))?;
+    } else {
+        println!("{} events published in {seconds:.1} s", thousands(sent));
+    }
     Ok(ExitCode::SUCCESS)
 }
