@@ -11,6 +11,10 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// Tables of millions of entries are looked up at random: with huge pages most of the page walks go.
+#[unsafe(export_name = "malloc_conf")]
+pub static MALLOC_CONF: &[u8] = b"thp:always,metadata_thp:auto\0";
+
 fn main() -> std::process::ExitCode {
     let args = args::Args::parse();
     match commands::run(args) {

@@ -15,6 +15,8 @@ use weir_model::{codes, topics};
 const SHARDS: u32 = 8;
 /// Between two looks at what is provisional.
 const LIVE_EVERY: Duration = Duration::from_millis(250);
+/// One part in so many of the stage's time, at most, is spent on what is provisional.
+const LIVE_SHARE: u32 = 100;
 /// Rows per message of the live stream.
 const LIVE_ROWS: usize = 200;
 
@@ -115,14 +117,17 @@ impl Keyed for Windows {
             if live.is_none() {
                 *live = Some((Appender::new(&scope.brokers)?, Instant::now()));
             }
-            let Some((to, last)) = live else {
+            let Some((to, next)) = live else {
                 return Ok(());
             };
-            if last.elapsed() < LIVE_EVERY {
+            let begun = Instant::now();
+            if begun < *next {
                 return Ok(());
             }
-            *last = Instant::now();
-            tell_live(parts, scope, to)
+            let told = tell_live(parts, scope, to);
+            // While history is read everything changes all the time: what is provisional waits, results do not.
+            *next = begun + LIVE_EVERY.max(begun.elapsed() * LIVE_SHARE);
+            told
         })
     }
 

@@ -88,7 +88,7 @@ pub(crate) struct Shard {
 }
 
 /// Changed series remembered between two reads of live values.
-const MOST_CHANGED: usize = 256;
+const MOST_CHANGED: usize = 16;
 
 impl Shard {
     pub fn new(plan: &Plan, partitions: &[u32]) -> Shard {
