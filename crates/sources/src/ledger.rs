@@ -2,6 +2,7 @@
 //! transactions as the events they speak of.
 
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry, one per source; its key in the topic is `key`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,5 +41,11 @@ pub enum Progress {
         records: u64,
         /// Whether the end marks are written too.
         finished: bool,
+    },
+    /// Dead letters that were put back: offsets by `topic/partition` of where the records first stood, so that a letter
+    /// written again by a later run is known.
+    Letters {
+        /// See above.
+        replayed: BTreeMap<String, BTreeSet<i64>>,
     },
 }

@@ -163,7 +163,8 @@ impl Store {
 
     /// The answer to a query as bytes of a ClickHouse format (`JSON`, `JSONEachRow`, `CSVWithNames`, ...), as they come.
     pub fn query(&self, sql: &str, params: &[Param], format: &str) -> Result<Answer, StoreError> {
-        let mut query = self.client.query_raw(sql);
+        // Questions must not change what they ask (2: they may bring settings of their own).
+        let mut query = self.client.query_raw(sql).with_setting("readonly", "2");
         for (name, value) in params {
             query = query.param(name, value);
         }

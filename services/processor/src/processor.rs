@@ -179,5 +179,6 @@ fn run_one(
     shell.commit_interval_behind = config.commit_interval_behind;
     shell.commit_bytes = config.commit_bytes.bytes();
     shell.deadline = config.deadline;
+    let _forget = crate::window::ForgetLive;
     run_stage(&shell, stage.as_mut(), stop)
 }

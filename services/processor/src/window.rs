@@ -30,6 +30,16 @@ thread_local! {
     static LIVE: RefCell<Option<(Appender, Instant)>> = const { RefCell::new(None) };
 }
 
+/// Drops the thread's live stream while the thread still stands: its producer calls back, and what it calls uses
+/// thread locals, which are gone while these are destroyed.
+pub(crate) struct ForgetLive;
+
+impl Drop for ForgetLive {
+    fn drop(&mut self) {
+        LIVE.with_borrow_mut(|live| *live = None);
+    }
+}
+
 impl Keyed for Windows {
     type Out = WindowOut;
     const NAME: &'static str = "window";

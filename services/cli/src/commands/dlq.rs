@@ -18,7 +18,6 @@ const LEDGER: &str = "dlq-replay";
 
 /// A dead letter as it stands in the topic.
 struct Letter {
-    partition: i32,
     offset: i64,
     headers: BTreeMap<String, Vec<u8>>,
     key: Vec<u8>,
@@ -63,7 +62,6 @@ fn read(brokers: &Brokers) -> Result<Vec<Letter>> {
                         all.insert(name.to_owned(), value.to_vec());
                     });
                     out.push(Letter {
-                        partition: m.partition(),
                         offset: m.offset(),
                         headers: all,
                         key: m.key().unwrap_or_default().to_vec(),
@@ -116,24 +114,28 @@ fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Resu
 }
 
 fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode> {
-    // One ledger for each choice of code: what was put back once stays out.
-    let key = code.map_or_else(|| LEDGER.to_owned(), |c| format!("{LEDGER}-{c}"));
-    let done = match read_ledger(brokers)?.remove(&key) {
-        Some(Progress::Records { records, .. }) => records as i64,
-        _ => 0,
+    let mut replayed = match read_ledger(brokers)?.remove(LEDGER) {
+        Some(Progress::Letters { replayed }) => replayed,
+        _ => BTreeMap::new(),
     };
-    let mut publisher = Publisher::new(brokers, &key)?;
-    let (mut sent, mut cut, mut next) = (0u64, 0u64, done);
+    let mut publisher = Publisher::new(brokers, LEDGER)?;
+    let (mut sent, mut cut) = (0u64, 0u64);
     for l in read(brokers)? {
-        if l.partition != 0 || l.offset < done {
-            continue;
-        }
-        next = l.offset + 1;
         if code.is_some_and(|c| l.text(headers::ERROR_CODE) != c) {
             continue;
         }
         if l.headers.contains_key(headers::TRUNCATED) {
             cut += 1;
+            continue;
+        }
+        let place = format!(
+            "{}/{}",
+            l.text(headers::SOURCE_TOPIC),
+            l.text(headers::SOURCE_PARTITION)
+        );
+        let offset = l.text(headers::SOURCE_OFFSET).parse().unwrap_or(l.offset);
+        // A new run writes the letters of the log again: what was put back once stays out.
+        if !replayed.entry(place).or_default().insert(offset) {
             continue;
         }
         let mut own = OwnedHeaders::new();
@@ -155,16 +157,14 @@ fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode>
             .with_context(|| format!("dead letter {}", l.offset))?;
         sent += 1;
         if publisher.due() {
-            publisher.commit(&Progress::Records {
-                records: next as u64,
-                finished: false,
+            publisher.commit(&Progress::Letters {
+                replayed: replayed.clone(),
             })?;
         }
     }
-    publisher.commit(&Progress::Records {
-        records: next as u64,
-        finished: false,
-    })?;
+    if sent > 0 {
+        publisher.commit(&Progress::Letters { replayed })?;
+    }
     if json {
         output::json(&serde_json::json!({"replayed": sent, "cut": cut}))?;
     } else {

@@ -30,9 +30,10 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
         .http
         .parse()
         .with_context(|| format!("WEIR-0210 --http {} is no address", a.http))?;
-    if a.config.is_none() || system.brokers.is_some() {
-        let brokers = system.find_brokers()?;
-        config.processor.kafka = brokers;
+    // What is only printed needs no running system.
+    let needed = a.config.is_none() && !a.dump_config;
+    if needed || system.brokers.is_some() {
+        config.processor.kafka = system.find_brokers()?;
     }
     Ok(config)
 }
@@ -85,7 +86,7 @@ pub fn processor(system: &SystemArgs, a: &ProcessorArgs) -> Result<ExitCode> {
 
 pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     let mut config = config(system, a)?;
-    if config.sink.is_none() {
+    if config.sink.is_none() && !a.dump_config {
         let found = system.find()?;
         let store = weir_store::StoreConfig::at(found.clickhouse);
         config.sink = Some(SinkConfig::new(found.brokers, store));

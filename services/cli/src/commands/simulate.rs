@@ -3,7 +3,7 @@
 use super::{show, time};
 use crate::args::{SimulateArgs, SystemArgs};
 use crate::output::{self, Bar, thousands};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rand::SeedableRng;
 use std::io::Write;
 use std::process::ExitCode;
@@ -25,6 +25,14 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             .floor(Micros::DAY)
             .minus(Micros(i64::from(a.days) * Micros::DAY.0)),
     };
+    let end = start.plus(Micros(i64::from(a.days) * Micros::DAY.0));
+    if !a.live && end > now.plus(Micros::DAY) {
+        // The watermark would stand there, and everything real would be late for good.
+        bail!(
+            "WEIR-0301 the simulation would end on {}, in the future; choose an earlier --start or fewer --days",
+            show(end)
+        );
+    }
     let options = Options {
         engineers: a.engineers,
         days: a.days,
