@@ -100,6 +100,8 @@ pub enum SinkError {
 /// More bytes than this are inserted at once whatever their rows are.
 const MAX_BYTES: usize = 64 << 20;
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Before the broker is asked again.
+const REST: Duration = Duration::from_millis(500);
 
 /// One sink; cheap to clone, so that others can ask how it is.
 #[derive(Clone)]
@@ -163,6 +165,28 @@ impl Sink {
         )? {
             return Ok(());
         }
+        loop {
+            match self.read(handle, &store, shutdown) {
+                // Rows replace by key, so reading again from what is committed changes nothing: a broker that was killed must
+                // not end the sink.
+                Err(e @ (SinkError::Kafka(_) | SinkError::Order { .. })) => {
+                    tracing::warn!("reading again from what is committed: {e}");
+                    self.tell(Some(e.to_string()));
+                    let until = Instant::now() + REST;
+                    while Instant::now() < until && !shutdown.is_requested() {
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
+                    if shutdown.is_requested() {
+                        return Ok(());
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Joins the group, then reads, inserts and commits until shutdown.
+    fn read(&self, handle: &Handle, store: &Store, shutdown: &Shutdown) -> Result<(), SinkError> {
         let mut router = Router::new(&self.catalog, self.config.brokers.clone())?;
         let topics = router.topics();
         // To the broker a static member that comes back is the one it knows, with the partitions it had: one that reads other
@@ -183,7 +207,7 @@ impl Sink {
                     // What was read of these is inserted and committed first, or their next reader reads it again.
                     self.flush(
                         handle,
-                        &store,
+                        store,
                         &mut router,
                         &consumer,
                         &mut position,
@@ -218,7 +242,7 @@ impl Sink {
             if due || shutdown.is_requested() {
                 self.flush(
                     handle,
-                    &store,
+                    store,
                     &mut router,
                     &consumer,
                     &mut position,
