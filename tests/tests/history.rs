@@ -268,6 +268,19 @@ fn one_digest_with_eight_partitions_of_partials() {
     replayed(&["--partials", "8"], "max");
 }
 
+/// Offsets in use in all raw topics.
+fn raw_offsets(system: &System) -> i64 {
+    let topics = system.json(&["topics"]);
+    let raw = topics.as_array().unwrap().iter().filter(|t| {
+        t["topic"]
+            .as_str()
+            .is_some_and(|n| n.starts_with("weir.events."))
+    });
+    raw.flat_map(|t| t["partitions"].as_array().unwrap())
+        .map(|p| p["end"].as_i64().unwrap())
+        .sum()
+}
+
 #[test]
 fn one_digest_after_kill_9_of_everything_in_turn() {
     let base = base();
@@ -280,8 +293,14 @@ fn one_digest_after_kill_9_of_everything_in_turn() {
     // Slow enough to be hit in its course, whatever the machine.
     let replay = ["replay", snapshot, "--speed", "10000x"];
     for victim in ["java", "clickhouse", "weir", "java", "weir"] {
+        let before = raw_offsets(&system);
         let mut player = system.spawn(&replay);
-        std::thread::sleep(Duration::from_millis(rng.random_range(500..3000)));
+        // It has to be under way: how long it takes to begin depends on the machine.
+        let until = Instant::now() + Duration::from_secs(30);
+        while raw_offsets(&system) < before + 100 && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..1500)));
         eprintln!("kill -9 of {victim}");
         if victim == "weir" {
             system.kill();
