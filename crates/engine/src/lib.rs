@@ -11,6 +11,7 @@ pub mod error;
 pub mod expr;
 pub mod kpi;
 pub mod partial;
+mod prefetch;
 pub mod score;
 pub mod terms;
 pub mod varint;

@@ -165,8 +165,9 @@ impl Consumer {
             // The default lets a consumer that is slower than its fetcher stall for up to a second at a time.
             .set("fetch.queue.backoff.ms", "2")
             .set("fetch.error.backoff.ms", "50")
+            // What was fetched should still be in the processor's caches when it is read: 64 MiB cost a third more CPU than 8.
             .set("queued.min.messages", "200000")
-            .set("queued.max.messages.kbytes", "65536")
+            .set("queued.max.messages.kbytes", "8192")
             .set("fetch.wait.max.ms", "500")
             .set("check.crcs", "true");
         c

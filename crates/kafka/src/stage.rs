@@ -68,7 +68,7 @@ pub struct StageConfig {
 }
 
 impl StageConfig {
-    /// With the defaults of the design: 25 ms live; 64 MiB, 200,000 records or 1 s while catching up.
+    /// With the defaults of the design: 25 ms live; 128 MiB, 400,000 records or 2 s while catching up.
     pub fn new(
         brokers: Brokers,
         stage: &'static str,
@@ -83,9 +83,9 @@ impl StageConfig {
             instance: instance.to_owned(),
             topics,
             commit_interval: Duration::from_millis(25),
-            commit_interval_behind: Duration::from_secs(1),
-            commit_bytes: 64 << 20,
-            commit_records: 200_000,
+            commit_interval_behind: Duration::from_secs(2),
+            commit_bytes: 128 << 20,
+            commit_records: 400_000,
             idle: Duration::from_millis(100),
             deadline: Duration::from_secs(30),
         }

@@ -21,6 +21,10 @@ mod system;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// As in `weir` itself.
+#[unsafe(export_name = "malloc_conf")]
+pub static MALLOC_CONF: &[u8] = b"thp:always,metadata_thp:auto,oversize_threshold:0\0";
+
 #[derive(Parser)]
 #[command(about)]
 struct Arguments {

@@ -13,7 +13,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Tables of millions of entries are looked up at random: with huge pages most of the page walks go.
 #[unsafe(export_name = "malloc_conf")]
-pub static MALLOC_CONF: &[u8] = b"thp:always,metadata_thp:auto\0";
+pub static MALLOC_CONF: &[u8] = b"thp:always,metadata_thp:auto,oversize_threshold:0\0";
 
 fn main() -> std::process::ExitCode {
     let args = args::Args::parse();

@@ -73,8 +73,8 @@ impl Default for ProcessorConfig {
             threads: 1,
             partitions: Partitions::default(),
             commit_interval: Duration::from_millis(25),
-            commit_interval_behind: Duration::from_secs(1),
-            commit_bytes: Size::mib(64),
+            commit_interval_behind: Duration::from_secs(2),
+            commit_bytes: Size::mib(128),
             snapshot_cycle: Duration::from_secs(60),
             deadline: Duration::from_secs(30),
         }

@@ -36,12 +36,15 @@ pub(crate) struct Words {
     pub template: Vec<u64>,
 }
 
-/// Marks a state word that holds an index of a pool instead of a number of inline entries.
-const SPILLED: u64 = 1 << 63;
-const INLINE_BINS: u64 = 4;
+/// Marks a state that is an index of a pool instead of a number of inline entries.
+const SPILLED: u32 = 1 << 31;
+const INLINE_BINS: u32 = 4;
+const SPILLED_HASHES: u64 = 1 << 63;
 const INLINE_HASHES: u64 = 2;
-/// Words of a distribution: count, sum, min, max, state, inline bins.
-const BIN_STATE: usize = 5;
+/// Words of a distribution: state of the bins and count (32 bits each: a row lives from one commit to the next), sum, min, max,
+/// inline bins.
+const DISTRIBUTION: usize = 7;
+const BINS: usize = 5;
 
 impl Words {
     /// `head` words come first and are left to the caller.
@@ -61,7 +64,7 @@ impl Words {
                 Kind::Min => template.push(most),
                 Kind::Max => template.push(least),
                 Kind::Last => template.extend([none, 0, 0]),
-                Kind::Distribution => template.extend([0, 0, 0, most, least, 0, 0, 0]),
+                Kind::Distribution => template.extend([0, 0, 0, most, least, 0, 0]),
                 Kind::Distinct => template.extend([0, 0, 0]),
             }
         }
@@ -71,6 +74,42 @@ impl Words {
     /// Where a measure's words start.
     pub fn offset(&self, measure: usize) -> usize {
         self.kinds[measure].1
+    }
+
+    /// Merges a row into another one.
+    pub fn merge(&self, from: &[u64], into: &mut [u64], spill: &mut Spill) {
+        for (kind, at) in &self.kinds {
+            let (from, into) = (&from[*at..], &mut into[*at..]);
+            let float = |i: usize| f64::from_bits(from[i]);
+            let delta = match kind {
+                Kind::Count => {
+                    into[0] += from[0];
+                    continue;
+                }
+                Kind::Distribution => {
+                    if let (Some(from), Some(into)) = (from.first_chunk(), into.first_chunk_mut()) {
+                        spill.merge_distribution(from, into);
+                    }
+                    continue;
+                }
+                Kind::Distinct => {
+                    if let (Some(from), Some(into)) = (from.first_chunk(), into.first_chunk_mut()) {
+                        spill.merge_hashes(from, into);
+                    }
+                    continue;
+                }
+                Kind::Sum | Kind::SumSq => Delta::Sum(wide(from[0], from[1])),
+                Kind::Min => Delta::Min(float(0)),
+                Kind::Max => Delta::Max(float(0)),
+                Kind::Last if float(0).is_nan() => continue,
+                Kind::Last => Delta::Last {
+                    at: from[1] as i64,
+                    id: from[2],
+                    value: float(0),
+                },
+            };
+            add(into, &[0], &[(0, delta)], spill);
+        }
     }
 
     /// Appends the encoded row.
@@ -97,8 +136,10 @@ impl Words {
                 }
                 Kind::Distribution if w[0] == 0 => out.push(0),
                 Kind::Distribution => {
-                    let list = spill.sorted_bins(&w[BIN_STATE..]);
-                    let head = (w[0], Fixed(wide(w[1], w[2])), float(3), float(4));
+                    let (state, count) = halves(w[0]);
+                    let list = spill.sorted_bins(state, [w[BINS], w[BINS + 1]]);
+                    let sum = Fixed(wide(w[1], w[2]));
+                    let head = (u64::from(count), sum, float(3), float(4));
                     bins::put(out, head, list.iter().copied());
                 }
                 Kind::Distinct => theta::encode(spill.sorted_hashes(w), out),
@@ -133,22 +174,56 @@ pub(crate) fn add(arena: &mut [u64], rows: &[usize], deltas: &[(usize, Delta)], 
                     *w = [value.to_bits(), t as u64, id];
                 }
             }),
-            Delta::Value { value, sum, bin } => each(
-                arena,
-                at,
-                |[count, lo, hi, min, max, bins @ ..]: &mut [u64; 8]| {
-                    *count += 1;
-                    let mut wide = [*lo, *hi];
-                    add_wide(&mut wide, sum);
-                    [*lo, *hi] = wide;
-                    *min = f64::from_bits(*min).min(value).to_bits();
-                    *max = f64::from_bits(*max).max(value).to_bits();
-                    spill.add_bin(bins, bin);
-                },
-            ),
+            Delta::Value { value, sum, bin } => each(arena, at, |w: &mut [u64; DISTRIBUTION]| {
+                let state = add_values(w, 1, sum, (value, value));
+                if let Some(state) = spill.add_bin(state, &mut w[BINS..], bin, 1) {
+                    set_state(w, state);
+                }
+            }),
             Delta::Hash(hash) => each(arena, at, |w| spill.add_hash(w, hash)),
         }
     }
+}
+
+/// Fetches the memory that [`add`] will change outside of the rows.
+#[inline]
+pub(crate) fn prefetch_spilled(
+    arena: &[u64],
+    rows: &[usize],
+    deltas: &[(usize, Delta)],
+    spill: &Spill,
+) {
+    for (offset, delta) in deltas {
+        let words = rows.iter().filter_map(|row| arena.get(row + offset));
+        match *delta {
+            Delta::Value { bin, .. } => words.for_each(|w| spill.prefetch_bin(halves(*w).0, bin)),
+            Delta::Hash(_) => words.for_each(|w| spill.prefetch_hash(*w)),
+            _ => {}
+        }
+    }
+}
+
+/// State of the bins, and count.
+#[inline(always)]
+fn halves(word: u64) -> (u32, u32) {
+    ((word >> 32) as u32, word as u32)
+}
+
+#[inline(always)]
+fn set_state(w: &mut [u64; DISTRIBUTION], state: u32) {
+    w[0] = u64::from(state) << 32 | u64::from(w[0] as u32);
+}
+
+/// Adds values to a distribution, all but their bins; returns the state of those.
+#[inline(always)]
+fn add_values(w: &mut [u64; DISTRIBUTION], count: u32, sum: i128, (min, max): (f64, f64)) -> u32 {
+    w[0] += u64::from(count);
+    let mut wide = [w[1], w[2]];
+    add_wide(&mut wide, sum);
+    [w[1], w[2]] = wide;
+    w[3] = f64::from_bits(w[3]).min(min).to_bits();
+    w[4] = f64::from_bits(w[4]).max(max).to_bits();
+    halves(w[0]).0
 }
 
 /// Gives the `N` words at each place to `f`.
@@ -212,44 +287,62 @@ impl Spill {
         bins + hashes
     }
 
-    /// `words`: state, then four inline entries of bin and count (16 bits each).
+    /// `words`: four inline entries of bin and count (16 bits each). Returns the state if it is another one.
     #[inline(always)]
-    fn add_bin(&mut self, words: &mut [u64; 3], bin: u16) {
-        let state = words[0];
+    fn add_bin(&mut self, state: u32, words: &mut [u64], bin: u16, n: u32) -> Option<u32> {
         if state & SPILLED != 0 {
-            self.bins.items[(state & !SPILLED) as usize].add(bin, 1);
-            return;
+            self.bins.items[(state & !SPILLED) as usize].add(bin, n);
+            return None;
         }
-        let mut entries = inline(words);
-        for (i, e) in entries.iter_mut().enumerate().take(state as usize) {
-            if (*e >> 16) as u16 == bin && *e as u16 != u16::MAX {
-                words[1 + i / 2] += 1 << (32 * (i % 2));
-                return;
+        let [a, b] = words else { return None };
+        let mut entries = inline([*a, *b]);
+        for e in entries.iter_mut().take(state as usize) {
+            if (*e >> 16) as u16 == bin && (*e & 0xffff) + n <= 0xffff {
+                *e += n;
+                [*a, *b] = packed(entries);
+                return None;
             }
         }
-        if state < INLINE_BINS {
-            entries[state as usize] = u32::from(bin) << 16 | 1;
-            words[1] = u64::from(entries[0]) | u64::from(entries[1]) << 32;
-            words[2] = u64::from(entries[2]) | u64::from(entries[3]) << 32;
-            words[0] = state + 1;
-            return;
+        if state < INLINE_BINS && n <= 0xffff {
+            entries[state as usize] = u32::from(bin) << 16 | n;
+            [*a, *b] = packed(entries);
+            return Some(state + 1);
         }
         let (index, store) = self.bins.take();
-        for e in entries {
+        for e in entries.into_iter().take(state as usize) {
             store.add((e >> 16) as u16, e & 0xffff);
         }
-        store.add(bin, 1);
-        words[0] = SPILLED | index;
+        store.add(bin, n);
+        Some(SPILLED | index as u32)
     }
 
-    fn sorted_bins(&mut self, words: &[u64]) -> &[(u16, u64)] {
+    #[inline(always)]
+    fn prefetch_bin(&self, state: u32, bin: u16) {
+        if state & SPILLED != 0
+            && let Some(bins) = self.bins.items.get((state & !SPILLED) as usize)
+        {
+            let at = usize::from(bin.wrapping_sub(bins.base));
+            crate::prefetch::prefetch(bins.dense.as_ptr().wrapping_add(at));
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch_hash(&self, state: u64) {
+        if state & SPILLED_HASHES != 0
+            && let Some(hashes) = self.hashes.items.get((state & !SPILLED_HASHES) as usize)
+        {
+            crate::prefetch::prefetch(hashes.list.as_ptr().wrapping_add(hashes.list.len()));
+        }
+    }
+
+    fn sorted_bins(&mut self, state: u32, words: [u64; 2]) -> &[(u16, u64)] {
         let out = &mut self.bin_scratch;
         out.clear();
-        if words[0] & SPILLED != 0 {
-            self.bins.items[(words[0] & !SPILLED) as usize].read(out);
+        if state & SPILLED != 0 {
+            self.bins.items[(state & !SPILLED) as usize].read(out);
             return out;
         }
-        for e in inline(words).into_iter().take(words[0] as usize) {
+        for e in inline(words).into_iter().take(state as usize) {
             out.push(((e >> 16) as u16, u64::from(e & 0xffff)));
         }
         out.sort_unstable_by_key(|b| b.0);
@@ -263,12 +356,35 @@ impl Spill {
         out
     }
 
+    fn merge_distribution(&mut self, from: &[u64; DISTRIBUTION], into: &mut [u64; DISTRIBUTION]) {
+        let (read, count) = halves(from[0]);
+        let range = (f64::from_bits(from[3]), f64::from_bits(from[4]));
+        let mut state = add_values(into, count, wide(from[1], from[2]), range);
+        self.sorted_bins(read, [from[BINS], from[BINS + 1]]);
+        let bins = std::mem::take(&mut self.bin_scratch);
+        for (bin, n) in &bins {
+            let added = self.add_bin(state, &mut into[BINS..], *bin, *n as u32);
+            state = added.unwrap_or(state);
+        }
+        set_state(into, state);
+        self.bin_scratch = bins;
+    }
+
+    fn merge_hashes(&mut self, from: &[u64; 3], into: &mut [u64; 3]) {
+        self.sorted_hashes(from);
+        let hashes = std::mem::take(&mut self.hash_scratch);
+        for hash in &hashes {
+            self.add_hash(into, *hash);
+        }
+        self.hash_scratch = hashes;
+    }
+
     /// `words`: state, then two inline hashes.
     #[inline]
     fn add_hash(&mut self, words: &mut [u64; 3], hash: u64) {
         let state = words[0];
-        if state & SPILLED != 0 {
-            self.hashes.items[(state & !SPILLED) as usize].add(hash);
+        if state & SPILLED_HASHES != 0 {
+            self.hashes.items[(state & !SPILLED_HASHES) as usize].add(hash);
         } else if (state > 0 && words[1] == hash) || (state > 1 && words[2] == hash) {
         } else if state < INLINE_HASHES {
             words[1 + state as usize] = hash;
@@ -278,15 +394,15 @@ impl Spill {
             for h in [words[1], words[2], hash] {
                 store.add(h);
             }
-            words[0] = SPILLED | index;
+            words[0] = SPILLED_HASHES | index;
         }
     }
 
     fn sorted_hashes(&mut self, words: &[u64]) -> &[u64] {
         let out = &mut self.hash_scratch;
         out.clear();
-        if words[0] & SPILLED != 0 {
-            out.extend_from_slice(&self.hashes.items[(words[0] & !SPILLED) as usize].list);
+        if words[0] & SPILLED_HASHES != 0 {
+            out.extend_from_slice(&self.hashes.items[(words[0] & !SPILLED_HASHES) as usize].list);
         } else {
             out.extend_from_slice(&words[1..1 + words[0] as usize]);
         }
@@ -297,13 +413,14 @@ impl Spill {
     }
 }
 
-fn inline(words: &[u64]) -> [u32; 4] {
-    [
-        words[1] as u32,
-        (words[1] >> 32) as u32,
-        words[2] as u32,
-        (words[2] >> 32) as u32,
-    ]
+fn inline(words: [u64; 2]) -> [u32; 4] {
+    let [a, b] = words;
+    [a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32]
+}
+
+fn packed([a, b, c, d]: [u32; 4]) -> [u64; 2] {
+    let word = |low, high| u64::from(high) << 32 | u64::from(low);
+    [word(a, b), word(c, d)]
 }
 
 /// Things that are used again instead of being freed.
@@ -489,13 +606,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_in_words_encodes_as_the_fold_of_its_events(
+        fn a_row_in_words_encodes_and_merges_as_the_fold_of_its_events(
             rows in prop::collection::vec(samples(200), 1..4), hot in samples(9000), again in any::<bool>(),
         ) {
             let layout = layout(&KINDS);
             let words = Words::new(&layout, 2);
             let mut spill = Spill::default();
             for _ in 0..=u8::from(again) {
+                let (mut all, mut every) = (words.template.clone(), Vec::new());
                 for samples in rows.iter().chain([&hot]) {
                     let mut row = words.template.clone();
                     for s in samples {
@@ -520,7 +638,13 @@ mod tests {
                     words.encode(&row, &mut spill, &mut got);
                     encode(&layout, &naive(samples), &mut want);
                     prop_assert_eq!(got, want);
+                    words.merge(&row, &mut all, &mut spill);
+                    every.extend(samples.iter().cloned());
                 }
+                let (mut got, mut want) = (Vec::new(), Vec::new());
+                words.encode(&all, &mut spill, &mut got);
+                encode(&layout, &naive(&every), &mut want);
+                prop_assert_eq!(got, want);
                 spill.clear();
             }
         }
@@ -529,10 +653,10 @@ mod tests {
     #[test]
     fn a_full_inline_bin_goes_on_counting() {
         let mut spill = Spill::default();
-        let mut words = [0; 3];
+        let (mut state, mut words) = (0, [0; 2]);
         for _ in 0..200_000 {
-            spill.add_bin(&mut words, 7);
+            state = spill.add_bin(state, &mut words, 7, 1).unwrap_or(state);
         }
-        assert_eq!(spill.sorted_bins(&words), [(7, 200_000)]);
+        assert_eq!(spill.sorted_bins(state, words), [(7, 200_000)]);
     }
 }

@@ -1,173 +1,230 @@
 //! Identities read within the horizon of one partition.
 //!
-//! Entries lie in generations of a few minutes of log time, each an open table of 128-bit keys with the minute of
-//! the last reading beside it. A whole generation is forgotten at once; nothing is ever removed from a table.
+//! One open table, and one line of memory per event: an entry is 112 bits of the identity and the minute of its last reading.
+//! Whoever reads an identity also looks at the next few entries in turn and removes those beyond the horizon, so that the table is
+//! never cleaned as a whole.
 
-use std::collections::VecDeque;
+use crate::prefetch::prefetch;
 
 /// An event is a duplicate of one read up to so many minutes before it.
 pub(super) const HORIZON: i64 = 10;
-/// Minutes per generation: few tables to look into, little that is kept beyond the horizon.
-const SPAN: i64 = 4;
-
-#[derive(Debug, Default)]
-pub(super) struct Dedup {
-    /// Oldest first.
-    generations: VecDeque<Generation>,
-    /// Tables to use again.
-    spare: Option<Generation>,
-}
+/// Entries looked at per identity read: a round ends before the table could fill with what is beyond the horizon.
+const SWEEP: usize = 4;
+const SMALLEST: usize = 1 << 8;
+/// Minutes are kept modulo this, plus one: an entry is never zero, which marks an empty slot.
+const MINUTES: i64 = 0xffff;
+const MINUTE_BITS: u32 = 16;
 
 #[derive(Debug)]
-struct Generation {
-    /// Its minutes are `number * SPAN ..`.
-    number: i64,
-    keys: Vec<u128>,
-    /// Minute within the generation of the last reading, by slot.
-    minutes: Vec<u8>,
+pub(super) struct Dedup {
+    /// Slots are a power of two; an entry's first choice is that of its highest bits.
+    table: Vec<u128>,
     len: usize,
-    /// Slots are a power of two.
-    shift: u32,
+    /// The slot that is looked at next.
+    hand: usize,
+    /// When this round and the one before began. An entry is met again in the round after its own.
+    rounds: [i64; 2],
+    /// Minute of the last reading.
+    now: i64,
+}
+
+impl Default for Dedup {
+    fn default() -> Dedup {
+        Dedup {
+            table: vec![0; SMALLEST],
+            len: 0,
+            hand: 0,
+            rounds: [i64::MIN; 2],
+            now: i64::MIN,
+        }
+    }
 }
 
 impl Dedup {
     /// Fetches the memory that `seen` will look at.
     #[inline]
     pub fn prefetch(&self, key: u128) {
-        for g in &self.generations {
-            super::prefetch(g.keys.as_ptr().wrapping_add(g.home(key)));
-        }
+        prefetch(self.table.as_ptr().wrapping_add(self.home(key)));
     }
 
     /// Whether the key was read in minutes `minute - HORIZON ..= minute`; it is now read in `minute`, which never
     /// goes back.
-    pub fn seen(&mut self, key: u128, minute: i64) -> bool {
-        // Zero marks an empty slot.
-        let key = key.max(1);
-        let number = minute.div_euclid(SPAN);
-        if self.generations.back().is_none_or(|g| g.number < number) {
-            self.start(number, minute);
-        }
-        let (mut found, last) = (false, self.generations.len().wrapping_sub(1));
-        for (i, g) in self.generations.iter_mut().enumerate() {
-            if i == last {
-                found |= g.put(key, (minute - g.number * SPAN) as u8);
-            } else if let Some(m) = g.get(key) {
-                found |= g.number * SPAN + i64::from(m) >= minute - HORIZON;
-            }
-        }
-        found
-    }
-
-    /// Number of entries.
-    pub fn len(&self) -> usize {
-        self.generations.iter().map(|g| g.len).sum()
-    }
-
-    /// Bytes of the tables.
-    pub fn bytes(&self) -> usize {
-        self.generations
-            .iter()
-            .chain(&self.spare)
-            .map(|g| g.keys.len() * 17)
-            .sum()
-    }
-
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.generations.clear();
-    }
-
-    fn start(&mut self, number: i64, minute: i64) {
-        let oldest = minute.saturating_sub(HORIZON).div_euclid(SPAN);
-        let mut expected = 0;
-        while let Some(g) = self.generations.front()
-            && g.number < oldest
-        {
-            self.spare = self.generations.pop_front();
-        }
-        if let Some(g) = self.generations.back() {
-            expected = g.len;
-        }
-        let mut g = match self.spare.take() {
-            // A table much larger than needed is given back.
-            Some(mut g) if g.keys.len() <= (expected * 8).max(1 << 12) => {
-                g.keys.fill(0);
-                g
-            }
-            _ => Generation::new(),
-        };
-        g.number = number;
-        g.len = 0;
-        self.generations.push_back(g);
-    }
-}
-
-impl Generation {
-    fn new() -> Generation {
-        let slots = 1usize << 8;
-        Generation {
-            number: 0,
-            keys: vec![0; slots],
-            minutes: vec![0; slots],
-            len: 0,
-            shift: 64 - 8,
-        }
-    }
-
     #[inline]
-    fn home(&self, key: u128) -> usize {
-        ((key >> 64) as u64 >> self.shift) as usize
-    }
-
-    fn get(&self, key: u128) -> Option<u8> {
-        let mask = self.keys.len() - 1;
-        let mut i = self.home(key);
-        loop {
-            match self.keys[i] {
-                0 => return None,
-                k if k == key => return Some(self.minutes[i]),
-                _ => i = (i + 1) & mask,
-            }
+    pub fn seen(&mut self, key: u128, minute: i64) -> bool {
+        if minute != self.now {
+            self.advance(minute);
         }
-    }
-
-    /// Puts the key or moves its minute; true where it was there.
-    fn put(&mut self, key: u128, minute: u8) -> bool {
-        let mask = self.keys.len() - 1;
+        self.sweep(minute);
+        let key = key >> MINUTE_BITS << MINUTE_BITS;
+        let entry = key | (minute.rem_euclid(MINUTES) + 1) as u128;
+        let mask = self.table.len() - 1;
         let mut i = self.home(key);
-        loop {
-            match self.keys[i] {
-                0 => break,
-                k if k == key => {
-                    self.minutes[i] = minute;
-                    return true;
-                }
-                _ => i = (i + 1) & mask,
+        while self.table[i] != 0 {
+            let other = self.table[i];
+            if (other ^ key) >> MINUTE_BITS == 0 {
+                self.table[i] = entry;
+                return is_near(other, minute);
             }
+            i = (i + 1) & mask;
         }
-        self.keys[i] = key;
-        self.minutes[i] = minute;
+        self.table[i] = entry;
         self.len += 1;
-        if self.len * 8 > self.keys.len() * 5 {
-            self.grow();
+        if self.len * 8 > self.table.len() * 5 {
+            self.rebuild(minute);
         }
         false
     }
 
-    fn grow(&mut self) {
-        let slots = self.keys.len() * 2;
-        let keys = std::mem::replace(&mut self.keys, vec![0; slots]);
-        let minutes = std::mem::replace(&mut self.minutes, vec![0; slots]);
-        self.shift -= 1;
-        for (key, minute) in keys.into_iter().zip(minutes) {
-            if key != 0 {
-                let mut i = self.home(key);
-                while self.keys[i] != 0 {
-                    i = (i + 1) & (slots - 1);
+    #[cold]
+    fn advance(&mut self, minute: i64) {
+        if minute.saturating_sub(self.now) > HORIZON {
+            self.clear();
+        }
+        // Before a minute could be taken for a later one.
+        if minute.saturating_sub(self.rounds[1]) > MINUTES / 2 {
+            self.rebuild(minute);
+            self.rounds = [minute; 2];
+        }
+        self.now = minute;
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes of the table.
+    pub fn bytes(&self) -> usize {
+        self.table.len() * size_of::<u128>()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Dedup::default();
+    }
+
+    #[inline]
+    fn home(&self, key: u128) -> usize {
+        (key >> (128 - self.table.len().trailing_zeros())) as usize
+    }
+
+    #[inline]
+    fn sweep(&mut self, minute: i64) {
+        for _ in 0..SWEEP {
+            let entry = self.table[self.hand];
+            if entry != 0 && !is_near(entry, minute) {
+                // Another one may have moved here: looked at next.
+                self.remove(self.hand);
+                continue;
+            }
+            self.hand += 1;
+            if self.hand == self.table.len() {
+                self.hand = 0;
+                self.rounds = [minute, self.rounds[0]];
+                if self.len * 16 < self.table.len() && self.table.len() > SMALLEST {
+                    self.rebuild(minute);
                 }
-                self.keys[i] = key;
-                self.minutes[i] = minute;
+            }
+        }
+    }
+
+    /// Empties a slot and moves up what could not be put there.
+    fn remove(&mut self, mut free: usize) {
+        let mask = self.table.len() - 1;
+        let mut i = free;
+        loop {
+            i = (i + 1) & mask;
+            let entry = self.table[i];
+            if entry == 0 {
+                break;
+            }
+            let (from_home, from_free) = (i.wrapping_sub(self.home(entry)), i.wrapping_sub(free));
+            if from_home & mask >= from_free & mask {
+                self.table[free] = entry;
+                free = i;
+            }
+        }
+        self.table[free] = 0;
+        self.len -= 1;
+    }
+
+    /// Copies what is within the horizon into a table of the right size. Both are walked from start to end.
+    #[cold]
+    fn rebuild(&mut self, minute: i64) {
+        let near = |e: &&u128| **e != 0 && is_near(**e, minute);
+        self.len = self.table.iter().filter(near).count();
+        let room = (self.len * 2).next_power_of_two().max(SMALLEST);
+        let old = std::mem::replace(&mut self.table, vec![0; room]);
+        for entry in old.iter().filter(near) {
+            let mut i = self.home(*entry);
+            while self.table[i] != 0 {
+                i = (i + 1) & (room - 1);
+            }
+            self.table[i] = *entry;
+        }
+        self.hand = 0;
+    }
+}
+
+/// Whether an entry was last read within the horizon.
+#[inline]
+fn is_near(entry: u128, minute: i64) -> bool {
+    let then = (entry & MINUTES as u128) as i64 - 1;
+    (minute.rem_euclid(MINUTES) - then).rem_euclid(MINUTES) <= HORIZON
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// Steps of the clock: within the horizon, beyond it, and far beyond what an entry can tell.
+    fn step() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            40 => Just(0i64),
+            4 => 1i64..4,
+            1 => 9i64..13,
+            1 => Just(MINUTES),
+            1 => MINUTES - 12..MINUTES + 12,
+            1 => Just(MINUTES / 2),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn remembers_what_lies_within_the_horizon(
+            reads in prop::collection::vec((any::<prop::sample::Index>(), step()), 1..4000), start in -70_000i64..70_000,
+        ) {
+            let (mut dedup, mut plain) = (Dedup::default(), BTreeMap::new());
+            let mut minute = start;
+            for (key, step) in reads {
+                minute += step;
+                // Crowded at the end of the table, which is where probing starts again from its beginning.
+                let key = key.index(700) as u128;
+                let key = (u128::MAX - (key << 112)) ^ (key << 20);
+                let before = plain.insert(key, minute);
+                let want = before.is_some_and(|m: i64| m >= minute - HORIZON);
+                prop_assert_eq!(dedup.seen(key, minute), want);
+            }
+            let near = plain.values().filter(|m| **m >= minute - HORIZON).count();
+            dedup.rebuild(minute);
+            prop_assert_eq!(dedup.len(), near);
+            for (key, then) in plain {
+                prop_assert_eq!(dedup.seen(key, minute), then >= minute - HORIZON);
+            }
+        }
+
+        #[test]
+        fn is_as_large_as_what_lies_within_the_horizon(rate in 1usize..2000) {
+            let mut dedup = Dedup::default();
+            let mut key = 1u128;
+            for minute in 0..60 {
+                for _ in 0..if minute < 40 { rate } else { 1 + rate / 50 } {
+                    key = key.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
+                    prop_assert!(!dedup.seen(key, minute));
+                }
+                prop_assert!(dedup.table.len() <= SMALLEST.max(rate * 11 * 8));
             }
         }
     }

@@ -81,9 +81,8 @@ impl Measures {
         Measures { words, list, costs }
     }
 
-    /// What the event adds, with the offsets of the words it is added to.
+    /// Appends what the event adds, with the offsets of the words it is added to.
     pub fn of(&mut self, row: &[Value], t: Micros, id: u64, out: &mut Vec<(usize, Delta)>) {
-        out.clear();
         for c in &mut self.costs {
             c.now = None;
         }

@@ -8,6 +8,7 @@ mod position;
 mod read;
 mod rows;
 mod state;
+mod subjects;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +18,9 @@ use crate::EngineError;
 use crate::accumulate::live::Delta;
 use crate::partial::{BlockWriter, WatermarkEntry};
 use measure::Measures;
-use names::Names;
+use names::{Id, Names};
 use read::{Head, Read, Reader};
-use rows::{GroupHead, Rows, TEXTS_KEPT};
+use rows::{GroupHead, Rows};
 use state::{Seen, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -141,15 +142,21 @@ struct Type {
 #[derive(Debug, Default)]
 struct Scratch {
     bytes: Vec<u8>,
-    hashes: Vec<u64>,
-    value_hashes: Vec<u64>,
+    ids: Vec<Id>,
+    text_ids: Vec<Id>,
+    slots: Vec<usize>,
+    at: Vec<usize>,
     deltas: Vec<(usize, Delta)>,
+    /// Where the deltas of each event end.
+    ends: Vec<usize>,
     indices: Vec<u32>,
     block: Vec<u8>,
 }
 
 /// Records folded together: their memory is fetched before it is used.
 const GROUP: usize = 32;
+/// Bytes of texts remembered across drains.
+const TEXTS_KEPT: usize = 48 << 20;
 
 /// A record of a group, on its way.
 enum Step {
@@ -340,6 +347,9 @@ impl Combine {
             block,
             ..
         } = &mut self.scratch;
+        for of in &mut self.types {
+            of.rows.derive(&of.measures.words, &mut self.names);
+        }
         for partition in 0..self.options.partials {
             for (event, of) in self.types.iter_mut().enumerate() {
                 let words = &of.measures.words;
@@ -378,8 +388,12 @@ impl Combine {
         for of in &mut self.types {
             of.rows.clear();
         }
-        if self.names.bytes() > TEXTS_KEPT || self.types.iter().any(|of| of.rows.is_large()) {
-            self.types.iter_mut().for_each(|of| of.rows.forget());
+        if self.names.bytes() > TEXTS_KEPT
+            || self.types.iter().any(|of| of.rows.subjects.is_large())
+        {
+            self.types
+                .iter_mut()
+                .for_each(|of| of.rows.subjects.clear());
             self.names.clear();
         }
     }
@@ -482,17 +496,21 @@ impl Type {
         (scratch, names): (&mut Scratch, &mut Names),
         on: &mut dyn FnMut(usize, Fold),
     ) -> usize {
-        let (width, rollups) = (self.reader.width(), self.rows.rollups());
+        let (width, direct) = (self.reader.width(), self.rows.direct());
         let each = self.reader.text_count();
         texts.clear();
         let mut steps: [Step; GROUP] = [const { Step::Other }; GROUP];
         let Scratch {
-            hashes,
-            value_hashes,
+            ids,
+            text_ids,
+            slots,
+            at,
             deltas,
+            ends,
             ..
         } = scratch;
-        hashes.clear();
+        ids.clear();
+        self.rows.reserve(group.len());
         // What the bytes say: nothing here depends on the records before.
         for (i, record) in group.iter().enumerate() {
             let row = &mut values[i * width..][..width];
@@ -512,19 +530,17 @@ impl Type {
                 Step::Event(head) => {
                     state.dedup.prefetch(head.identity);
                     self.reader.texts(row, texts);
-                    self.rows.hashes(&texts[i * each..], value_hashes, hashes);
-                    for rollup in self.rows.many() {
-                        self.rows.prefetch_slot(hashes[i * rollups + rollup]);
-                    }
+                    self.rows.ids(&texts[i * each..], text_ids, ids);
                 }
                 Step::Unknown(_) => break,
                 _ => {
-                    hashes.resize((i + 1) * rollups, 0);
+                    ids.resize((i + 1) * direct, Id::default());
                     texts.resize((i + 1) * each, "");
                 }
             }
         }
         let mut folded = group.len();
+        slots.clear();
         for (i, record) in group.iter().enumerate() {
             match std::mem::replace(&mut steps[i], Step::Done) {
                 Step::Event(head) => {
@@ -543,9 +559,8 @@ impl Type {
                         late,
                         id: head.identity as u64,
                     };
-                    for rollup in self.rows.many() {
-                        self.rows.prefetch_subject(hashes[i * rollups + rollup]);
-                    }
+                    let (ids, texts) = (&ids[i * direct..], &texts[i * each..]);
+                    self.rows.find(&ids[..direct], texts, names, slots);
                 }
                 Step::Dead(dead) => {
                     state.advance(record);
@@ -559,25 +574,26 @@ impl Type {
                 _ => on(i, state.other(record, self.disorder)),
             }
         }
-        for (i, step) in steps[..folded].iter().enumerate() {
-            if let Step::Counted { .. } = step {
-                for rollup in self.rows.many() {
-                    self.rows.prefetch_row(hashes[i * rollups + rollup]);
-                }
-            }
-        }
-        for (i, step) in steps[..folded].iter().enumerate() {
-            let Step::Counted { pane, t, late, id } = *step else {
-                continue;
-            };
+        let steps = steps[..folded].iter().enumerate();
+        let counted = steps.filter_map(|(i, step)| match *step {
+            Step::Counted { pane, t, late, id } => Some((i, pane, t, late, id)),
+            _ => None,
+        });
+        at.clear();
+        deltas.clear();
+        ends.clear();
+        for ((i, pane, t, late, id), slots) in counted.zip(slots.chunks_exact(direct.max(1))) {
+            let (first_row, first_delta) = (at.len(), deltas.len());
+            self.rows.at(slots, (pane, late), at);
             let row = &values[i * width..][..width];
             self.measures.of(row, t, id, deltas);
-            let subjects = (
-                &hashes[i * rollups..(i + 1) * rollups],
-                &texts[i * each..(i + 1) * each],
-            );
-            let words = &self.measures.words;
-            self.rows.add(subjects, (pane, late), deltas, words, names);
+            self.rows.prefetch(&at[first_row..], &deltas[first_delta..]);
+            ends.push(deltas.len());
+        }
+        let mut start = 0;
+        for (end, at) in ends.iter().zip(at.chunks_exact(direct.max(1))) {
+            self.rows.add(at, &deltas[start..*end]);
+            start = *end;
         }
         folded
     }
@@ -599,16 +615,4 @@ fn start(
     if let [tenant, values @ ..] = &indices[..] {
         writer.group_at((event, head.rollup), head.hash, *tenant, values);
     }
-}
-
-/// Asks for a line of memory that will be used soon.
-#[inline(always)]
-fn prefetch<T>(at: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program sees, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }

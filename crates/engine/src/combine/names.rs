@@ -1,6 +1,7 @@
 //! Texts that rows are found by and written with: hashed and compared in place (they are short: a call of the
 //! library costs more than the work), and numbered once they are those of a subject.
 
+use crate::prefetch::prefetch;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 
@@ -24,11 +25,38 @@ struct Name {
 
 /// Not to be guessed from outside, so that nobody can choose texts that collide.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seed(u64);
+pub(super) struct Seed([u64; 2]);
 
 impl Default for Seed {
     fn default() -> Seed {
-        Seed(RandomState::new().hash_one(0u8))
+        let random = RandomState::new();
+        Seed([0u8, 1].map(|lane| random.hash_one(lane)))
+    }
+}
+
+/// A hash of 128 bits, in two lanes that know nothing of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Id(pub [u64; 2]);
+
+/// By lane: what keeps the lanes, and the two factors of a product, apart.
+const K: [[u64; 2]; 2] = [
+    [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93],
+    [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db],
+];
+
+impl Id {
+    /// Of the same thing in another place.
+    #[inline(always)]
+    pub fn salted(self, place: usize) -> Id {
+        let salt = (place as u64 + 1).wrapping_mul(K[0][0]);
+        Id(self.0.map(|lane| lane ^ salt))
+    }
+
+    /// Of this, followed by something else.
+    #[inline(always)]
+    pub fn with(self, next: Id) -> Id {
+        let lane = |l: usize| mix(self.0[l].rotate_left(23) ^ K[l][1], next.0[l]);
+        Id([lane(0), lane(1)])
     }
 }
 
@@ -36,7 +64,7 @@ impl Names {
     /// The number of a text.
     pub fn number(&mut self, text: &str) -> u32 {
         let (bytes, list, seed) = (&mut self.bytes, &mut self.list, self.seed);
-        let hash = seed.of(text);
+        let hash = seed.of(text).0[0];
         let is = |n: &u32| same(list[*n as usize].of(bytes), text.as_bytes());
         if let Some(n) = self.known.find(hash, is) {
             return *n;
@@ -51,8 +79,15 @@ impl Names {
         bytes.extend_from_slice(text.as_bytes());
         self.known.insert_unique(hash, number, |n| {
             seed.of(std::str::from_utf8(list[*n as usize].of(bytes)).unwrap_or_default())
+                .0[0]
         });
         number
+    }
+
+    /// The text of a number.
+    pub fn text(&self, number: u32) -> &str {
+        let text = self.list[number as usize].of(&self.bytes);
+        std::str::from_utf8(text).unwrap_or_default()
     }
 
     /// Where the text of a number stands in a block; it is put there with `put` if it is the first time.
@@ -70,14 +105,14 @@ impl Names {
     /// Fetches the entry of a number.
     #[inline]
     pub fn prefetch(&self, number: u32) {
-        super::prefetch(self.list.as_ptr().wrapping_add(number as usize));
+        prefetch(self.list.as_ptr().wrapping_add(number as usize));
     }
 
     /// Fetches the text of a number.
     #[inline]
     pub fn prefetch_text(&self, number: u32) {
         if let Some(name) = self.list.get(number as usize) {
-            super::prefetch(self.bytes.as_ptr().wrapping_add(name.start as usize));
+            prefetch(self.bytes.as_ptr().wrapping_add(name.start as usize));
         }
     }
 
@@ -104,15 +139,16 @@ impl Name {
 impl Seed {
     /// The hash of a text, in this process.
     #[inline(always)]
-    pub fn of(self, text: &str) -> u64 {
-        const K: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93];
+    pub fn of(self, text: &str) -> Id {
         let mut rest = text.as_bytes();
-        let mut h = self.0 ^ rest.len() as u64;
+        let mut lanes = self.0.map(|seed| seed ^ rest.len() as u64);
         while let Some((head, tail)) = rest.split_first_chunk::<16>()
             && !tail.is_empty()
         {
             let v = u128::from_le_bytes(*head);
-            h = mix(h ^ v as u64, K[1] ^ (v >> 64) as u64);
+            for (h, k) in lanes.iter_mut().zip(K) {
+                *h = mix(*h ^ v as u64, k[1] ^ (v >> 64) as u64);
+            }
             rest = tail;
         }
         let (a, b) = if let (Some(a), Some(b)) = (rest.first_chunk(), rest.last_chunk()) {
@@ -126,7 +162,8 @@ impl Seed {
         } else {
             (0, 0)
         };
-        mix(a ^ h ^ K[0], b ^ K[1])
+        let lane = |l: usize| mix(a ^ lanes[l] ^ K[l][0], b ^ K[l][1]);
+        Id([lane(0), lane(1)])
     }
 }
 

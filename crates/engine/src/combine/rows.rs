@@ -1,330 +1,199 @@
 //! The rows of one event type since the last drain: by subject, then by pane.
 //!
-//! Subjects outlive a drain (the same ones come again), their rows do not.
+//! A rollup whose dimensions another one has too is derived: its rows are merged from the other's when they are drained, which gives the
+//! same bytes (merging is exact) and spares each event an addition.
 
 use super::measure::ROW_HEAD;
-use super::names::{Names, Seed, mix, same};
-use crate::accumulate::live::{Delta, Spill, Words, add};
+use super::names::{Id, Names};
+use super::subjects::{NONE, Subjects};
+use crate::accumulate::live::{Delta, Spill, Words, add, prefetch_spilled};
+use crate::prefetch::prefetch;
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
-use weir_model::{Micros, hash};
+use weir_model::Micros;
 
-/// No row, no subject.
-const NONE: u32 = u32::MAX;
 /// Subjects with more rows than this find them by hash.
 const SHORT_CHAIN: u32 = 4;
-/// A rollup with so many subjects has many.
-const MANY: u32 = 512;
-/// Subjects remembered across drains, and bytes of their texts.
-const SUBJECTS_KEPT: usize = 400_000;
-pub(super) const TEXTS_KEPT: usize = 48 << 20;
-/// Separates the texts of a subject: no text holds it.
-const SEPARATOR: u8 = 0x1f;
+/// Words of a line of memory: rows start at one.
+const LINE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// Dimensions of each rollup: (name, index among the event's dimensions).
-    rollups: Vec<Vec<(String, usize)>>,
-    table: Vec<Slot>,
-    subjects: Vec<Subject>,
-    texts: Vec<u8>,
-    /// Numbers of the texts of each subject.
-    numbers: Vec<u32>,
-    /// Subjects by rollup, and the rollups with many: the others' memory is near anyway.
-    counts: Vec<u32>,
-    many: Vec<usize>,
-    seed: Seed,
-    /// Rows, each `template.len()` words: (pane minute << 1 | late), (next row of the subject), measures.
+    pub subjects: Subjects,
+    /// Rollups that events are added to.
+    direct: Vec<usize>,
+    /// The other ones, those with many dimensions first, each with those that it can be merged from.
+    derived: Vec<(usize, Vec<usize>)>,
+    /// Rows of each rollup.
+    made: Vec<Vec<u32>>,
+    /// Rows, each as wide as `template`: (pane minute << 1 | late), (next row of the subject, subject), measures.
     words: Vec<u64>,
-    width: usize,
+    template: Vec<u64>,
     spill: Spill,
     /// Rows of subjects with many, by (subject, pane, late).
     index: HashTable<u32>,
     /// Subjects that have rows, by partition of the partials.
     touched: Vec<Vec<u32>>,
-    key: Vec<u8>,
-    /// Where the rows of the event being added start.
-    at: Vec<usize>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    hash: u64,
-    subject: u32,
-}
-
-const EMPTY: Slot = Slot {
-    hash: 0,
-    subject: NONE,
-};
-
-#[derive(Debug)]
-struct Subject {
-    /// Of the contract.
-    hash: u64,
-    rollup: u32,
-    text: u32,
-    text_len: u32,
-    /// Where its numbers start: of the tenant, then of the values.
-    numbers: u32,
-    /// Newest row, and how many there are.
-    head: u32,
-    rows: u32,
-    /// The row used last, and its key.
-    last: u32,
-    last_key: i64,
+    /// A row that is being merged into another one.
+    merged: Vec<u64>,
 }
 
 impl Rows {
     pub fn new(event: &EventDef, words: &Words, partials: u32) -> Rows {
-        let name = |d: &usize| (event.dimensions[*d].name.clone(), *d);
+        let rollups = &event.rollups;
+        let within = |a: usize, b: usize| {
+            let (a, b) = (&rollups[a].dimensions, &rollups[b].dimensions);
+            a.len() < b.len() && a.iter().all(|d| b.contains(d))
+        };
+        let finer =
+            |a: usize| -> Vec<usize> { (0..rollups.len()).filter(|b| within(a, *b)).collect() };
+        let all = (0..rollups.len()).map(|a| (a, finer(a)));
+        let (direct, mut derived): (Vec<_>, Vec<_>) = all.partition(|(_, of)| of.is_empty());
+        derived.sort_by_key(|(a, _)| std::cmp::Reverse(rollups[*a].dimensions.len()));
+        let mut template = words.template.clone();
+        template.resize(template.len().next_multiple_of(LINE), 0);
         Rows {
-            rollups: event
-                .rollups
-                .iter()
-                .map(|r| r.dimensions.iter().map(name).collect())
-                .collect(),
-            table: vec![EMPTY; 1 << 10],
-            subjects: Vec::new(),
-            texts: Vec::new(),
-            numbers: Vec::new(),
-            counts: vec![0; event.rollups.len()],
-            many: Vec::new(),
-            seed: Seed::default(),
+            subjects: Subjects::new(event),
+            direct: direct.into_iter().map(|(a, _)| a).collect(),
+            derived,
+            made: vec![Vec::new(); rollups.len()],
             words: Vec::new(),
-            width: words.template.len(),
+            template,
             spill: Spill::default(),
             index: HashTable::new(),
             touched: vec![Vec::new(); partials as usize],
-            key: Vec::new(),
-            at: Vec::new(),
+            merged: Vec::new(),
         }
     }
 
-    pub fn rollups(&self) -> usize {
-        self.rollups.len()
+    /// Number of rows that an event is added to.
+    pub fn direct(&self) -> usize {
+        self.direct.len()
     }
 
-    /// Appends a hash of the subject of each rollup: of this process only, to find it by. `texts`: tenant, then the values of
-    /// all dimensions of the event.
+    /// Appends the hash of the subject of each row that an event is added to. `texts`: tenant, then the values of all
+    /// dimensions of the event.
     #[inline]
-    pub fn hashes(&self, texts: &[&str], scratch: &mut Vec<u64>, out: &mut Vec<u64>) {
+    pub fn ids(&self, texts: &[&str], scratch: &mut Vec<Id>, out: &mut Vec<Id>) {
         scratch.clear();
-        scratch.extend(texts.iter().map(|v| self.seed.of(v)));
-        for (i, dimensions) in self.rollups.iter().enumerate() {
-            let mut h = scratch[0] ^ (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            for (_, d) in dimensions {
-                h = mix(h.rotate_left(23) ^ 0xd6e8_feb8_6659_fd93, scratch[1 + *d]);
+        scratch.extend(texts.iter().map(|t| self.subjects.id_of_text(t)));
+        for rollup in &self.direct {
+            let id = self.subjects.id(*rollup, scratch);
+            if self.subjects.many(*rollup) {
+                self.subjects.prefetch(id);
             }
-            out.push(h);
+            out.push(id);
         }
     }
 
-    /// Rollups whose subjects' memory should be fetched before it is used.
-    pub fn many(&self) -> &[usize] {
-        &self.many
+    /// Makes room for the subjects of so many events.
+    pub fn reserve(&mut self, events: usize) {
+        self.subjects.reserve(events * self.direct.len());
     }
 
-    /// Fetches the memory where a subject is looked up.
+    /// Finds the subjects of an event, in memory that was fetched, and fetches the rows that they used last.
     #[inline]
-    pub fn prefetch_slot(&self, hash: u64) {
-        let slot = hash as usize & (self.table.len() - 1);
-        super::prefetch(self.table.as_ptr().wrapping_add(slot));
-    }
-
-    /// Fetches the subject that stands first there.
-    #[inline]
-    pub fn prefetch_subject(&self, hash: u64) {
-        if let Some(s) = self.subjects.get(self.first(hash)) {
-            super::prefetch(s);
+    pub fn find(&mut self, ids: &[Id], texts: &[&str], names: &mut Names, out: &mut Vec<usize>) {
+        for (rollup, id) in self.direct.iter().zip(ids) {
+            let slot = self.subjects.find(*rollup, *id, texts, names);
+            let last = self.subjects.slot(slot).last;
+            if self.subjects.many(*rollup) && last != NONE {
+                let width = self.template.len();
+                let row = self.words.as_ptr().wrapping_add(last as usize * width);
+                for line in 0..width / LINE {
+                    prefetch(row.wrapping_add(line * LINE));
+                }
+            }
+            out.push(slot);
         }
     }
 
-    /// Fetches its texts and the row that it used last.
+    /// Appends where the rows of an event start. `slots`: from [`Rows::find`].
     #[inline]
-    pub fn prefetch_row(&self, hash: u64) {
-        if let Some(s) = self.subjects.get(self.first(hash)) {
-            super::prefetch(self.texts.as_ptr().wrapping_add(s.text as usize));
-            let row = self
-                .words
-                .as_ptr()
-                .wrapping_add(s.last as usize * self.width);
-            super::prefetch(row);
-            super::prefetch(row.wrapping_add(8));
-            super::prefetch(row.wrapping_add(16));
-        }
-    }
-
-    #[inline]
-    fn first(&self, hash: u64) -> usize {
-        self.table[hash as usize & (self.table.len() - 1)].subject as usize
-    }
-
-    /// Adds an event to the rows of its subjects, one per rollup; `hashes` are theirs.
-    #[inline]
-    pub fn add(
-        &mut self,
-        (hashes, texts): (&[u64], &[&str]),
-        (pane, late): (Micros, bool),
-        deltas: &[(usize, Delta)],
-        words: &Words,
-        names: &mut Names,
-    ) {
+    pub fn at(&mut self, slots: &[usize], (pane, late): (Micros, bool), out: &mut Vec<usize>) {
         let key = pane.0.div_euclid(Micros::MINUTE.0) << 1 | i64::from(late);
-        let mut at = std::mem::take(&mut self.at);
-        at.clear();
-        for (rollup, hash) in hashes.iter().enumerate() {
-            let subject = self.subject(rollup, *hash, texts, names);
-            at.push(self.row(subject, key, words) as usize * self.width);
+        for slot in slots {
+            let row = self.row(*slot, key);
+            out.push(row);
         }
-        add(&mut self.words, &at, deltas, &mut self.spill);
-        self.at = at;
     }
 
+    /// Fetches what lies outside of rows and will be added to.
     #[inline]
-    fn subject(&mut self, rollup: usize, hash: u64, texts: &[&str], names: &mut Names) -> u32 {
-        let mask = self.table.len() - 1;
-        let mut i = hash as usize & mask;
-        loop {
-            let slot = self.table[i];
-            if slot.subject == NONE {
-                break;
-            }
-            if slot.hash == hash && self.is(slot.subject, rollup, texts) {
-                return slot.subject;
-            }
-            i = (i + 1) & mask;
-        }
-        let subject = self.new_subject(rollup, texts, names);
-        self.table[i] = Slot { hash, subject };
-        if self.subjects.len() * 2 > self.table.len() {
-            self.grow();
-        }
-        subject
+    pub fn prefetch(&self, at: &[usize], deltas: &[(usize, Delta)]) {
+        prefetch_spilled(&self.words, at, deltas, &self.spill);
     }
 
+    /// Adds an event to rows.
     #[inline]
-    fn is(&self, subject: u32, rollup: usize, texts: &[&str]) -> bool {
-        let s = &self.subjects[subject as usize];
-        let mut rest = &self.texts[s.text as usize..(s.text + s.text_len) as usize];
-        let mut same = s.rollup as usize == rollup && starts(&mut rest, texts[0]);
-        for (_, d) in &self.rollups[rollup] {
-            same = same && starts(&mut rest, texts[1 + *d]);
-        }
-        same && rest.is_empty()
+    pub fn add(&mut self, at: &[usize], deltas: &[(usize, Delta)]) {
+        add(&mut self.words, at, deltas, &mut self.spill);
     }
 
-    #[cold]
-    fn new_subject(&mut self, rollup: usize, texts: &[&str], names: &mut Names) -> u32 {
-        let (tenant, values) = (texts[0], &texts[1..]);
-        let dimensions = &self.rollups[rollup];
-        self.counts[rollup] += 1;
-        if self.counts[rollup] == MANY {
-            self.many.push(rollup);
-        }
-        let numbers = self.numbers.len() as u32;
-        self.numbers.push(names.number(tenant));
-        let values_of = dimensions.iter().map(|(_, d)| names.number(values[*d]));
-        self.numbers.extend(values_of);
-        let start = self.texts.len();
-        self.texts.extend_from_slice(tenant.as_bytes());
-        self.texts.push(SEPARATOR);
-        for (_, d) in dimensions {
-            self.texts.extend_from_slice(values[*d].as_bytes());
-            self.texts.push(SEPARATOR);
-        }
-        self.key.clear();
-        let named = dimensions
-            .iter()
-            .map(|(name, d)| (name.as_str(), values[*d]));
-        hash::subject_key(&mut self.key, tenant, named);
-        self.subjects.push(Subject {
-            hash: hash::subject(&self.key),
-            rollup: rollup as u32,
-            text: start as u32,
-            text_len: (self.texts.len() - start) as u32,
-            numbers,
-            head: NONE,
-            rows: 0,
-            last: NONE,
-            last_key: 0,
-        });
-        (self.subjects.len() - 1) as u32
-    }
-
-    fn grow(&mut self) {
-        let room = self.table.len() * 2;
-        let old = std::mem::replace(&mut self.table, vec![EMPTY; room]);
-        for slot in old.into_iter().filter(|s| s.subject != NONE) {
-            let mut i = slot.hash as usize & (room - 1);
-            while self.table[i].subject != NONE {
-                i = (i + 1) & (room - 1);
-            }
-            self.table[i] = slot;
-        }
-    }
-
+    /// Where the row starts.
     #[inline]
-    fn row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
-        let s = &self.subjects[subject as usize];
-        if s.last_key == key && s.last != NONE {
-            return s.last;
+    fn row(&mut self, at_slot: usize, key: i64) -> usize {
+        let slot = *self.subjects.slot(at_slot);
+        let at = slot.last as usize * self.template.len();
+        if let Some([k, s]) = self.words.get(at..).and_then(<[u64]>::first_chunk)
+            && (*k as i64, (*s >> 32) as u32) == (key, slot.subject)
+        {
+            return at;
         }
-        self.other_row(subject, key, words)
+        let subject = slot.subject;
+        let row = self.other_row(subject, key);
+        self.subjects.slot(at_slot).last = row;
+        row as usize * self.template.len()
     }
 
     /// A row that is not the one used last.
-    fn other_row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
-        let s = &self.subjects[subject as usize];
+    fn other_row(&mut self, subject: u32, key: i64) -> u32 {
+        let (all, width) = (&self.words, self.template.len());
+        let s = self.subjects.get(subject);
         let found = if s.rows <= SHORT_CHAIN {
             let mut row = s.head;
-            while row != NONE && self.words[row as usize * self.width] as i64 != key {
-                row = self.words[row as usize * self.width + 1] as u32;
+            while row != NONE && all[row as usize * width] as i64 != key {
+                row = all[row as usize * width + 1] as u32;
             }
             Some(row).filter(|r| *r != NONE)
         } else {
-            let (all, width) = (&self.words, self.width);
             let is = |r: &u32| {
                 all[*r as usize * width] as i64 == key
                     && (all[*r as usize * width + 1] >> 32) as u32 == subject
             };
             self.index.find(row_hash(subject, key), is).copied()
         };
-        let row = found.unwrap_or_else(|| self.new_row(subject, key, words));
-        let s = &mut self.subjects[subject as usize];
-        s.last = row;
-        s.last_key = key;
-        row
+        found.unwrap_or_else(|| self.new_row(subject, key))
     }
 
-    fn new_row(&mut self, subject: u32, key: i64, words: &Words) -> u32 {
-        let row = (self.words.len() / self.width) as u32;
-        let s = &mut self.subjects[subject as usize];
+    fn new_row(&mut self, subject: u32, key: i64) -> u32 {
+        let row = (self.words.len() / self.template.len()) as u32;
+        let s = self.subjects.get(subject);
         if s.rows == 0 {
             let partition = (s.hash % self.touched.len() as u64) as usize;
             self.touched[partition].push(subject);
         }
+        self.made[s.rollup as usize].push(row);
         let start = self.words.len();
-        self.words.extend_from_slice(&words.template);
+        self.words.extend_from_slice(&self.template);
         self.words[start] = key as u64;
         self.words[start + 1] = u64::from(s.head) | u64::from(subject) << 32;
         s.head = row;
         s.rows += 1;
-        let (rows, head) = (s.rows, s.head);
-        if rows == SHORT_CHAIN + 1 {
-            let mut r = head;
+        if s.rows == SHORT_CHAIN + 1 {
+            let mut r = row;
             while r != NONE {
                 self.index_row(r);
-                r = self.words[r as usize * self.width + 1] as u32;
+                r = self.words[r as usize * self.template.len() + 1] as u32;
             }
-        } else if rows > SHORT_CHAIN {
+        } else if s.rows > SHORT_CHAIN {
             self.index_row(row);
         }
         row
     }
 
     fn index_row(&mut self, row: u32) {
-        let (all, width) = (&self.words, self.width);
+        let (all, width) = (&self.words, self.template.len());
         let hash = |r: &u32| {
             let at = *r as usize * width;
             row_hash((all[at + 1] >> 32) as u32, all[at] as i64)
@@ -334,7 +203,7 @@ impl Rows {
 
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.words.len() / self.width
+        self.words.len() / self.template.len()
     }
 
     /// Bytes in use, about.
@@ -342,19 +211,46 @@ impl Rows {
         self.words.len() * 8 + self.spill.bytes()
     }
 
+    /// Makes the rows that no event was added to, before they are drained: each rollup from the one with the fewest rows.
+    pub fn derive(&mut self, words: &Words, names: &mut Names) {
+        for d in 0..self.derived.len() {
+            let (rollup, from) = &self.derived[d];
+            let from = from.iter().copied().min_by_key(|f| self.made[*f].len());
+            let (rollup, from) = (*rollup, from.unwrap_or_default());
+            for i in 0..self.made[from].len() {
+                self.merge_up(self.made[from][i], rollup, words, names);
+            }
+        }
+    }
+
+    /// Merges a row into that of a rollup with some of its dimensions.
+    fn merge_up(&mut self, row: u32, rollup: usize, words: &Words, names: &mut Names) {
+        let width = self.template.len();
+        let start = row as usize * width;
+        self.merged.clear();
+        self.merged.extend_from_slice(&self.words[start..][..width]);
+        let (key, subject) = (self.merged[0] as i64, (self.merged[1] >> 32) as u32);
+        let slot = self.subjects.find_above(subject, rollup, names);
+        let at = self.row(slot, key);
+        words.merge(&self.merged, &mut self.words[at..], &mut self.spill);
+    }
+
     /// Gives out the rows of a partition, subject by subject.
     pub fn each(&mut self, partition: usize, names: &mut Names, on: &mut OnGroup<'_>) {
-        let width = self.width;
+        let width = self.template.len();
         for i in 0..self.touched[partition].len() {
             self.prefetch_group(partition, i, names);
-            let s = &self.subjects[self.touched[partition][i] as usize];
-            let numbers = 1 + self.rollups[s.rollup as usize].len();
-            let head = GroupHead {
-                rollup: s.rollup as usize,
-                hash: s.hash,
-                numbers: &self.numbers[s.numbers as usize..][..numbers],
+            let subject = self.touched[partition][i];
+            let (rollup, hash, mut next) = {
+                let s = self.subjects.get(subject);
+                (s.rollup as usize, s.hash, s.head)
             };
-            let (mut next, all) = (s.head, &self.words);
+            let head = GroupHead {
+                rollup,
+                hash,
+                numbers: self.subjects.numbers(subject),
+            };
+            let all = &self.words;
             let mut rows = std::iter::from_fn(|| {
                 let row = all
                     .get(next as usize * width..)?
@@ -372,26 +268,20 @@ impl Rows {
     /// Fetches the memory of subjects that come soon: nearer ones have more of it known.
     #[inline]
     fn prefetch_group(&self, partition: usize, i: usize, names: &Names) {
-        let ahead = |n: usize| self.touched[partition].get(i + n).map(|s| *s as usize);
+        let ahead = |n: usize| self.touched[partition].get(i + n).copied();
         if let Some(s) = ahead(16) {
-            super::prefetch(self.subjects.as_ptr().wrapping_add(s));
+            self.subjects.prefetch_subject(s);
         }
-        if let Some(s) = ahead(12).and_then(|s| self.subjects.get(s)) {
-            let numbers = self.numbers.as_ptr().wrapping_add(s.numbers as usize);
-            super::prefetch(numbers);
-            let row = self
-                .words
-                .as_ptr()
-                .wrapping_add(s.head as usize * self.width);
-            super::prefetch(row);
-            super::prefetch(row.wrapping_add(8));
-            super::prefetch(row.wrapping_add(16));
+        if let Some(s) = ahead(12) {
+            let head = self.subjects.prefetch_numbers(s) as usize;
+            let width = self.template.len();
+            let row = self.words.as_ptr().wrapping_add(head * width);
+            for line in 0..width / LINE {
+                prefetch(row.wrapping_add(line * LINE));
+            }
         }
-        let value = |s: usize| {
-            let s = self.subjects.get(s)?;
-            // The first value: it is the one with many.
-            self.numbers.get(s.numbers as usize + 1).copied()
-        };
+        // The first value: it is the one with many.
+        let value = |s: u32| self.subjects.numbers(s).get(1).copied();
         if let Some(n) = ahead(8).and_then(value) {
             names.prefetch(n);
         }
@@ -404,33 +294,18 @@ impl Rows {
     pub fn clear(&mut self) {
         for touched in &mut self.touched {
             for subject in touched.drain(..) {
-                let s = &mut self.subjects[subject as usize];
+                let s = self.subjects.get(subject);
                 s.head = NONE;
-                s.last = NONE;
                 s.rows = 0;
             }
         }
+        self.made.iter_mut().for_each(Vec::clear);
         if self.words.capacity() > 4 * self.words.len().max(1 << 20) {
             self.words.shrink_to(2 * self.words.len());
         }
         self.words.clear();
         self.index.clear();
         self.spill.clear();
-    }
-
-    /// Whether the subjects have become so many that they should be forgotten.
-    pub fn is_large(&self) -> bool {
-        self.subjects.len() > SUBJECTS_KEPT || self.texts.len() > TEXTS_KEPT
-    }
-
-    /// Forgets the subjects, after the rows.
-    pub fn forget(&mut self) {
-        self.subjects.clear();
-        self.texts.clear();
-        self.numbers.clear();
-        self.counts.fill(0);
-        self.many.clear();
-        self.table.fill(EMPTY);
     }
 }
 
@@ -440,18 +315,6 @@ pub(super) type OnGroup<'f> =
 
 /// Pane, late, the words.
 type RowWords<'a> = (Micros, bool, &'a [u64]);
-
-/// Takes a text and its separator off the front, if they are there.
-#[inline(always)]
-fn starts(rest: &mut &[u8], text: &str) -> bool {
-    match rest.split_at_checked(text.len()) {
-        Some((head, [SEPARATOR, after @ ..])) if same(head, text.as_bytes()) => {
-            *rest = after;
-            true
-        }
-        _ => false,
-    }
-}
 
 /// Of whom the rows are.
 pub(super) struct GroupHead<'a> {

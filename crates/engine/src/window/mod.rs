@@ -3,6 +3,7 @@
 //! One [`Window`] per partition of the partials. It is cut into shards, slices of subjects by hash, of which each has its own
 //! copy of the watermarks and is restored from its own offset.
 
+mod index;
 mod judge;
 mod live;
 mod marks;
@@ -18,7 +19,7 @@ pub use live::LiveValue;
 pub use out::WindowOut;
 
 use crate::EngineError;
-use crate::partial::Block;
+use crate::partial::{Block, Group};
 use crate::terms::TermsWriter;
 use out::Sink;
 use plan::Plan;
@@ -143,11 +144,22 @@ impl Window {
             offset,
         };
         let shards = self.shards.len() as u64;
-        for group in block.groups() {
-            let group = group?;
-            let shard = &mut self.shards[((group.hash >> 40) % shards) as usize];
-            if shard.covered < offset {
-                shard.add(&mut cx, &group)?;
+        let of = |hash: u64| ((hash >> 40) % shards) as usize;
+        let (mut all, mut batch) = (block.groups(), Vec::with_capacity(BATCH));
+        loop {
+            batch.clear();
+            for group in all.by_ref().take(BATCH) {
+                batch.push(group?);
+            }
+            if batch.is_empty() {
+                break;
+            }
+            fetch(&self.shards, of, &batch);
+            for group in &batch {
+                let shard = &mut self.shards[of(group.hash)];
+                if shard.covered < offset {
+                    shard.add(&mut cx, group)?;
+                }
             }
         }
         for shard in self.shards.iter_mut().filter(|s| s.covered < offset) {
@@ -230,6 +242,27 @@ impl Window {
             stats.bytes += bytes + tickets * size_of::<shard::Ticket>();
         }
         stats
+    }
+}
+
+/// Groups whose memory is fetched before it is used.
+const BATCH: usize = 32;
+
+/// Fetches what the groups will change, one step of all of them after the other: each step is read where the one before pointed.
+fn fetch(shards: &[Shard], of: impl Fn(u64) -> usize, groups: &[Group<'_>]) {
+    let mut ids = [store::NONE; BATCH];
+    let stores = || groups.iter().map(|g| (&shards[of(g.hash)].store, g.hash));
+    for (store, hash) in stores() {
+        store.prefetch_index(hash);
+    }
+    for ((store, hash), id) in stores().zip(&mut ids) {
+        *id = store.prefetch_subject(hash);
+    }
+    for ((store, _), id) in stores().zip(&mut ids) {
+        *id = store.prefetch_series(*id);
+    }
+    for ((store, _), id) in stores().zip(&ids) {
+        store.prefetch_open(*id, false);
     }
 }
 

@@ -6,6 +6,7 @@ use super::plan::{Plan, RollupId, RollupPlan};
 use super::store::{Id, Kind, Past, Ring, Store, put_name, tenant, texts};
 use super::time::{DAY, Days, FIVE, HOUR, MINUTE, Size, due};
 use crate::partial::{Group, RowRef};
+use crate::prefetch::prefetch;
 use crate::{EngineError, accumulate};
 use std::collections::BTreeMap;
 use weir_model::Micros;
@@ -290,7 +291,18 @@ impl Shard {
         mut tickets: Vec<Ticket>,
     ) -> Result<(), EngineError> {
         self.order(&mut tickets);
-        for (_, at) in tickets {
+        for (i, (_, at)) in tickets.iter().copied().enumerate() {
+            // Those that come soon: nearer ones have more of it known.
+            let ahead = |n: usize| tickets.get(i + n).map(|(_, at)| *at);
+            if let Some(at) = ahead(16) {
+                self.store.prefetch(at);
+            }
+            if let Some(at) = ahead(8) {
+                self.store.prefetch_open(at, true);
+            }
+            if let Some(at) = ahead(4) {
+                prefetch(self.store.owner(at).name.as_ptr());
+            }
             match step {
                 Step::Close(size) => self.close(cx, at, size, end)?,
                 Step::Slide(of) => self.slide(cx, at, of)?,

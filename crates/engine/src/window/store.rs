@@ -1,12 +1,13 @@
 //! The memory of a shard: subjects, their series, and each series' open windows as encoded rows.
 
+use super::index::Index;
 use super::open::OpenWindows;
 use super::plan::RollupId;
 use super::time::{Size, ZoneId};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
+use crate::prefetch::prefetch;
 use crate::{EngineError, varint};
-use hashbrown::HashTable;
 use std::collections::VecDeque;
 use weir_model::Micros;
 
@@ -153,19 +154,11 @@ pub(crate) fn tenant(name: &[u8]) -> &str {
 /// Subjects and series of a shard, found by hash and name.
 #[derive(Default)]
 pub(crate) struct Store {
-    index: HashTable<Id>,
+    index: Index,
     subjects: Vec<Subject>,
     free_subjects: Vec<Id>,
     series: Vec<Series>,
     free_series: Vec<Id>,
-}
-
-/// All hashes of a partition agree modulo the number of partitions; the table wants its low and its
-/// high bits spread.
-fn spread(hash: u64) -> u64 {
-    (hash ^ (hash >> 32))
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .rotate_left(29)
 }
 
 impl Store {
@@ -178,11 +171,11 @@ impl Store {
         zone: impl FnOnce() -> ZoneId,
     ) -> Id {
         let subjects = &self.subjects;
-        let same = |&i: &Id| {
-            let s = &subjects[i as usize];
+        let same = |i: &Id| {
+            let s = &subjects[*i as usize];
             s.hash == hash && s.shape == shape && *s.name == *name
         };
-        if let Some(&i) = self.index.find(spread(hash), same) {
+        if let Some(i) = self.index.find(hash).find(same) {
             return i;
         }
         let subject = Subject {
@@ -194,9 +187,7 @@ impl Store {
             memory: None,
         };
         let id = place(&mut self.subjects, &mut self.free_subjects, subject);
-        let subjects = &self.subjects;
-        self.index
-            .insert_unique(spread(hash), id, |&i| spread(subjects[i as usize].hash));
+        self.index.insert(hash, id);
         id
     }
 
@@ -222,6 +213,48 @@ impl Store {
         let id = place(&mut self.series, &mut self.free_series, series);
         self.subjects[subject as usize].series = id;
         id
+    }
+
+    /// Fetches the memory where a subject is looked up.
+    #[inline]
+    pub fn prefetch_index(&self, hash: u64) {
+        self.index.prefetch(hash);
+    }
+
+    /// Then the subject that is probably meant.
+    #[inline]
+    pub fn prefetch_subject(&self, hash: u64) -> Id {
+        let id = self.index.find(hash).next().unwrap_or(NONE);
+        prefetch(self.subjects.as_ptr().wrapping_add(id as usize));
+        id
+    }
+
+    /// Then its name and its first series.
+    #[inline]
+    pub fn prefetch_series(&self, subject: Id) -> Id {
+        let Some(s) = self.subjects.get(subject as usize) else {
+            return NONE;
+        };
+        prefetch(s.name.as_ptr());
+        prefetch(self.series.as_ptr().wrapping_add(s.series as usize));
+        s.series
+    }
+
+    /// Then the open windows of a series; its subject too where `owner` is asked for.
+    #[inline]
+    pub fn prefetch_open(&self, series: Id, owner: bool) {
+        if let Some(s) = self.series.get(series as usize) {
+            s.open.prefetch();
+            if owner {
+                prefetch(self.subjects.as_ptr().wrapping_add(s.subject as usize));
+            }
+        }
+    }
+
+    /// Fetches a series.
+    #[inline]
+    pub fn prefetch(&self, series: Id) {
+        prefetch(self.series.as_ptr().wrapping_add(series as usize));
     }
 
     pub fn get(&self, id: Id) -> &Series {
@@ -288,9 +321,7 @@ impl Store {
         if s.series != NONE || s.memory.is_some() || s.name.is_empty() {
             return;
         }
-        if let Ok(entry) = self.index.find_entry(spread(s.hash), |&i| i == id) {
-            entry.remove();
-        }
+        self.index.remove(s.hash, id);
         s.name = Box::default();
         self.free_subjects.push(id);
     }
@@ -327,7 +358,7 @@ impl Store {
     /// (open windows, bytes held, about).
     pub fn weigh(&self) -> (usize, usize) {
         let mut open = 0;
-        let mut bytes = self.index.capacity() * 5
+        let mut bytes = self.index.bytes()
             + self.subjects.capacity() * size_of::<Subject>()
             + self.series.capacity() * size_of::<Series>();
         for s in &self.subjects {
