@@ -23,7 +23,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// As in `weir` itself.
 #[unsafe(export_name = "malloc_conf")]
-pub static MALLOC_CONF: &[u8] = b"thp:always,metadata_thp:auto,oversize_threshold:0\0";
+pub static MALLOC_CONF: &[u8] = b"oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
 
 #[derive(Parser)]
 #[command(about)]

@@ -11,9 +11,9 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Tables of millions of entries are looked up at random: with huge pages most of the page walks go.
+/// Fetched batches of many partitions are large: given back at once, as large blocks are by default, they would be cleared each time.
 #[unsafe(export_name = "malloc_conf")]
-pub static MALLOC_CONF: &[u8] = b"thp:always,metadata_thp:auto,oversize_threshold:0\0";
+pub static MALLOC_CONF: &[u8] = b"oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
 
 fn main() -> std::process::ExitCode {
     let args = args::Args::parse();

@@ -1,78 +1,101 @@
 //! Identities read within the horizon of one partition.
 //!
-//! One open table, and one line of memory per event: an entry is 112 bits of the identity and the minute of its last reading.
-//! Whoever reads an identity also looks at the next few entries in turn and removes those beyond the horizon, so that the table is
-//! never cleaned as a whole.
+//! One line of memory per event: a line holds five identities and the minutes in which they were last read. Reading also goes over the
+//! lines in turn, some at a time, and empties what lies beyond the horizon, so that no table is ever cleaned as a whole. There are
+//! many small tables and not one large one: what grows as a whole needs twice the memory meanwhile.
+//!
+//! Of an identity's 128 bits 86 are kept: that another one has the same, and its place, happens once in 10^17 events.
 
 use crate::prefetch::prefetch;
 
 /// An event is a duplicate of one read up to so many minutes before it.
 pub(super) const HORIZON: i64 = 10;
-/// Entries looked at per identity read: a round ends before the table could fill with what is beyond the horizon.
-const SWEEP: usize = 4;
-const SMALLEST: usize = 1 << 8;
-/// Minutes are kept modulo this, plus one: an entry is never zero, which marks an empty slot.
-const MINUTES: i64 = 0xffff;
-const MINUTE_BITS: u32 = 16;
+/// Minutes are kept modulo this, plus one: zero marks an empty place.
+const MINUTES: i64 = 0xff;
+/// Identities in a line.
+const WIDTH: usize = 5;
+/// Lines swept at a time, after as many readings: neighbours come from memory together.
+const SWEEP: usize = 16;
+const TABLES: usize = 1 << TABLE_BITS;
+const TABLE_BITS: u32 = 6;
 
 #[derive(Debug)]
 pub(super) struct Dedup {
-    /// Slots are a power of two; an entry's first choice is that of its highest bits.
-    table: Vec<u128>,
-    len: usize,
-    /// The slot that is looked at next.
-    hand: usize,
-    /// When this round and the one before began. An entry is met again in the round after its own.
-    rounds: [i64; 2],
+    tables: Vec<Table>,
     /// Minute of the last reading.
     now: i64,
 }
 
+#[derive(Debug)]
+struct Table {
+    lines: Vec<Line>,
+    len: usize,
+    /// The line that is swept next, and readings until then.
+    hand: usize,
+    rest: usize,
+    /// When this round and the one before began. An entry is met again in the round after its own.
+    rounds: [i64; 2],
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Line {
+    low: [u64; WIDTH],
+    high: [u16; WIDTH],
+    minutes: [u8; WIDTH],
+    /// Entries that stand further on because this line was full; once 255, no longer counted.
+    passed: u8,
+}
+
+/// The bits of an identity that are kept in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    low: u64,
+    high: u16,
+}
+
 impl Default for Dedup {
     fn default() -> Dedup {
-        Dedup {
-            table: vec![0; SMALLEST],
+        let table = || Table {
+            lines: vec![Line::default()],
             len: 0,
             hand: 0,
+            rest: SWEEP,
             rounds: [i64::MIN; 2],
+        };
+        Dedup {
+            tables: (0..TABLES).map(|_| table()).collect(),
             now: i64::MIN,
         }
     }
 }
 
+fn split(identity: u128) -> (usize, Key) {
+    let key = Key {
+        low: identity as u64,
+        high: (identity >> 64) as u16,
+    };
+    ((identity >> (128 - TABLE_BITS)) as usize, key)
+}
+
 impl Dedup {
     /// Fetches the memory that `seen` will look at.
     #[inline]
-    pub fn prefetch(&self, key: u128) {
-        prefetch(self.table.as_ptr().wrapping_add(self.home(key)));
+    pub fn prefetch(&self, identity: u128) {
+        let (table, key) = split(identity);
+        let lines = &self.tables[table].lines;
+        prefetch(lines.as_ptr().wrapping_add(home(key, lines.len())));
     }
 
-    /// Whether the key was read in minutes `minute - HORIZON ..= minute`; it is now read in `minute`, which never
+    /// Whether the identity was read in minutes `minute - HORIZON ..= minute`; it is now read in `minute`, which never
     /// goes back.
     #[inline]
-    pub fn seen(&mut self, key: u128, minute: i64) -> bool {
+    pub fn seen(&mut self, identity: u128, minute: i64) -> bool {
         if minute != self.now {
             self.advance(minute);
         }
-        self.sweep(minute);
-        let key = key >> MINUTE_BITS << MINUTE_BITS;
-        let entry = key | (minute.rem_euclid(MINUTES) + 1) as u128;
-        let mask = self.table.len() - 1;
-        let mut i = self.home(key);
-        while self.table[i] != 0 {
-            let other = self.table[i];
-            if (other ^ key) >> MINUTE_BITS == 0 {
-                self.table[i] = entry;
-                return is_near(other, minute);
-            }
-            i = (i + 1) & mask;
-        }
-        self.table[i] = entry;
-        self.len += 1;
-        if self.len * 8 > self.table.len() * 5 {
-            self.rebuild(minute);
-        }
-        false
+        let (table, key) = split(identity);
+        self.tables[table].seen(key, minute)
     }
 
     #[cold]
@@ -80,97 +103,179 @@ impl Dedup {
         if minute.saturating_sub(self.now) > HORIZON {
             self.clear();
         }
-        // Before a minute could be taken for a later one.
-        if minute.saturating_sub(self.rounds[1]) > MINUTES / 2 {
-            self.rebuild(minute);
-            self.rounds = [minute; 2];
-        }
         self.now = minute;
+        for table in &mut self.tables {
+            // Before the minute of an entry that was not met again could be taken for a later one.
+            if minute.saturating_sub(table.rounds[1]) > MINUTES / 2 {
+                table.rebuild(stamp(minute));
+                table.rounds = [minute; 2];
+            }
+        }
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.len
+        self.tables.iter().map(|t| t.len).sum()
     }
 
-    /// Bytes of the table.
+    /// Bytes of the tables.
     pub fn bytes(&self) -> usize {
-        self.table.len() * size_of::<u128>()
+        let lines: usize = self.tables.iter().map(|t| t.lines.len()).sum();
+        lines * size_of::<Line>()
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Dedup::default();
     }
+}
 
-    #[inline]
-    fn home(&self, key: u128) -> usize {
-        (key >> (128 - self.table.len().trailing_zeros())) as usize
-    }
+/// The line where an entry stands if there is a place.
+#[inline]
+fn home(key: Key, lines: usize) -> usize {
+    ((u128::from(key.low) * lines as u128) >> 64) as usize
+}
 
-    #[inline]
-    fn sweep(&mut self, minute: i64) {
-        for _ in 0..SWEEP {
-            let entry = self.table[self.hand];
-            if entry != 0 && !is_near(entry, minute) {
-                // Another one may have moved here: looked at next.
-                self.remove(self.hand);
-                continue;
-            }
-            self.hand += 1;
-            if self.hand == self.table.len() {
-                self.hand = 0;
-                self.rounds = [minute, self.rounds[0]];
-                if self.len * 16 < self.table.len() && self.table.len() > SMALLEST {
-                    self.rebuild(minute);
-                }
-            }
-        }
-    }
-
-    /// Empties a slot and moves up what could not be put there.
-    fn remove(&mut self, mut free: usize) {
-        let mask = self.table.len() - 1;
-        let mut i = free;
-        loop {
-            i = (i + 1) & mask;
-            let entry = self.table[i];
-            if entry == 0 {
-                break;
-            }
-            let (from_home, from_free) = (i.wrapping_sub(self.home(entry)), i.wrapping_sub(free));
-            if from_home & mask >= from_free & mask {
-                self.table[free] = entry;
-                free = i;
-            }
-        }
-        self.table[free] = 0;
-        self.len -= 1;
-    }
-
-    /// Copies what is within the horizon into a table of the right size. Both are walked from start to end.
-    #[cold]
-    fn rebuild(&mut self, minute: i64) {
-        let near = |e: &&u128| **e != 0 && is_near(**e, minute);
-        self.len = self.table.iter().filter(near).count();
-        let room = (self.len * 2).next_power_of_two().max(SMALLEST);
-        let old = std::mem::replace(&mut self.table, vec![0; room]);
-        for entry in old.iter().filter(near) {
-            let mut i = self.home(*entry);
-            while self.table[i] != 0 {
-                i = (i + 1) & (room - 1);
-            }
-            self.table[i] = *entry;
-        }
-        self.hand = 0;
-    }
+#[inline]
+fn stamp(minute: i64) -> u8 {
+    (minute.rem_euclid(MINUTES) + 1) as u8
 }
 
 /// Whether an entry was last read within the horizon.
 #[inline]
-fn is_near(entry: u128, minute: i64) -> bool {
-    let then = (entry & MINUTES as u128) as i64 - 1;
-    (minute.rem_euclid(MINUTES) - then).rem_euclid(MINUTES) <= HORIZON
+fn is_near(then: u8, now: u8) -> bool {
+    (i64::from(now) - i64::from(then)).rem_euclid(MINUTES) <= HORIZON
+}
+
+impl Line {
+    #[inline]
+    fn find(&self, key: Key) -> Option<usize> {
+        (0..WIDTH)
+            .find(|i| self.low[*i] == key.low && self.high[*i] == key.high && self.minutes[*i] != 0)
+    }
+
+    #[inline]
+    fn free(&self) -> Option<usize> {
+        self.minutes.iter().position(|m| *m == 0)
+    }
+
+    fn key(&self, i: usize) -> Key {
+        Key {
+            low: self.low[i],
+            high: self.high[i],
+        }
+    }
+
+    fn put(&mut self, i: usize, key: Key, minute: u8) {
+        self.low[i] = key.low;
+        self.high[i] = key.high;
+        self.minutes[i] = minute;
+    }
+}
+
+impl Table {
+    #[inline]
+    fn seen(&mut self, key: Key, minute: i64) -> bool {
+        let now = stamp(minute);
+        self.rest -= 1;
+        if self.rest == 0 {
+            self.rest = SWEEP;
+            for _ in 0..SWEEP {
+                self.sweep(minute, now);
+            }
+            if self.lines.len() > 1 && self.len < self.lines.len() {
+                self.rebuild(now);
+            }
+        }
+        let mut at = home(key, self.lines.len());
+        // In a small table every line may have been passed.
+        for _ in 0..self.lines.len() {
+            let line = &mut self.lines[at];
+            if let Some(i) = line.find(key) {
+                let then = std::mem::replace(&mut line.minutes[i], now);
+                return is_near(then, now);
+            }
+            if line.passed == 0 {
+                break;
+            }
+            at = self.after(at);
+        }
+        if (self.len + 1) * 5 > self.lines.len() * WIDTH * 4 {
+            self.rebuild(now);
+        }
+        self.insert(key, now);
+        false
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.lines.len() {
+            0
+        } else {
+            at + 1
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, key: Key, minute: u8) {
+        let mut at = home(key, self.lines.len());
+        loop {
+            let line = &mut self.lines[at];
+            if let Some(i) = line.free() {
+                line.put(i, key, minute);
+                break;
+            }
+            line.passed = line.passed.saturating_add(1);
+            at = self.after(at);
+        }
+        self.len += 1;
+    }
+
+    /// Empties what lies beyond the horizon in the next line.
+    #[inline]
+    fn sweep(&mut self, minute: i64, now: u8) {
+        let at = self.hand;
+        let old = |m: u8| m != 0 && !is_near(m, now);
+        if self.lines[at].minutes.iter().any(|m| old(*m)) {
+            for i in 0..WIDTH {
+                if old(self.lines[at].minutes[i]) {
+                    self.remove(at, i);
+                }
+            }
+        }
+        self.hand = self.after(at);
+        if self.hand == 0 {
+            self.rounds = [minute, self.rounds[0]];
+        }
+    }
+
+    fn remove(&mut self, at: usize, i: usize) {
+        let mut from = home(self.lines[at].key(i), self.lines.len());
+        while from != at {
+            let line = &mut self.lines[from];
+            if line.passed < u8::MAX {
+                line.passed -= 1;
+            }
+            from = self.after(from);
+        }
+        self.lines[at].minutes[i] = 0;
+        self.len -= 1;
+    }
+
+    /// Copies what is within the horizon into a table that it fills to a half.
+    #[cold]
+    fn rebuild(&mut self, now: u8) {
+        let near = |m: &u8| *m != 0 && is_near(*m, now);
+        let minutes = self.lines.iter().flat_map(|l| &l.minutes);
+        let room = (minutes.filter(|m| near(m)).count() * 2 / WIDTH).max(1);
+        let old = std::mem::replace(&mut self.lines, vec![Line::default(); room]);
+        (self.len, self.hand) = (0, 0);
+        for line in &old {
+            for i in (0..WIDTH).filter(|i| near(&line.minutes[*i])) {
+                self.insert(line.key(i), line.minutes[i]);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +292,6 @@ mod tests {
             1 => 9i64..13,
             1 => Just(MINUTES),
             1 => MINUTES - 12..MINUTES + 12,
-            1 => Just(MINUTES / 2),
         ]
     }
 
@@ -200,15 +304,16 @@ mod tests {
             let mut minute = start;
             for (key, step) in reads {
                 minute += step;
-                // Crowded at the end of the table, which is where probing starts again from its beginning.
-                let key = key.index(700) as u128;
-                let key = (u128::MAX - (key << 112)) ^ (key << 20);
+                // Crowded at the end of a table, which is where looking starts again from its beginning.
+                let key = u128::MAX >> 40 ^ (key.index(700) as u128) << 10;
                 let before = plain.insert(key, minute);
                 let want = before.is_some_and(|m: i64| m >= minute - HORIZON);
                 prop_assert_eq!(dedup.seen(key, minute), want);
             }
             let near = plain.values().filter(|m| **m >= minute - HORIZON).count();
-            dedup.rebuild(minute);
+            let held = dedup.len();
+            dedup.tables.iter_mut().for_each(|t| t.rebuild(stamp(minute)));
+            prop_assert!(held >= near);
             prop_assert_eq!(dedup.len(), near);
             for (key, then) in plain {
                 prop_assert_eq!(dedup.seen(key, minute), then >= minute - HORIZON);
@@ -219,12 +324,13 @@ mod tests {
         fn is_as_large_as_what_lies_within_the_horizon(rate in 1usize..2000) {
             let mut dedup = Dedup::default();
             let mut key = 1u128;
+            let tables = TABLES * size_of::<Line>();
             for minute in 0..60 {
                 for _ in 0..if minute < 40 { rate } else { 1 + rate / 50 } {
                     key = key.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
                     prop_assert!(!dedup.seen(key, minute));
                 }
-                prop_assert!(dedup.table.len() <= SMALLEST.max(rate * 11 * 8));
+                prop_assert!(dedup.bytes() <= 2 * tables + rate * 11 * 40);
             }
         }
     }
