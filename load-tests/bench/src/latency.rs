@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_millis(20);
 const FRESH: u64 = 1_000_000;
 /// Beyond the detector's limit.
 const TOKENS: u64 = 100_000_000;
-const WARM_UP: Duration = Duration::from_secs(10);
+const WARM_UP: Duration = Duration::from_secs(40);
 
 fn now() -> Micros {
     Micros(
