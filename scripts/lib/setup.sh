@@ -3,7 +3,7 @@
 #
 #   . scripts/lib/setup.sh      then call the functions; or run this file (or scripts/setup) for all of it
 #
-#   setup_build       what cargo needs beside Rust: a C and C++ compiler, make, zlib's header
+#   setup_build       git, and what cargo needs beside Rust: a C and C++ compiler, make, zlib's header
 #   setup_java        Java 17 or later
 #   setup_kafka       .deps/kafka/lib/*.jar           by Maven, from infra/kafka/pom.xml and jars.sha256
 #   setup_clickhouse  .deps/clickhouse/libchdb.so     by npm, version and hash below
@@ -56,7 +56,7 @@ setup_install() {
 
 setup_build() {
   local want=() tool
-  for tool in gcc g++ make pkg-config; do
+  for tool in gcc g++ make pkg-config git; do
     command -v "$tool" >/dev/null || want+=("$tool")
   done
   if ! printf '#include <zlib.h>\n' | gcc -E - >/dev/null 2>&1; then

@@ -50,7 +50,7 @@ pub enum Error {
         port: u16,
     },
     /// The operating system refused something.
-    #[error("{}: {doing}: {source}", codes::CHILD_NOT_READY)]
+    #[error("{}: {doing}", codes::CHILD_NOT_READY)]
     Io {
         /// What was tried.
         doing: String,

@@ -66,6 +66,10 @@ pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "kafka", fac, "{message}");
         }
+        // Asked for again until the coordinator is there: what every start of a broker looks like.
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if fac == "GETPID" => {
+            tracing::debug!(target: "kafka", fac, "{message}")
+        }
         // The library calls every lost connection an error; what matters of it is told by the call that fails.
         RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
             tracing::warn!(target: "kafka", fac, "{message}")

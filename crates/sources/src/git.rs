@@ -53,7 +53,7 @@ impl Repository {
                 .context("cannot run git: install it and try again")?;
             if !out.status.success() {
                 bail!(
-                    "WEIR-0301 {} is no readable git repository ({}); give the path of a clone",
+                    "WEIR-0301: {} is no readable git repository ({}); give the path of a clone",
                     path.display(),
                     String::from_utf8_lossy(&out.stderr).trim()
                 );
@@ -64,7 +64,7 @@ impl Repository {
         let head = run(&["rev-parse", "HEAD"]).context("the repository has no commit yet")?;
         if run(&["rev-parse", "--is-shallow-repository"])? == "true" {
             bail!(
-                "WEIR-0301 {} is a shallow clone, its history is cut off; run `git fetch --unshallow` first",
+                "WEIR-0301: {} is a shallow clone, its history is cut off; run `git fetch --unshallow` first",
                 path.display()
             );
         }

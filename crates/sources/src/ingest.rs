@@ -53,7 +53,7 @@ pub fn git(
             target,
             done,
         }) => (finished, Some((target, done))),
-        Some(_) => bail!("WEIR-0301 the ledger entry {key} is not of a repository"),
+        Some(_) => bail!("WEIR-0301: the ledger entry {key} is not of a repository"),
         None => (Vec::new(), None),
     };
     let mut publisher = Publisher::new(brokers, &key)?;
@@ -130,7 +130,7 @@ pub fn table(
         if rows.is_broken() {
             row.with_context(|| {
                 format!(
-                    "WEIR-0301 {} cannot be read beyond row {}; nothing of it was published",
+                    "WEIR-0301: {} cannot be read beyond row {}; nothing of it was published",
                     path.display(),
                     rows.count - 1
                 )
@@ -242,7 +242,7 @@ pub fn replay(
     let mut digest = Sha256::new();
     std::io::copy(
         &mut std::fs::File::open(path)
-            .with_context(|| format!("WEIR-0301 cannot read {}", path.display()))?,
+            .with_context(|| format!("WEIR-0301: cannot read {}", path.display()))?,
         &mut digest,
     )?;
     let name: String = digest
@@ -257,10 +257,10 @@ pub fn replay(
         match existing.iter().find(|(t, _)| t == topic) {
             Some((_, n)) if n == partitions => {}
             Some((_, n)) => bail!(
-                "WEIR-0207 {topic} has {n} partitions here and {partitions} in the snapshot; start a system with `weir up --raw-partitions {partitions}`"
+                "WEIR-0207: {topic} has {n} partitions here and {partitions} in the snapshot; start a system with `weir up --raw-partitions {partitions}`"
             ),
             None => bail!(
-                "WEIR-0304 the snapshot holds {topic}, which this system does not know; add its event type to the schemas"
+                "WEIR-0304: the snapshot holds {topic}, which this system does not know; add its event type to the schemas"
             ),
         }
     }

@@ -131,13 +131,13 @@ impl Mapping {
     /// Reads a mapping file.
     pub fn load(path: &Path) -> Result<Mapping> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("WEIR-0302 cannot read the mapping {}", path.display()))?;
+            .with_context(|| format!("WEIR-0302: cannot read the mapping {}", path.display()))?;
         Mapping::parse(&path.display().to_string(), &text)
     }
 
     /// Reads the text of a mapping; `name` is for messages.
     pub fn parse(name: &str, text: &str) -> Result<Mapping> {
-        serde_saphyr::from_str(text).map_err(|e| anyhow!("WEIR-0302 {name}: {e}"))
+        serde_saphyr::from_str(text).map_err(|e| anyhow!("WEIR-0302: {name}: {e}"))
     }
 }
 
@@ -146,14 +146,14 @@ impl Mapper {
     pub fn new(mapping: Mapping, schema: &str, tenant: &str) -> Result<Mapper> {
         let compile = |what: &str, source: &str| {
             Program::compile(source)
-                .map_err(|e| anyhow!("WEIR-0302 {}: {what}: `{source}`: {e}", mapping.name))
+                .map_err(|e| anyhow!("WEIR-0302: {}: {what}: `{source}`: {e}", mapping.name))
         };
         let place = match &mapping.time.place {
             None => None,
             Some(p) => Some(Placement {
                 start: instant(&p.start).with_context(|| {
                     format!(
-                        "WEIR-0302 {}: time.place.start `{}` is no time",
+                        "WEIR-0302: {}: time.place.start `{}` is no time",
                         mapping.name, p.start
                     )
                 })?,
@@ -161,7 +161,7 @@ impl Mapper {
                     None => Micros(0),
                     Some(d) => {
                         let span: jiff::SignedDuration = d.parse().map_err(|e| {
-                            anyhow!("WEIR-0302 {}: time.place.every `{d}`: {e}", mapping.name)
+                            anyhow!("WEIR-0302: {}: time.place.every `{d}`: {e}", mapping.name)
                         })?;
                         Micros(
                             i64::try_from(span.as_micros())

@@ -58,7 +58,7 @@ impl Publisher {
             .context("cannot make a producer")?;
         producer.init_transactions(DEADLINE).map_err(|e| {
             anyhow!(
-                "WEIR-0205 no broker answers at {} ({e}); is weir up?",
+                "WEIR-0205: no broker answers at {} ({e}); is weir up?",
                 brokers.bootstrap
             )
         })?;
@@ -158,7 +158,7 @@ impl Publisher {
             .map_or(0, |t| t.partitions().len()) as i32;
         if n == 0 {
             return Err(anyhow!(
-                "WEIR-0205 topic {topic} does not exist; start the system once with `weir up` so that it is made"
+                "WEIR-0205: topic {topic} does not exist; start the system once with `weir up` so that it is made"
             ));
         }
         self.partitions.insert(topic.to_owned(), n);

@@ -88,7 +88,7 @@ impl Cursor {
             }
             if Instant::now() > deadline {
                 anyhow::bail!(
-                    "WEIR-0211 {}/{} gave nothing for a minute; is the broker up?",
+                    "WEIR-0211: {}/{} gave nothing for a minute; is the broker up?",
                     self.tp.topic,
                     self.tp.partition
                 );

@@ -113,24 +113,24 @@ impl Reader {
     /// Opens the file.
     pub fn open(path: &Path) -> Result<Reader> {
         let file = File::open(path)
-            .with_context(|| format!("WEIR-0301 cannot read {}", path.display()))?;
+            .with_context(|| format!("WEIR-0301: cannot read {}", path.display()))?;
         let mut input = BufReader::with_capacity(1 << 16, zstd::Decoder::new(file)?);
         let mut line = Vec::new();
         input.read_until(b'\n', &mut line).with_context(|| {
             format!(
-                "WEIR-0304 {} is no snapshot; make one with `weir record`",
+                "WEIR-0304: {} is no snapshot; make one with `weir record`",
                 path.display()
             )
         })?;
         let header: Header = serde_json::from_slice(&line).with_context(|| {
             format!(
-                "WEIR-0304 {} is no snapshot; make one with `weir record`",
+                "WEIR-0304: {} is no snapshot; make one with `weir record`",
                 path.display()
             )
         })?;
         if header.weir_snapshot != VERSION {
             bail!(
-                "WEIR-0304 snapshot version {} is not {VERSION}; record it again with this weir",
+                "WEIR-0304: snapshot version {} is not {VERSION}; record it again with this weir",
                 header.weir_snapshot
             );
         }
@@ -169,7 +169,7 @@ impl Reader {
             .header
             .topics
             .get(usize::from(first[0]))
-            .context("WEIR-0304 the snapshot names a topic that it does not list")?;
+            .context("WEIR-0304: the snapshot names a topic that it does not list")?;
         Ok(Some(Outgoing {
             topic: topic.clone(),
             partition: Some(i32::from(partition)),
@@ -185,7 +185,7 @@ impl Reader {
         self.input.read_exact(&mut len)?;
         let len = u32::from_le_bytes(len) as usize;
         if len > 64 << 20 {
-            bail!("WEIR-0304 the snapshot is damaged: a record of {len} bytes");
+            bail!("WEIR-0304: the snapshot is damaged: a record of {len} bytes");
         }
         let mut out = vec![0; len];
         self.input.read_exact(&mut out)?;
@@ -197,7 +197,7 @@ impl Iterator for Reader {
     type Item = Result<Outgoing>;
     fn next(&mut self) -> Option<Self::Item> {
         self.next_record()
-            .context("WEIR-0304 the snapshot is damaged; copy or record it again")
+            .context("WEIR-0304: the snapshot is damaged; copy or record it again")
             .transpose()
     }
 }

@@ -38,7 +38,7 @@ impl Rows {
     /// Opens a file.
     pub fn open(path: &Path, format: Format) -> Result<Rows> {
         let mut file = File::open(path)
-            .with_context(|| format!("WEIR-0301 cannot read {}", path.display()))?;
+            .with_context(|| format!("WEIR-0301: cannot read {}", path.display()))?;
         let mut magic = [0u8; 2];
         let n = file.read(&mut magic)?;
         let file = File::open(path)?;

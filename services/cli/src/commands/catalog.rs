@@ -186,7 +186,7 @@ fn migration(system: &SystemArgs, event: &str, print: bool) -> Result<ExitCode> 
     let catalog = system.catalog()?;
     let Some(def) = catalog.events.iter().find(|e| e.name == event) else {
         bail!(
-            "WEIR-0102 the catalog has no event type {event}; it has {}",
+            "WEIR-0102: the catalog has no event type {event}; it has {}",
             catalog
                 .events
                 .iter()

@@ -52,7 +52,7 @@ fn read(brokers: &Brokers) -> Result<Vec<Letter>> {
             while next < p.end {
                 anyhow::ensure!(
                     Instant::now() < until,
-                    "WEIR-0211 the dead letters could not be read within 30 s; is the broker up?"
+                    "WEIR-0211: the dead letters could not be read within 30 s; is the broker up?"
                 );
                 consumer.poll(Duration::ZERO)?;
                 let batch = consumer.next(Duration::from_millis(100), Duration::ZERO, 1024)?;
@@ -95,9 +95,19 @@ fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Resu
     };
     const HEADER: [&str; 6] = ["code", "topic", "partition", "offset", "bytes", "error"];
     if json {
-        let all: Vec<BTreeMap<&str, String>> = newest
+        let all: Vec<serde_json::Value> = newest
             .iter()
-            .map(|l| HEADER.into_iter().zip(columns(l)).collect())
+            .map(|l| {
+                let number = |name| l.text(name).parse::<i64>().ok();
+                serde_json::json!({
+                    "code": l.text(headers::ERROR_CODE),
+                    "topic": l.text(headers::SOURCE_TOPIC),
+                    "partition": number(headers::SOURCE_PARTITION),
+                    "offset": number(headers::SOURCE_OFFSET),
+                    "bytes": l.value.as_ref().map_or(0, Vec::len),
+                    "error": l.text(headers::ERROR_MESSAGE),
+                })
+            })
             .collect();
         output::json(&all)?;
     } else if total == 0 {

@@ -51,7 +51,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         let mapping = mapping(&map)?;
         let Some(event) = catalog.events.iter().find(|e| e.name == mapping.event) else {
             bail!(
-                "WEIR-0302 the mapping {map} is for {}, an event type that the catalog does not have",
+                "WEIR-0302: the mapping {map} is for {}, an event type that the catalog does not have",
                 mapping.event
             );
         };
@@ -85,7 +85,7 @@ fn mapping(name: &str) -> Result<Mapping> {
     match SHIPPED.iter().find(|(n, _)| *n == stem) {
         Some((n, text)) => Mapping::parse(n, text),
         None => bail!(
-            "WEIR-0302 there is no mapping {name}; give a file, or one of {}",
+            "WEIR-0302: there is no mapping {name}; give a file, or one of {}",
             SHIPPED
                 .iter()
                 .map(|(n, _)| *n)

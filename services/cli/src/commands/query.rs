@@ -39,7 +39,7 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
     };
     let (sql, params) = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
-            bail!("WEIR-0305 parameters go with named questions; `weir query` lists them");
+            bail!("WEIR-0305: parameters go with named questions; `weir query` lists them");
         }
         (question, Vec::new())
     } else {
@@ -84,13 +84,13 @@ fn parameters(given: &[String]) -> Result<Vec<Param>> {
     while let Some(p) = rest.next() {
         let name = p
             .strip_prefix("--")
-            .with_context(|| format!("WEIR-0305 `{p}` is no parameter; write --name value"))?;
+            .with_context(|| format!("WEIR-0305: `{p}` is no parameter; write --name value"))?;
         match name.split_once('=') {
             Some((name, value)) => out.push((name.to_owned(), value.to_owned())),
             None => {
                 let value = rest
                     .next()
-                    .with_context(|| format!("WEIR-0305 --{name} has no value"))?;
+                    .with_context(|| format!("WEIR-0305: --{name} has no value"))?;
                 out.push((name.to_owned(), value.clone()));
             }
         }

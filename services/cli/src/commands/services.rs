@@ -29,7 +29,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     config.health.bind = a
         .http
         .parse()
-        .with_context(|| format!("WEIR-0210 --http {} is no address", a.http))?;
+        .with_context(|| format!("WEIR-0210: --http {} is no address", a.http))?;
     // What is only printed needs no running system.
     let needed = a.config.is_none() && !a.dump_config;
     if needed || system.brokers.is_some() {
@@ -47,7 +47,7 @@ pub fn stages(names: &[String]) -> Result<Vec<StageName>> {
                 .into_iter()
                 .find(|s| s.label() == n)
                 .with_context(|| {
-                    format!("WEIR-0210 there is no stage {n}; there are combine, window and score")
+                    format!("WEIR-0210: there is no stage {n}; there are combine, window and score")
                 })
         })
         .collect()
@@ -73,7 +73,7 @@ pub fn processor(system: &SystemArgs, a: &ProcessorArgs) -> Result<ExitCode> {
         let (address, _) = health
             .serve(&config.health, &metrics, &shutdown)
             .await
-            .context("WEIR-0212 cannot bind --http")?;
+            .context("WEIR-0212: cannot bind --http")?;
         tracing::info!(%address, "health and metrics");
         let stop = shutdown.clone();
         tokio::task::spawn_blocking(move || {
@@ -105,7 +105,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     runtime.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let Some(mut sink) = config.sink.clone() else {
-            bail!("WEIR-0210 no sink is configured")
+            bail!("WEIR-0210: no sink is configured")
         };
         sink.instance = format!("sink-{}", a.instance);
         sink.run = current_run(&sink.brokers, &catalog)?;
@@ -116,7 +116,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         let (address, _) = health
             .serve(&config.health, &metrics, &shutdown)
             .await
-            .context("WEIR-0212 cannot bind --http")?;
+            .context("WEIR-0212: cannot bind --http")?;
         tracing::info!(%address, "health and metrics");
         sink.run(shutdown).await?;
         Ok(ExitCode::SUCCESS)
@@ -148,10 +148,10 @@ pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
 /// The run of this catalog, as the processor has begun it.
 pub fn current_run(brokers: &Brokers, catalog: &Arc<Catalog>) -> Result<u32> {
     let run = weir_processor::current(brokers, std::time::Duration::from_secs(30))?
-        .context("WEIR-0204 no processor has started a run here yet; start it first")?;
+        .context("WEIR-0204: no processor has started a run here yet; start it first")?;
     if run.catalog != format!("{:016x}", catalog.hash) {
         bail!(
-            "WEIR-0108 the running system has catalog {}, this command {:016x}; give the same --schemas",
+            "WEIR-0108: the running system has catalog {}, this command {:016x}; give the same --schemas",
             run.catalog,
             catalog.hash
         );

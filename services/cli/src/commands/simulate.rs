@@ -29,7 +29,7 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
     if !a.live && end > now.plus(Micros::DAY) {
         // The watermark would stand there, and everything real would be late for good.
         bail!(
-            "WEIR-0301 the simulation would end on {}, in the future; choose an earlier --start or fewer --days",
+            "WEIR-0301: the simulation would end on {}, in the future; choose an earlier --start or fewer --days",
             show(end)
         );
     }

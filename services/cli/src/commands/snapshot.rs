@@ -34,7 +34,7 @@ pub fn replay(system: &SystemArgs, a: &ReplayArgs) -> Result<ExitCode> {
         "max" => None,
         s => match s.strip_suffix('x').unwrap_or(s).parse::<f64>() {
             Ok(x) if x > 0.0 && x.is_finite() => Some(x),
-            _ => bail!("WEIR-0304 `{s}` is no speed; write 1x, 100x or max"),
+            _ => bail!("WEIR-0304: `{s}` is no speed; write 1x, 100x or max"),
         },
     };
     let brokers = system.find_brokers()?;

@@ -11,7 +11,7 @@ pub fn run(system: &SystemArgs, json: bool) -> Result<ExitCode> {
     let found = system.find()?;
     let catalog = system.catalog()?;
     let run = weir_processor::current(&found.brokers, Duration::from_secs(10))?
-        .context("WEIR-0204 no processor has started a run here yet")?;
+        .context("WEIR-0204: no processor has started a run here yet")?;
     let lags = lag::all(&found.brokers, &catalog, run.number)?;
     if json {
         output::json(&serde_json::json!({

@@ -30,7 +30,7 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!(
-            "WEIR-0301 cannot read {}; `weir simulate` writes it",
+            "WEIR-0301: cannot read {}; `weir simulate` writes it",
             path.display()
         )
     })?;

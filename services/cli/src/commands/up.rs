@@ -20,7 +20,7 @@ use weir_sink::{Sink, SinkConfig};
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     for s in &a.services {
         if !matches!(s.as_str(), "processor" | "sink" | "none") {
-            bail!("WEIR-0210 there is no service {s}; there are processor and sink (or none)");
+            bail!("WEIR-0210: there is no service {s}; there are processor and sink (or none)");
         }
     }
     let begun = Instant::now();
@@ -28,7 +28,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let bind: SocketAddr = a
         .http
         .parse()
-        .with_context(|| format!("WEIR-0210 --http {} is no address", a.http))?;
+        .with_context(|| format!("WEIR-0210: --http {} is no address", a.http))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
     weir_runtime::log::init(&LogConfig {
         filter: "warn".into(),
@@ -74,7 +74,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let metrics = Metrics::install();
         let health = Health::new();
         watch_brokers(&health, &brokers);
-        let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212 cannot bind --http")?;
+        let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212: cannot bind --http")?;
         let services = start(a, &brokers, &partitions, clickhouse.url(), &catalog, &health, &shutdown)?;
         wait_ready(&health, &shutdown).await?;
         lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
@@ -107,7 +107,7 @@ fn engine_program() -> Result<EngineProgram> {
     let program = std::env::current_exe()?.with_file_name("weir-clickhouse-engine");
     if !program.is_file() {
         bail!(
-            "WEIR-0203 {} is missing; build it with `cargo build --release -p weir`",
+            "WEIR-0203: {} is missing; build it with `cargo build --release -p weir`",
             program.display()
         );
     }
@@ -175,7 +175,7 @@ async fn wait_ready(health: &Health, shutdown: &Shutdown) -> Result<()> {
             return Ok(());
         }
         if Instant::now() > until {
-            bail!("WEIR-0202 not ready after 60 s: {waiting:?}");
+            bail!("WEIR-0202: not ready after 60 s: {waiting:?}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -41,7 +41,7 @@ pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
         )?;
         if rest > 0 {
             bail!(
-                "WEIR-0303 {rest} offsets of the log have not reached ClickHouse within {} s; look at `weir status`, or give --wait more",
+                "WEIR-0303: {rest} offsets of the log have not reached ClickHouse within {} s; look at `weir status`, or give --wait more",
                 a.wait
             );
         }
@@ -170,7 +170,7 @@ fn report(
             );
         } else {
             println!(
-                "WEIR-0303 {} of {} rows differ",
+                "WEIR-0303: {} of {} rows differ",
                 thousands(comparison.differences.len() as u64),
                 thousands(n)
             );
