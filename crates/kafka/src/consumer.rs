@@ -6,6 +6,7 @@
 use crate::batch::{Batch, End};
 use crate::client::{Brokers, log, log_error};
 use crate::error::{Error, transient};
+use crate::member::Member;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -69,6 +70,9 @@ struct Pending {
     changes: VecDeque<Change>,
     closing: bool,
 }
+
+/// After so long without a sign of life a group forgets a member.
+pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
 /// Keeps rebalances until the owner of the consumer asks for them.
 #[derive(Default)]
@@ -149,6 +153,8 @@ pub struct Consumer {
     queue: *mut sys::rd_kafka_queue_t,
     inner: BaseConsumer<Context>,
     timeout: Duration,
+    // After the client: its drop may wait until the group has forgotten the client.
+    member: Option<Member>,
 }
 
 // SAFETY: the library's handles may be used from any thread; `queue` belongs to `inner`.
@@ -183,6 +189,7 @@ impl Consumer {
             queue,
             inner,
             timeout: Duration::from_secs(10),
+            member: None,
         })
     }
 
@@ -215,9 +222,10 @@ impl Consumer {
             .set("group.id", group)
             .set("group.instance.id", instance)
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", "6000")
+            .set("session.timeout.ms", SESSION.as_millis().to_string())
             .set("heartbeat.interval.ms", "1000");
-        let consumer = Self::create(&config)?;
+        let mut consumer = Self::create(&config)?;
+        consumer.member = Some(Member::new(group, topics));
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer
             .inner
@@ -255,7 +263,12 @@ impl Consumer {
                 return Ok(Some(change));
             }
             match self.inner.poll(wait) {
-                None => return Ok(self.lock().changes.pop_front()),
+                None => {
+                    if let Some(member) = &self.member {
+                        member.check(&self.inner)?;
+                    }
+                    return Ok(self.lock().changes.pop_front());
+                }
                 Some(Ok(_)) => {
                     return Err(Error::Invariant("a record came past its queue".into()));
                 }
@@ -287,23 +300,30 @@ impl Consumer {
         }
     }
 
-    /// Takes an assignment on: reading starts at the given offsets. Also for an empty one.
-    pub fn accept(&self, from: &[(Tp, i64)]) -> Result<(), Error> {
+    /// Takes an assignment on: reading starts at the given offsets. Also for an empty one. `staying` is where reading of the other
+    /// partitions goes on, see [`Consumer::release`].
+    pub fn accept(&self, from: &[(Tp, i64)], staying: &[(Tp, i64)]) -> Result<(), Error> {
         for (tp, _) in from {
             self.forward(tp)?;
         }
         let list = list(from)?;
         self.inner
             .incremental_assign(&list)
-            .map_err(|e| Error::kafka("taking partitions on", e))
+            .map_err(|e| Error::kafka("taking partitions on", e))?;
+        self.seek(staying)
     }
 
     /// Gives partitions up. Records of them that were not handed out yet are dropped.
-    pub fn release(&self, parts: &[Tp]) -> Result<(), Error> {
+    ///
+    /// The library pauses all partitions for a change and then goes on from where it believes the application to be; that is one
+    /// record too far where a batch ended with the end of a partition (librdkafka #4844, in 2.2 to 2.12). So each change is
+    /// followed by a seek to what was really read.
+    pub fn release(&self, parts: &[Tp], staying: &[(Tp, i64)]) -> Result<(), Error> {
         let list = names(parts);
         self.inner
             .incremental_unassign(&list)
-            .map_err(|e| Error::kafka("giving partitions up", e))
+            .map_err(|e| Error::kafka("giving partitions up", e))?;
+        self.seek(staying)
     }
 
     /// Reads up to `max` records: waits up to `wait` for the first, then up to `gather` for more (the library waits
@@ -485,8 +505,8 @@ impl Drop for Consumer {
         let left: Vec<Change> = self.lock().changes.drain(..).collect();
         for change in left {
             let answered = match change {
-                Change::Assigned(_) => self.accept(&[]),
-                Change::Revoked(parts) => self.release(&parts),
+                Change::Assigned(_) => self.accept(&[], &[]),
+                Change::Revoked(parts) => self.release(&parts, &[]),
             };
             if let Err(e) = answered {
                 tracing::debug!(target: "kafka", "while closing: {e}");

@@ -59,6 +59,14 @@ pub enum Error {
         /// Offset needed.
         wanted: i64,
     },
+    /// The group is at rest, and nobody reads some of its partitions.
+    #[error("nobody in group {group} reads {partitions}: joining it anew")]
+    Orphaned {
+        /// Group.
+        group: String,
+        /// Which, as text.
+        partitions: String,
+    },
     /// Something that cannot be happened.
     #[error("invariant broken: {0}")]
     Invariant(String),
@@ -71,7 +79,9 @@ impl Error {
     /// The operator's code.
     pub fn code(&self) -> Code {
         match self {
-            Error::Unreachable { .. } | Error::Kafka { .. } => codes::BROKER_UNREACHABLE,
+            Error::Unreachable { .. } | Error::Kafka { .. } | Error::Orphaned { .. } => {
+                codes::BROKER_UNREACHABLE
+            }
             Error::Deadline { .. } => codes::DEADLINE,
             Error::PartitionsChanged { .. } => codes::PARTITIONS_CHANGED,
             Error::Gap { .. } => codes::LOG_GAP,

@@ -10,6 +10,7 @@ pub mod compacted;
 pub mod consumer;
 pub mod dead;
 pub mod error;
+mod member;
 pub mod metric;
 pub mod producer;
 pub mod registry;

@@ -147,6 +147,29 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    fn tell(&self, what: &str, parts: &[Tp]) {
+        let names: Vec<String> = parts.iter().map(Tp::to_string).collect();
+        tracing::info!(
+            stage = self.config.stage,
+            instance = self.config.instance,
+            "{what}: {}",
+            if names.is_empty() {
+                "none".to_string()
+            } else {
+                names.join(" ")
+            }
+        );
+    }
+
+    /// Where reading stands, except of those.
+    fn positions(&self, except: &[Tp]) -> Vec<(Tp, i64)> {
+        self.owned
+            .iter()
+            .filter(|o| !except.contains(&o.tp))
+            .map(|o| (o.tp.clone(), o.next))
+            .collect()
+    }
+
     fn progress(&self) -> Vec<Progress> {
         self.owned
             .iter()
@@ -164,23 +187,15 @@ impl<'a> Session<'a> {
         while let Some(change) = self.consumer.poll(Duration::ZERO)? {
             match change {
                 Change::Revoked(parts) => {
-                    tracing::info!(
-                        stage = self.config.stage,
-                        partitions = parts.len(),
-                        "partitions given up"
-                    );
+                    self.tell("partitions given up", &parts);
                     stage.revoked(&parts);
                     self.owned.retain(|o| !parts.contains(&o.tp));
-                    self.consumer.release(&parts)?;
+                    self.consumer.release(&parts, &self.positions(&[]))?;
                 }
                 Change::Assigned(parts) => {
                     let from = self.restore(stage, &parts)?;
-                    self.consumer.accept(&from)?;
-                    tracing::info!(
-                        stage = self.config.stage,
-                        partitions = parts.len(),
-                        "partitions taken on"
-                    );
+                    self.consumer.accept(&from, &self.positions(&parts))?;
+                    self.tell("partitions taken on", &parts);
                 }
             }
             metrics::gauge!(metric::PARTITIONS, "stage" => self.config.stage)

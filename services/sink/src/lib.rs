@@ -380,6 +380,10 @@ impl Position {
         }
     }
 
+    fn positions(&self) -> Vec<(Tp, i64)> {
+        self.next.iter().map(|(tp, n)| (tp.clone(), *n)).collect()
+    }
+
     fn answer(&mut self, consumer: &Consumer, change: Change) -> Result<(), SinkError> {
         match change {
             Change::Assigned(parts) => {
@@ -393,19 +397,19 @@ impl Position {
                     }
                     from.push((c.tp, offset.clamp(low, high.max(low))));
                 }
-                consumer.accept(&from)?;
+                consumer.accept(&from, &self.positions())?;
                 for (tp, offset) in from {
                     self.owned.insert(tp.clone());
                     self.next.insert(tp, offset);
                 }
             }
             Change::Revoked(parts) => {
-                consumer.release(&parts)?;
-                for tp in parts {
-                    self.owned.remove(&tp);
-                    self.next.remove(&tp);
-                    self.dirty.remove(&tp);
+                for tp in &parts {
+                    self.owned.remove(tp);
+                    self.next.remove(tp);
+                    self.dirty.remove(tp);
                 }
+                consumer.release(&parts, &self.positions())?;
             }
         }
         Ok(())
