@@ -202,8 +202,9 @@ fn killed_and_stopped_instances_count_everything_once() {
     let from: Vec<(Tp, i64)> = (0..4).map(|p| (Tp::new("x.out", p), 0)).collect();
     let reader = Consumer::assigned(&brokers, &from).unwrap();
     let mut last = Instant::now();
-    // Longer than a session and a transaction may last, so that what comes too often is seen too.
-    while last.elapsed() < Duration::from_secs(if got == sent { 8 } else { 60 }) {
+    // Longer than a session and a transaction may last, so that what comes too often is seen too; what is missing may take as long
+    // as the calls to a broker may, one after the other.
+    while last.elapsed() < Duration::from_secs(if got == sent { 8 } else { 120 }) {
         for (w, name) in workers.iter_mut().zip(["a", "b"]) {
             w.watch(&address, name);
         }
