@@ -40,13 +40,19 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         let bar = Bar::new("commits", json);
         let report = ingest::git(&brokers, &path, &tenant, &team, &mut |n, t| bar.at(n, t))?;
         drop(bar);
-        return tell(&path, &report, json);
+        if json {
+            output::json(&report)?;
+        } else {
+            tell(&path, &report);
+        }
+        return Ok(ExitCode::SUCCESS);
     }
     let map = a
         .map
         .context("give a mapping with --map, or `weir import git PATH`")?;
     let catalog = system.catalog()?;
     let mut code = ExitCode::SUCCESS;
+    let mut reports = Vec::with_capacity(a.data.len());
     for path in &a.data {
         let mapping = mapping(&map)?;
         let Some(event) = catalog.events.iter().find(|e| e.name == mapping.event) else {
@@ -68,9 +74,23 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         if report.refused > 0 {
             code = ExitCode::from(1);
         }
-        tell(path, &report, a.json)?;
+        if !a.json {
+            tell(path, &report);
+        }
+        reports.push(Imported { data: path, report });
+    }
+    if a.json {
+        output::json(&reports)?;
     }
     Ok(code)
+}
+
+/// One file's report, as JSON.
+#[derive(serde::Serialize)]
+struct Imported<'a> {
+    data: &'a Path,
+    #[serde(flatten)]
+    report: Report,
 }
 
 fn mapping(name: &str) -> Result<Mapping> {
@@ -95,11 +115,7 @@ fn mapping(name: &str) -> Result<Mapping> {
     }
 }
 
-fn tell(path: &Path, report: &Report, json: bool) -> Result<ExitCode> {
-    if json {
-        output::json(report)?;
-        return Ok(ExitCode::SUCCESS);
-    }
+fn tell(path: &Path, report: &Report) {
     println!(
         "{}: {} events published, {} published before, {} left out, {} refused",
         path.display(),
@@ -111,5 +127,4 @@ fn tell(path: &Path, report: &Report, json: bool) -> Result<ExitCode> {
     for reason in &report.reasons {
         eprintln!("  {reason}");
     }
-    Ok(ExitCode::SUCCESS)
 }

@@ -29,6 +29,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         .http
         .parse()
         .with_context(|| format!("WEIR-0210: --http {} is no address", a.http))?;
+    // It is bound when there is something to tell; that it can be is known before anything is started.
+    std::net::TcpListener::bind(bind)
+        .with_context(|| format!("WEIR-0212: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
     weir_runtime::log::init(&LogConfig {
         filter: "warn".into(),
