@@ -57,14 +57,20 @@ impl Default for Partitions {
     }
 }
 
+/// Largest record of weir's topics: blocks are made far smaller, but a row is never cut.
+pub(crate) const MAX_MESSAGE: usize = 4 << 20;
+
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
 
 fn spec(name: impl Into<String>, partitions: u32, config: &[(&str, String)]) -> TopicSpec {
-    let mut all = vec![(
-        "message.timestamp.type".to_owned(),
-        "LogAppendTime".to_owned(),
-    )];
+    let mut all = vec![
+        (
+            "message.timestamp.type".to_owned(),
+            "LogAppendTime".to_owned(),
+        ),
+        ("max.message.bytes".to_owned(), MAX_MESSAGE.to_string()),
+    ];
     all.extend(config.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
     TopicSpec {
         name: name.into(),

@@ -1,5 +1,6 @@
 //! Writing: in transactions (the stages), or as an idempotent stream (ticks, dead letters replayed, importers, tests).
 
+use crate::admin::MAX_MESSAGE;
 use crate::client::{Brokers, log, log_error};
 use crate::consumer::{GroupMetadata, Tp};
 use crate::error::Error;
@@ -50,8 +51,10 @@ struct Writer {
 }
 
 impl Writer {
-    fn create(config: &ClientConfig) -> Result<Writer, Error> {
+    fn create(config: &mut ClientConfig) -> Result<Writer, Error> {
         let inner = config
+            // The broker's count includes its own frame around the record.
+            .set("message.max.bytes", (MAX_MESSAGE - 1024).to_string())
             .create_with_context(Deliveries::default())
             .map_err(|e| Error::kafka("creating a producer", e))?;
         Ok(Writer { inner })
@@ -152,7 +155,7 @@ impl Appender {
             .set("queue.buffering.max.messages", "500000")
             .set("message.timeout.ms", "60000");
         Ok(Appender {
-            writer: Writer::create(&c)?,
+            writer: Writer::create(&mut c)?,
             deadline: Duration::from_secs(60),
         })
     }
@@ -225,7 +228,7 @@ impl Transactional {
             .set("retry.backoff.max.ms", "500")
             .set("queue.buffering.max.messages", "1000000");
         let t = Transactional {
-            writer: Writer::create(&c)?,
+            writer: Writer::create(&mut c)?,
             deadline,
         };
         t.step("opening transactions", |rk, ms| {
