@@ -109,6 +109,7 @@ const SECTIONS: &[&str] = &["kpis", "detectors", "alerts", "prices", "tenants"];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
     let schemas = schemas(sources, problems);
+    let mut readable = schemas.len() == sources.iter().filter(|(f, _)| is_schema(f)).count();
     let mut event_files: Vec<(File<'_>, Node)> = Vec::new();
     let mut sections: Vec<(&str, File<'_>, Node)> = Vec::new();
     for (name, text) in sources.iter().filter(|(f, _)| is_catalog(f)) {
@@ -126,6 +127,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
                     format!("not readable YAML: {message}"),
                     "",
                 );
+                readable = false;
                 continue;
             }
         };
@@ -148,6 +150,10 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
                 ),
             }
         }
+    }
+    if !readable {
+        // All that refers to what could not be read would seem wrong too, and hide what is.
+        return None;
     }
     let of = |s: &'static str| {
         sections

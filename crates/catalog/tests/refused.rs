@@ -310,6 +310,20 @@ fn all_problems_are_told_at_once() {
 fn broken_yaml_and_broken_schemas_are_told_with_their_place() {
     let t = told("event: llm.call\n  measures: [\n", "kpis: {}\n");
     assert!(t[0].starts_with("catalog/llm.call.yaml:2:"), "{t:?}");
+    // What stands on a file that cannot be read is not called wrong beside it.
+    let t = told("event: llm.call\n  measures: [\n", KPIS);
+    assert_eq!(t.len(), 1, "{t:?}");
+    let mut cut = sources(EVENT, KPIS);
+    cut.iter_mut()
+        .filter(|(f, _)| f == "events/llm.call.avsc")
+        .for_each(|(_, text)| text.truncate(100));
+    let e = load_sources(cut).unwrap_err();
+    assert_eq!(e.0.len(), 1, "{e}");
+    assert!(
+        e.to_string()
+            .starts_with("events/llm.call.avsc:0:0: WEIR-0110"),
+        "{e}"
+    );
     let mut all = sources(EVENT, KPIS);
     for (f, text) in &mut all {
         if f == "events/llm.call.avsc" {
