@@ -281,7 +281,11 @@ async fn a_cut_insert_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_loses_nothing_that_was_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
+    // As a user may name a folder.
+    let dir = tempfile::Builder::new()
+        .prefix("größer als ")
+        .tempdir()
+        .unwrap();
     let started = Instant::now();
     let engine = ClickHouse::start(&testing::clickhouse_options(dir.path())).unwrap();
     println!("first start: {:?}", started.elapsed());

@@ -77,7 +77,11 @@ fn values(range: std::ops::Range<u32>) -> Vec<String> {
 
 #[test]
 fn keeps_its_messages_over_a_kill_and_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
+    // As a user may name a folder.
+    let dir = tempfile::Builder::new()
+        .prefix("größer als ")
+        .tempdir()
+        .unwrap();
     let started = Instant::now();
     let kafka = Kafka::start(&KafkaOptions::new(dir.path())).unwrap();
     println!("first start: {:?}", started.elapsed());

@@ -182,11 +182,40 @@ fn keep_or_free(remembered: Option<u16>) -> Result<u16, Error> {
     }
 }
 
-/// A value of a properties file.
+/// A value of a properties file, which Java reads as Latin-1: all other letters by number.
 fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('\n', "\\n")
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            c if c.is_ascii() => out.push(c),
+            c => {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    out
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
     fs::write(path, text).map_err(Error::io(format!("writing {}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_what_java_reads_back() {
+        assert_eq!(escape("/tmp/a b:c=d"), "/tmp/a b:c=d");
+        assert_eq!(escape("C:\\x\ny"), "C:\\\\x\\ny");
+        assert_eq!(
+            escape("/dätä/\u{1F600}"),
+            "/d\\u00e4t\\u00e4/\\ud83d\\ude00"
+        );
+    }
 }

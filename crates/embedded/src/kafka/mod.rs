@@ -180,6 +180,8 @@ impl Jvm {
         let mut command = Command::new(&self.java);
         command
             .env("MALLOC_ARENA_MAX", "2")
+            // How Java reads and writes names of files.
+            .env("LC_ALL", "C.UTF-8")
             .current_dir(layout.dir())
             .stdin(std::process::Stdio::null())
             .args([
