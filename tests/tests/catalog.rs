@@ -194,10 +194,10 @@ fn a_catalog_grows_by_edits_and_never_changes_its_meaning_silently() {
         table.to_str().unwrap(),
     ];
     let imported = system.json(&import);
-    assert_eq!(imported["written"], 180, "{imported}");
+    assert_eq!(imported[0]["written"], 180, "{imported}");
     let verified = system.verify();
     assert_eq!(verified.count("review.finished", "events"), 180);
-    assert_eq!(system.json(&import)["written"], 0);
+    assert_eq!(system.json(&import)[0]["written"], 0);
     let view = "SELECT toUInt64(sum(reviews)) AS n FROM review_finished_1h WHERE rollup = 'team' AND team = 'core'";
     assert_eq!(system.number(view), 180.0);
     // Sixty reviews an hour with two comments on average.

@@ -42,7 +42,7 @@ fn recorded_data_is_counted_exactly_and_once() {
         let file = data.join(file);
         let import = ["import", "--map", map, file.to_str().unwrap()];
         let before = system.events(event);
-        let first = system.json(&import);
+        let first = &system.json(&import)[0];
         let n = first["written"].as_u64().unwrap();
         assert!(n > 1000, "{map}: {first}");
         assert_eq!(first["refused"], 0, "{map}: {first}");
@@ -50,7 +50,7 @@ fn recorded_data_is_counted_exactly_and_once() {
             system.events(event) >= before + n,
             "{map} is not of {event}"
         );
-        let again = system.json(&import);
+        let again = &system.json(&import)[0];
         assert_eq!(again["written"], 0, "{map} a second time: {again}");
         written += n;
     }
