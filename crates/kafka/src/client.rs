@@ -1,5 +1,6 @@
 //! Settings that every client shares, and where the client library's log goes.
 
+use crate::admin::MAX_MESSAGE;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
@@ -35,6 +36,8 @@ impl Brokers {
             .set("broker.address.family", "any")
             .set("socket.timeout.ms", "10000")
             .set("socket.nagle.disable", "true")
+            // The topics' own limit counts a frame around the record too.
+            .set("message.max.bytes", (MAX_MESSAGE - 1024).to_string())
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
             .set("topic.metadata.refresh.fast.interval.ms", "100")

@@ -1,6 +1,5 @@
 //! Writing: in transactions (the stages), or as an idempotent stream (ticks, dead letters replayed, importers, tests).
 
-use crate::admin::MAX_MESSAGE;
 use crate::client::{Brokers, log, log_error};
 use crate::consumer::{GroupMetadata, Tp};
 use crate::error::Error;
@@ -51,10 +50,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn create(config: &mut ClientConfig) -> Result<Writer, Error> {
+    fn create(config: &ClientConfig) -> Result<Writer, Error> {
         let inner = config
-            // The broker's count includes its own frame around the record.
-            .set("message.max.bytes", (MAX_MESSAGE - 1024).to_string())
             .create_with_context(Deliveries::default())
             .map_err(|e| Error::kafka("creating a producer", e))?;
         Ok(Writer { inner })
@@ -155,7 +152,7 @@ impl Appender {
             .set("queue.buffering.max.messages", "500000")
             .set("message.timeout.ms", "60000");
         Ok(Appender {
-            writer: Writer::create(&mut c)?,
+            writer: Writer::create(&c)?,
             deadline: Duration::from_secs(60),
         })
     }
@@ -228,7 +225,7 @@ impl Transactional {
             .set("retry.backoff.max.ms", "500")
             .set("queue.buffering.max.messages", "1000000");
         let t = Transactional {
-            writer: Writer::create(&mut c)?,
+            writer: Writer::create(&c)?,
             deadline,
         };
         t.step("opening transactions", |rk, ms| {

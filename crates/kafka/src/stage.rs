@@ -68,7 +68,18 @@ pub struct StageConfig {
 }
 
 impl StageConfig {
-    /// With the defaults of the design: 25 ms live; 128 MiB, 400,000 records or 2 s while catching up.
+    /// Time between commits while live.
+    pub const COMMIT_INTERVAL: Duration = Duration::from_millis(25);
+    /// While catching up: the longest time between commits.
+    pub const COMMIT_INTERVAL_BEHIND: Duration = Duration::from_secs(2);
+    /// While catching up: bytes of values between commits.
+    pub const COMMIT_BYTES: usize = 128 << 20;
+    /// While catching up: records between commits.
+    pub const COMMIT_RECORDS: usize = 400_000;
+    /// Limit of every call.
+    pub const DEADLINE: Duration = Duration::from_secs(30);
+
+    /// With the defaults of the design.
     pub fn new(
         brokers: Brokers,
         stage: &'static str,
@@ -82,12 +93,12 @@ impl StageConfig {
             stage,
             instance: instance.to_owned(),
             topics,
-            commit_interval: Duration::from_millis(25),
-            commit_interval_behind: Duration::from_secs(2),
-            commit_bytes: 128 << 20,
-            commit_records: 400_000,
+            commit_interval: Self::COMMIT_INTERVAL,
+            commit_interval_behind: Self::COMMIT_INTERVAL_BEHIND,
+            commit_bytes: Self::COMMIT_BYTES,
+            commit_records: Self::COMMIT_RECORDS,
             idle: Duration::from_millis(100),
-            deadline: Duration::from_secs(30),
+            deadline: Self::DEADLINE,
         }
     }
 }

@@ -93,10 +93,14 @@ fn worker() {
     run_stage(&config, &mut Summing::default(), &AtomicBool::new(false)).unwrap();
 }
 
-struct Worker(Child);
+struct Worker {
+    child: Child,
+    brokers: String,
+    instance: &'static str,
+}
 
 impl Worker {
-    fn start(brokers: &str, instance: &str) -> Worker {
+    fn start(brokers: &str, instance: &'static str) -> Worker {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "worker", "--nocapture"])
             .envs([
@@ -107,25 +111,32 @@ impl Worker {
             ])
             .spawn()
             .unwrap();
-        Worker(child)
+        Worker {
+            child,
+            brokers: brokers.to_owned(),
+            instance,
+        }
+    }
+    fn restart(&mut self) {
+        *self = Worker::start(&self.brokers, self.instance);
     }
     /// Starts it again where it ended by itself, as whoever runs a processor does.
-    fn watch(&mut self, brokers: &str, instance: &str) {
-        if let Some(status) = self.0.try_wait().unwrap() {
-            eprintln!("{instance} ended with {status}");
-            *self = Worker::start(brokers, instance);
+    fn watch(&mut self) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            eprintln!("{} ended with {status}", self.instance);
+            self.restart();
         }
     }
     fn signal(&self, signal: i32) {
         // SAFETY: a child that was not waited for, so its id is its own.
-        unsafe { libc::kill(self.0.id() as i32, signal) };
+        unsafe { libc::kill(self.child.id() as i32, signal) };
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -169,9 +180,7 @@ fn killed_and_stopped_instances_count_everything_once() {
             sent[to] = (sent[to].0 + x, sent[to].1 + 1);
         }
         out.poll();
-        for (w, name) in workers.iter_mut().zip(["a", "b"]) {
-            w.watch(&address, name);
-        }
+        workers.iter_mut().for_each(Worker::watch);
         if let Some((at, w)) = continue_at
             && Instant::now() > at
         {
@@ -184,7 +193,7 @@ fn killed_and_stopped_instances_count_everything_once() {
             if rng.random_bool(0.6) {
                 kills += 1;
                 workers[which].signal(libc::SIGKILL);
-                workers[which] = Worker::start(&address, ["a", "b"][which]);
+                workers[which].restart();
             } else {
                 stops += 1;
                 workers[which].signal(libc::SIGSTOP);
@@ -205,9 +214,7 @@ fn killed_and_stopped_instances_count_everything_once() {
     // Longer than a session and a transaction may last, so that what comes too often is seen too; what is missing may take as long
     // as the calls to a broker may, one after the other.
     while last.elapsed() < Duration::from_secs(if got == sent { 8 } else { 120 }) {
-        for (w, name) in workers.iter_mut().zip(["a", "b"]) {
-            w.watch(&address, name);
-        }
+        workers.iter_mut().for_each(Worker::watch);
         reader.poll(Duration::ZERO).unwrap();
         let batch = reader
             .next(Duration::from_millis(100), Duration::ZERO, 1000)

@@ -137,9 +137,9 @@ impl Serialize for Secret {
 pub struct Size(pub u64);
 
 impl Size {
-    /// In units of 2^20.
-    pub const fn mib(n: u64) -> Size {
-        Size(n << 20)
+    /// Of so many bytes.
+    pub const fn of(bytes: usize) -> Size {
+        Size(bytes as u64)
     }
     /// In bytes.
     pub const fn bytes(self) -> usize {
@@ -214,7 +214,7 @@ mod tests {
         fn default() -> Section {
             Section {
                 wait: Duration::from_secs(10),
-                buffer: Size::mib(64),
+                buffer: Size::of(64 << 20),
                 password: Secret::new("default"),
                 properties: [("sasl_password".to_owned(), "p".to_owned())].into(),
             }

@@ -19,7 +19,7 @@ use weir_model::headers::Meta;
 pub const PARTIALS: u32 = 16;
 const TERMS: u32 = 4;
 /// Events between commits, as while catching up.
-const COMMIT: usize = 400_000;
+const COMMIT: usize = weir_kafka::StageConfig::COMMIT_RECORDS;
 /// Records per batch of a partition.
 const RUN: usize = 1000;
 

@@ -21,9 +21,9 @@ mod system;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// As in `weir` itself.
+/// Where the allocator looks for its options.
 #[unsafe(export_name = "malloc_conf")]
-pub static MALLOC_CONF: &[u8] = b"oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
+pub static MALLOC_CONF: &[u8] = weir_runtime::ALLOCATOR_OPTIONS;
 
 #[derive(Parser)]
 #[command(about)]

@@ -11,9 +11,9 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Fetched batches of many partitions are large: given back at once, as large blocks are by default, they would be cleared each time.
+/// Where the allocator looks for its options.
 #[unsafe(export_name = "malloc_conf")]
-pub static MALLOC_CONF: &[u8] = b"oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
+pub static MALLOC_CONF: &[u8] = weir_runtime::ALLOCATOR_OPTIONS;
 
 fn main() -> std::process::ExitCode {
     let args = args::Args::parse();

@@ -72,11 +72,11 @@ impl Default for ProcessorConfig {
             instance: "0".into(),
             threads: 1,
             partitions: Partitions::default(),
-            commit_interval: Duration::from_millis(25),
-            commit_interval_behind: Duration::from_secs(2),
-            commit_bytes: Size::mib(128),
+            commit_interval: StageConfig::COMMIT_INTERVAL,
+            commit_interval_behind: StageConfig::COMMIT_INTERVAL_BEHIND,
+            commit_bytes: Size::of(StageConfig::COMMIT_BYTES),
             snapshot_cycle: Duration::from_secs(60),
-            deadline: Duration::from_secs(30),
+            deadline: StageConfig::DEADLINE,
         }
     }
 }

@@ -3,13 +3,11 @@
 use crate::keyed::{Keyed, KeyedStage, SnapshotPart, stage_error};
 use crate::{Scope, metric};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use weir_engine::EngineError;
-use weir_engine::window::{LiveValue, Window, WindowOptions, WindowOut};
+use weir_engine::window::{Blocks, Window, WindowOptions, WindowOut};
 use weir_kafka::{Appender, Outbox, StageError};
-use weir_model::records::{Aggregate, AggregateBlock, Part};
-use weir_model::{codes, topics};
+use weir_model::topics;
 
 /// Slices of subjects that are snapshotted one by one.
 const SHARDS: u32 = 8;
@@ -17,10 +15,6 @@ const SHARDS: u32 = 8;
 const LIVE_EVERY: Duration = Duration::from_millis(250);
 /// One part in so many of the stage's time, at most, is spent on what is provisional.
 const LIVE_SHARE: u32 = 100;
-/// Rows per message of the live stream.
-const LIVE_ROWS: usize = 200;
-/// Bytes of such a message, if it has more than one row.
-const LIVE_BYTES: usize = 600 * 1024;
 
 pub(crate) type WindowStage = KeyedStage<Windows>;
 
@@ -159,68 +153,18 @@ impl Keyed for Windows {
     }
 }
 
-fn encode(block: &AggregateBlock, value: &mut Vec<u8>) -> Result<(), StageError> {
-    value.clear();
-    block
-        .encode(value)
-        .map_err(|e| StageError::new(codes::INVARIANT, format!("a block of aggregates: {e}")))
-}
-
 /// The live stream has the form of the aggregates: blocks of one event type, rows on time so far.
 fn tell_live(
     parts: &mut dyn Iterator<Item = &mut Windows>,
     scope: &Scope,
     to: &Appender,
 ) -> Result<(), StageError> {
-    let mut blocks: BTreeMap<usize, AggregateBlock> = BTreeMap::new();
-    let mut full = Vec::new();
+    let mut blocks = Blocks::new(scope.catalog.events.len(), scope.run.number);
     for part in parts {
-        part.0
-            .live(&mut |v: LiveValue| {
-                let event = &scope.catalog.events[v.event];
-                let block = blocks.entry(v.event).or_insert_with(|| AggregateBlock {
-                    event: event.name.clone(),
-                    catalog: scope.catalog.hash,
-                    run: scope.run.number,
-                    measures: event.measures.iter().map(|m| m.name.clone()).collect(),
-                    rows: Vec::new(),
-                });
-                block.rows.push(Aggregate {
-                    subject: v.subject,
-                    window: v.window,
-                    start: v.start,
-                    end: v.end,
-                    part: Part::OnTime,
-                    values: v.values,
-                });
-                if block.rows.len() >= LIVE_ROWS {
-                    let rows = std::mem::take(&mut block.rows);
-                    full.push(AggregateBlock {
-                        rows,
-                        ..block.clone()
-                    });
-                }
-            })
-            .map_err(stage_error)?;
+        part.0.live(&mut blocks).map_err(stage_error)?;
     }
-    full.extend(blocks.into_values());
-    let mut value = Vec::new();
-    while let Some(mut block) = full.pop() {
-        if block.rows.is_empty() {
-            continue;
-        }
-        encode(&block, &mut value)?;
-        // Rows with sketches are as large as what was counted: in halves until it fits.
-        if value.len() > LIVE_BYTES && block.rows.len() > 1 {
-            let rows = block.rows.split_off(block.rows.len() / 2);
-            full.push(AggregateBlock {
-                rows,
-                ..block.clone()
-            });
-            full.push(block);
-            continue;
-        }
-        to.send(topics::LIVE, None, None, Some(&value), &[])?;
+    for block in blocks.take().map_err(stage_error)? {
+        to.send(topics::LIVE, None, None, Some(&block), &[])?;
     }
     to.poll();
     Ok(())

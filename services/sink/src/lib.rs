@@ -342,14 +342,14 @@ impl Sink {
 /// Which partitions are owned, and how far they were read.
 #[derive(Default)]
 struct Position {
-    owned: BTreeSet<Tp>,
+    /// Of each partition owned.
     next: BTreeMap<Tp, i64>,
     dirty: BTreeSet<Tp>,
 }
 
 impl Position {
     fn owns(&self, tp: &Tp) -> bool {
-        self.owned.contains(tp)
+        self.next.contains_key(tp)
     }
 
     fn moved(&self) -> bool {
@@ -374,9 +374,11 @@ impl Position {
 
     /// The end of a partition may lie behind control records, which are never handed out.
     fn end(&mut self, tp: Tp, next: i64) {
-        if self.owned.contains(&tp) && self.next.get(&tp).is_none_or(|n| *n < next) {
-            self.dirty.insert(tp.clone());
-            self.next.insert(tp, next);
+        if let Some(n) = self.next.get_mut(&tp)
+            && *n < next
+        {
+            *n = next;
+            self.dirty.insert(tp);
         }
     }
 
@@ -398,14 +400,10 @@ impl Position {
                     from.push((c.tp, offset.clamp(low, high.max(low))));
                 }
                 consumer.accept(&from, &self.positions())?;
-                for (tp, offset) in from {
-                    self.owned.insert(tp.clone());
-                    self.next.insert(tp, offset);
-                }
+                self.next.extend(from);
             }
             Change::Revoked(parts) => {
                 for tp in &parts {
-                    self.owned.remove(tp);
                     self.next.remove(tp);
                     self.dirty.remove(tp);
                 }

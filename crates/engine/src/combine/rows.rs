@@ -98,13 +98,19 @@ impl Rows {
             let slot = self.subjects.find(*rollup, *id, texts, names);
             let last = self.subjects.slot(slot).last;
             if self.subjects.many(*rollup) && last != NONE {
-                let width = self.template.len();
-                let row = self.words.as_ptr().wrapping_add(last as usize * width);
-                for line in 0..width / LINE {
-                    prefetch(row.wrapping_add(line * LINE));
-                }
+                self.prefetch_row(last);
             }
             out.push(slot);
+        }
+    }
+
+    /// Fetches a row, which need not exist.
+    #[inline(always)]
+    fn prefetch_row(&self, row: u32) {
+        let width = self.template.len();
+        let row = self.words.as_ptr().wrapping_add(row as usize * width);
+        for line in 0..width / LINE {
+            prefetch(row.wrapping_add(line * LINE));
         }
     }
 
@@ -273,12 +279,7 @@ impl Rows {
             self.subjects.prefetch_subject(s);
         }
         if let Some(s) = ahead(12) {
-            let head = self.subjects.prefetch_numbers(s) as usize;
-            let width = self.template.len();
-            let row = self.words.as_ptr().wrapping_add(head * width);
-            for line in 0..width / LINE {
-                prefetch(row.wrapping_add(line * LINE));
-            }
+            self.prefetch_row(self.subjects.prefetch_numbers(s));
         }
         // The first value: it is the one with many.
         let value = |s: u32| self.subjects.numbers(s).get(1).copied();

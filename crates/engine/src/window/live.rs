@@ -1,35 +1,16 @@
 //! Provisional values of open windows, for dashboards: never stored, never judged.
 
-use super::out::subject;
-use super::store::Kind;
+use super::out::Blocks;
+use super::store::{Kind, tenant, texts};
 use super::time::{HOUR, MINUTE, Size};
 use super::{Cx, Window};
-use crate::{EngineError, accumulate};
-use weir_catalog::types::EventId;
-use weir_model::records::{MeasureValue, Subject};
-use weir_model::{Micros, WindowSize};
-
-/// What an open window holds so far, on time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LiveValue {
-    /// Event type.
-    pub event: EventId,
-    /// Whose.
-    pub subject: Subject,
-    /// A minute or an hour.
-    pub window: WindowSize,
-    /// Window start.
-    pub start: Micros,
-    /// Window end.
-    pub end: Micros,
-    /// One per measure of the event type.
-    pub values: Vec<MeasureValue>,
-}
+use crate::EngineError;
+use weir_model::records::Part;
 
 impl Window {
-    /// Values of the newest open minute and hour of series that changed since the last call (the first of them in each
-    /// shard, if they are many).
-    pub fn live(&mut self, emit: &mut dyn FnMut(LiveValue)) -> Result<(), EngineError> {
+    /// Writes values, on time so far, of the newest open minute and hour of series that changed since the last call (the first of
+    /// them in each shard, if they are many). `into` is for the event types of the same catalog.
+    pub fn live(&mut self, into: &mut Blocks) -> Result<(), EngineError> {
         let plan = self.plan.clone();
         let mut cx = Cx {
             plan: &plan,
@@ -58,17 +39,11 @@ impl Window {
                     let Some(newest) = newest else { continue };
                     let (start, end) = cx.days.span(size, 0, newest);
                     if shard.so_far(&mut cx, at, size, (start, end))? {
-                        emit(LiveValue {
-                            event: rollup.event,
-                            subject: subject(&plan, shard.store.owner(at)),
-                            window: size.window(),
-                            start,
-                            end,
-                            values: accumulate::decode(
-                                &plan.layouts[rollup.event],
-                                &cx.scratch.row,
-                            )?,
-                        });
+                        let name = &shard.store.owner(at).name;
+                        let subject = (tenant(name), texts(name).skip(1));
+                        let window = (size.window(), start, end);
+                        let row = &cx.scratch.row;
+                        into.add(&plan, rollup, subject, window, Part::OnTime, row)?;
                     }
                 }
             }

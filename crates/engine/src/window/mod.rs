@@ -15,8 +15,7 @@ mod snapshot;
 mod store;
 mod time;
 
-pub use live::LiveValue;
-pub use out::WindowOut;
+pub use out::{Blocks, WindowOut};
 
 use crate::EngineError;
 use crate::partial::{Block, Group};

@@ -25,9 +25,34 @@ const FULL: usize = 600 * 1024;
 
 /// Collects the results of one fold.
 pub(crate) struct Sink {
+    pub aggregates: Blocks,
     pub anomalies: Vec<Anomaly>,
     pub kpis: Vec<Kpi>,
     pub terms: TermsWriter,
+}
+
+impl Sink {
+    pub fn new(plan: &Plan, run: u32, terms: TermsWriter) -> Sink {
+        Sink {
+            aggregates: Blocks::new(plan.layouts.len(), run),
+            anomalies: Vec::new(),
+            kpis: Vec::new(),
+            terms,
+        }
+    }
+
+    /// Hands everything over.
+    pub fn finish(&mut self, out: &mut WindowOut) -> Result<(), EngineError> {
+        out.aggregates.append(&mut self.aggregates.take()?);
+        out.anomalies.append(&mut self.anomalies);
+        out.kpis.append(&mut self.kpis);
+        out.terms.append(&mut self.terms.take());
+        Ok(())
+    }
+}
+
+/// Writes rows into blocks of one event type each.
+pub struct Blocks {
     run: u32,
     /// By event type: the block in the making.
     open: Vec<Option<AggregateWriter>>,
@@ -36,21 +61,19 @@ pub(crate) struct Sink {
     done: Vec<Vec<u8>>,
 }
 
-impl Sink {
-    pub fn new(plan: &Plan, run: u32, terms: TermsWriter) -> Sink {
-        Sink {
-            anomalies: Vec::new(),
-            kpis: Vec::new(),
-            terms,
+impl Blocks {
+    /// For so many event types of a catalog.
+    pub fn new(events: usize, run: u32) -> Blocks {
+        Blocks {
             run,
-            open: plan.layouts.iter().map(|_| None).collect(),
-            room: vec![0; plan.layouts.len()],
+            open: (0..events).map(|_| None).collect(),
+            room: vec![0; events],
             done: Vec::new(),
         }
     }
 
     /// Adds one row of a rollup.
-    pub fn aggregate<'v>(
+    pub(crate) fn add<'v>(
         &mut self,
         plan: &Plan,
         rollup: &RollupPlan,
@@ -92,16 +115,12 @@ impl Sink {
         Ok(())
     }
 
-    /// Hands everything over.
-    pub fn finish(&mut self, out: &mut WindowOut) -> Result<(), EngineError> {
+    /// Closes the blocks and hands them over, framed as records of `weir.aggregates`.
+    pub fn take(&mut self) -> Result<Vec<Vec<u8>>, EngineError> {
         for event in 0..self.open.len() {
             self.close(event)?;
         }
-        out.aggregates.append(&mut self.done);
-        out.anomalies.append(&mut self.anomalies);
-        out.kpis.append(&mut self.kpis);
-        out.terms.append(&mut self.terms.take());
-        Ok(())
+        Ok(std::mem::take(&mut self.done))
     }
 }
 

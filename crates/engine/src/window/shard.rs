@@ -204,7 +204,8 @@ impl Shard {
             row: row.index,
         };
         cx.sink
-            .aggregate(cx.plan, plan, subject, window, part, row.encoded)
+            .aggregates
+            .add(cx.plan, plan, subject, window, part, row.encoded)
     }
 
     /// Merges a row into the window of a size that holds `t`, opening it where it is new.
@@ -370,7 +371,8 @@ impl Shard {
             let subject = (tenant(name), texts(name).skip(1));
             let window = (size.window(), start, end);
             cx.sink
-                .aggregate(cx.plan, plan, subject, window, Part::OnTime, row)?;
+                .aggregates
+                .add(cx.plan, plan, subject, window, Part::OnTime, row)?;
         }
         if !plan.early.is_empty() {
             self.untell(cx, at, size, end);

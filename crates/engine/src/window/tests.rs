@@ -303,9 +303,13 @@ fn a_row_for_a_final_pane_is_a_late_part_and_a_break() {
             }
         )
     );
-    let mut live = Vec::new();
-    window
-        .live(&mut |v| live.push((v.window.label(), v.start)))
-        .unwrap();
+    let mut provisional = Blocks::new(catalog.events.len(), 1);
+    window.live(&mut provisional).unwrap();
+    let out = WindowOut {
+        aggregates: provisional.take().unwrap(),
+        ..WindowOut::default()
+    };
+    let live = decoded(&out).into_iter().flat_map(|b| b.rows);
+    let live: Vec<_> = live.map(|v| (v.window.label(), v.start)).collect();
     assert_eq!(live, [("1m", at(150)), ("1h", at(120))]);
 }
