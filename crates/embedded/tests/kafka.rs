@@ -165,3 +165,43 @@ fn transactions_commit_and_unknown_topics_stay_unknown() {
         .unwrap();
     assert!(metadata.topics()[0].error().is_some());
 }
+
+/// A broker that comes back ends what timed out while it was away: a transaction that it only forgets would hide all
+/// that is written behind it (KAFKA-20734).
+#[test]
+fn a_transaction_that_a_killed_broker_left_open_is_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let kafka = Kafka::start(&KafkaOptions {
+        // Looked for all the time, so that some are found before the partitions have a leader again.
+        settings: vec![(
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms".into(),
+            "5".into(),
+        )],
+        ..KafkaOptions::new(dir.path())
+    })
+    .unwrap();
+    let brokers = kafka.address();
+    create_topic(brokers, "left-open");
+    let open = (0..8).map(|n| {
+        let producer: BaseProducer = client(brokers)
+            .set("transactional.id", format!("left-open-{n}"))
+            .set("transaction.timeout.ms", "2000")
+            .create()
+            .unwrap();
+        producer.init_transactions(WAIT).unwrap();
+        producer.begin_transaction().unwrap();
+        let record = BaseRecord::<(), _>::to("left-open").payload("never committed");
+        producer.send(record).map_err(|(e, _)| e).unwrap();
+        producer.flush(WAIT).unwrap();
+        producer
+    });
+    let open: Vec<BaseProducer> = open.collect();
+
+    unsafe { libc::kill(kafka.pid().unwrap() as i32, libc::SIGKILL) };
+    wait_until("a restart", || {
+        kafka.status().restarts == 1 && kafka.status().state == State::Ready
+    });
+    drop(open);
+    produce(brokers, "left-open", 0..1);
+    assert_eq!(consume(brokers, "left-open", 1), values(0..1));
+}
