@@ -23,6 +23,39 @@ pub struct AlertRow {
     pub opened: Micros,
     /// End of the window of the last step.
     pub at: Micros,
+    /// Value of that window.
+    pub value: f64,
+    /// Bound that the last bad window crossed, where there is one.
+    pub threshold: Option<f64>,
+    /// Worst value since it opened.
+    pub worst: f64,
+    /// Bad windows since it opened.
+    pub windows: u32,
+}
+
+/// How a window looks to a rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub value: f64,
+    /// Absent: it is good.
+    pub bad: Option<Bad>,
+}
+
+/// What is bad about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bad {
+    pub threshold: Option<f64>,
+    /// Larger is worse.
+    pub up: bool,
+}
+
+impl Bad {
+    pub fn without_bound(up: bool) -> Bad {
+        Bad {
+            threshold: None,
+            up,
+        }
+    }
 }
 
 /// The state machine of one rule and subject.
@@ -31,7 +64,16 @@ struct Machine<'a> {
     subject: Subject,
     bad: u32,
     good: u32,
-    open: Option<(String, AlertRow)>,
+    open: Option<Open>,
+}
+
+/// An open alert: its last row, and all bad values since it opened.
+struct Open {
+    id: String,
+    row: AlertRow,
+    /// As the window said that opened it.
+    up: bool,
+    values: Vec<f64>,
 }
 
 impl<'a> Machine<'a> {
@@ -45,16 +87,16 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn step(&mut self, at: Micros, bad: bool, out: &mut BTreeMap<String, AlertRow>) {
-        if bad {
+    fn step(&mut self, at: Micros, look: Look, out: &mut BTreeMap<String, AlertRow>) {
+        if look.bad.is_some() {
             self.bad += 1;
             self.good = 0;
         } else {
             self.good += 1;
             self.bad = 0;
         }
-        match &mut self.open {
-            None if bad && self.bad >= self.rule.open_after.max(1) => {
+        match (&mut self.open, look.bad) {
+            (None, Some(bad)) if self.bad >= self.rule.open_after.max(1) => {
                 let id = row_id(&self.rule.name, self.rule.version, &self.subject, "", at);
                 let row = AlertRow {
                     rule: self.rule.name.clone(),
@@ -63,27 +105,49 @@ impl<'a> Machine<'a> {
                     step: 0,
                     opened: at,
                     at,
+                    value: look.value,
+                    threshold: bad.threshold,
+                    worst: look.value,
+                    windows: 1,
                 };
                 out.insert(id.clone(), row.clone());
-                self.open = Some((id, row));
+                self.open = Some(Open {
+                    id,
+                    row,
+                    up: bad.up,
+                    values: vec![look.value],
+                });
             }
-            Some((id, row)) => {
-                let over = !bad && self.good >= self.rule.resolve_after.max(1);
-                if bad || over {
+            (Some(open), bad) => {
+                let over = bad.is_none() && self.good >= self.rule.resolve_after.max(1);
+                if let Some(bad) = bad {
+                    open.values.push(look.value);
+                    open.row.threshold = bad.threshold;
+                }
+                if bad.is_some() || over {
+                    let values = open.values.iter().copied();
+                    let row = &mut open.row;
                     row.step += 1;
                     row.at = at;
+                    row.value = look.value;
+                    row.worst = if open.up {
+                        values.fold(f64::NEG_INFINITY, f64::max)
+                    } else {
+                        values.fold(f64::INFINITY, f64::min)
+                    };
+                    row.windows = open.values.len() as u32;
                     row.state = if over {
                         AlertState::Resolve
                     } else {
                         AlertState::Update
                     };
-                    out.insert(id.clone(), row.clone());
+                    out.insert(open.id.clone(), row.clone());
                 }
                 if over {
                     self.open = None;
                 }
             }
-            None => {}
+            (None, _) => {}
         }
     }
 }
@@ -104,8 +168,13 @@ pub(crate) fn run(
                     let mut machine = Machine::new(rule, &of_subject[0].subject);
                     for r in of_subject {
                         if let Some(v) = r.value {
-                            let bad = above.is_some_and(|a| v > a) || below.is_some_and(|b| v < b);
-                            machine.step(r.end, bad, &mut out);
+                            let over = above.filter(|a| v > *a).map(|a| (a, true));
+                            let crossed = over.or(below.filter(|b| v < *b).map(|b| (b, false)));
+                            let bad = crossed.map(|(bound, up)| Bad {
+                                threshold: Some(bound),
+                                up,
+                            });
+                            machine.step(r.end, Look { value: v, bad }, &mut out);
                         }
                     }
                 }
@@ -115,7 +184,7 @@ pub(crate) fn run(
                     if *index == detector {
                         let mut machine = Machine::new(rule, subject);
                         for v in said {
-                            machine.step(v.end, v.anomalous, &mut out);
+                            machine.step(v.end, v.look, &mut out);
                         }
                     }
                 }
@@ -163,14 +232,24 @@ fn no_data(
                 last = rest.next().unwrap_or(last);
             }
             let quiet = hour.0 - last.0;
-            if quiet >= 8 * silence.0 {
+            let forgotten = quiet >= 8 * silence.0;
+            let hours = |micros: i64| micros as f64 / Micros::HOUR.0 as f64;
+            let bad = (quiet >= silence.0 && !forgotten).then(|| Bad {
+                threshold: Some(hours(silence.0)),
+                up: true,
+            });
+            let look = Look {
+                value: hours(quiet),
+                bad,
+            };
+            if forgotten {
                 if machine.open.is_some() {
                     machine.good = machine.rule.resolve_after;
-                    machine.step(hour, false, out);
+                    machine.step(hour, look, out);
                 }
                 break;
             }
-            machine.step(hour, quiet >= silence.0, out);
+            machine.step(hour, look, out);
             hour = hour.plus(Micros::HOUR);
         }
         if hour > through {

@@ -1,5 +1,6 @@
 //! Detectors, computed again from whole histories.
 
+use crate::alerts::{Bad, Look};
 use crate::fold::Judged;
 use crate::kpis::{evaluate, label, subject_of};
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ pub struct AnomalyRow {
 /// What a detector said of a window, for the rules on it.
 pub(crate) struct Verdict {
     pub end: Micros,
-    pub anomalous: bool,
+    pub look: Look,
 }
 
 pub(crate) type Verdicts = BTreeMap<(usize, Subject), Vec<Verdict>>;
@@ -64,10 +65,11 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> (BTreeMap<String, Anoma
                 };
                 let hour = hour_of_week(start, zone);
                 let finding = memory.judge(def, hour, x);
-                let verdict = Verdict {
-                    end,
-                    anomalous: finding.is_some(),
+                let look = Look {
+                    value: fixed::round(x, 6),
+                    bad: finding.map(|(expected, score)| bad(def, x, expected, score)),
                 };
+                let verdict = Verdict { end, look };
                 verdicts
                     .entry((index, subject.clone()))
                     .or_default()
@@ -88,6 +90,19 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> (BTreeMap<String, Anoma
         }
     }
     (found, verdicts)
+}
+
+/// How an anomalous value looks to a rule.
+fn bad(def: &DetectorDef, x: f64, expected: f64, score: f64) -> Bad {
+    match (&def.kind, def.direction) {
+        (DetectorKind::Limit { .. }, _) => Bad {
+            threshold: Some(fixed::round(expected, 6)),
+            up: x > expected,
+        },
+        (_, Direction::Up) => Bad::without_bound(true),
+        (_, Direction::Down) => Bad::without_bound(false),
+        (_, Direction::Both) => Bad::without_bound(score >= 0.0),
+    }
 }
 
 /// Id of an anomaly, KPI row or alert.

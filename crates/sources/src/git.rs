@@ -16,8 +16,8 @@ pub struct Repository {
     path: PathBuf,
     /// Name used in events: the folder's.
     pub name: String,
-    /// Identity of the history: hash of its first commit.
-    pub root: String,
+    /// Identity of the history: hashes of its first commits, sorted. It gets another one with each history merged into it.
+    pub roots: Vec<String>,
     /// Commit that HEAD points to.
     pub head: String,
 }
@@ -69,7 +69,8 @@ impl Repository {
             );
         }
         let roots = run(&["rev-list", "--max-parents=0", "HEAD"])?;
-        let root = roots.lines().min().unwrap_or_default().to_owned();
+        let mut roots: Vec<String> = roots.lines().map(str::to_owned).collect();
+        roots.sort();
         let name = top
             .file_name()
             .map(|n| n.to_string_lossy().into_owned())
@@ -77,9 +78,19 @@ impl Repository {
         Ok(Repository {
             path: top,
             name,
-            root,
+            roots,
             head,
         })
+    }
+
+    /// Whether this clone has a commit.
+    pub fn has(&self, commit: &str) -> Result<bool> {
+        let out = Command::new("git")
+            .arg("-C")
+            .arg(&self.path)
+            .args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
+            .output()?;
+        Ok(out.status.success())
     }
 
     /// Number of commits of `target` that are not in the history of `known`.

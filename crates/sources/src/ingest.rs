@@ -42,12 +42,17 @@ pub fn git(
     on: OnProgress,
 ) -> Result<Report> {
     let repository = Repository::open(path)?;
-    // Root commit and tenant identify it, so that a clone elsewhere is the same history.
-    let key = format!(
-        "git-{:016x}",
-        hash::distinct(format!("{tenant}/{}", repository.root).as_bytes())
-    );
-    let (mut finished, mut resume) = match read_ledger(brokers)?.remove(&key) {
+    // Root commit and tenant identify it, so that a clone elsewhere is the same history. One that others were merged into
+    // has a root of each, and may be known by several of them.
+    let mut ledger = read_ledger(brokers)?;
+    let keys = repository.roots.iter().map(|root| {
+        let hash = hash::distinct(format!("{tenant}/{root}").as_bytes());
+        format!("git-{hash:016x}")
+    });
+    let keys: Vec<String> = keys.collect();
+    let known = keys.iter().find(|k| ledger.contains_key(*k));
+    let key = known.or(keys.first()).cloned().unwrap_or_default();
+    let (mut finished, mut resume) = match ledger.remove(&key) {
         Some(Progress::Git {
             finished,
             target,
@@ -56,6 +61,15 @@ pub fn git(
         Some(_) => bail!("WEIR-0301: the ledger entry {key} is not of a repository"),
         None => (Vec::new(), None),
     };
+    for other in keys.iter().filter_map(|k| ledger.remove(k)) {
+        if let Progress::Git { finished: also, .. } = other {
+            for commit in also {
+                if !finished.contains(&commit) && repository.has(&commit)? {
+                    finished.push(commit);
+                }
+            }
+        }
+    }
     let mut publisher = Publisher::new(brokers, &key)?;
     let mut report = Report::default();
     // A target that an interrupted run left unfinished first, then what is new.

@@ -38,12 +38,12 @@ pub enum StoreError {
         /// File name.
         name: String,
     },
-    /// Migration files that cannot be read or named.
-    #[error("{}: migration {name}: {reason}", codes::STORE)]
-    Migration {
-        /// File name.
-        name: String,
-        /// What is wrong with it.
+    /// SQL files that cannot be read.
+    #[error("{}: cannot read {path}: {reason}", codes::STORE)]
+    Unreadable {
+        /// File or folder.
+        path: String,
+        /// Why.
         reason: String,
     },
     /// A catalog that has no table.

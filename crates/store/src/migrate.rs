@@ -32,26 +32,29 @@ pub fn built_in() -> Vec<Migration> {
 /// # Errors
 /// It cannot be read.
 pub fn from_dir(dir: &Path) -> Result<Vec<Migration>, StoreError> {
-    let problem = |e: std::io::Error| StoreError::Migration {
-        name: dir.display().to_string(),
+    let files = sql_files(dir)?;
+    Ok(files
+        .into_iter()
+        .map(|(name, sql)| Migration { name, sql })
+        .collect())
+}
+
+/// The SQL files of a directory by name: (name without `.sql`, text).
+pub(crate) fn sql_files(dir: &Path) -> Result<Vec<(String, String)>, StoreError> {
+    let mut all = Vec::new();
+    let problem = |path: &Path, e: std::io::Error| StoreError::Unreadable {
+        path: path.display().to_string(),
         reason: e.to_string(),
     };
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(problem)? {
-        let path = entry.map_err(problem)?.path();
+    for entry in std::fs::read_dir(dir).map_err(|e| problem(dir, e))? {
+        let path = entry.map_err(|e| problem(dir, e))?.path();
         if path.extension().is_some_and(|e| e == "sql") {
-            let name = path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            all.push(Migration {
-                name,
-                sql: std::fs::read_to_string(&path).map_err(problem)?,
-            });
+            let name = path.file_stem().unwrap_or_default();
+            let text = std::fs::read_to_string(&path).map_err(|e| problem(&path, e))?;
+            all.push((name.to_string_lossy().into_owned(), text));
         }
     }
-    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all.sort();
     Ok(all)
 }
 

@@ -8,6 +8,8 @@
 
 use crate::StoreError;
 use crate::client::Param;
+use crate::migrate::sql_files;
+use std::path::Path;
 
 /// A parameter of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,20 +38,36 @@ pub struct Question {
 }
 
 impl Question {
-    /// All, by name.
-    pub fn all() -> Vec<Question> {
+    /// Those compiled into this program, by name.
+    pub fn built_in() -> Vec<Question> {
         crate::QUESTIONS
             .iter()
             .filter_map(|(name, text)| Question::parse(name, text))
             .collect()
     }
 
-    /// By name.
+    /// Those of a directory, instead.
+    ///
+    /// # Errors
+    /// It cannot be read; a file has no readable header.
+    pub fn from_dir(dir: &Path) -> Result<Vec<Question>, StoreError> {
+        let read = |(name, text): (String, String)| {
+            Question::parse(&name, &text).ok_or_else(|| {
+                let path = dir.join(format!("{name}.sql"));
+                StoreError::Question(format!(
+                    "{} needs a header: `-- title: …`, then `-- param name Type = default: help` for each parameter",
+                    path.display()
+                ))
+            })
+        };
+        sql_files(dir)?.into_iter().map(read).collect()
+    }
+
+    /// One of them.
     ///
     /// # Errors
     /// There is none of that name: the error lists those that are.
-    pub fn find(name: &str) -> Result<Question, StoreError> {
-        let all = Question::all();
+    pub fn find(all: Vec<Question>, name: &str) -> Result<Question, StoreError> {
         let names: Vec<String> = all.iter().map(|q| q.name.clone()).collect();
         all.into_iter().find(|q| q.name == name).ok_or_else(|| {
             StoreError::Question(format!(

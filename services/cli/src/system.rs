@@ -2,10 +2,12 @@
 
 use crate::args::SystemArgs;
 use anyhow::{Result, anyhow};
+use std::path::PathBuf;
 use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_embedded::DataDir;
 use weir_kafka::Brokers;
+use weir_store::{Migration, Question};
 
 /// Addresses of a system.
 pub struct System {
@@ -50,5 +52,26 @@ impl SystemArgs {
             None => weir_catalog::Catalog::embedded()?,
         };
         Ok(Arc::new(catalog))
+    }
+
+    /// Migrations of the store: of `--schemas`, where it has any.
+    pub fn migrations(&self) -> Result<Vec<Migration>> {
+        Ok(match self.sql("clickhouse") {
+            Some(dir) => weir_store::from_dir(&dir)?,
+            None => weir_store::built_in(),
+        })
+    }
+
+    /// Named questions: of `--schemas`, where it has any.
+    pub fn questions(&self) -> Result<Vec<Question>> {
+        Ok(match self.sql("clickhouse/queries") {
+            Some(dir) => Question::from_dir(&dir)?,
+            None => Question::built_in(),
+        })
+    }
+
+    fn sql(&self, folder: &str) -> Option<PathBuf> {
+        let dir = self.schemas.as_ref()?.join(folder);
+        dir.is_dir().then_some(dir)
     }
 }

@@ -35,7 +35,7 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
         _ => true,
     });
     let Some(question) = a.question else {
-        return list(format);
+        return list(&system.questions()?, format);
     };
     let (sql, params) = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
@@ -43,7 +43,8 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
         }
         (question, Vec::new())
     } else {
-        Question::find(&question)?.sql(&parameters(&a.parameters)?)?
+        let question = Question::find(system.questions()?, &question)?;
+        question.sql(&parameters(&a.parameters)?)?
     };
     let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
     let runtime = runtime()?;
@@ -98,8 +99,7 @@ fn parameters(given: &[String]) -> Result<Vec<Param>> {
     Ok(out)
 }
 
-fn list(format: Format) -> Result<ExitCode> {
-    let all = Question::all();
+fn list(all: &[Question], format: Format) -> Result<ExitCode> {
     if format == Format::Json {
         let all: Vec<_> = all
             .iter()

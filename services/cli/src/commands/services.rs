@@ -95,7 +95,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         println!("{}", weir_runtime::config::dump(&config)?);
         return Ok(ExitCode::SUCCESS);
     }
-    let catalog = system.catalog()?;
+    let (catalog, migrations) = (system.catalog()?, system.migrations()?);
     weir_runtime::log::init(&config.log);
     let metrics = Metrics::install();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -111,7 +111,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         sink.run = current_run(&sink.brokers, &catalog)?;
         let health = Health::new();
         watch_brokers(&health, &sink.brokers);
-        let sink = Sink::new(sink, catalog);
+        let sink = Sink::new(sink, catalog).with_migrations(migrations);
         watch_sink(&health, &sink);
         let (address, _) = health
             .serve(&config.health, &metrics, &shutdown)

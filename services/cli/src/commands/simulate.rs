@@ -1,11 +1,10 @@
 //! `weir simulate`
 
-use super::{show, time};
+use super::{show, time, truth};
 use crate::args::{SimulateArgs, SystemArgs};
 use crate::output::{self, Bar, thousands};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use rand::SeedableRng;
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
@@ -50,12 +49,7 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
         .truth
         .clone()
         .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
-    let mut file = std::fs::File::create(&truth)
-        .with_context(|| format!("cannot write {}", truth.display()))?;
-    for t in simulation.truth() {
-        serde_json::to_writer(&mut file, t)?;
-        file.write_all(b"\n")?;
-    }
+    truth::add(&truth, &a.tenant, simulation.truth())?;
     let (end, injected) = (simulation.end(), simulation.truth().len());
     let begun = Instant::now();
     let bar = Bar::new("events", a.json);

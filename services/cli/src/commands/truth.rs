@@ -5,8 +5,9 @@ use super::show;
 use crate::args::{SystemArgs, TruthArgs};
 use crate::output;
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use weir_model::Micros;
 use weir_sources::simulate::Truth;
@@ -14,6 +15,49 @@ use weir_store::{Store, StoreConfig};
 
 /// A finding belongs to what was injected if its window touches it or the hour after: values come in whole windows.
 const SLACK: Micros = Micros::HOUR;
+
+/// A line of a truth file.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Line {
+    tenant: String,
+    #[serde(flatten)]
+    truth: Truth,
+}
+
+/// Adds what a simulation injects to a truth file. What earlier ones injected stays: their events are in the log too.
+pub fn add(path: &Path, tenant: &str, truth: &[Truth]) -> Result<()> {
+    let mut lines = match std::fs::exists(path)? {
+        true => read(path)?,
+        false => Vec::new(),
+    };
+    for t in truth {
+        let line = Line {
+            tenant: tenant.to_owned(),
+            truth: t.clone(),
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    let mut text = String::new();
+    for line in &lines {
+        text += &serde_json::to_string(line)?;
+        text.push('\n');
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn read(path: &Path) -> Result<Vec<Line>> {
+    let unreadable = || {
+        format!(
+            "WEIR-0301: cannot read {}; `weir simulate` writes it",
+            path.display()
+        )
+    };
+    let text = std::fs::read_to_string(path).with_context(unreadable)?;
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().with_context(unreadable)
+}
 
 #[derive(Debug, Deserialize)]
 struct Found {
@@ -28,16 +72,9 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         .file
         .clone()
         .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!(
-            "WEIR-0301: cannot read {}; `weir simulate` writes it",
-            path.display()
-        )
-    })?;
-    let truth: Vec<Truth> = text
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>()?;
+    let mut lines = read(&path)?;
+    lines.retain(|l| l.tenant == a.tenant);
+    let truth: Vec<Truth> = lines.into_iter().map(|l| l.truth).collect();
     let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
     let sql = "SELECT detector, dimensions, toInt64(toUnixTimestamp64Micro(window_start)) AS start, \
                toInt64(toUnixTimestamp64Micro(window_end)) AS end FROM anomalies WHERE tenant = {tenant:String} ORDER BY end \

@@ -16,6 +16,7 @@ use weir_runtime::health::HealthConfig;
 use weir_runtime::log::LogConfig;
 use weir_runtime::{Health, Metrics, Shutdown};
 use weir_sink::{Sink, SinkConfig};
+use weir_store::Migration;
 
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     for s in &a.services {
@@ -24,7 +25,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         }
     }
     let begun = Instant::now();
-    let catalog = system.catalog()?;
+    let (catalog, migrations) = (system.catalog()?, system.migrations()?);
     let bind: SocketAddr = a
         .http
         .parse()
@@ -68,6 +69,13 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     weir_processor::run_of(&brokers, &catalog, &partitions, Duration::from_secs(30))?;
     register_schemas(&brokers, &catalog)?;
 
+    let parts = Parts {
+        brokers: &brokers,
+        partitions: &partitions,
+        clickhouse: clickhouse.url(),
+        catalog: &catalog,
+        migrations,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -78,7 +86,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let health = Health::new();
         watch_brokers(&health, &brokers);
         let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212: cannot bind --http")?;
-        let services = start(a, &brokers, &partitions, clickhouse.url(), &catalog, &health, &shutdown)?;
+        let services = start(a, &parts, &health, &shutdown)?;
         wait_ready(&health, &shutdown).await?;
         lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
         eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
@@ -123,15 +131,22 @@ fn engine_program() -> Result<EngineProgram> {
 
 type Service = tokio::task::JoinHandle<Result<()>>;
 
+/// What the services stand on.
+struct Parts<'a> {
+    brokers: &'a Brokers,
+    partitions: &'a Partitions,
+    clickhouse: &'a str,
+    catalog: &'a Arc<Catalog>,
+    migrations: Vec<Migration>,
+}
+
 fn start(
     a: &UpArgs,
-    brokers: &Brokers,
-    partitions: &Partitions,
-    clickhouse: &str,
-    catalog: &Arc<Catalog>,
+    parts: &Parts<'_>,
     health: &Health,
     shutdown: &Shutdown,
 ) -> Result<Vec<Service>> {
+    let (brokers, catalog) = (parts.brokers, parts.catalog);
     let mut services = Vec::new();
     let wanted = |name: &str| a.services.iter().any(|s| s == name);
     if wanted("processor") {
@@ -139,7 +154,7 @@ fn start(
             let config = ProcessorConfig {
                 kafka: brokers.clone(),
                 instance: format!("up-{i}"),
-                partitions: partitions.clone(),
+                partitions: parts.partitions.clone(),
                 ..ProcessorConfig::default()
             };
             let (catalog, stop) = (catalog.clone(), shutdown.clone());
@@ -151,9 +166,12 @@ fn start(
         }
     }
     if wanted("sink") {
-        let mut config = SinkConfig::new(brokers.clone(), weir_store::StoreConfig::at(clickhouse));
+        let mut config = SinkConfig::new(
+            brokers.clone(),
+            weir_store::StoreConfig::at(parts.clickhouse),
+        );
         config.run = current_run(brokers, catalog)?;
-        let sink = Sink::new(config, catalog.clone());
+        let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations.clone());
         watch_sink(health, &sink);
         let stop = shutdown.clone();
         services.push(tokio::spawn(async move {

@@ -103,7 +103,13 @@ pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comp
             (
                 say,
                 a.at,
-                vec![Some(f64::from(a.step))],
+                vec![
+                    Some(f64::from(a.step)),
+                    Some(a.value),
+                    a.threshold,
+                    Some(a.worst),
+                    Some(f64::from(a.windows)),
+                ],
                 vec![json_text(&a.state)],
             ),
         )
@@ -114,13 +120,13 @@ pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comp
         .copied()
         .min()
         .unwrap_or(Micros::MIN);
-    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, state FROM alerts";
+    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, value, threshold, worst, windows, state FROM alerts";
     rows(
         store,
         "alerts",
         sql,
         alerts.collect(),
-        &["step"],
+        &["step", "value", "threshold", "worst", "windows"],
         &["state"],
         &|_| all_final,
         &mut out,
