@@ -52,15 +52,20 @@ pub struct Run {
     pub threads: BTreeMap<String, f64>,
 }
 
-/// Core-seconds per million events, between two sizes.
+/// Pairs of runs per figure: the pace of a virtual machine changes from minute to minute, and a slope takes two runs.
+const PAIRS: usize = 3;
+
+/// Core-seconds per million events between two sizes, the median of the pairs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Slope {
     /// The job.
     pub job: Job,
-    /// The smaller and the larger log.
-    pub runs: [Run; 2],
+    /// The smaller and the larger log of each pair.
+    pub pairs: Vec<[Run; 2]>,
     /// Of the stages.
     pub stages: f64,
+    /// Of the stages, all pairs, ascending.
+    pub each: Vec<f64>,
     /// Of a bare consumer.
     pub bare: f64,
     /// Of the broker, for the stages.
@@ -112,26 +117,45 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
     Ok(run)
 }
 
-/// Runs a job over two sizes of log.
-pub fn slope(catalog: &Arc<Catalog>, job: Job, sizes: [u64; 2], bare: bool) -> Result<Slope> {
+/// Runs a job over two sizes of log, several times.
+pub fn slope(
+    catalog: &Arc<Catalog>,
+    job: Job,
+    sizes: [u64; 2],
+    bare: bool,
+    pairs: usize,
+) -> Result<Slope> {
     eprintln!("catching up: {job:?}");
-    let runs = [
-        run(catalog, job, sizes[0], bare)?,
-        run(catalog, job, sizes[1], bare)?,
-    ];
+    let pair = |_| -> Result<[Run; 2]> {
+        Ok([
+            run(catalog, job, sizes[0], bare)?,
+            run(catalog, job, sizes[1], bare)?,
+        ])
+    };
+    let pairs: Vec<[Run; 2]> = (0..pairs).map(pair).collect::<Result<_>>()?;
     let millions = (sizes[1] - sizes[0]) as f64 / 1e6;
-    let per = |f: fn(&Run) -> f64| (f(&runs[1]) - f(&runs[0])) / millions;
-    let mut threads = runs[1].threads.clone();
-    for (name, used) in &mut threads {
-        *used = (*used - runs[0].threads.get(name).copied().unwrap_or(0.0)) / millions;
-    }
+    let ascending = |f: &dyn Fn(&Run) -> f64| {
+        let mut all: Vec<f64> = pairs
+            .iter()
+            .map(|p| (f(&p[1]) - f(&p[0])) / millions)
+            .collect();
+        all.sort_by(f64::total_cmp);
+        all
+    };
+    let median = |f: &dyn Fn(&Run) -> f64| ascending(f)[pairs.len() / 2];
+    let names = pairs[0][1].threads.keys().cloned();
+    let thread = |name: String| {
+        let used = median(&|r| r.threads.get(&name).copied().unwrap_or(0.0));
+        (name, used)
+    };
     Ok(Slope {
-        threads,
         job,
-        stages: per(|r| r.stages),
-        bare: per(|r| r.bare),
-        broker: per(|r| r.broker),
-        runs,
+        stages: median(&|r| r.stages),
+        each: ascending(&|r| r.stages),
+        bare: median(&|r| r.bare),
+        broker: median(&|r| r.broker),
+        threads: names.map(thread).collect(),
+        pairs,
     })
 }
 
@@ -152,12 +176,20 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     } else {
         [2_000_000, 6_000_000]
     };
-    let s = slope(catalog, Job::USUAL, sizes, true)?;
+    let s = slope(
+        catalog,
+        Job::USUAL,
+        sizes,
+        true,
+        if quick { 1 } else { PAIRS },
+    )?;
     let sizes = format!(
-        "slope between {} and {} M events",
+        "slope between {} and {} M events, median of {}",
         sizes[0] as f64 / 1e6,
-        sizes[1] as f64 / 1e6
+        sizes[1] as f64 / 1e6,
+        s.pairs.len()
     );
+    let each: Vec<String> = s.each.iter().map(|x| format!("{x:.2}")).collect();
     let command = "catch-up";
     let detail = serde_json::to_value(&s)?;
     Ok(vec![
@@ -167,7 +199,8 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             least: "2.0".into(),
             measured: format!("{:.2}", s.stages),
             note: format!(
-                "{sizes}; by thread: {}; broker beside it {:.2}",
+                "{sizes} ({}); by thread: {}; broker beside it {:.2}",
+                each.join(", "),
                 shares(&s.threads),
                 s.broker
             ),
@@ -195,7 +228,8 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     } else {
         [1_000_000, 3_000_000]
     };
-    let of = |job| slope(catalog, job, sizes, false);
+    let pairs = if quick { 1 } else { PAIRS };
+    let of = |job| slope(catalog, job, sizes, false, pairs);
     let few = of(Job {
         engineers: 1000,
         ..Job::USUAL
@@ -214,7 +248,7 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     let (series, partitions) = (usual.stages / few.stages, many.stages / one.stages);
     let note = |unit: &str, a: &Slope, b: &Slope| {
         format!(
-            "{unit}: {:.2} and {:.2} core-s per million; slope between {} and {} M events",
+            "{unit}: {:.2} and {:.2} core-s per million; slope between {} and {} M events, median of {pairs}",
             a.stages,
             b.stages,
             sizes[0] as f64 / 1e6,
