@@ -9,7 +9,7 @@ use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 use weir_embedded::{Kafka, KafkaOptions, State};
 
-const WAIT: Duration = Duration::from_secs(20);
+const WAIT: Duration = Duration::from_secs(60);
 
 fn client(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
