@@ -67,13 +67,12 @@ struct Machine<'a> {
     open: Option<Open>,
 }
 
-/// An open alert: its last row, and all bad values since it opened.
+/// An open alert, as it was last told.
 struct Open {
     id: String,
     row: AlertRow,
     /// As the window said that opened it.
     up: bool,
-    values: Vec<f64>,
 }
 
 impl<'a> Machine<'a> {
@@ -115,27 +114,24 @@ impl<'a> Machine<'a> {
                     id,
                     row,
                     up: bad.up,
-                    values: vec![look.value],
                 });
             }
             (Some(open), bad) => {
                 let over = bad.is_none() && self.good >= self.rule.resolve_after.max(1);
+                let row = &mut open.row;
                 if let Some(bad) = bad {
-                    open.values.push(look.value);
-                    open.row.threshold = bad.threshold;
+                    row.threshold = bad.threshold;
+                    row.worst = if open.up {
+                        row.worst.max(look.value)
+                    } else {
+                        row.worst.min(look.value)
+                    };
+                    row.windows += 1;
                 }
                 if bad.is_some() || over {
-                    let values = open.values.iter().copied();
-                    let row = &mut open.row;
                     row.step += 1;
                     row.at = at;
                     row.value = look.value;
-                    row.worst = if open.up {
-                        values.fold(f64::NEG_INFINITY, f64::max)
-                    } else {
-                        values.fold(f64::INFINITY, f64::min)
-                    };
-                    row.windows = open.values.len() as u32;
                     row.state = if over {
                         AlertState::Resolve
                     } else {

@@ -41,13 +41,17 @@ pub struct Commit {
     pub files: Vec<(i64, i64, String)>,
 }
 
+fn git_in(path: &Path) -> Command {
+    let mut c = Command::new("git");
+    c.arg("-C").arg(path);
+    c
+}
+
 impl Repository {
     /// Opens the repository that holds `path`.
     pub fn open(path: &Path) -> Result<Repository> {
         let run = |args: &[&str]| -> Result<String> {
-            let out = Command::new("git")
-                .arg("-C")
-                .arg(path)
+            let out = git_in(path)
                 .args(args)
                 .output()
                 .context("cannot run git: install it and try again")?;
@@ -85,10 +89,9 @@ impl Repository {
 
     /// Whether this clone has a commit.
     pub fn has(&self, commit: &str) -> Result<bool> {
-        let out = Command::new("git")
-            .arg("-C")
-            .arg(&self.path)
-            .args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
+        let commit = format!("{commit}^{{commit}}");
+        let out = git_in(&self.path)
+            .args(["cat-file", "-e", &commit])
             .output()?;
         Ok(out.status.success())
     }
@@ -131,10 +134,8 @@ impl Repository {
     }
 
     fn git(&self, target: &str, known: &[String], args: &[&str]) -> Command {
-        let mut c = Command::new("git");
-        c.arg("-C")
-            .arg(&self.path)
-            .args(["-c", "core.quotepath=off", "-c", "log.mailmap=true"]);
+        let mut c = git_in(&self.path);
+        c.args(["-c", "core.quotepath=off", "-c", "log.mailmap=true"]);
         c.args(args).arg(target);
         if !known.is_empty() {
             c.arg("--not").args(known);

@@ -159,6 +159,17 @@ pub fn slope(
     })
 }
 
+/// How often a figure is taken.
+fn pairs(quick: bool) -> usize {
+    if quick { 1 } else { PAIRS }
+}
+
+/// What a slope is of.
+fn basis(sizes: [u64; 2], pairs: usize) -> String {
+    let [small, large] = sizes.map(|n| n as f64 / 1e6);
+    format!("slope between {small} and {large} M events, median of {pairs}")
+}
+
 fn shares(threads: &BTreeMap<String, f64>) -> String {
     let mut all: Vec<_> = threads.iter().filter(|t| *t.1 >= 0.02).collect();
     all.sort_by(|a, b| b.1.total_cmp(a.1));
@@ -176,19 +187,8 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     } else {
         [2_000_000, 6_000_000]
     };
-    let s = slope(
-        catalog,
-        Job::USUAL,
-        sizes,
-        true,
-        if quick { 1 } else { PAIRS },
-    )?;
-    let sizes = format!(
-        "slope between {} and {} M events, median of {}",
-        sizes[0] as f64 / 1e6,
-        sizes[1] as f64 / 1e6,
-        s.pairs.len()
-    );
+    let s = slope(catalog, Job::USUAL, sizes, true, pairs(quick))?;
+    let sizes = basis(sizes, pairs(quick));
     let each: Vec<String> = s.each.iter().map(|x| format!("{x:.2}")).collect();
     let command = "catch-up";
     let detail = serde_json::to_value(&s)?;
@@ -228,8 +228,7 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     } else {
         [1_000_000, 3_000_000]
     };
-    let pairs = if quick { 1 } else { PAIRS };
-    let of = |job| slope(catalog, job, sizes, false, pairs);
+    let of = |job| slope(catalog, job, sizes, false, pairs(quick));
     let few = of(Job {
         engineers: 1000,
         ..Job::USUAL
@@ -248,11 +247,10 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     let (series, partitions) = (usual.stages / few.stages, many.stages / one.stages);
     let note = |unit: &str, a: &Slope, b: &Slope| {
         format!(
-            "{unit}: {:.2} and {:.2} core-s per million; slope between {} and {} M events, median of {pairs}",
+            "{unit}: {:.2} and {:.2} core-s per million; {}",
             a.stages,
             b.stages,
-            sizes[0] as f64 / 1e6,
-            sizes[1] as f64 / 1e6
+            basis(sizes, pairs(quick))
         )
     };
     let figure = |name: &str, ratio: f64, note, detail| Figure {

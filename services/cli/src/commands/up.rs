@@ -86,7 +86,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let health = Health::new();
         watch_brokers(&health, &brokers);
         let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212: cannot bind --http")?;
-        let services = start(a, &parts, &health, &shutdown)?;
+        let services = start(a, parts, &health, &shutdown)?;
         wait_ready(&health, &shutdown).await?;
         lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
         eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
@@ -142,7 +142,7 @@ struct Parts<'a> {
 
 fn start(
     a: &UpArgs,
-    parts: &Parts<'_>,
+    parts: Parts<'_>,
     health: &Health,
     shutdown: &Shutdown,
 ) -> Result<Vec<Service>> {
@@ -171,7 +171,7 @@ fn start(
             weir_store::StoreConfig::at(parts.clickhouse),
         );
         config.run = current_run(brokers, catalog)?;
-        let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations.clone());
+        let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations);
         watch_sink(health, &sink);
         let stop = shutdown.clone();
         services.push(tokio::spawn(async move {
