@@ -441,7 +441,7 @@ fn fold(
         let due = if behind {
             age >= config.commit_interval_behind
                 || bytes >= config.commit_bytes
-                || records >= config.commit_records
+                || (records >= config.commit_records && stage.at_boundary())
         } else {
             // Also where history ends: the next batch would only be waited for.
             empty || age >= config.commit_interval

@@ -59,7 +59,7 @@ pub struct StageConfig {
     pub commit_interval_behind: Duration,
     /// While catching up: bytes of values between commits.
     pub commit_bytes: usize,
-    /// While catching up: records between commits.
+    /// While catching up: records between commits, up to twice as many where [`Stage::at_boundary`] says no.
     pub commit_records: usize,
     /// Longest wait for a first record: how often an idle stage looks around.
     pub idle: Duration,
@@ -73,7 +73,7 @@ impl StageConfig {
     /// While catching up: the longest time between commits.
     pub const COMMIT_INTERVAL_BEHIND: Duration = Duration::from_secs(2);
     /// While catching up: bytes of values between commits.
-    pub const COMMIT_BYTES: usize = 128 << 20;
+    pub const COMMIT_BYTES: usize = 256 << 20;
     /// While catching up: records between commits.
     pub const COMMIT_RECORDS: usize = 400_000;
     /// Limit of every call.
@@ -140,6 +140,10 @@ pub trait Stage {
     /// True if [`Stage::commit`] has something to write although nothing was read.
     fn wants_commit(&mut self) -> bool {
         false
+    }
+    /// Asked after each batch once there is enough for a commit while catching up: false where a commit a little later writes less.
+    fn at_boundary(&mut self) -> bool {
+        true
     }
     /// Called while no transaction is open, at least once per idle period: the place for ticks. Returns the partitions that
     /// should not be read for now; all others are.

@@ -7,8 +7,10 @@ pub mod metric;
 pub mod shutdown;
 
 /// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large: given back at once, as large
-/// blocks are by default, they would be cleared each time.
-pub const ALLOCATOR_OPTIONS: &[u8] = b"oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
+/// blocks are by default, they would be cleared each time. One arena: what one thread gave back the next one takes, where arenas by
+/// thread hold twice the memory, all of it cleared by the system.
+pub const ALLOCATOR_OPTIONS: &[u8] =
+    b"narenas:1,oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
 
 pub use config::{ConfigError, Secret, Size};
 pub use health::Health;

@@ -18,8 +18,12 @@ use weir_model::headers::Meta;
 /// Partitions of the partials, as by default.
 pub const PARTIALS: u32 = 16;
 const TERMS: u32 = 4;
-/// Events between commits, as while catching up.
-const COMMIT: usize = weir_kafka::StageConfig::COMMIT_RECORDS;
+/// Events between commits, as while catching up: whole minutes, where they are not too many.
+fn commit_of(spec: &Spec) -> usize {
+    const LEAST: usize = weir_kafka::StageConfig::COMMIT_RECORDS;
+    let minute = (spec.rate as usize * 60).max(1);
+    (LEAST.next_multiple_of(minute)).min(2 * LEAST)
+}
 /// Records per batch of a partition.
 const RUN: usize = 1000;
 
@@ -204,11 +208,12 @@ pub fn chain(
         })
         .collect::<Result<_>>()?;
     let mut offsets = vec![0i64; PARTIALS as usize];
+    let commit = commit_of(&spec);
     let mut source = Source::new(catalog, spec)?;
     let mut blocks: Vec<(u32, Vec<u8>)> = Vec::new();
     let (mut out, mut scored) = (WindowOut::default(), ScoreOut::default());
     'all: while source.cost.events < events {
-        let n = COMMIT.min((events - source.cost.events) as usize);
+        let n = commit.min((events - source.cost.events) as usize);
         source.commit(n, &mut |p, block| blocks.push((p, block.to_vec())))?;
         for (p, block) in blocks.drain(..) {
             let begun = thread_cpu();
@@ -271,10 +276,11 @@ pub struct Held {
 /// Writes the partials of a log to a file: partition, length, block.
 pub fn write_partials(catalog: &Arc<Catalog>, spec: Spec, events: u64, file: &Path) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::fs::File::create(file)?);
+    let commit = commit_of(&spec);
     let mut source = Source::new(catalog, spec)?;
     let mut failed = Ok(());
     while source.cost.events < events {
-        let n = COMMIT.min((events - source.cost.events) as usize);
+        let n = commit.min((events - source.cost.events) as usize);
         source.commit(n, &mut |p, block| {
             let length = (block.len() as u32).to_le_bytes();
             let written = out

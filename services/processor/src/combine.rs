@@ -51,6 +51,8 @@ pub(crate) struct CombineStage {
     ticks: Appender,
     told: Instant,
     looked: Instant,
+    /// Minute of the slowest partition when last asked for a boundary since the last commit.
+    minute: Option<i64>,
     /// True once any raw topic was seen to hold a record.
     any_record: bool,
     reported: Instant,
@@ -99,6 +101,7 @@ impl CombineStage {
             parts: BTreeMap::new(),
             told: Instant::now(),
             looked: Instant::now(),
+            minute: None,
             any_record: false,
             reported: Instant::now(),
             counts,
@@ -373,6 +376,7 @@ impl Stage for CombineStage {
         if tell {
             self.told = Instant::now();
         }
+        self.minute = None;
         let mut value = Vec::new();
         for late in self.combine.late() {
             value.clear();
@@ -386,6 +390,16 @@ impl Stage for CombineStage {
         self.parts.get(tp).map_or_else(String::new, |p| {
             self.combine.position(p.input).to_metadata()
         })
+    }
+
+    /// Where the last partition enters a minute: the rows of whole minutes are the fewest.
+    fn at_boundary(&mut self) -> bool {
+        let inputs = self.parts.values().map(|p| p.input);
+        let times = inputs.map(|i| self.combine.log_time(i));
+        let slowest = times.filter(|t| *t > Micros::MIN).min();
+        let now = slowest.map(|t| t.0.div_euclid(Micros::MINUTE.0));
+        let before = std::mem::replace(&mut self.minute, now);
+        before.is_some_and(|before| Some(before) < now)
     }
 
     fn wants_commit(&mut self) -> bool {

@@ -38,13 +38,15 @@ pub(crate) struct Words {
 
 /// Marks a state that is an index of a pool instead of a number of inline entries.
 const SPILLED: u32 = 1 << 31;
-const INLINE_BINS: u32 = 4;
+/// A busy minute of one engineer should fit: what does not costs a list of its own.
+const INLINE_BINS: usize = 12;
 const SPILLED_HASHES: u64 = 1 << 63;
 const INLINE_HASHES: u64 = 2;
 /// Words of a distribution: state of the bins and count (32 bits each: a row lives from one commit to the next), sum, min, max,
 /// inline bins.
-const DISTRIBUTION: usize = 7;
+const DISTRIBUTION: usize = BINS + BIN_WORDS;
 const BINS: usize = 5;
+const BIN_WORDS: usize = INLINE_BINS / 2;
 
 impl Words {
     /// `head` words come first and are left to the caller.
@@ -64,7 +66,10 @@ impl Words {
                 Kind::Min => template.push(most),
                 Kind::Max => template.push(least),
                 Kind::Last => template.extend([none, 0, 0]),
-                Kind::Distribution => template.extend([0, 0, 0, most, least, 0, 0]),
+                Kind::Distribution => {
+                    template.extend([0, 0, 0, most, least]);
+                    template.extend([0; BIN_WORDS]);
+                }
                 Kind::Distinct => template.extend([0, 0, 0]),
             }
         }
@@ -137,7 +142,7 @@ impl Words {
                 Kind::Distribution if w[0] == 0 => out.push(0),
                 Kind::Distribution => {
                     let (state, count) = halves(w[0]);
-                    let list = spill.sorted_bins(state, [w[BINS], w[BINS + 1]]);
+                    let list = spill.sorted_bins(state, &w[BINS..DISTRIBUTION]);
                     let sum = Fixed(wide(w[1], w[2]));
                     let head = (u64::from(count), sum, float(3), float(4));
                     bins::put(out, head, list.iter().copied());
@@ -287,29 +292,29 @@ impl Spill {
         bins + hashes
     }
 
-    /// `words`: four inline entries of bin and count (16 bits each). Returns the state if it is another one.
+    /// `words`: inline entries of bin and count (16 bits each). Returns the state if it is another one.
     #[inline(always)]
     fn add_bin(&mut self, state: u32, words: &mut [u64], bin: u16, n: u32) -> Option<u32> {
         if state & SPILLED != 0 {
             self.bins.items[(state & !SPILLED) as usize].add(bin, n);
             return None;
         }
-        let [a, b] = words else { return None };
-        let mut entries = inline([*a, *b]);
-        for e in entries.iter_mut().take(state as usize) {
-            if (*e >> 16) as u16 == bin && (*e & 0xffff) + n <= 0xffff {
-                *e += n;
-                [*a, *b] = packed(entries);
+        let (new, used) = (u32::from(bin) << 16 | n, state as usize);
+        for i in 0..used.min(INLINE_BINS) {
+            let e = entry(words, i);
+            // Of the same bin, and its 16 bits have room.
+            if (e ^ new) >> 16 == 0 && (e & 0xffff) + n <= 0xffff {
+                words[i / 2] += u64::from(n) << (i % 2 * 32);
                 return None;
             }
         }
-        if state < INLINE_BINS && n <= 0xffff {
-            entries[state as usize] = u32::from(bin) << 16 | n;
-            [*a, *b] = packed(entries);
+        if used < INLINE_BINS && n <= 0xffff {
+            words[used / 2] |= u64::from(new) << (used % 2 * 32);
             return Some(state + 1);
         }
         let (index, store) = self.bins.take();
-        for e in entries.into_iter().take(state as usize) {
+        for i in 0..used {
+            let e = entry(words, i);
             store.add((e >> 16) as u16, e & 0xffff);
         }
         store.add(bin, n);
@@ -335,14 +340,14 @@ impl Spill {
         }
     }
 
-    fn sorted_bins(&mut self, state: u32, words: [u64; 2]) -> &[(u16, u64)] {
+    fn sorted_bins(&mut self, state: u32, words: &[u64]) -> &[(u16, u64)] {
         let out = &mut self.bin_scratch;
         out.clear();
         if state & SPILLED != 0 {
             self.bins.items[(state & !SPILLED) as usize].read(out);
             return out;
         }
-        for e in inline(words).into_iter().take(state as usize) {
+        for e in (0..state as usize).map(|i| entry(words, i)) {
             out.push(((e >> 16) as u16, u64::from(e & 0xffff)));
         }
         out.sort_unstable_by_key(|b| b.0);
@@ -360,7 +365,7 @@ impl Spill {
         let (read, count) = halves(from[0]);
         let range = (f64::from_bits(from[3]), f64::from_bits(from[4]));
         let mut state = add_values(into, count, wide(from[1], from[2]), range);
-        self.sorted_bins(read, [from[BINS], from[BINS + 1]]);
+        self.sorted_bins(read, &from[BINS..]);
         let bins = std::mem::take(&mut self.bin_scratch);
         for (bin, n) in &bins {
             let added = self.add_bin(state, &mut into[BINS..], *bin, *n as u32);
@@ -413,14 +418,10 @@ impl Spill {
     }
 }
 
-fn inline(words: [u64; 2]) -> [u32; 4] {
-    let [a, b] = words;
-    [a as u32, (a >> 32) as u32, b as u32, (b >> 32) as u32]
-}
-
-fn packed([a, b, c, d]: [u32; 4]) -> [u64; 2] {
-    let word = |low, high| u64::from(high) << 32 | u64::from(low);
-    [word(a, b), word(c, d)]
+/// An inline entry of bin and count.
+#[inline(always)]
+fn entry(words: &[u64], i: usize) -> u32 {
+    (words[i / 2] >> (i % 2 * 32)) as u32
 }
 
 /// Things that are used again instead of being freed.
@@ -653,10 +654,10 @@ mod tests {
     #[test]
     fn a_full_inline_bin_goes_on_counting() {
         let mut spill = Spill::default();
-        let (mut state, mut words) = (0, [0; 2]);
+        let (mut state, mut words) = (0, [0; BIN_WORDS]);
         for _ in 0..200_000 {
             state = spill.add_bin(state, &mut words, 7, 1).unwrap_or(state);
         }
-        assert_eq!(spill.sorted_bins(state, words), [(7, 200_000)]);
+        assert_eq!(spill.sorted_bins(state, &words), [(7, 200_000)]);
     }
 }

@@ -156,7 +156,12 @@ impl Line {
 
     #[inline]
     fn free(&self) -> Option<usize> {
-        self.minutes.iter().position(|m| *m == 0)
+        let [a, b, c, d, e] = self.minutes;
+        let minutes = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
+        // The high bit of the lowest byte that is zero is the lowest one set.
+        let zeros = minutes.wrapping_sub(u64::MAX / 255) & !minutes & (u64::MAX / 255 * 0x80);
+        let i = zeros.trailing_zeros() as usize / 8;
+        (i < WIDTH).then_some(i)
     }
 
     fn key(&self, i: usize) -> Key {
@@ -182,6 +187,9 @@ impl Table {
             self.rest = SWEEP;
             for _ in 0..SWEEP {
                 self.sweep(minute, now);
+            }
+            for line in 0..SWEEP {
+                prefetch(self.lines.as_ptr().wrapping_add(self.hand + line));
             }
             if self.lines.len() > 1 && self.len < self.lines.len() {
                 self.rebuild(now);

@@ -17,10 +17,11 @@ pub use position::Position;
 use crate::EngineError;
 use crate::accumulate::live::Delta;
 use crate::partial::{BlockWriter, WatermarkEntry};
+use crate::prefetch::prefetch;
 use measure::Measures;
 use names::{Id, Names};
 use read::{Head, Read, Reader};
-use rows::{GroupHead, Rows};
+use rows::{GroupHead, Key, Rows};
 use state::{Seen, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -155,6 +156,12 @@ struct Scratch {
 
 /// Records folded together: their memory is fetched before it is used.
 const GROUP: usize = 32;
+/// A record's bytes are fetched so many records before they are decoded.
+const AHEAD: usize = 4;
+/// Bytes that come from memory together.
+const LINE: usize = 64;
+/// What lies further on the processor fetches by itself.
+const MOST_LINES: usize = 6;
 /// Bytes of texts remembered across drains.
 const TEXTS_KEPT: usize = 48 << 20;
 
@@ -165,11 +172,10 @@ enum Step {
     Event(Head),
     Dead(Dead),
     Unknown(SchemaRef),
-    /// Counts, in a pane.
+    /// Counts, in the rows of that key.
     Counted {
-        pane: Micros,
+        key: Key,
         t: Micros,
-        late: bool,
         id: u64,
     },
     Done,
@@ -513,6 +519,10 @@ impl Type {
         self.rows.reserve(group.len());
         // What the bytes say: nothing here depends on the records before.
         for (i, record) in group.iter().enumerate() {
+            if let Some(Record { value: Some(v), .. }) = group.get(i + AHEAD) {
+                let lines = v.chunks(LINE).take(MOST_LINES);
+                lines.for_each(|line| prefetch(line.as_ptr()));
+            }
             let row = &mut values[i * width..][..width];
             steps[i] = match record.value {
                 None if record.meta.mark.is_some() || record.meta.tick.is_some() => Step::Other,
@@ -552,15 +562,14 @@ impl Type {
                     if late || clamped {
                         on(i, Fold::Counted { late, clamped });
                     }
-                    let pane = t.floor(Micros::MINUTE);
+                    let key = Key::new(t, late);
                     steps[i] = Step::Counted {
-                        pane,
+                        key,
                         t,
-                        late,
                         id: head.identity as u64,
                     };
-                    let (ids, texts) = (&ids[i * direct..], &texts[i * each..]);
-                    self.rows.find(&ids[..direct], texts, names, slots);
+                    let (ids, texts) = (&ids[i * direct..][..direct], &texts[i * each..]);
+                    self.rows.find((ids, texts), key, names, slots);
                 }
                 Step::Dead(dead) => {
                     state.advance(record);
@@ -576,15 +585,15 @@ impl Type {
         }
         let steps = steps[..folded].iter().enumerate();
         let counted = steps.filter_map(|(i, step)| match *step {
-            Step::Counted { pane, t, late, id } => Some((i, pane, t, late, id)),
+            Step::Counted { key, t, id } => Some((i, key, t, id)),
             _ => None,
         });
         at.clear();
         deltas.clear();
         ends.clear();
-        for ((i, pane, t, late, id), slots) in counted.zip(slots.chunks_exact(direct.max(1))) {
+        for ((i, key, t, id), slots) in counted.zip(slots.chunks_exact(direct.max(1))) {
             let (first_row, first_delta) = (at.len(), deltas.len());
-            self.rows.at(slots, (pane, late), at);
+            self.rows.at(slots, key, at);
             let row = &values[i * width..][..width];
             self.measures.of(row, t, id, deltas);
             self.rows.prefetch(&at[first_row..], &deltas[first_delta..]);

@@ -36,6 +36,26 @@ pub(super) struct Rows {
     touched: Vec<Vec<u32>>,
     /// A row that is being merged into another one.
     merged: Vec<u64>,
+    /// Number of the next drain.
+    drain: u32,
+}
+
+/// Which of its subject's rows one is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key(i64);
+
+impl Key {
+    /// Of the late events of a minute, or of those on time.
+    #[inline]
+    pub fn new(t: Micros, late: bool) -> Key {
+        Key(t.0.div_euclid(Micros::MINUTE.0) << 1 | i64::from(late))
+    }
+
+    /// Pane, late.
+    fn parts(self) -> (Micros, bool) {
+        let pane = Micros((self.0 >> 1).saturating_mul(Micros::MINUTE.0));
+        (pane, self.0 & 1 == 1)
+    }
 }
 
 impl Rows {
@@ -63,6 +83,7 @@ impl Rows {
             index: HashTable::new(),
             touched: vec![Vec::new(); partials as usize],
             merged: Vec::new(),
+            drain: 1,
         }
     }
 
@@ -91,16 +112,27 @@ impl Rows {
         self.subjects.reserve(events * self.direct.len());
     }
 
-    /// Finds the subjects of an event, in memory that was fetched, and fetches the rows that they used last.
+    /// Finds the subjects of an event, in memory that was fetched, and fetches the rows that they used last, or what it takes to
+    /// make other ones.
     #[inline]
-    pub fn find(&mut self, ids: &[Id], texts: &[&str], names: &mut Names, out: &mut Vec<usize>) {
+    pub fn find(
+        &mut self,
+        (ids, texts): (&[Id], &[&str]),
+        key: Key,
+        names: &mut Names,
+        out: &mut Vec<usize>,
+    ) {
         for (rollup, id) in self.direct.iter().zip(ids) {
-            let slot = self.subjects.find(*rollup, *id, texts, names);
-            let last = self.subjects.slot(slot).last;
-            if self.subjects.many(*rollup) && last != NONE {
-                self.prefetch_row(last);
+            let at = self.subjects.find(*rollup, *id, texts, names);
+            if self.subjects.many(*rollup) {
+                let slot = *self.subjects.slot(at);
+                if (slot.key, slot.drain) == (key.0 as u32, self.drain) {
+                    self.prefetch_row(slot.last);
+                } else {
+                    self.subjects.prefetch_subject(slot.subject);
+                }
             }
-            out.push(slot);
+            out.push(at);
         }
     }
 
@@ -116,10 +148,9 @@ impl Rows {
 
     /// Appends where the rows of an event start. `slots`: from [`Rows::find`].
     #[inline]
-    pub fn at(&mut self, slots: &[usize], (pane, late): (Micros, bool), out: &mut Vec<usize>) {
-        let key = pane.0.div_euclid(Micros::MINUTE.0) << 1 | i64::from(late);
+    pub fn at(&mut self, slots: &[usize], key: Key, out: &mut Vec<usize>) {
         for slot in slots {
-            let row = self.row(*slot, key);
+            let row = self.row(*slot, key.0);
             out.push(row);
         }
     }
@@ -148,7 +179,8 @@ impl Rows {
         }
         let subject = slot.subject;
         let row = self.other_row(subject, key);
-        self.subjects.slot(at_slot).last = row;
+        let slot = self.subjects.slot(at_slot);
+        (slot.last, slot.key, slot.drain) = (row, key as u32, self.drain);
         row as usize * self.template.len()
     }
 
@@ -263,9 +295,8 @@ impl Rows {
                     .get(..width)
                     .filter(|_| next != NONE)?;
                 next = row[1] as u32;
-                let key = row[0] as i64;
-                let pane = Micros((key >> 1).saturating_mul(Micros::MINUTE.0));
-                Some((pane, key & 1 == 1, row))
+                let (pane, late) = Key(row[0] as i64).parts();
+                Some((pane, late, row))
             });
             on(&head, &mut rows, &mut self.spill, names);
         }
@@ -304,6 +335,7 @@ impl Rows {
         if self.words.capacity() > 4 * self.words.len().max(1 << 20) {
             self.words.shrink_to(2 * self.words.len());
         }
+        self.drain = self.drain.wrapping_add(1);
         self.words.clear();
         self.index.clear();
         self.spill.clear();

@@ -35,14 +35,18 @@ pub(super) struct Subjects {
 pub(super) struct Slot {
     id: Id,
     pub subject: u32,
-    /// The row used last. Only a hint: it may be of before the last drain.
+    /// The row used last, its key, and the drain that gives it out. Only hints: the row itself says what it is.
     pub last: u32,
+    pub key: u32,
+    pub drain: u32,
 }
 
 const EMPTY: Slot = Slot {
     id: Id([0; 2]),
     subject: NONE,
     last: NONE,
+    key: 0,
+    drain: 0,
 };
 
 #[derive(Debug)]
@@ -208,7 +212,7 @@ impl Subjects {
         self.table[free] = Slot {
             id,
             subject,
-            last: NONE,
+            ..EMPTY
         };
         free
     }
@@ -231,7 +235,7 @@ impl Subjects {
         &mut self.list[subject as usize]
     }
 
-    /// Fetches a subject, which is read to be drained.
+    /// Fetches a subject, which is read where it gets another row, and to be drained.
     #[inline]
     pub fn prefetch_subject(&self, subject: u32) {
         prefetch(self.list.as_ptr().wrapping_add(subject as usize));
