@@ -1,5 +1,8 @@
 //! A hint to the processor: where tables are larger than its caches, waiting for memory is most of the cost.
 
+/// Bytes that come from memory together.
+pub(crate) const LINE: usize = 64;
+
 /// Asks for a line of memory that will be used soon.
 #[inline(always)]
 pub(crate) fn prefetch<T>(at: *const T) {
@@ -10,4 +13,12 @@ pub(crate) fn prefetch<T>(at: *const T) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
+}
+
+/// Asks for lines that follow each other; they need not exist.
+#[inline(always)]
+pub(crate) fn prefetch_lines<T>(at: *const T, lines: usize) {
+    for line in 0..lines {
+        prefetch(at.cast::<u8>().wrapping_add(line * LINE));
+    }
 }

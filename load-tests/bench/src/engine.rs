@@ -18,14 +18,15 @@ use weir_model::headers::Meta;
 /// Partitions of the partials, as by default.
 pub const PARTIALS: u32 = 16;
 const TERMS: u32 = 4;
+/// Records per batch of a partition.
+const RUN: usize = 1000;
+
 /// Events between commits, as while catching up: whole minutes, where they are not too many.
 fn commit_of(spec: &Spec) -> usize {
     const LEAST: usize = weir_kafka::StageConfig::COMMIT_RECORDS;
     let minute = (spec.rate as usize * 60).max(1);
-    (LEAST.next_multiple_of(minute)).min(2 * LEAST)
+    LEAST.next_multiple_of(minute).min(2 * LEAST)
 }
-/// Records per batch of a partition.
-const RUN: usize = 1000;
 
 /// CPU time and sizes of a run.
 #[derive(Debug, Default, Clone, Serialize)]

@@ -52,7 +52,7 @@ pub(crate) struct CombineStage {
     told: Instant,
     looked: Instant,
     /// Minute of the slowest partition when last asked for a boundary since the last commit.
-    minute: Option<i64>,
+    minute: Option<Micros>,
     /// True once any raw topic was seen to hold a record.
     any_record: bool,
     reported: Instant,
@@ -397,7 +397,7 @@ impl Stage for CombineStage {
         let inputs = self.parts.values().map(|p| p.input);
         let times = inputs.map(|i| self.combine.log_time(i));
         let slowest = times.filter(|t| *t > Micros::MIN).min();
-        let now = slowest.map(|t| t.0.div_euclid(Micros::MINUTE.0));
+        let now = slowest.map(|t| t.floor(Micros::MINUTE));
         let before = std::mem::replace(&mut self.minute, now);
         before.is_some_and(|before| Some(before) < now)
     }

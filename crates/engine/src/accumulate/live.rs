@@ -299,23 +299,22 @@ impl Spill {
             self.bins.items[(state & !SPILLED) as usize].add(bin, n);
             return None;
         }
-        let (new, used) = (u32::from(bin) << 16 | n, state as usize);
-        for i in 0..used.min(INLINE_BINS) {
-            let e = entry(words, i);
-            // Of the same bin, and its 16 bits have room.
-            if (e ^ new) >> 16 == 0 && (e & 0xffff) + n <= 0xffff {
+        let used = state as usize;
+        for i in 0..used {
+            let (b, count) = entry(words, i);
+            if b == bin && count + n <= 0xffff {
                 words[i / 2] += u64::from(n) << (i % 2 * 32);
                 return None;
             }
         }
         if used < INLINE_BINS && n <= 0xffff {
-            words[used / 2] |= u64::from(new) << (used % 2 * 32);
+            words[used / 2] |= u64::from(u32::from(bin) << 16 | n) << (used % 2 * 32);
             return Some(state + 1);
         }
         let (index, store) = self.bins.take();
         for i in 0..used {
-            let e = entry(words, i);
-            store.add((e >> 16) as u16, e & 0xffff);
+            let (b, count) = entry(words, i);
+            store.add(b, count);
         }
         store.add(bin, n);
         Some(SPILLED | index as u32)
@@ -347,9 +346,8 @@ impl Spill {
             self.bins.items[(state & !SPILLED) as usize].read(out);
             return out;
         }
-        for e in (0..state as usize).map(|i| entry(words, i)) {
-            out.push(((e >> 16) as u16, u64::from(e & 0xffff)));
-        }
+        let entries = (0..state as usize).map(|i| entry(words, i));
+        out.extend(entries.map(|(b, count)| (b, u64::from(count))));
         out.sort_unstable_by_key(|b| b.0);
         // A bin whose 16 bits were full has a second entry.
         out.dedup_by(|b, a| {
@@ -420,8 +418,9 @@ impl Spill {
 
 /// An inline entry of bin and count.
 #[inline(always)]
-fn entry(words: &[u64], i: usize) -> u32 {
-    (words[i / 2] >> (i % 2 * 32)) as u32
+fn entry(words: &[u64], i: usize) -> (u16, u32) {
+    let e = (words[i / 2] >> (i % 2 * 32)) as u32;
+    ((e >> 16) as u16, e & 0xffff)
 }
 
 /// Things that are used again instead of being freed.

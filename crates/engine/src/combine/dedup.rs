@@ -6,7 +6,7 @@
 //!
 //! Of an identity's 128 bits 86 are kept: that another one has the same, and its place, happens once in 10^17 events.
 
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_lines};
 
 /// An event is a duplicate of one read up to so many minutes before it.
 pub(super) const HORIZON: i64 = 10;
@@ -188,9 +188,7 @@ impl Table {
             for _ in 0..SWEEP {
                 self.sweep(minute, now);
             }
-            for line in 0..SWEEP {
-                prefetch(self.lines.as_ptr().wrapping_add(self.hand + line));
-            }
+            prefetch_lines(self.lines.as_ptr().wrapping_add(self.hand), SWEEP);
             if self.lines.len() > 1 && self.len < self.lines.len() {
                 self.rebuild(now);
             }

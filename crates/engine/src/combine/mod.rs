@@ -17,7 +17,7 @@ pub use position::Position;
 use crate::EngineError;
 use crate::accumulate::live::Delta;
 use crate::partial::{BlockWriter, WatermarkEntry};
-use crate::prefetch::prefetch;
+use crate::prefetch::{LINE, prefetch_lines};
 use measure::Measures;
 use names::{Id, Names};
 use read::{Head, Read, Reader};
@@ -158,8 +158,6 @@ struct Scratch {
 const GROUP: usize = 32;
 /// A record's bytes are fetched so many records before they are decoded.
 const AHEAD: usize = 4;
-/// Bytes that come from memory together.
-const LINE: usize = 64;
 /// What lies further on the processor fetches by itself.
 const MOST_LINES: usize = 6;
 /// Bytes of texts remembered across drains.
@@ -520,8 +518,7 @@ impl Type {
         // What the bytes say: nothing here depends on the records before.
         for (i, record) in group.iter().enumerate() {
             if let Some(Record { value: Some(v), .. }) = group.get(i + AHEAD) {
-                let lines = v.chunks(LINE).take(MOST_LINES);
-                lines.for_each(|line| prefetch(line.as_ptr()));
+                prefetch_lines(v.as_ptr(), v.len().div_ceil(LINE).min(MOST_LINES));
             }
             let row = &mut values[i * width..][..width];
             steps[i] = match record.value {

@@ -7,7 +7,7 @@ use super::measure::ROW_HEAD;
 use super::names::{Id, Names};
 use super::subjects::{NONE, Subjects};
 use crate::accumulate::live::{Delta, Spill, Words, add, prefetch_spilled};
-use crate::prefetch::prefetch;
+use crate::prefetch::{self, prefetch_lines};
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
 use weir_model::Micros;
@@ -15,7 +15,7 @@ use weir_model::Micros;
 /// Subjects with more rows than this find them by hash.
 const SHORT_CHAIN: u32 = 4;
 /// Words of a line of memory: rows start at one.
-const LINE: usize = 8;
+const LINE: usize = prefetch::LINE / size_of::<u64>();
 
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -141,9 +141,7 @@ impl Rows {
     fn prefetch_row(&self, row: u32) {
         let width = self.template.len();
         let row = self.words.as_ptr().wrapping_add(row as usize * width);
-        for line in 0..width / LINE {
-            prefetch(row.wrapping_add(line * LINE));
-        }
+        prefetch_lines(row, width / LINE);
     }
 
     /// Appends where the rows of an event start. `slots`: from [`Rows::find`].
