@@ -17,6 +17,7 @@ mod schema;
 mod tests;
 
 pub use compile::Projection;
+pub use decode::Texts;
 pub use json::{EncodeError, JsonEncoder, encode_json};
 pub use leaves::{Leaf, LeafKind, leaf_paths};
 pub use map::{MapEntries, map_entries};

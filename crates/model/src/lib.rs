@@ -9,6 +9,7 @@ pub mod hash;
 pub mod headers;
 pub mod records;
 pub mod schemas;
+pub mod short;
 pub mod sketch;
 pub mod time;
 pub mod topics;

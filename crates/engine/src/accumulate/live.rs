@@ -1,10 +1,10 @@
 //! Accumulators that change in place: what combine folds events into between two commits. A row is a run of
 //! words in one arena; what outgrows its words (bins, hashes) spills into pools that are used again.
 
+use super::smallest::{Smallest, Sorter};
 use super::{Kind, Layout, bins, follows, scalar, theta};
 use crate::varint;
 use weir_model::records::Last;
-use weir_model::sketch::THETA;
 use weir_model::{Fixed, Micros};
 
 /// What one event adds to one measure.
@@ -269,7 +269,8 @@ fn furthest(v: i128) -> i128 {
 #[derive(Debug, Default)]
 pub(crate) struct Spill {
     bins: Pool<Bins>,
-    hashes: Pool<Hashes>,
+    hashes: Pool<Smallest>,
+    sorter: Sorter,
     bin_scratch: Vec<(u16, u64)>,
     hash_scratch: Vec<u64>,
 }
@@ -288,7 +289,7 @@ impl Spill {
             .live()
             .map(|b| b.list.len() * 8 + b.dense.len() * 4)
             .sum();
-        let hashes: usize = self.hashes.live().map(|h| h.list.len() * 8).sum();
+        let hashes: usize = self.hashes.live().map(|h| h.list().len() * 8).sum();
         bins + hashes
     }
 
@@ -335,7 +336,7 @@ impl Spill {
         if state & SPILLED_HASHES != 0
             && let Some(hashes) = self.hashes.items.get((state & !SPILLED_HASHES) as usize)
         {
-            crate::prefetch::prefetch(hashes.list.as_ptr().wrapping_add(hashes.list.len()));
+            crate::prefetch::prefetch(hashes.list().as_ptr_range().end);
         }
     }
 
@@ -387,7 +388,7 @@ impl Spill {
     fn add_hash(&mut self, words: &mut [u64; 3], hash: u64) {
         let state = words[0];
         if state & SPILLED_HASHES != 0 {
-            self.hashes.items[(state & !SPILLED_HASHES) as usize].add(hash);
+            self.hashes.items[(state & !SPILLED_HASHES) as usize].add(hash, &mut self.sorter);
         } else if (state > 0 && words[1] == hash) || (state > 1 && words[2] == hash) {
         } else if state < INLINE_HASHES {
             words[1 + state as usize] = hash;
@@ -395,7 +396,7 @@ impl Spill {
         } else {
             let (index, store) = self.hashes.take();
             for h in [words[1], words[2], hash] {
-                store.add(h);
+                store.add(h, &mut self.sorter);
             }
             words[0] = SPILLED_HASHES | index;
         }
@@ -405,13 +406,11 @@ impl Spill {
         let out = &mut self.hash_scratch;
         out.clear();
         if words[0] & SPILLED_HASHES != 0 {
-            out.extend_from_slice(&self.hashes.items[(words[0] & !SPILLED_HASHES) as usize].list);
+            out.extend_from_slice(self.hashes.items[(words[0] & !SPILLED_HASHES) as usize].list());
         } else {
             out.extend_from_slice(&words[1..1 + words[0] as usize]);
         }
-        out.sort_unstable();
-        out.dedup();
-        out.truncate(THETA);
+        self.sorter.settle(out);
         out
     }
 }
@@ -430,7 +429,8 @@ struct Pool<T> {
     used: usize,
 }
 
-trait Reuse: Default {
+pub(super) trait Reuse: Default {
+    /// Forgets everything, keeps the room.
     fn reset(&mut self);
 }
 
@@ -551,48 +551,6 @@ impl Bins {
                 }
             });
         }
-    }
-}
-
-/// The smallest of many hashes. They are only appended; when there is no more room, sorted, and repetitions and all
-/// but the smallest are dropped. (A table would cost a fetch from memory per hash: there is one for each busy row.)
-#[derive(Debug, Default)]
-struct Hashes {
-    list: Vec<u64>,
-    /// Larger ones are not among the smallest any more.
-    limit: u64,
-    /// Length at which to sort.
-    full: usize,
-}
-
-impl Reuse for Hashes {
-    fn reset(&mut self) {
-        self.list.clear();
-        self.limit = u64::MAX;
-        self.full = 128;
-    }
-}
-
-impl Hashes {
-    #[inline]
-    fn add(&mut self, hash: u64) {
-        if hash <= self.limit {
-            self.list.push(hash);
-            if self.list.len() >= self.full {
-                self.settle();
-            }
-        }
-    }
-
-    #[cold]
-    fn settle(&mut self) {
-        self.list.sort_unstable();
-        self.list.dedup();
-        self.list.truncate(THETA);
-        if let Some(largest) = self.list.get(THETA - 1) {
-            self.limit = *largest;
-        }
-        self.full = 2 * self.list.len() + 32;
     }
 }
 

@@ -20,6 +20,7 @@ mod bins;
 pub(crate) use bins::bin;
 pub(crate) mod live;
 mod scalar;
+mod smallest;
 #[cfg(test)]
 mod tests;
 mod theta;

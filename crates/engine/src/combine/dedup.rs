@@ -144,7 +144,9 @@ fn stamp(minute: i64) -> u8 {
 /// Whether an entry was last read within the horizon.
 #[inline]
 fn is_near(then: u8, now: u8) -> bool {
-    (i64::from(now) - i64::from(then)).rem_euclid(MINUTES) <= HORIZON
+    // Stamps go round at 255, bytes at 256.
+    let (age, round) = now.overflowing_sub(then);
+    i64::from(age.wrapping_sub(u8::from(round))) <= HORIZON
 }
 
 impl Line {

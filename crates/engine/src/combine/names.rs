@@ -1,14 +1,14 @@
-//! Texts that rows are found by and written with: hashed and compared in place (they are short: a call of the
-//! library costs more than the work), and numbered once they are those of a subject.
+//! Texts that rows are found by and written with: hashed and compared in place (see [`weir_model::short`]), and numbered once they are those of a subject.
 
 use crate::prefetch::prefetch;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
+use weir_model::short::same;
 
 /// Texts with numbers, from 0.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    bytes: Vec<u8>,
+    all: String,
     list: Vec<Name>,
     known: HashTable<u32>,
     seed: Seed,
@@ -63,31 +63,28 @@ impl Id {
 impl Names {
     /// The number of a text.
     pub fn number(&mut self, text: &str) -> u32 {
-        let (bytes, list, seed) = (&mut self.bytes, &mut self.list, self.seed);
+        let (all, list, seed) = (&mut self.all, &mut self.list, self.seed);
         let hash = seed.of(text).0[0];
-        let is = |n: &u32| same(list[*n as usize].of(bytes), text.as_bytes());
+        let is = |n: &u32| same(list[*n as usize].of(all).as_bytes(), text.as_bytes());
         if let Some(n) = self.known.find(hash, is) {
             return *n;
         }
         let number = list.len() as u32;
         list.push(Name {
-            start: bytes.len() as u32,
+            start: all.len() as u32,
             len: text.len() as u32,
             block: 0,
             index: 0,
         });
-        bytes.extend_from_slice(text.as_bytes());
-        self.known.insert_unique(hash, number, |n| {
-            seed.of(std::str::from_utf8(list[*n as usize].of(bytes)).unwrap_or_default())
-                .0[0]
-        });
+        all.push_str(text);
+        self.known
+            .insert_unique(hash, number, |n| seed.of(list[*n as usize].of(all)).0[0]);
         number
     }
 
     /// The text of a number.
     pub fn text(&self, number: u32) -> &str {
-        let text = self.list[number as usize].of(&self.bytes);
-        std::str::from_utf8(text).unwrap_or_default()
+        self.list[number as usize].of(&self.all)
     }
 
     /// Where the text of a number stands in a block; it is put there with `put` if it is the first time.
@@ -95,8 +92,7 @@ impl Names {
     pub fn place(&mut self, number: u32, block: u32, put: impl FnOnce(&str) -> u32) -> u32 {
         let name = &mut self.list[number as usize];
         if name.block != block {
-            let text = name.of(&self.bytes);
-            name.index = put(std::str::from_utf8(text).unwrap_or_default());
+            name.index = put(name.of(&self.all));
             name.block = block;
         }
         name.index
@@ -112,18 +108,18 @@ impl Names {
     #[inline]
     pub fn prefetch_text(&self, number: u32) {
         if let Some(name) = self.list.get(number as usize) {
-            prefetch(self.bytes.as_ptr().wrapping_add(name.start as usize));
+            prefetch(self.all.as_ptr().wrapping_add(name.start as usize));
         }
     }
 
     /// Bytes of all texts.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.all.len()
     }
 
     /// Forgets all numbers.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.all.clear();
         self.list.clear();
         self.known.clear();
     }
@@ -131,8 +127,8 @@ impl Names {
 
 impl Name {
     #[inline]
-    fn of<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
-        &bytes[self.start as usize..][..self.len as usize]
+    fn of<'a>(&self, all: &'a str) -> &'a str {
+        &all[self.start as usize..][..self.len as usize]
     }
 }
 
@@ -174,25 +170,6 @@ pub(super) fn mix(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Whether two texts are the same.
-#[inline(always)]
-pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        let mut differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
-        for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
-            differ |= u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
-        }
-        return differ == 0;
-    }
-    if let (Some(x), Some(y)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
-        return x == y && a.first_chunk::<4>() == b.first_chunk::<4>();
-    }
-    a.iter().zip(b).all(|(x, y)| x == y)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +186,6 @@ mod tests {
             }
             let c = String::from_utf8(c).unwrap_or_default();
             for (x, y) in [(&a, &b), (&a, &c), (&a, &a.clone())] {
-                prop_assert_eq!(same(x.as_bytes(), y.as_bytes()), x == y);
                 prop_assert_eq!(names.number(x) == names.number(y), x == y);
                 prop_assert_eq!(names.seed.of(x) == names.seed.of(y), x == y);
             }

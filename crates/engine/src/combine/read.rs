@@ -3,16 +3,16 @@
 
 use super::Dead;
 use super::measure::Measures;
-use super::names::same;
 use crate::EngineError;
 use hashbrown::HashMap;
 use weir_catalog::types::EventDef;
-use weir_model::avro::{Projection, Value};
+use weir_model::avro::{Projection, Texts, Value};
 use weir_model::codes::{self, Code};
 use weir_model::headers::{Meta, SchemaRef};
+use weir_model::short::same;
 use weir_model::{Fixed, hash, wire};
 
-/// Longest text that identifies something.
+/// Longest text that identifies something: a power of two.
 const LONGEST: usize = 512;
 
 /// The slots of a decoded row, by path.
@@ -60,8 +60,8 @@ pub(super) struct Reader {
     event_time: usize,
     tenant: usize,
     identity: Option<usize>,
-    /// Slots of the dimensions, in their order.
-    dimensions: Vec<usize>,
+    /// Slots of the tenant and of the dimensions, in their order.
+    names: Vec<usize>,
     bounds: Vec<(usize, f64, f64)>,
     ranges: Vec<Range>,
     /// Tenant NUL type NUL of the last event, and room for its identity.
@@ -96,7 +96,8 @@ impl Reader {
         let event_time = slots.of("event_time");
         let tenant = slots.of("tenant");
         let identity = event.identity.as_deref().map(|p| slots.of(p));
-        let dimensions = event.dimensions.iter().map(|d| slots.of(&d.path)).collect();
+        let mut names = vec![tenant];
+        names.extend(event.dimensions.iter().map(|d| slots.of(&d.path)));
         let mut bounds = Vec::new();
         for b in &event.bounds {
             let (min, max) = (
@@ -127,7 +128,7 @@ impl Reader {
             event_time,
             tenant,
             identity,
-            dimensions,
+            names,
             bounds,
             ranges,
             scope: Vec::new(),
@@ -155,13 +156,12 @@ impl Reader {
         let text = |slot: usize| {
             if let Value::Str(s) = row[slot] { s } else { "" }
         };
-        out.push(text(self.tenant));
-        out.extend(self.dimensions.iter().map(|s| text(*s)));
+        out.extend(self.names.iter().map(|s| text(*s)));
     }
 
     /// Number of texts of a row.
     pub fn text_count(&self) -> usize {
-        1 + self.dimensions.len()
+        self.names.len()
     }
 
     /// Makes a writer's schema known; one that cannot be read as this type makes dead letters.
@@ -203,16 +203,17 @@ impl Reader {
             Ok(p) => p,
             Err(why) => return dead(codes::INCOMPATIBLE_SCHEMA, why),
         };
-        if let Err(e) = projection.decode(body, row) {
-            return dead(e.code(), e);
-        }
-        match self.check(row) {
+        let texts = match projection.decode(body, row) {
+            Ok(texts) => texts,
+            Err(e) => return dead(e.code(), e),
+        };
+        match self.check(row, texts) {
             Ok(head) => Read::Event(head),
             Err(dead) => Read::Dead(dead),
         }
     }
 
-    fn check(&mut self, row: &[Value]) -> Result<Head, Dead> {
+    fn check(&mut self, row: &[Value], texts: Texts) -> Result<Head, Dead> {
         for range in &self.ranges {
             if let Some(x) = number(&row[range.slot])
                 && !(range.min <= x && x <= range.max)
@@ -226,10 +227,12 @@ impl Reader {
             Some((s, t)) if !t.is_empty() => (s, t),
             _ => (self.event_id, id),
         };
-        self.plain(self.tenant, tenant)?;
-        self.plain(slot, identity)?;
-        for slot in &self.dimensions {
-            self.plain(*slot, text(*slot))?;
+        if !texts.are_plain(LONGEST) {
+            self.plain(self.tenant, tenant)?;
+            self.plain(slot, identity)?;
+            for slot in &self.names[1..] {
+                self.plain(*slot, text(*slot))?;
+            }
         }
         if tenant.is_empty() || id.is_empty() {
             let what = if tenant.is_empty() {
@@ -307,44 +310,21 @@ impl Reader {
         Dead::new(codes::OUT_OF_BOUNDS, format!("{path} is larger than 1e18"))
     }
 
-    #[inline(always)]
-    fn plain(&self, slot: usize, text: &str) -> Result<(), Dead> {
-        let control = has_control(text.as_bytes());
-        if control || text.len() > LONGEST {
-            return Err(self.bad_text(slot, text));
-        }
-        Ok(())
-    }
-
     #[cold]
-    fn bad_text(&self, slot: usize, text: &str) -> Dead {
+    fn plain(&self, slot: usize, text: &str) -> Result<(), Dead> {
         let path = &self.slots.paths[slot];
-        let message = if text.len() > LONGEST {
+        let why = if text.len() > LONGEST {
             format!(
                 "{path} has {} bytes, at most {LONGEST} are allowed",
                 text.len()
             )
-        } else {
+        } else if text.bytes().any(|b| b < 0x20) {
             format!("{path} holds a control character")
+        } else {
+            return Ok(());
         };
-        Dead::new(codes::BAD_TEXT, message)
+        Err(Dead::new(codes::BAD_TEXT, why))
     }
-}
-
-/// Whether a byte is below 0x20; eight at a time.
-#[inline]
-fn has_control(text: &[u8]) -> bool {
-    const ONES: u64 = u64::MAX / 255;
-    // The high bit of each byte that is below 0x20 (bytes above a found one may be marked too).
-    let below = |x: u64| x.wrapping_sub(ONES * 0x20) & !x & (ONES * 0x80);
-    let Some(last) = text.last_chunk() else {
-        return text.iter().any(|b| *b < 0x20);
-    };
-    let mut found = below(u64::from_le_bytes(*last));
-    for word in text.as_chunks().0 {
-        found |= below(u64::from_le_bytes(*word));
-    }
-    found != 0
 }
 
 /// The number in a value, as a float.

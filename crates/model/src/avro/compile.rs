@@ -1,5 +1,6 @@
 //! From two schemas and a list of paths to a flat program over the writer's bytes.
 
+use super::decode::{Reading, Texts};
 use super::resolve::{Pair, Scale, scale, writer_field};
 use super::schema::{Kind, Logical, NodeId, Schema, intern};
 use super::{Cursor, SchemaError, Value, json};
@@ -72,6 +73,8 @@ pub struct Projection {
     pub(super) ops: Vec<Op>,
     /// What a row holds before anything is read: null, or the default of a field that was not written.
     pub(super) template: Vec<Value<'static>>,
+    /// What the texts of the schemas themselves are like.
+    pub(super) texts: Texts,
     pub(super) symbols: Vec<Vec<Option<&'static str>>>,
     pub(super) constants: Vec<Value<'static>>,
     pub(super) unions: Vec<Vec<u32>>,
@@ -131,6 +134,32 @@ impl Projection {
     pub fn width(&self) -> usize {
         self.template.len()
     }
+
+    /// What the texts are like that come from the schemas: symbols and defaults.
+    fn own_texts(&self) -> Result<Texts, SchemaError> {
+        let mut texts = Texts::NONE;
+        let values = self.template.iter().chain(&self.constants);
+        let values = values.filter_map(|v| {
+            if let Value::Str(s) = v {
+                Some(*s)
+            } else {
+                None
+            }
+        });
+        for text in self
+            .symbols
+            .iter()
+            .flatten()
+            .flatten()
+            .copied()
+            .chain(values)
+        {
+            texts
+                .note(text.as_bytes())
+                .map_err(|e| SchemaError::Invalid(e.to_string()))?;
+        }
+        Ok(texts)
+    }
 }
 
 fn program(
@@ -145,6 +174,7 @@ fn program(
         out: Projection {
             ops: Vec::new(),
             template: vec![Value::Null; width],
+            texts: Texts::NONE,
             symbols: Vec::new(),
             constants: Vec::new(),
             unions: Vec::new(),
@@ -160,6 +190,7 @@ fn program(
     c.read(w, r, wants)?;
     c.push(Op::Return)?;
     c.subprograms()?;
+    c.out.texts = c.out.own_texts()?;
     Ok(c.out)
 }
 
@@ -519,7 +550,11 @@ impl Compiler<'_> {
         let width = self.out.template.len();
         let p = self.deeper(|_| program(&same, node, node, wants, width))?;
         let mut row = p.template.clone();
-        p.run(0, &mut Cursor::new(bytes), &mut row, 0)
+        let start = Reading {
+            at: Cursor::new(bytes),
+            texts: Texts::NONE,
+        };
+        p.run(0, start, &mut row, 0)
             .map_err(|e| SchemaError::Invalid(format!("a default cannot be read: {e}")))?;
         for (_, slot) in wants {
             let value = row[*slot as usize];

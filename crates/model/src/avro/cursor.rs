@@ -1,6 +1,7 @@
 //! The primitives of Avro's binary encoding.
 
 use super::DecodeError;
+use crate::short::{HIGH, is_plain};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
@@ -58,12 +59,31 @@ impl<'a> Cursor<'a> {
                 self.rest = tail;
                 Ok(u64::from(*a & 0x7f) | u64::from(*b) << 7)
             }
-            _ => self.raw_long(),
+            _ => {
+                let (v, after) = self.raw_long()?;
+                *self = after;
+                Ok(v)
+            }
         }
     }
 
+    /// Of any length, eight bytes at a time where there are so many. By value: what is called must not keep the cursor in memory.
     #[inline(never)]
-    fn raw_long(&mut self) -> Result<u64> {
+    fn raw_long(self) -> Result<(u64, Self)> {
+        if let Some(word) = self.rest.first_chunk() {
+            let word = u64::from_le_bytes(*word);
+            let ends = !word & HIGH;
+            if ends != 0 {
+                let bits = ends.trailing_zeros() + 1;
+                // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of these to 56.
+                let v = word & (u64::MAX >> (64 - bits)) & !HIGH;
+                let v = v & 0x007f_007f_007f_007f | (v & 0x7f00_7f00_7f00_7f00) >> 1;
+                let v = v & 0x0000_3fff_0000_3fff | (v & 0x3fff_0000_3fff_0000) >> 2;
+                let v = v & 0x0fff_ffff | (v & 0x0fff_ffff_0000_0000) >> 4;
+                let rest = &self.rest[bits as usize / 8..];
+                return Ok((v, Cursor { rest }));
+            }
+        }
         let mut v = 0u64;
         for (i, b) in self.rest.iter().take(10).enumerate() {
             // The tenth byte holds the last of 64 bits.
@@ -72,8 +92,8 @@ impl<'a> Cursor<'a> {
             }
             v |= u64::from(*b & 0x7f) << (7 * i);
             if *b < 0x80 {
-                self.rest = &self.rest[i + 1..];
-                return Ok(v);
+                let rest = &self.rest[i + 1..];
+                return Ok((v, Cursor { rest }));
             }
         }
         Err(DecodeError::Truncated)
@@ -115,26 +135,45 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
+        // Mostly the length is one byte: then it is even (not negative) and has no high bit (is the last one).
+        if let [n, tail @ ..] = self.rest
+            && n & 0x81 == 0
+            && let Some((head, tail)) = tail.split_at_checked(usize::from(n >> 1))
+        {
+            self.rest = tail;
+            return Ok(head);
+        }
+        let (bytes, after) = self.long_bytes()?;
+        *self = after;
+        Ok(bytes)
+    }
+
+    #[inline(never)]
+    fn long_bytes(mut self) -> Result<(&'a [u8], Self)> {
         let n = self.long()?;
         let n = usize::try_from(n).map_err(|_| DecodeError::BadLength)?;
-        self.take(n)
+        Ok((self.take(n)?, self))
     }
 
     #[inline(always)]
     pub(crate) fn text(&mut self) -> Result<&'a str> {
-        utf8(self.bytes()?)
+        Ok(utf8(self.bytes()?)?.0)
     }
 
     #[inline(always)]
     pub(crate) fn skip_varints(&mut self, n: u32) -> Result<()> {
         for _ in 0..n {
-            self.raw()?;
+            match self.rest {
+                [a, tail @ ..] if *a < 0x80 => self.rest = tail,
+                _ => *self = self.raw_long()?.1,
+            }
         }
         Ok(())
     }
 
     /// The header of a block of an array or map: its number of items (0 ends it) and, where the writer gave
     /// it, its size in bytes.
+    #[inline(always)]
     pub(crate) fn block(&mut self) -> Result<(u64, Option<usize>)> {
         let n = self.long()?;
         if n >= 0 {
@@ -148,28 +187,17 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Bytes as a text.
+/// Bytes as a text, and whether all of it is printable ASCII.
 #[inline(always)]
-pub(crate) fn utf8(bytes: &[u8]) -> Result<&str> {
-    if is_ascii(bytes) {
+pub(crate) fn utf8(bytes: &[u8]) -> Result<(&str, bool)> {
+    if is_plain(bytes) {
         // SAFETY: ASCII is UTF-8; asking for it first is much cheaper on short texts.
-        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+        return Ok((unsafe { std::str::from_utf8_unchecked(bytes) }, true));
     }
-    std::str::from_utf8(bytes).map_err(|_| DecodeError::BadUtf8)
-}
-
-/// Eight bytes at a time, the last ones again where they do not fill a word: in place, for texts are short.
-#[inline(always)]
-fn is_ascii(bytes: &[u8]) -> bool {
-    const HIGH: u64 = u64::MAX / 255 * 0x80;
-    let Some(last) = bytes.last_chunk() else {
-        return bytes.iter().fold(0, |all, b| all | b) < 0x80;
-    };
-    let mut all = u64::from_le_bytes(*last);
-    for word in bytes.as_chunks().0 {
-        all |= u64::from_le_bytes(*word);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok((text, false)),
+        Err(_) => Err(DecodeError::BadUtf8),
     }
-    all & HIGH == 0
 }
 
 /// Appends a long.

@@ -4,53 +4,103 @@ use super::compile::{Lookup, Op, TextMap};
 use super::cursor::utf8;
 use super::resolve::Scale;
 use super::{Cursor, DecodeError, Projection, Value};
+use crate::short::same;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
 const MAX_DEPTH: u32 = 128;
 
+/// An event that is being decoded. Passed by value, so that it stays in registers.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub at: Cursor<'a>,
+    pub texts: Texts,
+}
+
+/// What the decoded texts of an event are like: enough to know that most need not be looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Texts {
+    plain: bool,
+    /// The lengths of all, or-ed.
+    lengths: usize,
+}
+
+impl Texts {
+    pub(super) const NONE: Texts = Texts {
+        plain: true,
+        lengths: 0,
+    };
+
+    /// True where all are of printable ASCII and shorter than `length`, a power of two. Where they are not, some may be.
+    #[inline(always)]
+    pub fn are_plain(self, length: usize) -> bool {
+        self.plain && self.lengths < length
+    }
+
+    /// Bytes as a text that is taken note of.
+    #[inline(always)]
+    pub(super) fn note<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a str> {
+        let (text, plain) = utf8(bytes)?;
+        self.lengths |= bytes.len();
+        self.plain &= plain;
+        Ok(text)
+    }
+}
+
+impl<'a> Reading<'a> {
+    #[inline(always)]
+    fn text(&mut self) -> Result<Value<'a>> {
+        let bytes = self.at.bytes()?;
+        Ok(Value::Str(self.texts.note(bytes)?))
+    }
+}
+
 impl Projection {
-    /// Decodes an event's body into `row`, which must have room for [`Projection::width`] values. After an error the row's content is
-    /// of no meaning.
+    /// Decodes an event's body into `row`, which must have room for [`Projection::width`] values, and says what its texts are
+    /// like. After an error the row's content is of no meaning.
     ///
     /// # Panics
     /// Where `row` is shorter than the projection is wide.
-    pub fn decode<'a>(&self, body: &'a [u8], row: &mut [Value<'a>]) -> Result<()> {
+    pub fn decode<'a>(&self, body: &'a [u8], row: &mut [Value<'a>]) -> Result<Texts> {
         let row = &mut row[..self.template.len()];
         row.copy_from_slice(&self.template);
-        let mut cursor = Cursor::new(body);
-        self.run(0, &mut cursor, row, 0)?;
-        if cursor.remaining() > 0 {
-            return Err(DecodeError::Leftover(cursor.remaining()));
+        let start = Reading {
+            at: Cursor::new(body),
+            texts: self.texts,
+        };
+        let Reading { at, texts } = self.run(0, start, row, 0)?;
+        if at.remaining() > 0 {
+            return Err(DecodeError::Leftover(at.remaining()));
         }
         for (from, to) in &self.copies {
             row[*to as usize] = row[*from as usize];
         }
-        Ok(())
+        Ok(texts)
     }
 
     pub(super) fn run<'a>(
         &self,
         start: usize,
-        c: &mut Cursor<'a>,
+        mut reading: Reading<'a>,
         row: &mut [Value<'a>],
         depth: u32,
-    ) -> Result<()> {
+    ) -> Result<Reading<'a>> {
         if depth > MAX_DEPTH {
             return Err(DecodeError::TooDeep);
         }
         let mut pc = start;
         loop {
+            let c = &mut reading.at;
             let op = self.ops[pc];
             pc += 1;
             match op {
-                Op::Text(s) => row[s as usize] = Value::Str(c.text()?),
+                Op::Text(s) => row[s as usize] = reading.text()?,
                 Op::Long(s) => row[s as usize] = Value::Int(c.long()?),
                 Op::MaybeText(s, null) => {
                     row[s as usize] = if is_null(c, null)? {
                         Value::Null
                     } else {
-                        Value::Str(c.text()?)
+                        reading.text()?
                     }
                 }
                 Op::MaybeDouble(s, null) => {
@@ -83,66 +133,85 @@ impl Projection {
                         pc = end as usize;
                     }
                 }
-                Op::SkipTextMap => skip_text_map(c)?,
-                Op::TextMap(table) => text_map(c, &self.maps[table as usize], row)?,
-                Op::Int(s) => row[s as usize] = Value::Int(c.int()?),
-                Op::Scaled(s, scale) => {
-                    let v = c.long()?;
-                    row[s as usize] = Value::Int(match scale {
-                        Scale::None => v,
-                        Scale::FromMillis => v.checked_mul(1000).ok_or(DecodeError::Overflow)?,
-                        Scale::FromNanos => v.div_euclid(1000),
-                    });
-                }
-                Op::LongAsDouble(s) => row[s as usize] = Value::Float(c.long()? as f64),
-                Op::LongAsFloat(s) => row[s as usize] = Value::Float(f64::from(c.long()? as f32)),
-                Op::Float(s) => row[s as usize] = Value::Float(c.float()?),
-                Op::FixedText(s, n) => {
-                    row[s as usize] = Value::Str(utf8(c.take(n as usize)?)?);
-                }
-                Op::Symbol(s, table) => {
-                    let symbols = &self.symbols[table as usize];
-                    let symbol = *pick(c.long()?, symbols)?;
-                    row[s as usize] = Value::Str(symbol.ok_or(DecodeError::Unresolved)?);
-                }
-                Op::Null(s) => row[s as usize] = Value::Null,
-                Op::Const(s, k) => row[s as usize] = self.constants[k as usize],
-                Op::Union(table) => pc = *pick(c.long()?, &self.unions[table as usize])? as usize,
-                Op::Jump(to) => pc = to as usize,
-                Op::Fail => return Err(DecodeError::Unresolved),
-                Op::Call(to) => self.run(to as usize, c, row, depth + 1)?,
-                Op::Return => return Ok(()),
-                Op::Items(end) => {
-                    self.items(pc, c, row, depth)?;
-                    pc = end as usize;
-                }
-                Op::Lookup(table, end) => {
-                    self.lookup(&self.lookups[table as usize], c, row, depth)?;
-                    pc = end as usize;
-                }
+                Op::TextMap(table) => reading = text_map(reading, &self.maps[table as usize], row)?,
+                Op::Return => return Ok(reading),
+                op => (pc, reading) = self.rare(op, pc, reading, row, depth)?,
             }
         }
+    }
+
+    /// The steps that few schemas have: apart, so that the loop over the others keeps what it holds in registers. Returns the next step, too.
+    #[inline(never)]
+    fn rare<'a>(
+        &self,
+        op: Op,
+        mut pc: usize,
+        mut reading: Reading<'a>,
+        row: &mut [Value<'a>],
+        depth: u32,
+    ) -> Result<(usize, Reading<'a>)> {
+        let c = &mut reading.at;
+        match op {
+            Op::SkipTextMap => skip_text_map(c)?,
+            Op::Int(s) => row[s as usize] = Value::Int(c.int()?),
+            Op::Scaled(s, scale) => {
+                let v = c.long()?;
+                row[s as usize] = Value::Int(match scale {
+                    Scale::None => v,
+                    Scale::FromMillis => v.checked_mul(1000).ok_or(DecodeError::Overflow)?,
+                    Scale::FromNanos => v.div_euclid(1000),
+                });
+            }
+            Op::LongAsDouble(s) => row[s as usize] = Value::Float(c.long()? as f64),
+            Op::LongAsFloat(s) => row[s as usize] = Value::Float(f64::from(c.long()? as f32)),
+            Op::Float(s) => row[s as usize] = Value::Float(c.float()?),
+            Op::FixedText(s, n) => {
+                let bytes = c.take(n as usize)?;
+                row[s as usize] = Value::Str(reading.texts.note(bytes)?);
+            }
+            Op::Symbol(s, table) => {
+                let symbols = &self.symbols[table as usize];
+                let symbol = *pick(c.long()?, symbols)?;
+                row[s as usize] = Value::Str(symbol.ok_or(DecodeError::Unresolved)?);
+            }
+            Op::Null(s) => row[s as usize] = Value::Null,
+            Op::Const(s, k) => row[s as usize] = self.constants[k as usize],
+            Op::Union(table) => pc = *pick(c.long()?, &self.unions[table as usize])? as usize,
+            Op::Jump(to) => pc = to as usize,
+            Op::Call(to) => reading = self.run(to as usize, reading, row, depth + 1)?,
+            Op::Items(end) => {
+                reading = self.items(pc, reading, row, depth)?;
+                pc = end as usize;
+            }
+            Op::Lookup(table, end) => {
+                reading = self.lookup(&self.lookups[table as usize], reading, row, depth)?;
+                pc = end as usize;
+            }
+            // `Fail`; all others are in `run`.
+            _ => return Err(DecodeError::Unresolved),
+        }
+        Ok((pc, reading))
     }
 
     fn items<'a>(
         &self,
         body: usize,
-        c: &mut Cursor<'a>,
+        mut reading: Reading<'a>,
         row: &mut [Value<'a>],
         depth: u32,
-    ) -> Result<()> {
+    ) -> Result<Reading<'a>> {
         // Items without bytes (nulls) are any number: nothing to walk over.
         let empty = matches!(self.ops[body], Op::Return);
         loop {
-            match c.block()? {
-                (0, _) => return Ok(()),
+            match reading.at.block()? {
+                (0, _) => return Ok(reading),
                 (_, Some(size)) => {
-                    c.take(size)?;
+                    reading.at.take(size)?;
                 }
                 (_, None) if empty => {}
                 (n, None) => {
                     for _ in 0..n {
-                        self.run(body, c, row, depth + 1)?;
+                        reading = self.run(body, reading, row, depth + 1)?;
                     }
                 }
             }
@@ -152,23 +221,23 @@ impl Projection {
     fn lookup<'a>(
         &self,
         map: &Lookup,
-        c: &mut Cursor<'a>,
+        mut reading: Reading<'a>,
         row: &mut [Value<'a>],
         depth: u32,
-    ) -> Result<()> {
+    ) -> Result<Reading<'a>> {
         loop {
-            let (n, _) = c.block()?;
+            let (n, _) = reading.at.block()?;
             if n == 0 {
-                return Ok(());
+                return Ok(reading);
             }
             for _ in 0..n {
-                let key = c.bytes()?;
+                let key = reading.at.bytes()?;
                 let found = map
                     .keys
                     .iter()
                     .find(|(k, _)| **k == *key)
                     .map_or(map.other, |(_, pc)| *pc);
-                self.run(found as usize, c, row, depth + 1)?;
+                reading = self.run(found as usize, reading, row, depth + 1)?;
             }
         }
     }
@@ -190,6 +259,7 @@ fn pick<T>(index: i64, list: &[T]) -> Result<&T> {
         .ok_or(DecodeError::BadIndex)
 }
 
+#[inline(always)]
 fn skip_text_map(c: &mut Cursor) -> Result<()> {
     loop {
         match c.block()? {
@@ -207,29 +277,41 @@ fn skip_text_map(c: &mut Cursor) -> Result<()> {
     }
 }
 
-fn text_map<'a>(c: &mut Cursor<'a>, map: &TextMap, row: &mut [Value<'a>]) -> Result<()> {
-    let start = *c;
+#[inline(never)]
+fn text_map<'a>(
+    mut reading: Reading<'a>,
+    map: &TextMap,
+    row: &mut [Value<'a>],
+) -> Result<Reading<'a>> {
+    let start = reading.at;
     loop {
-        let (n, _) = c.block()?;
+        let (n, _) = reading.at.block()?;
         if n == 0 {
             break;
         }
         for _ in 0..n {
-            let key = c.bytes()?;
-            let value = c.bytes()?;
-            if map.whole.is_some() {
-                utf8(key)?;
-                utf8(value)?;
-            }
-            for (k, slot) in &map.keys {
-                if **k == *key {
-                    row[*slot as usize] = Value::Str(utf8(value)?);
-                }
+            let key = reading.at.bytes()?;
+            let value = reading.at.bytes()?;
+            let wanted = |(k, _): &&(Box<[u8]>, u32)| k.len() == key.len() && same(k, key);
+            if let Some((_, slot)) = map.keys.iter().find(wanted) {
+                row[*slot as usize] = Value::Str(reading.texts.note(value)?);
             }
         }
     }
     if let Some(slot) = map.whole {
-        row[slot as usize] = Value::Map(c.since(&start));
+        row[slot as usize] = Value::Map(all_texts(start, reading.at)?);
     }
-    Ok(())
+    Ok(reading)
+}
+
+/// A map as encoded, all of it text.
+#[cold]
+fn all_texts<'a>(mut c: Cursor<'a>, end: Cursor<'a>) -> Result<&'a [u8]> {
+    let all = end.since(&c);
+    while let (n @ 1.., _) = c.block()? {
+        for _ in 0..2 * n {
+            c.text()?;
+        }
+    }
+    Ok(all)
 }

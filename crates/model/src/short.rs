@@ -1,0 +1,77 @@
+//! Short runs of bytes, a word at a time: the library's functions are made for long ones.
+
+/// The high bit of each byte of a word.
+pub(crate) const HIGH: u64 = u64::MAX / 255 * 0x80;
+
+/// Whether all bytes are printable ASCII: a word at a time, the last ones again where they do not fill one.
+#[inline(never)]
+pub fn is_plain(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk() {
+        let chunks = bytes.as_chunks().0;
+        !chunks
+            .iter()
+            .fold(odd_of_16(last), |all, chunk| all | odd_of_16(chunk))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        !(odd(u64::from_le_bytes(*first)) | odd(u64::from_le_bytes(*last)))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        !odd(u64::from(first) << 32 | u64::from(last))
+    } else {
+        bytes.iter().all(|b| (0x20..0x80).contains(b))
+    }
+}
+
+/// Bytes outside of ASCII are negative.
+#[inline(always)]
+fn odd_of_16(chunk: &[u8; 16]) -> bool {
+    chunk.iter().fold(false, |all, b| all | ((*b as i8) < 0x20))
+}
+
+/// No high bit is set where none was and no byte is below 0x20 (only such a one borrows from the next).
+#[inline(always)]
+fn odd(word: u64) -> bool {
+    (word.wrapping_sub(u64::MAX / 255 * 0x20) | word) & HIGH != 0
+}
+
+/// Whether two runs of bytes are the same.
+#[inline(never)]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        let mut differ = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        for (x, y) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
+            differ |= u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        }
+        return differ == 0;
+    }
+    if let (Some(x), Some(y)) = (a.last_chunk::<4>(), b.last_chunk::<4>()) {
+        return x == y && a.first_chunk::<4>() == b.first_chunk::<4>();
+    }
+    a.iter().zip(b).all(|(x, y)| x == y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_byte_makes_the_difference(a in "[ -~]{0,70}", at in any::<prop::sample::Index>(), byte: u8) {
+            let a = a.into_bytes();
+            prop_assert!(is_plain(&a));
+            prop_assert!(same(&a, &a.clone()));
+            if a.is_empty() {
+                return Ok(());
+            }
+            let mut b = a.clone();
+            let i = at.index(b.len());
+            b[i] = byte;
+            prop_assert_eq!(same(&a, &b), a == b);
+            prop_assert_eq!(is_plain(&b), (0x20..0x80).contains(&byte));
+            prop_assert!(!same(&a, &a[1..]));
+        }
+    }
+}
