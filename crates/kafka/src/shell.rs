@@ -116,6 +116,7 @@ impl<'a> Session<'a> {
             &config.group,
             &config.instance,
             &config.topics,
+            Consumer::HELD,
         )?;
         Ok(Some(Session {
             config,

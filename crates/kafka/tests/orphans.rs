@@ -18,7 +18,14 @@ struct Reader {
 
 impl Reader {
     fn join(brokers: &Brokers, instance: &str) -> Reader {
-        let consumer = Consumer::group(brokers, GROUP, instance, &[TOPIC.to_string()]).unwrap();
+        let consumer = Consumer::group(
+            brokers,
+            GROUP,
+            instance,
+            &[TOPIC.to_string()],
+            Consumer::HELD,
+        )
+        .unwrap();
         Reader {
             consumer: Some(consumer),
             has: BTreeSet::new(),
