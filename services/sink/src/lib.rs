@@ -21,6 +21,7 @@ use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
 
 /// The consumer group of all sinks.
 pub const GROUP: &str = "weir-sink";
+
 /// The library has one request at a time under way: one that asks for topics without news alone, because the others' queues were
 /// full, holds these up once they are not (0.3 s for each 100,000 rows, with half a second).
 const HELD: Duration = Duration::from_millis(50);

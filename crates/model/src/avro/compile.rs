@@ -127,6 +127,7 @@ impl Projection {
         }
         let mut projection = program(&pair, writer.root, reader.root, &wants, paths.len())?;
         projection.copies = copies;
+        projection.texts = projection.own_texts()?;
         Ok(projection)
     }
 
@@ -190,7 +191,6 @@ fn program(
     c.read(w, r, wants)?;
     c.push(Op::Return)?;
     c.subprograms()?;
-    c.out.texts = c.out.own_texts()?;
     Ok(c.out)
 }
 

@@ -292,6 +292,10 @@ fn text_map<'a>(
         for _ in 0..n {
             let key = reading.at.bytes()?;
             let value = reading.at.bytes()?;
+            if map.whole.is_some() {
+                utf8(key)?;
+                utf8(value)?;
+            }
             let wanted = |(k, _): &&(Box<[u8]>, u32)| k.len() == key.len() && same(k, key);
             if let Some((_, slot)) = map.keys.iter().find(wanted) {
                 row[*slot as usize] = Value::Str(reading.texts.note(value)?);
@@ -299,19 +303,7 @@ fn text_map<'a>(
         }
     }
     if let Some(slot) = map.whole {
-        row[slot as usize] = Value::Map(all_texts(start, reading.at)?);
+        row[slot as usize] = Value::Map(reading.at.since(&start));
     }
     Ok(reading)
-}
-
-/// A map as encoded, all of it text.
-#[cold]
-fn all_texts<'a>(mut c: Cursor<'a>, end: Cursor<'a>) -> Result<&'a [u8]> {
-    let all = end.since(&c);
-    while let (n @ 1.., _) = c.block()? {
-        for _ in 0..2 * n {
-            c.text()?;
-        }
-    }
-    Ok(all)
 }
