@@ -83,6 +83,11 @@ impl Bar {
         }
         self.0.set_position(done);
     }
+
+    /// A line above the bar.
+    pub fn say(&self, text: &str) {
+        self.0.suspend(|| eprintln!("{text}"));
+    }
 }
 
 impl Drop for Bar {

@@ -28,6 +28,8 @@ const MAX_BLOCK: usize = 700 * 1024;
 const WATERMARKS_EVERY: Duration = Duration::from_millis(250);
 /// Looks for partitions that need a tick.
 const TICKS_EVERY: Duration = Duration::from_millis(500);
+/// Asks whether partitions of other instances hold a record.
+const OTHERS_EVERY: Duration = Duration::from_secs(5);
 /// A partition that ends within this time is not idle yet.
 const QUIET: Duration = Duration::from_secs(1);
 /// See the module's text.
@@ -55,6 +57,7 @@ pub(crate) struct CombineStage {
     minute: Option<Micros>,
     /// True once any raw topic was seen to hold a record.
     any_record: bool,
+    asked: Option<Instant>,
     reported: Instant,
     counts: Vec<Counts>,
 }
@@ -103,6 +106,7 @@ impl CombineStage {
             looked: Instant::now(),
             minute: None,
             any_record: false,
+            asked: None,
             reported: Instant::now(),
             counts,
             scope,
@@ -226,7 +230,13 @@ impl CombineStage {
     }
 
     /// Partitions of other instances count too: their events wait for the watermarks of ours.
-    fn others_hold_records(&self) -> Result<bool, StageError> {
+    fn others_hold_records(&mut self) -> Result<bool, StageError> {
+        let all: u32 = self.scope.raw.iter().sum();
+        let again = self.asked.is_none_or(|t| t.elapsed() >= OTHERS_EVERY);
+        if self.parts.len() == all as usize || !again {
+            return Ok(false);
+        }
+        self.asked = Some(Instant::now());
         let names: Vec<String> = self
             .scope
             .catalog

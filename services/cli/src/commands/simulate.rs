@@ -79,38 +79,29 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
 }
 
 fn live(brokers: &Brokers, a: &SimulateArgs, options: Options) -> Result<ExitCode> {
-    let simulation = Simulation::new(options);
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(a.seed);
-    let mut publisher = Publisher::new(brokers, &format!("simulate-live-{}", a.seed))?;
     let begun = Instant::now();
-    let mut sent = 0u64;
+    let mut stream = Stream {
+        simulation: Simulation::new(options),
+        rng: rand_chacha::ChaCha8Rng::seed_from_u64(a.seed),
+        until: a
+            .seconds
+            .and_then(|s| Duration::try_from_secs_f64(s).ok())
+            .and_then(|d| begun.checked_add(d)),
+        committed: 0,
+    };
     let bar = Bar::new("live events", a.json);
-    while a.seconds.is_none_or(|s| begun.elapsed().as_secs_f64() < s) {
-        let due = (begun.elapsed().as_secs_f64() * a.rate) as u64;
-        if sent < due {
-            let now = Micros(jiff::Timestamp::now().as_microsecond());
-            publisher.event(&simulation.at(&mut rng, now))?;
-            sent += 1;
-        } else {
-            // What was made must be seen: do not let a slow stream wait for its commit.
-            publisher.commit(&Progress::Records {
-                records: sent,
-                finished: false,
-            })?;
-            std::thread::sleep(Duration::from_millis(20));
+    loop {
+        let before = stream.committed;
+        let Err(e) = stream.publish(brokers, a, &bar) else {
+            break;
+        };
+        // A broker that went away comes back, mostly. One that has taken nothing since it was asked again is an error.
+        if stream.committed == before {
+            return Err(e);
         }
-        if publisher.due() {
-            publisher.commit(&Progress::Records {
-                records: sent,
-                finished: false,
-            })?;
-        }
-        bar.at(sent, None);
+        bar.say(&format!("{e:#}: opening the stream anew"));
     }
-    publisher.commit(&Progress::Records {
-        records: sent,
-        finished: false,
-    })?;
+    let sent = stream.committed;
     drop(bar);
     let seconds = begun.elapsed().as_secs_f64();
     if a.json {
@@ -119,4 +110,47 @@ fn live(brokers: &Brokers, a: &SimulateArgs, options: Options) -> Result<ExitCod
         println!("{} events published in {seconds:.1} s", thousands(sent));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Events as they happen, at a rate.
+struct Stream {
+    simulation: Simulation,
+    rng: rand_chacha::ChaCha8Rng,
+    until: Option<Instant>,
+    /// Events in the log.
+    committed: u64,
+}
+
+impl Stream {
+    /// Publishes until the time is over. What was not made while nobody could take it is not made up for.
+    fn publish(&mut self, brokers: &Brokers, a: &SimulateArgs, bar: &Bar) -> Result<()> {
+        let mut publisher = Publisher::new(brokers, &format!("simulate-live-{}", a.seed))?;
+        let (begun, first) = (Instant::now(), self.committed);
+        let mut sent = first;
+        loop {
+            let over = self.until.is_some_and(|t| Instant::now() >= t);
+            let due = first + (begun.elapsed().as_secs_f64() * a.rate) as u64;
+            let idle = over || sent >= due;
+            if !idle {
+                let now = Micros(jiff::Timestamp::now().as_microsecond());
+                publisher.event(&self.simulation.at(&mut self.rng, now))?;
+                sent += 1;
+            }
+            // What was made must be seen: a slow stream does not wait for more.
+            if publisher.due() || (idle && sent > self.committed) {
+                publisher.commit(&Progress::Records {
+                    records: sent,
+                    finished: false,
+                })?;
+                self.committed = sent;
+            }
+            bar.at(sent, None);
+            if over {
+                return Ok(());
+            }
+            if idle {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
 }
