@@ -171,7 +171,7 @@ pub struct TopicInfo {
 pub struct Admin {
     brokers: Brokers,
     client: AdminClient<Logged>,
-    reader: BaseConsumer,
+    reader: BaseConsumer<Logged>,
     deadline: Duration,
 }
 
@@ -186,7 +186,7 @@ impl Admin {
             .config()
             .set("isolation.level", "read_committed")
             .set("group.id", "weir-admin")
-            .create()
+            .create_with_context(Logged)
             .map_err(|e| Error::kafka("creating an admin client", e))?;
         Ok(Admin {
             brokers: brokers.clone(),
@@ -369,11 +369,11 @@ impl Admin {
 
     /// Offsets that a group committed for these partitions.
     pub fn committed(&self, group: &str, parts: &[Tp]) -> Result<Vec<Option<i64>>, Error> {
-        let reader: BaseConsumer = self
+        let reader: BaseConsumer<Logged> = self
             .brokers
             .config()
             .set("group.id", group)
-            .create()
+            .create_with_context(Logged)
             .map_err(|e| Error::kafka("creating an admin client", e))?;
         let mut ask = TopicPartitionList::with_capacity(parts.len());
         for tp in parts {

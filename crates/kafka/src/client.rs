@@ -3,7 +3,9 @@
 use crate::admin::MAX_MESSAGE;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,6 +64,15 @@ impl ClientContext for Logged {
     fn error(&self, error: KafkaError, reason: &str) {
         log_error(&error, reason);
     }
+}
+
+impl ConsumerContext for Logged {}
+
+impl ProducerContext for Logged {
+    type DeliveryOpaque = ();
+
+    /// What was not delivered is told by the commit.
+    fn delivery(&self, _: &DeliveryResult<'_>, _: ()) {}
 }
 
 pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {

@@ -19,7 +19,7 @@ pub mod stage;
 mod watchdog;
 
 pub use batch::{Batch, Message};
-pub use client::Brokers;
+pub use client::{Brokers, Logged};
 pub use consumer::{Committed, Consumer, Tp};
 pub use error::Error;
 pub use producer::{Appender, Header};

@@ -9,8 +9,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-use weir_kafka::Brokers;
 use weir_kafka::admin::Admin;
+use weir_kafka::{Brokers, Logged};
 use weir_model::{Micros, headers, topics};
 
 /// Longest time a transaction of an importer stays open.
@@ -35,7 +35,7 @@ pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
 
 /// A transactional producer for one source. A second one with the same key fences this one.
 pub struct Publisher {
-    producer: BaseProducer,
+    producer: BaseProducer<Logged>,
     key: String,
     open: Option<Instant>,
     partitions: HashMap<String, i32>,
@@ -45,7 +45,7 @@ pub struct Publisher {
 impl Publisher {
     /// Connects. `key` is the ledger key of the source.
     pub fn new(brokers: &Brokers, key: &str) -> Result<Publisher> {
-        let producer: BaseProducer = brokers
+        let producer: BaseProducer<Logged> = brokers
             .config()
             .set("transactional.id", format!("weir-import-{key}"))
             .set("transaction.timeout.ms", "30000")
@@ -54,7 +54,7 @@ impl Publisher {
             .set("retry.backoff.ms", "5")
             .set("queue.buffering.max.messages", "500000")
             .set("partitioner", "murmur2_random")
-            .create()
+            .create_with_context(Logged)
             .context("cannot make a producer")?;
         producer.init_transactions(DEADLINE).map_err(|e| {
             anyhow!(
