@@ -7,12 +7,13 @@ mod archive;
 pub mod metric;
 mod rows;
 
-use rows::Router;
+use rows::{Buffer, Router, Waiting};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinSet};
 use weir_catalog::Catalog;
 use weir_kafka::consumer::Change;
 use weir_kafka::{Brokers, Consumer, Tp};
@@ -162,11 +163,7 @@ impl Sink {
 
     fn work(&self, handle: &Handle, shutdown: &Shutdown) -> Result<(), SinkError> {
         let store = Store::new(&self.config.store);
-        if !self.until_done(
-            shutdown,
-            || handle.block_on(self.prepare(&store)),
-            &mut || Ok(true),
-        )? {
+        if !self.prepared(handle, &store, shutdown)? {
             return Ok(());
         }
         loop {
@@ -201,42 +198,30 @@ impl Sink {
             weir_model::hash::distinct(topics.join(" ").as_bytes())
         );
         let consumer = Consumer::group(&self.config.brokers, GROUP, &member, &topics, HELD)?;
-        let mut position = Position::default();
+        let mut work = Work {
+            sink: self,
+            handle,
+            store,
+            consumer,
+            position: Position::default(),
+            inserting: JoinSet::new(),
+        };
         let wait = Duration::from_millis(self.config.max_wait_ms);
         let mut oldest: Option<Instant> = None;
         self.tell(None);
         loop {
-            if let Some(change) = consumer.poll(Duration::ZERO)? {
+            if let Some(change) = work.consumer.poll(Duration::ZERO)? {
                 if matches!(&change, Change::Revoked(_)) {
                     // What was read of these is inserted and committed first, or their next reader reads it again.
-                    self.flush(
-                        handle,
-                        store,
-                        &mut router,
-                        &consumer,
-                        &mut position,
-                        shutdown,
-                    )?;
+                    work.insert(&mut router, shutdown)?;
+                    work.finish(shutdown)?;
                     oldest = None;
                 }
-                position.answer(&consumer, change)?;
+                work.position.answer(&work.consumer, change)?;
                 continue;
             }
-            let batch = consumer.next(Duration::from_millis(50), Duration::ZERO, 10_000)?;
-            for run in batch.runs() {
-                let first = run.first();
-                let tp = Tp::new(first.topic(), first.partition());
-                if !position.owns(&tp) {
-                    continue;
-                }
-                position.advance(tp, first.offset(), run.last().offset() + 1)?;
-                router.push(first.topic(), run.iter())?;
-            }
-            for end in batch.ends() {
-                position.end(Tp::new(end.topic.clone(), end.partition), end.next);
-            }
-            drop(batch);
-            if oldest.is_none() && position.moved() {
+            work.gather(&mut router)?;
+            if oldest.is_none() && work.position.moved() {
                 oldest = Some(Instant::now());
             }
             let (rows, bytes) = router.size();
@@ -244,20 +229,14 @@ impl Sink {
                 || bytes >= MAX_BYTES
                 || oldest.is_some_and(|t| t.elapsed() >= wait);
             if due || shutdown.is_requested() {
-                self.flush(
-                    handle,
-                    store,
-                    &mut router,
-                    &consumer,
-                    &mut position,
-                    shutdown,
-                )?;
+                work.insert(&mut router, shutdown)?;
                 oldest = None;
-                metrics::gauge!(metric::LAG).set(position.lag(&consumer) as f64);
+                metrics::gauge!(metric::LAG).set(work.position.lag(&work.consumer) as f64);
             }
             if shutdown.is_requested() {
-                return Ok(());
+                return work.finish(shutdown);
             }
+            work.look()?;
         }
     }
 
@@ -276,59 +255,18 @@ impl Sink {
             .await
     }
 
-    /// Inserts what waits until it is acknowledged, then commits. Rebalances are answered meanwhile: partitions that go
-    /// are not committed any more.
-    fn flush(
+    /// Prepares the database, trying until it succeeds; false where shutdown was asked for before.
+    fn prepared(
         &self,
         handle: &Handle,
         store: &Store,
-        router: &mut Router,
-        consumer: &Consumer,
-        position: &mut Position,
         shutdown: &Shutdown,
-    ) -> Result<(), SinkError> {
-        for buffer in router.waiting() {
-            let (bytes, rows) = buffer.take();
-            let begun = Instant::now();
-            let insert =
-                || handle.block_on(store.insert(&buffer.table, &buffer.columns, bytes.clone()));
-            let serve = &mut || match consumer.poll(Duration::ZERO)? {
-                Some(change) => position.answer(consumer, change).map(|()| true),
-                None => Ok(true),
-            };
-            if !self.until_done(shutdown, insert, serve)? {
-                // Asked to stop while ClickHouse is down: nothing is committed, so nothing is lost.
-                return Ok(());
-            }
-            let table = buffer.table.clone();
-            metrics::counter!(metric::ROWS, "table" => table.clone()).increment(rows as u64);
-            metrics::counter!(metric::INSERTS, "table" => table.clone()).increment(1);
-            metrics::histogram!(metric::INSERT_SECONDS, "table" => table)
-                .record(begun.elapsed().as_secs_f64());
-        }
-        position.commit(consumer)?;
-        Ok(())
-    }
-
-    /// Tries until it succeeds; false where shutdown was asked for before. `serve` runs often while it waits.
-    fn until_done(
-        &self,
-        shutdown: &Shutdown,
-        mut attempt: impl FnMut() -> Result<(), StoreError>,
-        serve: &mut dyn FnMut() -> Result<bool, SinkError>,
     ) -> Result<bool, SinkError> {
         let mut backoff = Backoff::default();
         loop {
-            match attempt() {
-                Ok(()) => {
-                    self.tell(None);
-                    return Ok(true);
-                }
-                Err(e) if e.is_transient() => {
-                    tracing::warn!("{e}; trying again");
-                    metrics::counter!(metric::RETRIES).increment(1);
-                    self.tell(Some(e.to_string()));
-                }
+            match handle.block_on(self.prepare(store)) {
+                Ok(()) => return Ok(true),
+                Err(e) if e.is_transient() => self.failed(&e),
                 Err(e) => return Err(e.into()),
             }
             let until = Instant::now() + backoff.next_wait();
@@ -336,10 +274,133 @@ impl Sink {
                 if shutdown.is_requested() {
                     return Ok(false);
                 }
-                serve()?;
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
+    }
+
+    /// Something is tried again.
+    fn failed(&self, e: &StoreError) {
+        tracing::warn!("{e}; trying again");
+        metrics::counter!(metric::RETRIES).increment(1);
+        self.tell(Some(e.to_string()));
+    }
+
+    /// Inserts the rows of one table until they are acknowledged.
+    async fn deliver(&self, store: &Store, waiting: Waiting) -> Result<(), StoreError> {
+        let Waiting {
+            table,
+            columns,
+            bytes,
+            rows,
+        } = waiting;
+        let begun = Instant::now();
+        let attempt = || store.insert(&table, &columns, bytes.clone());
+        Backoff::default()
+            .retry(attempt, |e| self.failed(e))
+            .await?;
+        self.tell(None);
+        metrics::counter!(metric::ROWS, "table" => table.clone()).increment(rows as u64);
+        metrics::counter!(metric::INSERTS, "table" => table.clone()).increment(1);
+        metrics::histogram!(metric::INSERT_SECONDS, "table" => table)
+            .record(begun.elapsed().as_secs_f64());
+        Ok(())
+    }
+}
+
+/// Reading and inserting side by side: while rows are on their way to ClickHouse, the next ones are read. Offsets are committed when
+/// the rows before them are acknowledged.
+struct Work<'a> {
+    sink: &'a Sink,
+    handle: &'a Handle,
+    store: &'a Store,
+    consumer: Consumer,
+    position: Position,
+    /// One at most; ends with this.
+    inserting: JoinSet<Result<(), StoreError>>,
+}
+
+impl Work<'_> {
+    /// Reads what there is.
+    fn gather(&mut self, router: &mut Router) -> Result<(), SinkError> {
+        let batch = self
+            .consumer
+            .next(Duration::from_millis(50), Duration::ZERO, 10_000)?;
+        for run in batch.runs() {
+            let first = run.first();
+            let tp = Tp::new(first.topic(), first.partition());
+            if !self.position.owns(&tp) {
+                continue;
+            }
+            self.position
+                .advance(tp, first.offset(), run.last().offset() + 1)?;
+            router.push(first.topic(), run.iter())?;
+        }
+        for end in batch.ends() {
+            self.position
+                .end(Tp::new(end.topic.clone(), end.partition), end.next);
+        }
+        Ok(())
+    }
+
+    /// Sends what waits on its way, once what was sent before is there.
+    fn insert(&mut self, router: &mut Router, shutdown: &Shutdown) -> Result<(), SinkError> {
+        self.finish(shutdown)?;
+        if !self.inserting.is_empty() {
+            return Ok(());
+        }
+        let waiting: Vec<Waiting> = router.waiting().map(Buffer::take).collect();
+        self.position.begin();
+        let (sink, store) = (self.sink.clone(), self.store.clone());
+        let insert = async move {
+            for rows in waiting {
+                sink.deliver(&store, rows).await?;
+            }
+            Ok(())
+        };
+        self.inserting.spawn_on(insert, self.handle);
+        Ok(())
+    }
+
+    /// Waits for the rows that are on their way, then commits. Rebalances are answered meanwhile: partitions that go are not committed
+    /// any more. Nor is anything where shutdown is asked for while ClickHouse is down: so nothing is lost.
+    fn finish(&mut self, shutdown: &Shutdown) -> Result<(), SinkError> {
+        while !self.inserting.is_empty() {
+            let joined = self.handle.block_on(async {
+                let join = self.inserting.join_next();
+                tokio::time::timeout(Duration::from_millis(50), join).await
+            });
+            if let Ok(Some(done)) = joined {
+                return self.done(done);
+            }
+            if shutdown.is_requested() && self.sink.trouble().is_some() {
+                return Ok(());
+            }
+            if let Some(change) = self.consumer.poll(Duration::ZERO)? {
+                self.position.answer(&self.consumer, change)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits if the rows are there by now.
+    fn look(&mut self) -> Result<(), SinkError> {
+        match self.inserting.try_join_next() {
+            Some(done) => self.done(done),
+            None => Ok(()),
+        }
+    }
+
+    fn done(&mut self, done: Result<Result<(), StoreError>, JoinError>) -> Result<(), SinkError> {
+        match done {
+            Ok(inserted) => inserted?,
+            Err(e) => match e.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends: what was on its way is sent again.
+                Err(_) => return Ok(()),
+            },
+        }
+        self.position.commit(&self.consumer)
     }
 }
 
@@ -348,7 +409,10 @@ impl Sink {
 struct Position {
     /// Of each partition owned.
     next: BTreeMap<Tp, i64>,
+    /// Read further than what was sent on its way.
     dirty: BTreeSet<Tp>,
+    /// Where the rows that are on their way end.
+    sent: BTreeMap<Tp, i64>,
 }
 
 impl Position {
@@ -410,6 +474,7 @@ impl Position {
                 for tp in &parts {
                     self.next.remove(tp);
                     self.dirty.remove(tp);
+                    self.sent.remove(tp);
                 }
                 consumer.release(&parts, &self.positions())?;
             }
@@ -417,20 +482,24 @@ impl Position {
         Ok(())
     }
 
-    fn commit(&mut self, consumer: &Consumer) -> Result<(), SinkError> {
-        let moved: Vec<(Tp, i64)> = self
-            .dirty
-            .iter()
-            .filter_map(|tp| self.next.get(tp).map(|n| (tp.clone(), *n)))
-            .collect();
-        match consumer.commit(&moved) {
-            Ok(()) => {
-                self.dirty.clear();
-                Ok(())
+    /// What was read so far is on its way.
+    fn begin(&mut self) {
+        for tp in std::mem::take(&mut self.dirty) {
+            if let Some(next) = self.next.get(&tp) {
+                self.sent.insert(tp, *next);
             }
+        }
+    }
+
+    /// What was on its way is there.
+    fn commit(&mut self, consumer: &Consumer) -> Result<(), SinkError> {
+        let sent: Vec<(Tp, i64)> = std::mem::take(&mut self.sent).into_iter().collect();
+        match consumer.commit(&sent) {
+            Ok(()) => Ok(()),
             // The rows are there; the offsets go with the next commit, or are read again.
             Err(e) if e.is_transient() => {
                 tracing::warn!("{e}; offsets are committed with the next insert");
+                self.dirty.extend(sent.into_iter().map(|(tp, _)| tp));
                 Ok(())
             }
             Err(e) => Err(e.into()),

@@ -30,11 +30,24 @@ impl Buffer {
     }
 
     /// What waits, leaving room for as much again.
-    pub fn take(&mut self) -> (Bytes, usize) {
+    pub fn take(&mut self) -> Waiting {
         let room = self.bytes.len() + self.bytes.len() / 8;
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
-        (Bytes::from(bytes), std::mem::take(&mut self.rows))
+        Waiting {
+            table: self.table.clone(),
+            columns: self.columns.clone(),
+            bytes: Bytes::from(bytes),
+            rows: std::mem::take(&mut self.rows),
+        }
     }
+}
+
+/// Rows of one table, to be inserted.
+pub(crate) struct Waiting {
+    pub table: String,
+    pub columns: String,
+    pub bytes: Bytes,
+    pub rows: usize,
 }
 
 /// What a topic's records are.
