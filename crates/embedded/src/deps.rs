@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub fn find_kafka_jars(explicit: Option<&Path>) -> Result<PathBuf, Error> {
     let is_there = |path: &Path| !jars(path).is_empty();
     find(explicit, "WEIR_KAFKA_LIB", ".deps/kafka/lib", is_there).ok_or_else(|| Error::Missing {
-        what: "the jars of Apache Kafka",
+        what: "the library of Apache Kafka (its jars)",
         remedy: "run scripts/setup, or name their directory in WEIR_KAFKA_LIB".into(),
     })
 }

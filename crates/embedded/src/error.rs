@@ -27,7 +27,7 @@ pub enum Error {
         log: PathBuf,
     },
     /// Java, Kafka's jars or the engine's library cannot be found.
-    #[error("{}: {what} was not found: {remedy}", codes::MISSING_PROGRAM)]
+    #[error("{}: {what} is missing: {remedy}", codes::MISSING_PROGRAM)]
     Missing {
         /// What is missing.
         what: &'static str,
