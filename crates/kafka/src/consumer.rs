@@ -164,7 +164,7 @@ impl Consumer {
     /// How long a broker holds a request for records where nothing asks for less.
     pub const HELD: Duration = Duration::from_millis(500);
 
-    fn settings(brokers: &Brokers) -> ClientConfig {
+    fn settings(brokers: &Brokers, held: Duration) -> ClientConfig {
         let mut c = brokers.config();
         c.set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
@@ -177,7 +177,7 @@ impl Consumer {
             // What was fetched should still be in the processor's caches when it is read: 64 MiB cost a third more CPU than 8.
             .set("queued.min.messages", "200000")
             .set("queued.max.messages.kbytes", "8192")
-            .set("fetch.wait.max.ms", Self::HELD.as_millis().to_string())
+            .set("fetch.wait.max.ms", held.as_millis().to_string())
             .set("check.crcs", "true");
         c
     }
@@ -198,7 +198,7 @@ impl Consumer {
 
     /// Reads the given partitions from the given offsets, without a group.
     pub fn assigned(brokers: &Brokers, from: &[(Tp, i64)]) -> Result<Consumer, Error> {
-        let mut config = Self::settings(brokers);
+        let mut config = Self::settings(brokers, Self::HELD);
         // The library wants a name; nothing is ever committed under it.
         config.set("group.id", "weir-reader");
         let consumer = Self::create(&config)?;
@@ -222,9 +222,8 @@ impl Consumer {
         topics: &[String],
         held: Duration,
     ) -> Result<Consumer, Error> {
-        let mut config = Self::settings(brokers);
+        let mut config = Self::settings(brokers, held);
         config
-            .set("fetch.wait.max.ms", held.as_millis().to_string())
             .set("group.id", group)
             .set("group.instance.id", instance)
             .set("partition.assignment.strategy", "cooperative-sticky")

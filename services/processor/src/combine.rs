@@ -57,6 +57,7 @@ pub(crate) struct CombineStage {
     minute: Option<Micros>,
     /// True once any raw topic was seen to hold a record.
     any_record: bool,
+    /// When the partitions of other instances were last asked for.
     asked: Option<Instant>,
     reported: Instant,
     counts: Vec<Counts>,
