@@ -146,7 +146,6 @@ impl Appender {
         let mut c = brokers.config();
         c.set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("linger.ms", "2")
             .set("compression.type", "lz4")
             .set("retry.backoff.ms", "20")
             .set("queue.buffering.max.messages", "500000")

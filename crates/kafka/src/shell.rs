@@ -99,6 +99,8 @@ struct Session<'a> {
     consumer: Consumer,
     owned: Vec<Owned>,
     commits: u64,
+    /// When the last commit began, and ended.
+    began: Instant,
     committed_at: Instant,
     reported: Instant,
 }
@@ -125,6 +127,7 @@ impl<'a> Session<'a> {
             consumer,
             owned: Vec::new(),
             commits: 0,
+            began: Instant::now(),
             committed_at: Instant::now(),
             reported: Instant::now(),
         }))
@@ -258,6 +261,7 @@ impl<'a> Session<'a> {
             &mut self.owned,
             stage,
             &mut out,
+            self.began,
         );
         let folded = match folded {
             Ok(n) => n,
@@ -284,6 +288,7 @@ impl<'a> Session<'a> {
         match done {
             Ok(true) => {
                 self.commits += 1;
+                self.began = started;
                 self.committed_at = Instant::now();
                 metrics::counter!(metric::COMMITS, "stage" => self.config.stage).increment(1);
                 metrics::histogram!(metric::COMMIT_SECONDS, "stage" => self.config.stage)
@@ -374,7 +379,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Reads and folds until a commit is due; returns the number of records.
+/// Reads and folds until a commit is due; returns the number of records. Intervals go from the beginning of the last commit: what came
+/// while it was written does not wait for another whole one, and what comes after a pause does not wait at all.
 fn fold(
     config: &StageConfig,
     stop: &AtomicBool,
@@ -382,19 +388,16 @@ fn fold(
     owned: &mut [Owned],
     stage: &mut dyn Stage,
     out: &mut Outbox<'_>,
+    last: Instant,
 ) -> Result<usize, End> {
     let (mut records, mut bytes) = (0usize, 0usize);
-    let mut started = Instant::now();
     loop {
         let wait = if records == 0 {
             config.idle
         } else {
-            config.commit_interval.saturating_sub(started.elapsed())
+            config.commit_interval.saturating_sub(last.elapsed())
         };
         let batch = consumer.next(wait, GATHER, BATCH)?;
-        if records == 0 {
-            started = Instant::now();
-        }
         let mut behind = batch.len() == BATCH;
         for run in batch.runs() {
             let first = run.first();
@@ -438,7 +441,7 @@ fn fold(
         }
         let empty = batch.is_empty();
         drop(batch);
-        let age = started.elapsed();
+        let age = last.elapsed();
         let due = if behind {
             age >= config.commit_interval_behind
                 || bytes >= config.commit_bytes

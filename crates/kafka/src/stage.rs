@@ -53,9 +53,9 @@ pub struct StageConfig {
     pub instance: String,
     /// Topics read.
     pub topics: Vec<String>,
-    /// Time between commits while live.
+    /// While live: time from the beginning of a commit to that of the next.
     pub commit_interval: Duration,
-    /// While catching up: the longest time between commits.
+    /// While catching up: the same, at most.
     pub commit_interval_behind: Duration,
     /// While catching up: bytes of values between commits.
     pub commit_bytes: usize,
@@ -68,7 +68,7 @@ pub struct StageConfig {
 }
 
 impl StageConfig {
-    /// Time between commits while live.
+    /// While live: time from the beginning of a commit to that of the next.
     pub const COMMIT_INTERVAL: Duration = Duration::from_millis(25);
     /// While catching up: the longest time between commits.
     pub const COMMIT_INTERVAL_BEHIND: Duration = Duration::from_secs(2);

@@ -92,9 +92,9 @@ impl System {
         })?)
     }
 
-    /// Writes `events` records; how many of them count.
-    pub fn fill(&self, catalog: &Catalog, spec: &Spec, events: u64) -> Result<u64> {
-        let producer = producer(&self.brokers)?;
+    /// Writes `events` records, at most `batch` in each of the log's batches; how many of them count.
+    pub fn fill(&self, catalog: &Catalog, spec: &Spec, events: u64, batch: u32) -> Result<u64> {
+        let producer = producer(&self.brokers, batch)?;
         let topic = topics::events(EVENT);
         let mut generator = Generator::new(spec.clone(), schema(catalog).id, 1);
         for _ in 0..events {
@@ -188,13 +188,14 @@ pub fn history(engineers: u64, partitions: u32) -> Spec {
 }
 
 /// A producer that keeps the order and the given times.
-pub fn producer(brokers: &Brokers) -> Result<BaseProducer> {
+fn producer(brokers: &Brokers, batch: u32) -> Result<BaseProducer> {
     let mut config = brokers.config();
     config
         .set("enable.idempotence", "true")
         .set("linger.ms", "20")
         .set("compression.type", "lz4")
         .set("batch.size", "1000000")
+        .set("batch.num.messages", batch.to_string())
         .set("queue.buffering.max.messages", "500000");
     Ok(config.create()?)
 }

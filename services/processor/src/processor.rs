@@ -49,7 +49,7 @@ pub struct ProcessorConfig {
     pub threads: usize,
     /// For topics that have to be created.
     pub partitions: Partitions,
-    /// Between commits while live.
+    /// While live: from the beginning of a commit to that of the next.
     #[serde(with = "humantime_serde")]
     pub commit_interval: Duration,
     /// Between commits while catching up, at most.
