@@ -11,7 +11,6 @@ pub mod error;
 pub mod expr;
 pub mod kpi;
 pub mod partial;
-mod prefetch;
 pub mod score;
 pub mod terms;
 pub mod varint;

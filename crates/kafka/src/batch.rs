@@ -3,6 +3,8 @@
 use rdkafka_sys as sys;
 use std::ffi::CStr;
 use std::marker::PhantomData;
+use weir_model::headers::Meta;
+use weir_model::prefetch::prefetch;
 
 /// One record; lives as long as its [`Batch`].
 #[derive(Clone, Copy)]
@@ -61,7 +63,7 @@ impl<'a> Message<'a> {
         (!m.payload.is_null())
             .then(|| unsafe { std::slice::from_raw_parts(m.payload as *const u8, m.len) })
     }
-    /// Calls `f` with each header. Without headers it costs next to nothing.
+    /// Calls `f` with each header. Where there is none, reading that from memory is what it costs.
     pub fn each_header(&self, mut f: impl FnMut(&'a str, &'a [u8])) {
         let mut headers = std::ptr::null_mut();
         // SAFETY: valid message; the headers belong to it. The call parses them in place, once.
@@ -90,8 +92,8 @@ impl<'a> Message<'a> {
         }
     }
     /// What weir's own headers say.
-    pub fn meta(&self) -> weir_model::headers::Meta {
-        let mut meta = weir_model::headers::Meta::default();
+    pub fn meta(&self) -> Meta {
+        let mut meta = Meta::default();
         self.each_header(|name, value| meta.read(name, value));
         meta
     }
@@ -185,6 +187,17 @@ impl<'a> Run<'a> {
     pub fn iter(&self) -> impl Iterator<Item = Message<'a>> + use<'a> {
         // SAFETY: as above.
         self.raw.iter().map(|&m| unsafe { Message::new(m) })
+    }
+    /// What the headers of each say. They lie behind the value, where nothing was read yet: they are fetched before their turn comes.
+    pub fn metas(&self) -> impl Iterator<Item = Meta> + use<'a> {
+        const AHEAD: usize = 16;
+        let mut ahead = self.iter().skip(AHEAD);
+        self.iter().map(move |m| {
+            if let Some(value) = ahead.next().and_then(|m| m.value()) {
+                prefetch(value.as_ptr_range().end);
+            }
+            m.meta()
+        })
     }
     /// Number of records.
     pub fn len(&self) -> usize {

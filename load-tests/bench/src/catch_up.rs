@@ -192,9 +192,9 @@ fn shares(threads: &BTreeMap<String, f64>) -> String {
 /// Figures 1 and 2; the second also for a log that was written live.
 pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     let (sizes, fewer) = if quick {
-        ([500_000, 1_500_000], [250_000, 750_000])
+        ([500_000, 1_500_000], [100_000, 300_000])
     } else {
-        ([2_000_000, 6_000_000], [1_000_000, 3_000_000])
+        ([2_000_000, 6_000_000], [500_000, 1_500_000])
     };
     let usual = slope(catalog, Job::USUAL, sizes, true, pairs(quick))?;
     let live = slope(catalog, Job::LIVE, fewer, true, pairs(quick))?;

@@ -94,7 +94,9 @@ impl System {
 
     /// Writes `events` records, at most `batch` in each of the log's batches; how many of them count.
     pub fn fill(&self, catalog: &Catalog, spec: &Spec, events: u64, batch: u32) -> Result<u64> {
-        let producer = producer(&self.brokers, batch)?;
+        // A broker answers the requests of a connection one after the other.
+        let producer = |_| producer(&self.brokers, batch);
+        let producers: Vec<_> = (0..4).map(producer).collect::<Result<_>>()?;
         let topic = topics::events(EVENT);
         let mut generator = Generator::new(spec.clone(), schema(catalog).id, 1);
         for _ in 0..events {
@@ -103,9 +105,14 @@ impl System {
                 .partition(made.partition as i32)
                 .payload(made.value)
                 .timestamp(made.log_time.0 / 1000);
-            put(&producer, record)?;
+            put(
+                &producers[made.partition as usize % producers.len()],
+                record,
+            )?;
         }
-        producer.flush(Duration::from_secs(60))?;
+        for producer in &producers {
+            producer.flush(Duration::from_secs(60))?;
+        }
         Ok(generator.distinct)
     }
 
@@ -196,7 +203,7 @@ fn producer(brokers: &Brokers, batch: u32) -> Result<BaseProducer> {
         .set("compression.type", "lz4")
         .set("batch.size", "1000000")
         .set("batch.num.messages", batch.to_string())
-        .set("queue.buffering.max.messages", "500000");
+        .set("queue.buffering.max.messages", "125000");
     Ok(config.create()?)
 }
 

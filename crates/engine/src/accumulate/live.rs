@@ -327,7 +327,7 @@ impl Spill {
             && let Some(bins) = self.bins.items.get((state & !SPILLED) as usize)
         {
             let at = usize::from(bin.wrapping_sub(bins.base));
-            crate::prefetch::prefetch(bins.dense.as_ptr().wrapping_add(at));
+            weir_model::prefetch::prefetch(bins.dense.as_ptr().wrapping_add(at));
         }
     }
 
@@ -336,7 +336,7 @@ impl Spill {
         if state & SPILLED_HASHES != 0
             && let Some(hashes) = self.hashes.items.get((state & !SPILLED_HASHES) as usize)
         {
-            crate::prefetch::prefetch(hashes.list().as_ptr_range().end);
+            weir_model::prefetch::prefetch(hashes.list().as_ptr_range().end);
         }
     }
 

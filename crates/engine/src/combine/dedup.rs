@@ -6,7 +6,7 @@
 //!
 //! Of an identity's 128 bits 86 are kept: that another one has the same, and its place, happens once in 10^17 events.
 
-use crate::prefetch::{prefetch, prefetch_lines};
+use weir_model::prefetch::{prefetch, prefetch_lines};
 
 /// An event is a duplicate of one read up to so many minutes before it.
 pub(super) const HORIZON: i64 = 10;

@@ -17,7 +17,6 @@ pub use position::Position;
 use crate::EngineError;
 use crate::accumulate::live::Delta;
 use crate::partial::{BlockWriter, WatermarkEntry};
-use crate::prefetch::{LINE, prefetch_lines};
 use measure::Measures;
 use names::{Id, Names};
 use read::{Head, Read, Reader};
@@ -28,6 +27,7 @@ use std::sync::Arc;
 use weir_catalog::types::{Catalog, EventId};
 use weir_model::avro::Value;
 use weir_model::headers::{Meta, SchemaRef};
+use weir_model::prefetch::{LINE, prefetch_lines};
 use weir_model::{Code, Micros, codes, records, topics};
 
 /// A raw partition.

@@ -1,8 +1,8 @@
 //! Texts that rows are found by and written with: hashed and compared in place (see [`weir_model::short`]), and numbered once they are those of a subject.
 
-use crate::prefetch::prefetch;
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
+use weir_model::prefetch::prefetch;
 use weir_model::short::same;
 
 /// Texts with numbers, from 0.

@@ -7,10 +7,10 @@ use super::measure::ROW_HEAD;
 use super::names::{Id, Names};
 use super::subjects::{NONE, Subjects};
 use crate::accumulate::live::{Delta, Spill, Words, add, prefetch_spilled};
-use crate::prefetch::{self, prefetch_lines};
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
 use weir_model::Micros;
+use weir_model::prefetch::{self, prefetch_lines};
 
 /// Subjects with more rows than this find them by hash.
 const SHORT_CHAIN: u32 = 4;

@@ -2,9 +2,9 @@
 //! (they are what a busy stage would wait for). The hash is of this process only, so that nobody can choose texts that collide.
 
 use super::names::{Id, Names, Seed};
-use crate::prefetch::prefetch;
 use weir_catalog::types::EventDef;
 use weir_model::hash;
+use weir_model::prefetch::prefetch;
 
 /// No row, no subject.
 pub(super) const NONE: u32 = u32::MAX;

@@ -2,7 +2,7 @@
 //! memory can be fetched meanwhile, in a block of partials for dozens of subjects at a time.
 
 use super::store::{Id, NONE};
-use crate::prefetch::prefetch;
+use weir_model::prefetch::prefetch;
 
 /// Entries of half the bits of a hash and an index, in the order of the hashes as far as there is room.
 pub(crate) struct Index {

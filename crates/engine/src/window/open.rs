@@ -7,9 +7,9 @@
 //! Entries ascend by key. Larger windows come first, so that those which change most, minutes, stand at the end.
 
 use super::store::Kind;
-use crate::prefetch::prefetch;
 use crate::varint;
 use weir_model::Micros;
+use weir_model::prefetch::prefetch;
 
 const KEY: usize = 6;
 /// Bits of the start in a key, in seconds.

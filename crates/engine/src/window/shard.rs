@@ -6,10 +6,10 @@ use super::plan::{Plan, RollupId, RollupPlan};
 use super::store::{Id, Kind, Past, Ring, Store, put_name, tenant, texts};
 use super::time::{DAY, Days, FIVE, HOUR, MINUTE, Size, due};
 use crate::partial::{Group, RowRef};
-use crate::prefetch::prefetch;
 use crate::{EngineError, accumulate};
 use std::collections::BTreeMap;
 use weir_model::Micros;
+use weir_model::prefetch::prefetch;
 use weir_model::records::Part;
 
 /// What a fold works with besides a shard's own state.

@@ -6,10 +6,10 @@ use super::plan::RollupId;
 use super::time::{Size, ZoneId};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
-use crate::prefetch::prefetch;
 use crate::{EngineError, varint};
 use std::collections::VecDeque;
 use weir_model::Micros;
+use weir_model::prefetch::prefetch;
 
 /// Index of a subject or series; [`NONE`] ends a list.
 pub(crate) type Id = u32;

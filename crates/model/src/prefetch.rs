@@ -1,11 +1,11 @@
 //! A hint to the processor: where tables are larger than its caches, waiting for memory is most of the cost.
 
 /// Bytes that come from memory together.
-pub(crate) const LINE: usize = 64;
+pub const LINE: usize = 64;
 
 /// Asks for a line of memory that will be used soon.
 #[inline(always)]
-pub(crate) fn prefetch<T>(at: *const T) {
+pub fn prefetch<T>(at: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing that the program sees, whatever the address.
     unsafe {
@@ -17,7 +17,7 @@ pub(crate) fn prefetch<T>(at: *const T) {
 
 /// Asks for lines that follow each other; they need not exist.
 #[inline(always)]
-pub(crate) fn prefetch_lines<T>(at: *const T, lines: usize) {
+pub fn prefetch_lines<T>(at: *const T, lines: usize) {
     for line in 0..lines {
         prefetch(at.cast::<u8>().wrapping_add(line * LINE));
     }
