@@ -1,11 +1,14 @@
 //! Identities read within the horizon of one partition.
 //!
-//! One line of memory per event: a line holds five identities and the minutes in which they were last read. Reading also goes over the
-//! lines in turn, some at a time, and empties what lies beyond the horizon, so that no table is ever cleaned as a whole. There are
-//! many small tables and not one large one: what grows as a whole needs twice the memory meanwhile.
+//! One line of memory per event: a line holds five identities and the minutes in which they were last read. There are many small tables
+//! and not one large one. An identity that begins with the time at which it was made (a UUID of version 7, as event ids are) has the
+//! table of those few seconds: what arrives together is looked up in memory that is near, and a table whose seconds lie beyond the
+//! horizon is emptied as a whole. Others have a table by their hash. Where a table may hold entries from before the horizon, reading also
+//! goes over its lines in turn, some at a time, and empties those.
 //!
-//! Of an identity's 128 bits 86 are kept: that another one has the same, and its place, happens once in 10^17 events.
+//! Of an identity's 128 bits 80 are kept: that another one has the same, and its place, happens once in 10^17 events.
 
+use super::names::mix;
 use weir_model::prefetch::{prefetch, prefetch_lines};
 
 /// An event is a duplicate of one read up to so many minutes before it.
@@ -16,8 +19,9 @@ const MINUTES: i64 = 0xff;
 const WIDTH: usize = 5;
 /// Lines swept at a time, after as many readings: neighbours come from memory together.
 const SWEEP: usize = 16;
-const TABLES: usize = 1 << TABLE_BITS;
-const TABLE_BITS: u32 = 6;
+/// Any odd number with bits all over.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+const TABLES: usize = 1 << u8::BITS;
 
 #[derive(Debug)]
 pub(super) struct Dedup {
@@ -33,8 +37,11 @@ struct Table {
     /// The line that is swept next, and readings until then.
     hand: usize,
     rest: usize,
-    /// When this round and the one before began. An entry is met again in the round after its own.
-    rounds: [i64; 2],
+    /// When this round of sweeping began.
+    round: i64,
+    /// No entry was last read before this minute, and none after that one.
+    oldest: i64,
+    latest: i64,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,55 +54,85 @@ struct Line {
     passed: u8,
 }
 
-/// The bits of an identity that are kept in a line.
+/// An identity: its table, and the bits of its hash that are kept there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key {
+pub(super) struct Key {
+    table: u8,
+    bits: Bits,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bits {
     low: u64,
     high: u16,
 }
 
 impl Default for Dedup {
     fn default() -> Dedup {
-        let table = || Table {
-            lines: vec![Line::default()],
-            len: 0,
-            hand: 0,
-            rest: SWEEP,
-            rounds: [i64::MIN; 2],
-        };
         Dedup {
-            tables: (0..TABLES).map(|_| table()).collect(),
+            tables: (0..TABLES).map(|_| Table::default()).collect(),
             now: i64::MIN,
         }
     }
 }
 
-fn split(identity: u128) -> (usize, Key) {
-    let key = Key {
-        low: identity as u64,
-        high: (identity >> 64) as u16,
-    };
-    ((identity >> (128 - TABLE_BITS)) as usize, key)
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            lines: vec![Line::default()],
+            len: 0,
+            hand: 0,
+            rest: SWEEP,
+            round: i64::MIN,
+            oldest: i64::MAX,
+            latest: i64::MIN,
+        }
+    }
+}
+
+impl Key {
+    /// Of an identity and its hash.
+    #[inline]
+    pub fn of(text: &str, hash: u128) -> Key {
+        let table = match text.as_bytes() {
+            // A UUID of version 7 begins with milliseconds since 1970: eight digits, a dash, and the ninth, which turns every 4 s.
+            [a, b, c, d, e, f, g, h, b'-', ninth, .., _]
+                if text.len() == 36 && text.as_bytes()[14] == b'7' =>
+            {
+                let first = u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+                mix(first, SPREAD ^ u64::from(*ninth)) as u8
+            }
+            _ => (hash >> 120) as u8,
+        };
+        let bits = Bits {
+            low: hash as u64,
+            high: (hash >> 64) as u16,
+        };
+        Key { table, bits }
+    }
+
+    /// The low half of the hash.
+    pub fn low(self) -> u64 {
+        self.bits.low
+    }
 }
 
 impl Dedup {
     /// Fetches the memory that `seen` will look at.
     #[inline]
-    pub fn prefetch(&self, identity: u128) {
-        let (table, key) = split(identity);
-        let lines = &self.tables[table].lines;
-        prefetch(lines.as_ptr().wrapping_add(home(key, lines.len())));
+    pub fn prefetch(&self, key: Key) {
+        let lines = &self.tables[usize::from(key.table)].lines;
+        prefetch(lines.as_ptr().wrapping_add(home(key.bits, lines.len())));
     }
 
     /// Whether the identity was read in minutes `minute - HORIZON ..= minute`; it is now read in `minute`, which never
     /// goes back.
     #[inline]
-    pub fn seen(&mut self, identity: u128, minute: i64) -> bool {
+    pub fn seen(&mut self, key: Key, minute: i64) -> bool {
         if minute != self.now {
             self.advance(minute);
         }
-        let (table, key) = split(identity);
-        self.tables[table].seen(key, minute)
+        self.tables[usize::from(key.table)].seen(key.bits, minute)
     }
 
     #[cold]
@@ -104,11 +141,12 @@ impl Dedup {
             self.clear();
         }
         self.now = minute;
-        for table in &mut self.tables {
-            // Before the minute of an entry that was not met again could be taken for a later one.
-            if minute.saturating_sub(table.rounds[1]) > MINUTES / 2 {
-                table.rebuild(stamp(minute));
-                table.rounds = [minute; 2];
+        for table in self.tables.iter_mut().filter(|t| t.len > 0) {
+            if minute.saturating_sub(table.latest) > HORIZON {
+                *table = Table::default();
+            } else if minute.saturating_sub(table.oldest) > MINUTES / 2 {
+                // Before the minute of an entry that was not met again could be taken for a later one.
+                table.rebuild(minute);
             }
         }
     }
@@ -132,7 +170,7 @@ impl Dedup {
 
 /// The line where an entry stands if there is a place.
 #[inline]
-fn home(key: Key, lines: usize) -> usize {
+fn home(key: Bits, lines: usize) -> usize {
     ((u128::from(key.low) * lines as u128) >> 64) as usize
 }
 
@@ -151,7 +189,7 @@ fn is_near(then: u8, now: u8) -> bool {
 
 impl Line {
     #[inline]
-    fn find(&self, key: Key) -> Option<usize> {
+    fn find(&self, key: Bits) -> Option<usize> {
         (0..WIDTH)
             .find(|i| self.low[*i] == key.low && self.high[*i] == key.high && self.minutes[*i] != 0)
     }
@@ -166,14 +204,14 @@ impl Line {
         (i < WIDTH).then_some(i)
     }
 
-    fn key(&self, i: usize) -> Key {
-        Key {
+    fn key(&self, i: usize) -> Bits {
+        Bits {
             low: self.low[i],
             high: self.high[i],
         }
     }
 
-    fn put(&mut self, i: usize, key: Key, minute: u8) {
+    fn put(&mut self, i: usize, key: Bits, minute: u8) {
         self.low[i] = key.low;
         self.high[i] = key.high;
         self.minutes[i] = minute;
@@ -182,17 +220,20 @@ impl Line {
 
 impl Table {
     #[inline]
-    fn seen(&mut self, key: Key, minute: i64) -> bool {
+    fn seen(&mut self, key: Bits, minute: i64) -> bool {
         let now = stamp(minute);
-        self.rest -= 1;
-        if self.rest == 0 {
-            self.rest = SWEEP;
-            for _ in 0..SWEEP {
-                self.sweep(minute, now);
-            }
-            prefetch_lines(self.lines.as_ptr().wrapping_add(self.hand), SWEEP);
-            if self.lines.len() > 1 && self.len < self.lines.len() {
-                self.rebuild(now);
+        self.latest = minute;
+        if minute.saturating_sub(self.oldest) > HORIZON {
+            self.rest -= 1;
+            if self.rest == 0 {
+                self.rest = SWEEP;
+                for _ in 0..SWEEP {
+                    self.sweep(minute, now);
+                }
+                prefetch_lines(self.lines.as_ptr().wrapping_add(self.hand), SWEEP);
+                if self.lines.len() > 1 && self.len < self.lines.len() {
+                    self.rebuild(minute);
+                }
             }
         }
         let mut at = home(key, self.lines.len());
@@ -209,8 +250,9 @@ impl Table {
             at = self.after(at);
         }
         if (self.len + 1) * 5 > self.lines.len() * WIDTH * 4 {
-            self.rebuild(now);
+            self.rebuild(minute);
         }
+        self.oldest = self.oldest.min(minute);
         self.insert(key, now);
         false
     }
@@ -225,7 +267,7 @@ impl Table {
     }
 
     #[inline]
-    fn insert(&mut self, key: Key, minute: u8) {
+    fn insert(&mut self, key: Bits, minute: u8) {
         let mut at = home(key, self.lines.len());
         loop {
             let line = &mut self.lines[at];
@@ -253,7 +295,9 @@ impl Table {
         }
         self.hand = self.after(at);
         if self.hand == 0 {
-            self.rounds = [minute, self.rounds[0]];
+            // What was not within the horizon when the round began is gone.
+            self.oldest = self.oldest.max(self.round.saturating_sub(HORIZON));
+            self.round = minute;
         }
     }
 
@@ -272,12 +316,15 @@ impl Table {
 
     /// Copies what is within the horizon into a table that it fills to a half.
     #[cold]
-    fn rebuild(&mut self, now: u8) {
+    fn rebuild(&mut self, minute: i64) {
+        let now = stamp(minute);
         let near = |m: &u8| *m != 0 && is_near(*m, now);
         let minutes = self.lines.iter().flat_map(|l| &l.minutes);
         let room = (minutes.filter(|m| near(m)).count() * 2 / WIDTH).max(1);
         let old = std::mem::replace(&mut self.lines, vec![Line::default(); room]);
         (self.len, self.hand) = (0, 0);
+        self.oldest = self.oldest.max(minute.saturating_sub(HORIZON));
+        self.round = minute;
         for line in &old {
             for i in (0..WIDTH).filter(|i| near(&line.minutes[*i])) {
                 self.insert(line.key(i), line.minutes[i]);
@@ -291,6 +338,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+
+    /// A UUID of version 7, made at so many times 4.096 s.
+    fn made_at(time: u128) -> String {
+        format!(
+            "{:08x}-{:x}000-7000-8000-000000000000",
+            time >> 4,
+            time & 15
+        )
+    }
+
+    #[test]
+    fn identities_of_the_same_seconds_are_near() {
+        let table = |time, hash| Key::of(&made_at(time), hash).table;
+        assert!((0..1000).all(|t| table(t, 0) == table(t, u128::MAX)));
+        assert!(
+            (0..1000)
+                .filter(|t| table(*t, 0) == table(t + 1, 0))
+                .count()
+                < 20
+        );
+        let used: std::collections::BTreeSet<u8> = (500..1500).map(|t| table(t, 0)).collect();
+        assert!(used.len() > 240, "{}", used.len());
+        assert_ne!(Key::of("req-7", 0).table, Key::of("req-7", u128::MAX).table);
+    }
 
     /// Steps of the clock: within the horizon, beyond it, and far beyond what an entry can tell.
     fn step() -> impl Strategy<Value = i64> {
@@ -312,31 +383,35 @@ mod tests {
             let mut minute = start;
             for (key, step) in reads {
                 minute += step;
-                // Crowded at the end of a table, which is where looking starts again from its beginning.
-                let key = u128::MAX >> 40 ^ (key.index(700) as u128) << 10;
-                let before = plain.insert(key, minute);
+                // Crowded at the end of a table, which is where looking starts again from its beginning. Some have the table of their time.
+                let key = key.index(700) as u128;
+                let text = if key % 3 == 0 { made_at(key / 200) } else { String::new() };
+                let key = Key::of(&text, u128::MAX >> 40 ^ key << 10);
+                let before = plain.insert((key.table, key.low()), (key, minute)).map(|(_, m)| m);
                 let want = before.is_some_and(|m: i64| m >= minute - HORIZON);
                 prop_assert_eq!(dedup.seen(key, minute), want);
             }
-            let near = plain.values().filter(|m| **m >= minute - HORIZON).count();
+            let near = plain.values().filter(|(_, m)| *m >= minute - HORIZON).count();
             let held = dedup.len();
-            dedup.tables.iter_mut().for_each(|t| t.rebuild(stamp(minute)));
+            dedup.tables.iter_mut().for_each(|t| t.rebuild(minute));
             prop_assert!(held >= near);
             prop_assert_eq!(dedup.len(), near);
-            for (key, then) in plain {
+            for (key, then) in plain.into_values() {
                 prop_assert_eq!(dedup.seen(key, minute), then >= minute - HORIZON);
             }
         }
 
         #[test]
-        fn is_as_large_as_what_lies_within_the_horizon(rate in 1usize..2000) {
+        fn is_as_large_as_what_lies_within_the_horizon(rate in 1usize..2000, in_time: bool) {
             let mut dedup = Dedup::default();
             let mut key = 1u128;
             let tables = TABLES * size_of::<Line>();
             for minute in 0..60 {
-                for _ in 0..if minute < 40 { rate } else { 1 + rate / 50 } {
+                for i in 0..if minute < 40 { rate } else { 1 + rate / 50 } {
                     key = key.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
-                    prop_assert!(!dedup.seen(key, minute));
+                    let second = minute as u128 * 15 + (i * 15 / rate) as u128;
+                    let text = if in_time { made_at(second) } else { String::new() };
+                    prop_assert!(!dedup.seen(Key::of(&text, key), minute));
                 }
                 prop_assert!(dedup.bytes() <= 2 * tables + rate * 11 * 40);
             }

@@ -563,7 +563,7 @@ impl Type {
                     steps[i] = Step::Counted {
                         key,
                         t,
-                        id: head.identity as u64,
+                        id: head.identity.low(),
                     };
                     let (ids, texts) = (&ids[i * direct..][..direct], &texts[i * each..]);
                     self.rows.find((ids, texts), key, names, slots);

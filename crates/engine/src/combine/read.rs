@@ -2,6 +2,7 @@
 //! `docs/semantics.md`, in their order.
 
 use super::Dead;
+use super::dedup::Key;
 use super::measure::Measures;
 use crate::EngineError;
 use hashbrown::HashMap;
@@ -78,7 +79,7 @@ pub(super) struct Reader {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     pub time: i64,
-    pub identity: u128,
+    pub identity: Key,
 }
 
 /// What a value turned out to be.
@@ -255,7 +256,7 @@ impl Reader {
         self.scope.extend_from_slice(identity.as_bytes());
         Ok(Head {
             time,
-            identity: hash::identity(&self.scope),
+            identity: Key::of(identity, hash::identity(&self.scope)),
         })
     }
 

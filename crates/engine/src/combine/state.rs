@@ -1,6 +1,6 @@
 //! The state machine of one raw partition: log time, duplicates, watermark, lateness.
 
-use super::dedup::{Dedup, HORIZON};
+use super::dedup::{Dedup, HORIZON, Key};
 use super::position::{Clock, Horizon, Position};
 use super::read::Head;
 use super::{Fold, Record};
@@ -192,7 +192,7 @@ impl State {
     }
 
     /// Puts an identity down; true where it was read before.
-    fn read(&mut self, minute: i64, offset: i64, before: Clock, identity: u128) -> bool {
+    fn read(&mut self, minute: i64, offset: i64, before: Clock, identity: Key) -> bool {
         if self.starts.back().is_none_or(|(last, _)| *last < minute) {
             let oldest = minute.saturating_sub(HORIZON);
             while self
