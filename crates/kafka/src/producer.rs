@@ -217,7 +217,6 @@ impl Transactional {
             .set("socket.timeout.ms", "5000")
             .set("acks", "all")
             .set("linger.ms", "0.5")
-            .set("compression.type", "lz4")
             // The broker answers CONCURRENT_TRANSACTIONS while it still writes the markers of the transaction before: 100 ms lost
             // each time with the default.
             .set("retry.backoff.ms", "2")
