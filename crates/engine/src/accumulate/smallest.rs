@@ -44,7 +44,7 @@ impl Smallest {
         if let Some(largest) = self.list.get(THETA - 1) {
             self.limit = *largest;
         }
-        self.full = 2 * self.list.len() + 32;
+        self.full = 4 * self.list.len() + 32;
     }
 }
 

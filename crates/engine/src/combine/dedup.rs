@@ -28,6 +28,8 @@ pub(super) struct Dedup {
     tables: Vec<Table>,
     /// Minute of the last reading.
     now: i64,
+    /// The table that was begun last: the next one will hold about as much.
+    begun: u8,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl Default for Dedup {
         Dedup {
             tables: (0..TABLES).map(|_| Table::default()).collect(),
             now: i64::MIN,
+            begun: 0,
         }
     }
 }
@@ -126,13 +129,24 @@ impl Dedup {
     }
 
     /// Whether the identity was read in minutes `minute - HORIZON ..= minute`; it is now read in `minute`, which never
-    /// goes back.
+    /// goes back. Of a late event: such ones come alone.
     #[inline]
-    pub fn seen(&mut self, key: Key, minute: i64) -> bool {
+    pub fn seen(&mut self, key: Key, minute: i64, late: bool) -> bool {
         if minute != self.now {
             self.advance(minute);
         }
+        if !late && self.tables[usize::from(key.table)].len == 0 {
+            self.begin(key.table);
+        }
         self.tables[usize::from(key.table)].seen(key.bits, minute)
+    }
+
+    /// Gives an empty table the room that the one before needed, so that it does not grow step by step.
+    #[cold]
+    fn begin(&mut self, table: u8) {
+        let before = self.tables[usize::from(self.begun)].len;
+        self.tables[usize::from(table)].lines = vec![Line::default(); room(before)];
+        self.begun = table;
     }
 
     #[cold]
@@ -166,6 +180,11 @@ impl Dedup {
     pub fn clear(&mut self) {
         *self = Dedup::default();
     }
+}
+
+/// Lines that so many entries fill to a half.
+fn room(entries: usize) -> usize {
+    (entries * 2 / WIDTH).max(1)
 }
 
 /// The line where an entry stands if there is a place.
@@ -320,8 +339,8 @@ impl Table {
         let now = stamp(minute);
         let near = |m: &u8| *m != 0 && is_near(*m, now);
         let minutes = self.lines.iter().flat_map(|l| &l.minutes);
-        let room = (minutes.filter(|m| near(m)).count() * 2 / WIDTH).max(1);
-        let old = std::mem::replace(&mut self.lines, vec![Line::default(); room]);
+        let lines = vec![Line::default(); room(minutes.filter(|m| near(m)).count())];
+        let old = std::mem::replace(&mut self.lines, lines);
         (self.len, self.hand) = (0, 0);
         self.oldest = self.oldest.max(minute.saturating_sub(HORIZON));
         self.round = minute;
@@ -389,7 +408,7 @@ mod tests {
                 let key = Key::of(&text, u128::MAX >> 40 ^ key << 10);
                 let before = plain.insert((key.table, key.low()), (key, minute)).map(|(_, m)| m);
                 let want = before.is_some_and(|m: i64| m >= minute - HORIZON);
-                prop_assert_eq!(dedup.seen(key, minute), want);
+                prop_assert_eq!(dedup.seen(key, minute, key.low() % 5 == 0), want);
             }
             let near = plain.values().filter(|(_, m)| *m >= minute - HORIZON).count();
             let held = dedup.len();
@@ -397,7 +416,7 @@ mod tests {
             prop_assert!(held >= near);
             prop_assert_eq!(dedup.len(), near);
             for (key, then) in plain.into_values() {
-                prop_assert_eq!(dedup.seen(key, minute), then >= minute - HORIZON);
+                prop_assert_eq!(dedup.seen(key, minute, key.low() % 5 == 0), then >= minute - HORIZON);
             }
         }
 
@@ -411,7 +430,7 @@ mod tests {
                     key = key.wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645).wrapping_add(1);
                     let second = minute as u128 * 15 + (i * 15 / rate) as u128;
                     let text = if in_time { made_at(second) } else { String::new() };
-                    prop_assert!(!dedup.seen(Key::of(&text, key), minute));
+                    prop_assert!(!dedup.seen(Key::of(&text, key), minute, false));
                 }
                 prop_assert!(dedup.bytes() <= 2 * tables + rate * 11 * 40);
             }

@@ -127,12 +127,12 @@ impl State {
         let before = self.clock;
         self.clock.event(record, head);
         let minute = self.clock.minute();
-        if self.read(minute, record.offset, before, head.identity) {
-            return Seen::Duplicate;
-        }
         let (time, log_time) = (Micros(head.time), self.clock.log_time);
         let t = time.min(log_time.plus(FUTURE_TOLERANCE));
         let late = t < self.watermark;
+        if self.read((minute, record.offset, before), head.identity, late) {
+            return Seen::Duplicate;
+        }
         if late {
             let all = self.late.get_or_insert(LateEvents {
                 first_offset: record.offset,
@@ -158,7 +158,7 @@ impl State {
             let before = self.warm;
             self.warm.event(record, head);
             let minute = self.warm.minute();
-            return if self.read(minute, record.offset, before, head.identity) {
+            return if self.read((minute, record.offset, before), head.identity, false) {
                 Fold::Duplicate
             } else {
                 Fold::Counted {
@@ -191,8 +191,13 @@ impl State {
         self.warm.advance(record);
     }
 
-    /// Puts an identity down; true where it was read before.
-    fn read(&mut self, minute: i64, offset: i64, before: Clock, identity: Key) -> bool {
+    /// Puts an identity down that was read in a minute, at an offset, with the clock before it; true where it was read before.
+    fn read(
+        &mut self,
+        (minute, offset, before): (i64, i64, Clock),
+        identity: Key,
+        late: bool,
+    ) -> bool {
         if self.starts.back().is_none_or(|(last, _)| *last < minute) {
             let oldest = minute.saturating_sub(HORIZON);
             while self
@@ -210,7 +215,7 @@ impl State {
                 },
             ));
         }
-        self.dedup.seen(identity, minute)
+        self.dedup.seen(identity, minute, late)
     }
 
     /// A replay begins: log time starts anew, so what was read before lies in no minute of it.
