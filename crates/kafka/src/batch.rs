@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::marker::PhantomData;
 use weir_model::headers::Meta;
 use weir_model::prefetch::prefetch;
+use weir_model::wire::FRAME;
 
 /// One record; lives as long as its [`Batch`].
 #[derive(Clone, Copy)]
@@ -188,15 +189,28 @@ impl<'a> Run<'a> {
         // SAFETY: as above.
         self.raw.iter().map(|&m| unsafe { Message::new(m) })
     }
-    /// What the headers of each say. They lie behind the value, where nothing was read yet: they are fetched before their turn comes.
-    pub fn metas(&self) -> impl Iterator<Item = Meta> + use<'a> {
+    /// What the headers of each say. Those of a value that begins with `usual` are not asked for (see
+    /// `weir_engine::combine::Combine::usual_frame`): the library parses headers anew for each record, also where there are none. From a
+    /// mark of a player on all are asked for.
+    pub fn metas(&self, usual: Option<[u8; FRAME]>) -> impl Iterator<Item = Meta> + use<'a> {
         const AHEAD: usize = 16;
         let mut ahead = self.iter().skip(AHEAD);
+        let mut usual = usual;
         self.iter().map(move |m| {
+            // What is read here, nobody has read yet: it is fetched before its turn comes.
             if let Some(value) = ahead.next().and_then(|m| m.value()) {
-                prefetch(value.as_ptr_range().end);
+                prefetch(value.as_ptr());
             }
-            m.meta()
+            if let (Some(frame), Some(value)) = (&usual, m.value())
+                && value.starts_with(frame)
+            {
+                return Meta::default();
+            }
+            let meta = m.meta();
+            if meta.mark.is_some() {
+                usual = None;
+            }
+            meta
         })
     }
     /// Number of records.

@@ -355,7 +355,8 @@ impl Stage for CombineStage {
             self.warm(input, &record(&m, m.meta()))?;
         }
         let messages: Vec<Message<'_>> = new.iter().collect();
-        let metas = messages.iter().zip(new.metas());
+        let usual = self.combine.usual_frame(input);
+        let metas = messages.iter().zip(new.metas(usual));
         let records: Vec<Record<'_>> = metas.map(|(m, meta)| record(m, meta)).collect();
         let mut from = 0;
         while from < records.len() {

@@ -28,7 +28,7 @@ use weir_catalog::types::{Catalog, EventId};
 use weir_model::avro::Value;
 use weir_model::headers::{Meta, SchemaRef};
 use weir_model::prefetch::{LINE, prefetch_lines};
-use weir_model::{Code, Micros, codes, records, topics};
+use weir_model::{Code, Micros, codes, records, topics, wire};
 
 /// A raw partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -467,6 +467,14 @@ impl Combine {
     /// Whether a partition is under replay.
     pub fn in_replay(&self, input: Input) -> bool {
         self.inputs.get(&input).is_some_and(|s| s.clock.in_replay)
+    }
+
+    /// What the values of a partition begin with these days: the frame of the schema that its type's last event was written with. A record
+    /// with such a value can be given without its headers: they would not change what it is. `None` where they might (under replay
+    /// they tell log time), and where nothing is known yet.
+    pub fn usual_frame(&self, input: Input) -> Option<[u8; wire::FRAME]> {
+        let frame = self.types.get(input.event)?.reader.usual_frame();
+        frame.filter(|_| !self.in_replay(input))
     }
 
     /// Rows not drained yet.

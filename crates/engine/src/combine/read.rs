@@ -175,6 +175,15 @@ impl Reader {
         self.last = None;
     }
 
+    /// What stands before the body of the last event, if that was read by a four-byte id.
+    pub fn usual_frame(&self) -> Option<[u8; wire::FRAME]> {
+        let (SchemaRef::Id(id), _) = self.last? else {
+            return None;
+        };
+        let [a, b, c, d] = id.to_be_bytes();
+        Some([0, a, b, c, d])
+    }
+
     fn compile(&self, writer: &str) -> Result<Projection, String> {
         let paths: Vec<&str> = self.slots.paths.iter().map(String::as_str).collect();
         Projection::compile(writer, &self.schema, &paths).map_err(|e| e.to_string())
