@@ -13,6 +13,7 @@ mod leaves;
 mod map;
 mod resolve;
 mod schema;
+mod short;
 #[cfg(test)]
 mod tests;
 

@@ -10,7 +10,7 @@ pub fn is_plain(bytes: &[u8]) -> bool {
         let chunks = bytes.as_chunks().0;
         !chunks
             .iter()
-            .fold(odd_of_16(last), |all, chunk| all | odd_of_16(chunk))
+            .fold(odd_of::<16>(last), |all, chunk| all | odd_of::<16>(chunk))
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         !(odd(u64::from_le_bytes(*first)) | odd(u64::from_le_bytes(*last)))
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -21,9 +21,46 @@ pub fn is_plain(bytes: &[u8]) -> bool {
     }
 }
 
+/// Ones to keep the bytes of a text, zeros for those behind it: from `16 - n` on the mask for a text of `n` bytes.
+static MASK: [u8; 32] = {
+    let mut mask = [0; 32];
+    let mut i = 0;
+    while i < 16 {
+        mask[i] = 0xff;
+        i += 1;
+    }
+    mask
+};
+
+/// Whether the first `n` bytes are printable ASCII, where there are so many and no more than 64. What follows them may be
+/// anything; most short texts are followed by enough to be looked at in one step.
+#[inline(always)]
+pub(crate) fn begins_plain(bytes: &[u8], n: usize) -> bool {
+    let Some(text) = bytes.get(..n) else {
+        return false;
+    };
+    // What is looked at twice costs less than to see what need not be.
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return n <= 64 && !(odd_of::<32>(first) | odd_of::<32>(last));
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return !(odd_of::<16>(first) | odd_of::<16>(last));
+    }
+    match (
+        bytes.first_chunk::<16>(),
+        MASK[16 - n..].first_chunk::<16>(),
+    ) {
+        (Some(chunk), Some(mask)) => {
+            let odd = |(b, mask): (&u8, &u8)| if (*b as i8) < 0x20 { *mask } else { 0 };
+            chunk.iter().zip(mask).map(odd).fold(0, |all, b| all | b) == 0
+        }
+        _ => is_plain(text),
+    }
+}
+
 /// Bytes outside of ASCII are negative.
 #[inline(always)]
-fn odd_of_16(chunk: &[u8; 16]) -> bool {
+fn odd_of<const N: usize>(chunk: &[u8; N]) -> bool {
     chunk.iter().fold(false, |all, b| all | ((*b as i8) < 0x20))
 }
 
@@ -36,6 +73,12 @@ fn odd(word: u64) -> bool {
 /// Whether two runs of bytes are the same.
 #[inline(never)]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
+    same_inline(a, b)
+}
+
+/// [`same`] where a call would cost more than it does.
+#[inline(always)]
+pub(crate) fn same_inline(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -72,6 +115,10 @@ mod tests {
             prop_assert_eq!(same(&a, &b), a == b);
             prop_assert_eq!(is_plain(&b), (0x20..0x80).contains(&byte));
             prop_assert!(!same(&a, &a[1..]));
+            for n in 0..=b.len() {
+                prop_assert_eq!(begins_plain(&b, n), n <= 64 && is_plain(&b[..n]));
+            }
+            prop_assert!(!begins_plain(&a, a.len() + 1));
         }
     }
 }

@@ -7,11 +7,12 @@ use super::measure::Measures;
 use crate::EngineError;
 use hashbrown::HashMap;
 use weir_catalog::types::EventDef;
-use weir_model::avro::{Projection, Texts, Value};
+use weir_model::avro::{LeafKind, Projection, Texts, Value, leaf_paths};
 use weir_model::codes::{self, Code};
 use weir_model::headers::{Meta, SchemaRef};
 use weir_model::short::same;
-use weir_model::{Fixed, hash, wire};
+use weir_model::wire::{self, FRAME};
+use weir_model::{Fixed, hash};
 
 /// Longest text that identifies something: a power of two.
 const LONGEST: usize = 512;
@@ -73,6 +74,8 @@ pub(super) struct Reader {
     by_guid: HashMap<[u8; 16], usize>,
     schemas: Vec<Result<Projection, String>>,
     last: Option<(SchemaRef, usize)>,
+    /// The last schema once more, where it stood as an id in the frame of the value: compared at once.
+    last_frame: Option<([u8; FRAME], usize)>,
 }
 
 /// An event as far as its own bytes decide.
@@ -120,7 +123,15 @@ impl Reader {
             }
             range
         };
-        let ranges = slots.numbers.iter().map(range).collect();
+        let leaves = leaf_paths(&event.schema_json)
+            .map_err(|why| EngineError::Catalog(format!("event type {}: {why}", event.name)))?;
+        // What can only be something else need not be asked for every event.
+        let never = |slot: &&usize| {
+            let leaf = leaves.iter().find(|l| l.path == slots.paths[**slot]);
+            leaf.is_some_and(|l| matches!(l.kind, LeafKind::Bool | LeafKind::Text | LeafKind::Map))
+        };
+        let numbers = slots.numbers.iter();
+        let ranges = numbers.filter(|s| !never(s)).map(range).collect();
         let reader = Reader {
             name: event.name.clone(),
             schema: event.schema_json.clone(),
@@ -138,6 +149,7 @@ impl Reader {
             by_guid: HashMap::new(),
             schemas: Vec::new(),
             last: None,
+            last_frame: None,
         };
         // A path that leads nowhere would make every event a dead letter: refuse the catalog instead.
         reader
@@ -173,6 +185,7 @@ impl Reader {
         self.by_id.insert(id, index);
         self.by_guid.insert(guid, index);
         self.last = None;
+        self.last_frame = None;
     }
 
     /// What stands before the body of the last event, if that was read by a four-byte id.
@@ -191,23 +204,16 @@ impl Reader {
 
     /// Decodes and checks a value. `row` is as wide as [`Reader::width`].
     pub fn read<'a>(&mut self, value: &'a [u8], meta: &Meta, row: &mut [Value<'a>]) -> Read {
-        let (schema, body) = match wire::split(value, meta) {
-            Ok(parts) => parts,
-            Err(code) => return dead(code, "the value has no frame of the wire format"),
-        };
-        let index = match self.last {
-            Some((last, index)) if last == schema => index,
-            _ => {
-                let known = match schema {
-                    SchemaRef::Id(id) => self.by_id.get(&id),
-                    SchemaRef::Guid(guid) => self.by_guid.get(&guid),
-                };
-                let Some(index) = known else {
-                    return Read::Unknown(schema);
-                };
-                self.last = Some((schema, *index));
-                *index
+        let (index, body) = match (self.last_frame, value.split_first_chunk()) {
+            (Some((last, index)), Some((frame, body)))
+                if last == *frame && meta.schema.is_none() =>
+            {
+                (index, body)
             }
+            _ => match self.find(value, meta) {
+                Ok(found) => found,
+                Err(read) => return read,
+            },
         };
         let projection = match &self.schemas[index] {
             Ok(p) => p,
@@ -221,6 +227,34 @@ impl Reader {
             Ok(head) => Read::Event(head),
             Err(dead) => Read::Dead(dead),
         }
+    }
+
+    /// The schema and the body of a value.
+    #[inline(never)]
+    fn find<'a>(&mut self, value: &'a [u8], meta: &Meta) -> Result<(usize, &'a [u8]), Read> {
+        let (schema, body) = wire::split(value, meta)
+            .map_err(|code| dead(code, "the value has no frame of the wire format"))?;
+        let index = match self.last {
+            Some((last, index)) if last == schema => index,
+            _ => {
+                let known = match schema {
+                    SchemaRef::Id(id) => self.by_id.get(&id),
+                    SchemaRef::Guid(guid) => self.by_guid.get(&guid),
+                };
+                let Some(index) = known else {
+                    return Err(Read::Unknown(schema));
+                };
+                self.last = Some((schema, *index));
+                *index
+            }
+        };
+        // A GUID's frame is longer.
+        if let (None, SchemaRef::Id(_), Some(frame)) =
+            (meta.schema, schema, value.first_chunk::<FRAME>())
+        {
+            self.last_frame = Some((*frame, index));
+        }
+        Ok((index, body))
     }
 
     fn check(&mut self, row: &[Value], texts: Texts) -> Result<Head, Dead> {

@@ -4,6 +4,7 @@ use super::decode::{Reading, Texts};
 use super::resolve::{Pair, Scale, scale, writer_field};
 use super::schema::{Kind, Logical, NodeId, Schema, intern};
 use super::{Cursor, SchemaError, Value, json};
+use crate::short::is_plain;
 use std::collections::{HashMap, HashSet};
 
 /// One step of a program. Slots are indices into the row, targets are indices of steps.
@@ -57,7 +58,35 @@ pub(super) enum Op {
 #[derive(Debug, Clone)]
 pub(super) struct TextMap {
     pub whole: Option<u32>,
-    pub keys: Vec<(Box<[u8]>, u32)>,
+    pub keys: Vec<Key>,
+}
+
+/// A wanted key of a map of texts.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    /// Its first eight bytes, and ones where there is a byte.
+    pub head: u64,
+    pub mask: u64,
+    pub text: Box<[u8]>,
+    pub slot: u32,
+}
+
+impl Key {
+    fn new(text: &str, slot: u32) -> Key {
+        let word = |byte: fn(u8) -> u8| {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(text.bytes()) {
+                *to = byte(from);
+            }
+            u64::from_le_bytes(word)
+        };
+        Key {
+            head: word(|b| b),
+            mask: word(|_| 0xff),
+            text: text.as_bytes().into(),
+            slot,
+        }
+    }
 }
 
 /// A map of other values of which some keys are wanted, each with the steps that read it.
@@ -73,6 +102,8 @@ pub struct Projection {
     pub(super) ops: Vec<Op>,
     /// What a row holds before anything is read: null, or the default of a field that was not written.
     pub(super) template: Vec<Value<'static>>,
+    /// What of the template must be there: the slots that not every event sets.
+    pub(super) before: Vec<(u32, Value<'static>)>,
     /// What the texts of the schemas themselves are like.
     pub(super) texts: Texts,
     pub(super) symbols: Vec<Vec<Option<&'static str>>>,
@@ -82,6 +113,9 @@ pub struct Projection {
     pub(super) lookups: Vec<Lookup>,
     /// (from, to) for paths that were asked for twice.
     pub(super) copies: Vec<(u32, u32)>,
+    /// Without the short way, which must come to the same.
+    #[cfg(test)]
+    pub(super) slow: bool,
 }
 
 /// The rest of a path, and where its value goes.
@@ -126,8 +160,9 @@ impl Projection {
             }
         }
         let mut projection = program(&pair, writer.root, reader.root, &wants, paths.len())?;
+        projection.before = projection.not_always_set();
         projection.copies = copies;
-        projection.texts = projection.own_texts()?;
+        projection.texts = projection.own_texts();
         Ok(projection)
     }
 
@@ -136,8 +171,53 @@ impl Projection {
         self.template.len()
     }
 
+    /// The slots, with what they hold before, that some path through the steps does not set. Only the steps up to the first
+    /// jump are looked at: that is all of them in most schemas.
+    fn not_always_set(&self) -> Vec<(u32, Value<'static>)> {
+        let mut set = vec![false; self.template.len()];
+        let mut pc = 0;
+        while let Some(op) = self.ops.get(pc) {
+            pc += 1;
+            match *op {
+                Op::Bool(s)
+                | Op::Int(s)
+                | Op::Long(s)
+                | Op::Scaled(s, _)
+                | Op::LongAsDouble(s)
+                | Op::LongAsFloat(s)
+                | Op::Float(s)
+                | Op::Double(s)
+                | Op::Text(s)
+                | Op::FixedText(s, _)
+                | Op::Symbol(s, _)
+                | Op::Null(s)
+                | Op::Const(s, _)
+                | Op::MaybeLong(s, _)
+                | Op::MaybeDouble(s, _)
+                | Op::MaybeText(s, _) => set[s as usize] = true,
+                Op::Skip(_)
+                | Op::SkipVarints(_)
+                | Op::SkipTexts(_)
+                | Op::SkipTextMap
+                | Op::Call(_) => {}
+                Op::TextMap(table) => {
+                    if let Some(s) = self.maps[table as usize].whole {
+                        set[s as usize] = true;
+                    }
+                }
+                // What stands in between may be done any number of times.
+                Op::Maybe(_, end) | Op::Items(end) | Op::Lookup(_, end) => pc = end as usize,
+                Op::Union(_) | Op::Jump(_) | Op::Fail | Op::Return => break,
+            }
+        }
+        let slots = (0..).zip(&self.template).zip(set);
+        slots
+            .filter_map(|((slot, value), set)| (!set).then_some((slot, *value)))
+            .collect()
+    }
+
     /// What the texts are like that come from the schemas: symbols and defaults.
-    fn own_texts(&self) -> Result<Texts, SchemaError> {
+    fn own_texts(&self) -> Texts {
         let mut texts = Texts::NONE;
         let values = self.template.iter().chain(&self.constants);
         let values = values.filter_map(|v| {
@@ -155,11 +235,9 @@ impl Projection {
             .copied()
             .chain(values)
         {
-            texts
-                .note(text.as_bytes())
-                .map_err(|e| SchemaError::Invalid(e.to_string()))?;
+            texts.note((text, is_plain(text.as_bytes())));
         }
-        Ok(texts)
+        texts
     }
 }
 
@@ -175,6 +253,7 @@ fn program(
         out: Projection {
             ops: Vec::new(),
             template: vec![Value::Null; width],
+            before: Vec::new(),
             texts: Texts::NONE,
             symbols: Vec::new(),
             constants: Vec::new(),
@@ -182,6 +261,8 @@ fn program(
             maps: Vec::new(),
             lookups: Vec::new(),
             copies: Vec::new(),
+            #[cfg(test)]
+            slow: false,
         },
         barrier: 0,
         conditional: false,
@@ -483,7 +564,7 @@ impl Compiler<'_> {
             .iter()
             .find(|(rest, _)| rest.is_empty())
             .map(|(_, slot)| *slot);
-        let keyed = |(rest, slot): &Want| (rest.as_bytes().into(), *slot);
+        let keyed = |(rest, slot): &Want| Key::new(rest, *slot);
         let plain = matches!(pair.writer.kind(wv), Kind::String | Kind::Bytes)
             && matches!(pair.reader.kind(rv), Kind::String | Kind::Bytes);
         if plain {

@@ -1,9 +1,12 @@
 //! The primitives of Avro's binary encoding.
 
 use super::DecodeError;
-use crate::short::{HIGH, is_plain};
+use crate::short::{HIGH, begins_plain, is_plain};
 
 type Result<T> = std::result::Result<T, DecodeError>;
+
+/// What has a length of one byte is shorter.
+pub(super) const SHORT: usize = 64;
 
 /// The bytes that are still to be read.
 #[derive(Clone, Copy, Debug)]
@@ -60,49 +63,29 @@ impl<'a> Cursor<'a> {
                 Ok(u64::from(*a & 0x7f) | u64::from(*b) << 7)
             }
             _ => {
-                let (v, after) = self.raw_long()?;
-                *self = after;
+                let (v, size) = raw_long(self.rest);
+                if size == 0 {
+                    return Err(self.no_varint());
+                }
+                self.rest = self.rest.get(size..).unwrap_or_default();
                 Ok(v)
             }
         }
     }
 
-    /// Of any length, eight bytes at a time where there are so many. By value: what is called must not keep the cursor in memory.
-    #[inline(never)]
-    fn raw_long(self) -> Result<(u64, Self)> {
-        if let Some(word) = self.rest.first_chunk() {
-            let word = u64::from_le_bytes(*word);
-            let ends = !word & HIGH;
-            if ends != 0 {
-                let bits = ends.trailing_zeros() + 1;
-                // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of these to 56.
-                let v = word & (u64::MAX >> (64 - bits)) & !HIGH;
-                let v = v & 0x007f_007f_007f_007f | (v & 0x7f00_7f00_7f00_7f00) >> 1;
-                let v = v & 0x0000_3fff_0000_3fff | (v & 0x3fff_0000_3fff_0000) >> 2;
-                let v = v & 0x0fff_ffff | (v & 0x0fff_ffff_0000_0000) >> 4;
-                let rest = &self.rest[bits as usize / 8..];
-                return Ok((v, Cursor { rest }));
-            }
+    /// What is wrong with the varint at the start.
+    #[cold]
+    fn no_varint(&self) -> DecodeError {
+        if self.rest.len() < MAX_VARINT {
+            DecodeError::Truncated
+        } else {
+            DecodeError::Overflow
         }
-        let mut v = 0u64;
-        for (i, b) in self.rest.iter().take(10).enumerate() {
-            // The tenth byte holds the last of 64 bits.
-            if i == 9 && *b > 1 {
-                return Err(DecodeError::Overflow);
-            }
-            v |= u64::from(*b & 0x7f) << (7 * i);
-            if *b < 0x80 {
-                let rest = &self.rest[i + 1..];
-                return Ok((v, Cursor { rest }));
-            }
-        }
-        Err(DecodeError::Truncated)
     }
 
     #[inline(always)]
     pub(crate) fn long(&mut self) -> Result<i64> {
-        let v = self.raw()?;
-        Ok((v >> 1) as i64 ^ -((v & 1) as i64))
+        Ok(unzigzag(self.raw()?))
     }
 
     #[inline(always)]
@@ -135,13 +118,8 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
-        // Mostly the length is one byte: then it is even (not negative) and has no high bit (is the last one).
-        if let [n, tail @ ..] = self.rest
-            && n & 0x81 == 0
-            && let Some((head, tail)) = tail.split_at_checked(usize::from(n >> 1))
-        {
-            self.rest = tail;
-            return Ok(head);
+        if let Some(bytes) = self.short_bytes() {
+            return Ok(bytes);
         }
         let (bytes, after) = self.long_bytes()?;
         *self = after;
@@ -157,7 +135,18 @@ impl<'a> Cursor<'a> {
 
     #[inline(always)]
     pub(crate) fn text(&mut self) -> Result<&'a str> {
-        Ok(utf8(self.bytes()?)?.0)
+        Ok(self.text_and_kind()?.0)
+    }
+
+    /// A text, and whether all of it is printable ASCII.
+    #[inline(always)]
+    pub(crate) fn text_and_kind(&mut self) -> Result<(&'a str, bool)> {
+        if let Some(text) = self.short_text() {
+            return Ok((text, true));
+        }
+        let (bytes, after) = self.long_bytes()?;
+        *self = after;
+        utf8(bytes)
     }
 
     #[inline(always)]
@@ -165,10 +154,105 @@ impl<'a> Cursor<'a> {
         for _ in 0..n {
             match self.rest {
                 [a, tail @ ..] if *a < 0x80 => self.rest = tail,
-                _ => *self = self.raw_long()?.1,
+                _ => {
+                    self.raw()?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Bytes whose length is a single byte: then it is even (not negative) and has no high bit (is the last one). As with all
+    /// that is short, what is not so is left where it is.
+    #[inline(always)]
+    pub(super) fn short_bytes(&mut self) -> Option<&'a [u8]> {
+        let [n, tail @ ..] = self.rest else {
+            return None;
+        };
+        if n & 0x81 != 0 {
+            return None;
+        }
+        let (head, tail) = tail.split_at_checked(usize::from(n >> 1))?;
+        self.rest = tail;
+        Some(head)
+    }
+
+    /// A text of printable ASCII whose length is a single byte.
+    #[inline(always)]
+    pub(super) fn short_text(&mut self) -> Option<&'a str> {
+        let mut ahead = *self;
+        let head = ahead.short_bytes()?;
+        if !begins_plain(&self.rest[1..], head.len()) {
+            return None;
+        }
+        *self = ahead;
+        // SAFETY: `head` is what follows the byte of the length, all of it ASCII, and ASCII is UTF-8.
+        Some(unsafe { std::str::from_utf8_unchecked(head) })
+    }
+
+    /// A long; one of up to three bytes without a call.
+    #[inline(always)]
+    pub(super) fn short_long(&mut self) -> Option<i64> {
+        let (v, rest) = match self.rest {
+            [a, rest @ ..] if *a < 0x80 => (u64::from(*a), rest),
+            [a, b, rest @ ..] if *b < 0x80 => (u64::from(*a & 0x7f) | u64::from(*b) << 7, rest),
+            [a, b, c, rest @ ..] if *c < 0x80 => {
+                let v = u64::from(*a & 0x7f) | u64::from(*b & 0x7f) << 7 | u64::from(*c) << 14;
+                (v, rest)
+            }
+            bytes => {
+                let (v, size) = raw_long(bytes);
+                if size == 0 {
+                    return None;
+                }
+                (v, bytes.get(size..)?)
+            }
+        };
+        self.rest = rest;
+        Some(unzigzag(v))
+    }
+
+    /// The index of a union of two.
+    #[inline(always)]
+    pub(super) fn short_index(&mut self) -> Option<u8> {
+        let (index, rest) = match self.rest {
+            [0, rest @ ..] => (0, rest),
+            [2, rest @ ..] => (1, rest),
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(index)
+    }
+
+    /// A boolean.
+    #[inline(always)]
+    pub(super) fn short_boolean(&mut self) -> Option<bool> {
+        let (bool, rest) = match self.rest {
+            [0, rest @ ..] => (false, rest),
+            [1, rest @ ..] => (true, rest),
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(bool)
+    }
+
+    /// The number of items of a block whose size is not given, where it is a single byte.
+    #[inline(always)]
+    pub(super) fn short_block(&mut self) -> Option<u8> {
+        let [n, rest @ ..] = self.rest else {
+            return None;
+        };
+        if n & 0x81 != 0 {
+            return None;
+        }
+        self.rest = rest;
+        Some(n >> 1)
+    }
+
+    /// The next eight bytes, not read yet.
+    #[inline(always)]
+    pub(super) fn peek(&self) -> Option<u64> {
+        self.rest.first_chunk().map(|b| u64::from_le_bytes(*b))
     }
 
     /// The header of a block of an array or map: its number of items (0 ends it) and, where the writer gave
@@ -187,15 +271,50 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Bytes as a text, and whether all of it is printable ASCII.
+/// The longest varint of 64 bits.
+const MAX_VARINT: usize = 10;
+
 #[inline(always)]
-pub(crate) fn utf8(bytes: &[u8]) -> Result<(&str, bool)> {
-    if is_plain(bytes) {
-        // SAFETY: ASCII is UTF-8; asking for it first is much cheaper on short texts.
-        return Ok((unsafe { std::str::from_utf8_unchecked(bytes) }, true));
+fn unzigzag(v: u64) -> i64 {
+    (v >> 1) as i64 ^ -((v & 1) as i64)
+}
+
+/// A varint of any length and its size, 0 where it is none: eight bytes at a time where there are so many. All of it goes through registers: what is called must not keep
+/// the cursor in memory.
+#[inline(never)]
+fn raw_long(bytes: &[u8]) -> (u64, usize) {
+    if let Some(word) = bytes.first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        let ends = !word & HIGH;
+        if ends != 0 {
+            let bits = ends.trailing_zeros() + 1;
+            // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of these to 56.
+            let v = word & (u64::MAX >> (64 - bits)) & !HIGH;
+            let v = v & 0x007f_007f_007f_007f | (v & 0x7f00_7f00_7f00_7f00) >> 1;
+            let v = v & 0x0000_3fff_0000_3fff | (v & 0x3fff_0000_3fff_0000) >> 2;
+            let v = v & 0x0fff_ffff | (v & 0x0fff_ffff_0000_0000) >> 4;
+            return (v, bits as usize / 8);
+        }
     }
+    let mut v = 0u64;
+    for (i, b) in bytes.iter().take(MAX_VARINT).enumerate() {
+        // The tenth byte holds the last of 64 bits.
+        if i == MAX_VARINT - 1 && *b > 1 {
+            break;
+        }
+        v |= u64::from(*b & 0x7f) << (7 * i);
+        if *b < 0x80 {
+            return (v, i + 1);
+        }
+    }
+    (0, 0)
+}
+
+/// Bytes as a text, and whether all of it is printable ASCII.
+#[inline(never)]
+pub(crate) fn utf8(bytes: &[u8]) -> Result<(&str, bool)> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok((text, false)),
+        Ok(text) => Ok((text, is_plain(bytes))),
         Err(_) => Err(DecodeError::BadUtf8),
     }
 }

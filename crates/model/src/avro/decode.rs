@@ -1,6 +1,6 @@
 //! Runs a compiled program over an event.
 
-use super::compile::{Lookup, Op, TextMap};
+use super::compile::{Key, Lookup, Op, TextMap};
 use super::cursor::utf8;
 use super::resolve::Scale;
 use super::{Cursor, DecodeError, Projection, Value};
@@ -20,38 +20,33 @@ pub(super) struct Reading<'a> {
 /// What the decoded texts of an event are like: enough to know that most need not be looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Texts {
-    plain: bool,
-    /// The lengths of all, or-ed.
-    lengths: usize,
+    /// The lengths of all, or-ed, and [`ODD`] where one is not of printable ASCII.
+    all: usize,
 }
 
+/// No slice is that long.
+const ODD: usize = 1 << (usize::BITS - 1);
+
 impl Texts {
-    pub(super) const NONE: Texts = Texts {
-        plain: true,
-        lengths: 0,
-    };
+    pub(super) const NONE: Texts = Texts { all: 0 };
 
     /// True where all are of printable ASCII and shorter than `length`, a power of two. Where they are not, some may be.
     #[inline(always)]
     pub fn are_plain(self, length: usize) -> bool {
-        self.plain && self.lengths < length
+        self.all < length
     }
 
-    /// Bytes as a text that is taken note of.
+    /// Takes note of any number of texts of printable ASCII that are shorter than this power of two.
     #[inline(always)]
-    pub(super) fn note<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a str> {
-        let (text, plain) = utf8(bytes)?;
-        self.lengths |= bytes.len();
-        self.plain &= plain;
-        Ok(text)
+    pub(super) fn note_plain(&mut self, length: usize) {
+        self.all |= length - 1;
     }
-}
 
-impl<'a> Reading<'a> {
+    /// Takes note of a text.
     #[inline(always)]
-    fn text(&mut self) -> Result<Value<'a>> {
-        let bytes = self.at.bytes()?;
-        Ok(Value::Str(self.texts.note(bytes)?))
+    pub(super) fn note<'a>(&mut self, (text, plain): (&'a str, bool)) -> &'a str {
+        self.all |= text.len() | if plain { 0 } else { ODD };
+        text
     }
 }
 
@@ -63,12 +58,29 @@ impl Projection {
     /// Where `row` is shorter than the projection is wide.
     pub fn decode<'a>(&self, body: &'a [u8], row: &mut [Value<'a>]) -> Result<Texts> {
         let row = &mut row[..self.template.len()];
-        row.copy_from_slice(&self.template);
-        let start = Reading {
+        for (slot, value) in &self.before {
+            row[*slot as usize] = *value;
+        }
+        let mut reading = Reading {
             at: Cursor::new(body),
             texts: self.texts,
         };
-        let Reading { at, texts } = self.run(0, start, row, 0)?;
+        #[cfg(test)]
+        if self.slow {
+            reading = self.run(0, reading, row, 0)?;
+            return self.end(reading, row);
+        }
+        let pc = self.run_short(0, &mut reading, row);
+        if self.ops[pc] != Op::Return {
+            reading = self.run(pc, reading, row, 0)?;
+        }
+        self.end(reading, row)
+    }
+
+    /// After the last step.
+    #[inline(always)]
+    fn end<'a>(&self, reading: Reading<'a>, row: &mut [Value<'a>]) -> Result<Texts> {
+        let Reading { at, texts } = reading;
         if at.remaining() > 0 {
             return Err(DecodeError::Leftover(at.remaining()));
         }
@@ -90,17 +102,17 @@ impl Projection {
         }
         let mut pc = start;
         loop {
-            let c = &mut reading.at;
             let op = self.ops[pc];
+            let c = &mut reading.at;
             pc += 1;
             match op {
-                Op::Text(s) => row[s as usize] = reading.text()?,
+                Op::Text(s) => row[s as usize] = Value::Str(reading.texts.note(c.text_and_kind()?)),
                 Op::Long(s) => row[s as usize] = Value::Int(c.long()?),
                 Op::MaybeText(s, null) => {
                     row[s as usize] = if is_null(c, null)? {
                         Value::Null
                     } else {
-                        reading.text()?
+                        Value::Str(reading.texts.note(c.text_and_kind()?))
                     }
                 }
                 Op::MaybeDouble(s, null) => {
@@ -133,64 +145,52 @@ impl Projection {
                         pc = end as usize;
                     }
                 }
+                Op::SkipTextMap => skip_text_map(c)?,
+                Op::Int(s) => row[s as usize] = Value::Int(c.int()?),
+                Op::Scaled(s, scale) => {
+                    let v = c.long()?;
+                    row[s as usize] = Value::Int(match scale {
+                        Scale::None => v,
+                        Scale::FromMillis => v.checked_mul(1000).ok_or(DecodeError::Overflow)?,
+                        Scale::FromNanos => v.div_euclid(1000),
+                    });
+                }
+                Op::LongAsDouble(s) => row[s as usize] = Value::Float(c.long()? as f64),
+                Op::LongAsFloat(s) => row[s as usize] = Value::Float(f64::from(c.long()? as f32)),
+                Op::Float(s) => row[s as usize] = Value::Float(c.float()?),
+                Op::FixedText(s, n) => {
+                    let bytes = c.take(n as usize)?;
+                    row[s as usize] = Value::Str(reading.texts.note(utf8(bytes)?));
+                }
+                Op::Symbol(s, table) => {
+                    let symbols = &self.symbols[table as usize];
+                    let symbol = *pick(c.long()?, symbols)?;
+                    row[s as usize] = Value::Str(symbol.ok_or(DecodeError::Unresolved)?);
+                }
+                Op::Null(s) => row[s as usize] = Value::Null,
+                Op::Const(s, k) => row[s as usize] = self.constants[k as usize],
+                Op::Union(table) => pc = *pick(c.long()?, &self.unions[table as usize])? as usize,
+                Op::Jump(to) => pc = to as usize,
+                Op::Call(to) => reading = self.run(to as usize, reading, row, depth + 1)?,
+                Op::Items(end) => {
+                    reading = self.items(pc, reading, row, depth)?;
+                    pc = end as usize;
+                }
+                Op::Lookup(table, end) => {
+                    reading = self.lookup(&self.lookups[table as usize], reading, row, depth)?;
+                    pc = end as usize;
+                }
                 Op::TextMap(table) => reading = text_map(reading, &self.maps[table as usize], row)?,
                 Op::Return => return Ok(reading),
-                op => (pc, reading) = self.rare(op, pc, reading, row, depth)?,
+                Op::Fail => return Err(DecodeError::Unresolved),
             }
+            #[cfg(test)]
+            if self.slow {
+                continue;
+            }
+            // Here are all steps; most are done there.
+            pc = self.run_short(pc, &mut reading, row);
         }
-    }
-
-    /// The steps that few schemas have: apart, so that the loop over the others keeps what it holds in registers. Returns the next step, too.
-    #[inline(never)]
-    fn rare<'a>(
-        &self,
-        op: Op,
-        mut pc: usize,
-        mut reading: Reading<'a>,
-        row: &mut [Value<'a>],
-        depth: u32,
-    ) -> Result<(usize, Reading<'a>)> {
-        let c = &mut reading.at;
-        match op {
-            Op::SkipTextMap => skip_text_map(c)?,
-            Op::Int(s) => row[s as usize] = Value::Int(c.int()?),
-            Op::Scaled(s, scale) => {
-                let v = c.long()?;
-                row[s as usize] = Value::Int(match scale {
-                    Scale::None => v,
-                    Scale::FromMillis => v.checked_mul(1000).ok_or(DecodeError::Overflow)?,
-                    Scale::FromNanos => v.div_euclid(1000),
-                });
-            }
-            Op::LongAsDouble(s) => row[s as usize] = Value::Float(c.long()? as f64),
-            Op::LongAsFloat(s) => row[s as usize] = Value::Float(f64::from(c.long()? as f32)),
-            Op::Float(s) => row[s as usize] = Value::Float(c.float()?),
-            Op::FixedText(s, n) => {
-                let bytes = c.take(n as usize)?;
-                row[s as usize] = Value::Str(reading.texts.note(bytes)?);
-            }
-            Op::Symbol(s, table) => {
-                let symbols = &self.symbols[table as usize];
-                let symbol = *pick(c.long()?, symbols)?;
-                row[s as usize] = Value::Str(symbol.ok_or(DecodeError::Unresolved)?);
-            }
-            Op::Null(s) => row[s as usize] = Value::Null,
-            Op::Const(s, k) => row[s as usize] = self.constants[k as usize],
-            Op::Union(table) => pc = *pick(c.long()?, &self.unions[table as usize])? as usize,
-            Op::Jump(to) => pc = to as usize,
-            Op::Call(to) => reading = self.run(to as usize, reading, row, depth + 1)?,
-            Op::Items(end) => {
-                reading = self.items(pc, reading, row, depth)?;
-                pc = end as usize;
-            }
-            Op::Lookup(table, end) => {
-                reading = self.lookup(&self.lookups[table as usize], reading, row, depth)?;
-                pc = end as usize;
-            }
-            // `Fail`; all others are in `run`.
-            _ => return Err(DecodeError::Unresolved),
-        }
-        Ok((pc, reading))
     }
 
     fn items<'a>(
@@ -278,32 +278,31 @@ fn skip_text_map(c: &mut Cursor) -> Result<()> {
 }
 
 #[inline(never)]
-fn text_map<'a>(
-    mut reading: Reading<'a>,
-    map: &TextMap,
-    row: &mut [Value<'a>],
-) -> Result<Reading<'a>> {
-    let start = reading.at;
+fn text_map<'a>(reading: Reading<'a>, map: &TextMap, row: &mut [Value<'a>]) -> Result<Reading<'a>> {
+    let Reading {
+        at: mut c,
+        mut texts,
+    } = reading;
     loop {
-        let (n, _) = reading.at.block()?;
+        let (n, _) = c.block()?;
         if n == 0 {
             break;
         }
         for _ in 0..n {
-            let key = reading.at.bytes()?;
-            let value = reading.at.bytes()?;
+            let key = c.bytes()?;
+            let mut at_value = c;
+            let value = c.bytes()?;
             if map.whole.is_some() {
                 utf8(key)?;
                 utf8(value)?;
             }
-            let wanted = |(k, _): &&(Box<[u8]>, u32)| k.len() == key.len() && same(k, key);
-            if let Some((_, slot)) = map.keys.iter().find(wanted) {
-                row[*slot as usize] = Value::Str(reading.texts.note(value)?);
+            if let Some(Key { slot, .. }) = map.keys.iter().find(|k| same(&k.text, key)) {
+                row[*slot as usize] = Value::Str(texts.note(at_value.text_and_kind()?));
             }
         }
     }
     if let Some(slot) = map.whole {
-        row[slot as usize] = Value::Map(reading.at.since(&start));
+        row[slot as usize] = Value::Map(c.since(&reading.at));
     }
-    Ok(reading)
+    Ok(Reading { at: c, texts })
 }
