@@ -73,12 +73,6 @@ fn odd(word: u64) -> bool {
 /// Whether two runs of bytes are the same.
 #[inline(never)]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
-    same_inline(a, b)
-}
-
-/// [`same`] where a call would cost more than it does.
-#[inline(always)]
-pub(crate) fn same_inline(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

@@ -7,7 +7,7 @@ use super::Value;
 use super::compile::{Key, Op, Projection, TextMap};
 use super::cursor::{Cursor, SHORT};
 use super::decode::Reading;
-use crate::short::same_inline;
+use crate::short::same;
 
 impl Projection {
     /// Goes on from step `pc` as far as it gets. Returns the step that is to be done next; nothing is read of it.
@@ -168,6 +168,6 @@ impl Key {
     fn is(&self, text: &[u8], head: u64) -> bool {
         self.text.len() == text.len()
             && (self.head ^ head) & self.mask == 0
-            && (text.len() <= 8 || same_inline(&self.text, text))
+            && (text.len() <= 8 || same(&self.text, text))
     }
 }
