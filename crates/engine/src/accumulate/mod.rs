@@ -88,41 +88,42 @@ pub fn merge(layout: &Layout, a: &[u8], b: &[u8], out: &mut Vec<u8>) -> Result<(
     let (mut a, mut b) = (a, b);
     out.reserve(a.len() + b.len());
     for kind in &layout.kinds {
-        let (a, b) = (&mut a, &mut b);
-        match kind {
-            Kind::Count => {
-                let n = varint::u64(a)?.saturating_add(varint::u64(b)?);
-                varint::put_u64(out, n);
-            }
-            Kind::Sum | Kind::SumSq => {
-                let (x, first) = scalar::bytes_of(a, scalar::fixed)?;
-                let (y, second) = scalar::bytes_of(b, scalar::fixed)?;
-                if y == Fixed(0) {
-                    out.extend_from_slice(first);
-                } else if x == Fixed(0) {
-                    out.extend_from_slice(second);
-                } else {
-                    scalar::put_fixed(out, x.plus(y));
-                }
-            }
-            Kind::Min => {
-                let v = pick(scalar::float(a)?, scalar::float(b)?, f64::min);
-                scalar::put_float(out, v);
-            }
-            Kind::Max => {
-                let v = pick(scalar::float(a)?, scalar::float(b)?, f64::max);
-                scalar::put_float(out, v);
-            }
-            Kind::Last => {
-                let (x, y) = (scalar::last(a)?, scalar::last(b)?);
-                scalar::put_last(out, later(x, y).as_ref());
-            }
-            Kind::Distribution => bins::merge(a, b, out)?,
-            Kind::Distinct => theta::merge(a, b, out)?,
-        }
+        merge_one(*kind, &mut a, &mut b, out)?;
     }
     ended(a)?;
     ended(b)
+}
+
+/// Appends the merge of the measure that `a` and `b` begin with.
+#[inline]
+fn merge_one<'a>(
+    kind: Kind,
+    a: &mut &'a [u8],
+    b: &mut &'a [u8],
+    out: &mut Vec<u8>,
+) -> Result<(), EngineError> {
+    match kind {
+        Kind::Count => {
+            let n = varint::u64(a)?.saturating_add(varint::u64(b)?);
+            varint::put_u64(out, n);
+        }
+        Kind::Sum | Kind::SumSq => scalar::merge_fixed(a, b, out)?,
+        Kind::Min => {
+            let v = pick(scalar::float(a)?, scalar::float(b)?, f64::min);
+            scalar::put_float(out, v);
+        }
+        Kind::Max => {
+            let v = pick(scalar::float(a)?, scalar::float(b)?, f64::max);
+            scalar::put_float(out, v);
+        }
+        Kind::Last => {
+            let (x, y) = (scalar::last(a)?, scalar::last(b)?);
+            scalar::put_last(out, later(x, y).as_ref());
+        }
+        Kind::Distribution => bins::merge(a, b, out)?,
+        Kind::Distinct => theta::merge(a, b, out)?,
+    }
+    Ok(())
 }
 
 /// The values of a row.
@@ -193,9 +194,51 @@ pub fn stat(
     measure: usize,
     stat: Stat,
 ) -> Result<Option<f64>, EngineError> {
-    let mut row = row;
-    let row = &mut row;
-    for kind in layout.kinds.iter().take(measure) {
+    match find(layout, row, measure)? {
+        Some((kind, mut input)) => stat_one(kind, &mut input, stat),
+        None => Ok(None),
+    }
+}
+
+/// As [`stat`], of the merge of several rows, of which only that measure is merged. The buffers are for that.
+pub fn stat_of_merged<'r>(
+    layout: &Layout,
+    mut rows: impl Iterator<Item = &'r [u8]>,
+    measure: usize,
+    wanted: Stat,
+    (merged, next): (&mut Vec<u8>, &mut Vec<u8>),
+) -> Result<Option<f64>, EngineError> {
+    let (first, second) = (rows.next().unwrap_or_default(), rows.next());
+    let Some(second) = second else {
+        return stat(layout, first, measure, wanted);
+    };
+    let Some((kind, first)) = find(layout, first, measure)? else {
+        return Ok(None);
+    };
+    merged.clear();
+    merged.extend_from_slice(first);
+    for row in std::iter::once(second).chain(rows) {
+        if let Some((_, input)) = find(layout, row, measure)? {
+            next.clear();
+            merge_one(kind, &mut merged.as_slice(), &mut &*input, next)?;
+            std::mem::swap(merged, next);
+        }
+    }
+    stat_one(kind, &mut merged.as_slice(), wanted)
+}
+
+/// A measure's kind, and the row from that measure on.
+fn find<'r>(
+    layout: &Layout,
+    row: &'r [u8],
+    measure: usize,
+) -> Result<Option<(Kind, &'r [u8])>, EngineError> {
+    let Some(kind) = layout.kinds.get(measure) else {
+        return Ok(None);
+    };
+    let mut input = row;
+    let row = &mut input;
+    for kind in &layout.kinds[..measure] {
         match kind {
             Kind::Count => {
                 varint::u64(row)?;
@@ -211,9 +254,11 @@ pub fn stat(
             Kind::Distinct => theta::skip(row)?,
         }
     }
-    let Some(kind) = layout.kinds.get(measure) else {
-        return Ok(None);
-    };
+    Ok(Some((*kind, input)))
+}
+
+/// A statistic of the measure that a row begins with.
+fn stat_one(kind: Kind, row: &mut &[u8], stat: Stat) -> Result<Option<f64>, EngineError> {
     if let Kind::Distribution = kind {
         return bins::stat(row, stat);
     }

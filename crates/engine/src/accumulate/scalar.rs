@@ -8,13 +8,13 @@ use weir_model::{Fixed, Micros};
 const LONG: EngineError = EngineError::corrupt("a row", "a sum is longer than 128 bits");
 
 /// Appends a sum. Most are whole numbers or have few decimals: up to three factors of 1000 are taken out and
-/// counted in the two lowest bits of the first byte.
+/// counted in the two lowest bits of the first byte, below those of the number.
 pub fn put_fixed(out: &mut Vec<u8>, v: Fixed) {
-    let (zigzag, thousands) = match i64::try_from(v.0) {
-        Ok(0) => return out.push(0),
+    match i64::try_from(v.0) {
+        Ok(0) => out.push(0),
         Ok(n) => {
             let (n, thousands) = small(n);
-            (u128::from(((n << 1) ^ (n >> 63)) as u64), thousands)
+            put_scaled(out, n, thousands);
         }
         Err(_) => {
             let (mut n, mut thousands) = (v.0, 0u8);
@@ -22,9 +22,25 @@ pub fn put_fixed(out: &mut Vec<u8>, v: Fixed) {
                 n /= 1000;
                 thousands += 1;
             }
-            (((n << 1) ^ (n >> 127)) as u128, thousands)
+            put_long_scaled(out, ((n << 1) ^ (n >> 127)) as u128, thousands);
         }
-    };
+    }
+}
+
+/// Appends a number out of which all factors were taken.
+#[inline]
+fn put_scaled(out: &mut Vec<u8>, n: i64, thousands: u8) {
+    let zigzag = ((n << 1) ^ (n >> 63)) as u64;
+    if zigzag >> 62 == 0 {
+        varint::put_u64(out, zigzag << 2 | u64::from(thousands));
+    } else {
+        put_long_scaled(out, u128::from(zigzag), thousands);
+    }
+}
+
+#[cold]
+fn put_long_scaled(out: &mut Vec<u8>, zigzag: u128, thousands: u8) {
+    // The number shifted by two bits might not fit any more: only its first byte is made so.
     let first = (zigzag as u8 & 0x1f) << 2 | thousands;
     let rest = zigzag >> 5;
     if rest == 0 {
@@ -50,30 +66,101 @@ fn small(n: i64) -> (i64, u8) {
     }
 }
 
+/// A varint of at most eight bytes that does not stand at the very end, and its length. Its bits are taken together,
+/// not byte by byte: how long it is cannot be foreseen.
+#[inline]
+fn word(input: &[u8]) -> Option<(u64, usize)> {
+    let w = u64::from_le_bytes(*input.first_chunk()?);
+    let last = !w & 0x8080_8080_8080_8080;
+    if last == 0 {
+        return None;
+    }
+    let bits = last.trailing_zeros() + 1;
+    let w = w & (u64::MAX >> (64 - bits));
+    // Neighbours of 7, of 14, of 28 bits close up.
+    let w = (w & 0x007f_007f_007f_007f) | (w & 0x7f00_7f00_7f00_7f00) >> 1;
+    let w = (w & 0x0000_3fff_0000_3fff) | (w & 0x3fff_0000_3fff_0000) >> 2;
+    let w = (w & 0x0fff_ffff) | (w & 0x0fff_ffff_0000_0000) >> 4;
+    Some((w, bits as usize / 8))
+}
+
+/// A sum of at most eight bytes.
+#[derive(Clone, Copy)]
+struct Short {
+    /// At most 54 bits.
+    n: i64,
+    thousands: usize,
+    len: usize,
+}
+
+#[inline]
+fn short(input: &[u8]) -> Option<Short> {
+    let (code, len) = word(input)?;
+    let zigzag = code >> 2;
+    Some(Short {
+        n: (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64),
+        thousands: (code & 3) as usize,
+        len,
+    })
+}
+
 /// Takes a sum.
+#[inline]
 pub fn fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
-    // Nine bytes hold 61 bits: what is in a word needs no checks.
-    let (mut zigzag, mut shift) = (0u64, 5);
-    for (i, b) in input.iter().take(9).enumerate() {
-        if i == 0 {
-            zigzag = u64::from(b >> 2 & 0x1f);
-        } else {
-            zigzag |= u64::from(b & 0x7f) << shift;
-            shift += 7;
+    match short(input) {
+        Some(s) => {
+            *input = &input[s.len..];
+            Ok(Fixed(i128::from(s.n) * i128::from(POWERS[s.thousands])))
         }
-        if *b < 0x80 {
-            let n = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
-            let power = POWERS[usize::from(input[0] & 3)];
-            *input = &input[i + 1..];
-            return Ok(Fixed(i128::from(n) * i128::from(power)));
+        None => long_fixed(input),
+    }
+}
+
+/// Appends the sum of two sums.
+#[inline]
+pub fn merge_fixed(a: &mut &[u8], b: &mut &[u8], out: &mut Vec<u8>) -> Result<(), EngineError> {
+    // Nothing is one byte 0: the other is the result.
+    if let [0, rest @ ..] = *a {
+        *a = rest;
+        return copy_fixed(b, out);
+    }
+    if let [0, rest @ ..] = *b {
+        *b = rest;
+        return copy_fixed(a, out);
+    }
+    if let (Some(x), Some(y)) = (short(a), short(b)) {
+        let thousands = x.thousands.min(y.thousands);
+        let scaled = |s: Short| s.n.checked_mul(POWERS[s.thousands - thousands]);
+        if let (Some(n), Some(m)) = (scaled(x), scaled(y))
+            && let Some(mut sum) = n.checked_add(m)
+        {
+            (*a, *b) = (&a[x.len..], &b[y.len..]);
+            if sum == 0 {
+                out.push(0);
+                return Ok(());
+            }
+            let mut thousands = thousands as u8;
+            while thousands < 3 && sum % 1000 == 0 {
+                sum /= 1000;
+                thousands += 1;
+            }
+            put_scaled(out, sum, thousands);
+            return Ok(());
         }
     }
-    long_fixed(input)
+    put_fixed(out, fixed(a)?.plus(fixed(b)?));
+    Ok(())
+}
+
+fn copy_fixed(input: &mut &[u8], out: &mut Vec<u8>) -> Result<(), EngineError> {
+    let ((), bytes) = bytes_of(input, skip_fixed)?;
+    out.extend_from_slice(bytes);
+    Ok(())
 }
 
 const POWERS: [i64; 4] = [1, 1_000, 1_000_000, 1_000_000_000];
 
-#[cold]
+#[inline(never)]
 fn long_fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
     let first = varint::byte(input)?;
     let mut zigzag = u128::from(first >> 2 & 0x1f);
@@ -124,8 +211,15 @@ pub fn put_float(out: &mut Vec<u8>, v: Option<f64>) {
 }
 
 /// Takes a float or its absence.
+#[inline]
 pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
-    let code = varint::u64(input)?;
+    let code = match word(input) {
+        Some((code, len)) => {
+            *input = &input[len..];
+            code
+        }
+        None => varint::u64(input)?,
+    };
     if code == 0 {
         Ok(None)
     } else if code < RAW {

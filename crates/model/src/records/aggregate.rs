@@ -26,6 +26,9 @@ pub struct AggregateWriter {
     /// Number of dimensions of each rollup.
     rollups: Vec<usize>,
     rows: usize,
+    /// Window of the last row, and its bytes: rows that follow on each other are mostly of the same one.
+    span: Option<(WindowSize, Micros, Micros)>,
+    span_bytes: Vec<u8>,
     /// Values that the open row still needs.
     missing: usize,
     broken: bool,
@@ -59,6 +62,8 @@ impl AggregateWriter {
             measures: measures.len(),
             rollups: rollups.iter().map(|r| r.as_ref().len()).collect(),
             rows: 0,
+            span: None,
+            span_bytes: Vec::new(),
             missing: 0,
             broken: false,
         }
@@ -109,15 +114,17 @@ impl AggregateWriter {
         }
         out.push(0);
         self.broken |= dimensions != Some(given);
-        put_long(
-            out,
-            WindowSize::ALL
-                .iter()
-                .position(|w| *w == window)
-                .unwrap_or_default() as i64,
-        );
-        start.put(out);
-        end.put(out);
+        let span = (window, start, end);
+        if self.span != Some(span) {
+            let bytes = &mut self.span_bytes;
+            bytes.clear();
+            let size = WindowSize::ALL.iter().position(|w| *w == window);
+            put_long(bytes, size.unwrap_or_default() as i64);
+            start.put(bytes);
+            end.put(bytes);
+            self.span = Some(span);
+        }
+        out.extend_from_slice(&self.span_bytes);
         match part {
             Part::OnTime => out.push(0),
             Part::Late {
@@ -186,7 +193,7 @@ impl AggregateWriter {
             }
         }
     }
-    /// [`MeasureValue::Distribution`]; `n` bins, ascending.
+    /// [`MeasureValue::Distribution`]; bins ascending.
     pub fn distribution(
         &mut self,
         count: u64,
@@ -194,25 +201,31 @@ impl AggregateWriter {
         min: f64,
         max: f64,
         bins: impl IntoIterator<Item = (u16, u64)>,
-        n: usize,
     ) {
         let out = self.value(DISTRIBUTION);
         count.put(out);
         put_decimal(out, sum);
         min.put(out);
         max.put(out);
-        if n > 0 {
-            put_long(out, n as i64);
-        }
-        let (mut before, mut given) = (0, 0);
+        // How many bins there are stands first and is known last: there are rarely more than values.
+        let at = out.len();
+        put_long(out, count.min(MANY_BINS) as i64);
+        let room = out.len() - at;
+        let (mut before, mut n) = (0, 0);
         for (bin, count) in bins {
-            put_long(out, i64::from(bin) - before);
-            count.put(out);
+            let step = i64::from(bin) - before;
             before = i64::from(bin);
-            given += 1;
+            n += 1;
+            // Two bytes for most of them, written at once.
+            if (0..64).contains(&step) && count < 64 {
+                out.extend_from_slice(&[(step << 1) as u8, (count << 1) as u8]);
+            } else {
+                put_long(out, step);
+                count.put(out);
+            }
         }
+        put_number(out, at..at + room, n);
         out.push(0);
-        self.broken |= given != n;
     }
     /// [`MeasureValue::Distinct`]; `n` hashes, ascending.
     pub fn distinct(&mut self, hashes: impl IntoIterator<Item = u64>, n: usize) {
@@ -239,14 +252,7 @@ impl AggregateWriter {
             MeasureValue::SumSq(v) => self.sum_sq(*v),
             MeasureValue::Last(v) => self.last(v.clone()),
             MeasureValue::Distribution(d) => {
-                self.distribution(
-                    d.count,
-                    d.sum,
-                    d.min,
-                    d.max,
-                    d.bins.iter().copied(),
-                    d.bins.len(),
-                );
+                self.distribution(d.count, d.sum, d.min, d.max, d.bins.iter().copied());
             }
             MeasureValue::Distinct(hashes) => self.distinct(hashes.iter().copied(), hashes.len()),
         }
@@ -255,7 +261,7 @@ impl AggregateWriter {
     /// Ends the block: the record's value.
     ///
     /// # Errors
-    /// `RowShape` where a row was given another number of values, dimensions, bins or hashes than announced.
+    /// `RowShape` where a row was given another number of values, dimensions or hashes than announced.
     pub fn finish(mut self) -> Result<Vec<u8>, RecordError> {
         self.close();
         self.out.push(0);
@@ -277,17 +283,40 @@ fn put_list<'v>(out: &mut Vec<u8>, list: impl ExactSizeIterator<Item = &'v str>)
     out.push(0);
 }
 
+/// More than one byte says as a number of bins, fewer than a third would.
+const MANY_BINS: u64 = 64;
+
+/// Writes the number of a list's items, nothing for none, where room was kept for it before them.
+#[inline]
+fn put_number(out: &mut Vec<u8>, room: std::ops::Range<usize>, n: i64) {
+    if n > 0 && n < 64 && room.len() == 1 {
+        out[room.start] = (n as u8) << 1;
+        return;
+    }
+    let mut number = Vec::new();
+    if n > 0 {
+        put_long(&mut number, n);
+    }
+    out.splice(room, number);
+}
+
 /// The fewest bytes of two's complement, big endian.
 #[inline]
 fn put_decimal(out: &mut Vec<u8>, v: Fixed) {
-    let bytes = v.0.to_be_bytes();
     let sign_bits = if v.0 < 0 {
         v.0.leading_ones()
     } else {
         v.0.leading_zeros()
     };
     let skip = (sign_bits as usize - 1) / 8;
-    put_bytes(out, &bytes[skip.min(15)..]);
+    let skip = skip.min(15);
+    // All sixteen with the length before them, and those too many taken back: nothing depends on how many there are.
+    let end = out.len() + 1 + 16 - skip;
+    let mut bytes = [0; 17];
+    bytes[0] = (16 - skip as u8) << 1;
+    bytes[1..].copy_from_slice(&(v.0 << (skip * 8)).to_be_bytes());
+    out.extend_from_slice(&bytes);
+    out.truncate(end);
 }
 
 fn get_decimal(c: &mut Cursor) -> Result<Fixed, DecodeError> {

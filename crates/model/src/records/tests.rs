@@ -457,7 +457,7 @@ fn rows_of_the_wrong_shape_are_refused() {
     let mut good = writer();
     row(&mut good, &["a"]);
     good.count(1);
-    good.distribution(1, Fixed::from_int(2), 2.0, 2.0, [(17_535, 1)], 1);
+    good.distribution(1, Fixed::from_int(2), 2.0, 2.0, [(17_535, 1)]);
     assert_eq!((good.rows(), good.is_empty()), (1, false));
     assert!(good.finish().is_ok());
 
@@ -470,11 +470,6 @@ fn rows_of_the_wrong_shape_are_refused() {
     dimensions.count(1);
     dimensions.count(1);
     assert_eq!(dimensions.finish(), Err(RecordError::RowShape));
-    let mut bins = writer();
-    row(&mut bins, &["a"]);
-    bins.count(1);
-    bins.distribution(1, Fixed(0), 0.0, 0.0, [], 1);
-    assert_eq!(bins.finish(), Err(RecordError::RowShape));
 
     let mut other = Vec::new();
     crate::wire::put_frame(&mut other, crate::headers::SchemaRef::Id(7));
