@@ -22,26 +22,34 @@ impl Cx<'_> {
         }
     }
 
-    /// The value that a detector looks at, into which its terms are read; `None` where there is none or the sample is too small.
-    fn value(&mut self, def: &DetectorDef, row: &[u8]) -> Result<Option<f64>, EngineError> {
+    /// The value that a detector looks at in the merge of some rows, into which its terms are read; `None` where there is none
+    /// or the sample is too small.
+    fn value<'r>(
+        &mut self,
+        def: &DetectorDef,
+        rows: impl Iterator<Item = &'r [u8]> + Clone,
+    ) -> Result<Option<f64>, EngineError> {
         let layout = &self.plan.layouts[def.event];
-        self.scratch.terms.clear();
+        let scratch = &mut *self.scratch;
+        scratch.terms.clear();
         for term in &def.terms {
-            self.scratch
-                .terms
-                .push(accumulate::stat(layout, row, term.measure, term.stat)?);
+            let buffers = (&mut scratch.row, &mut scratch.other);
+            let rows = rows.clone();
+            scratch.terms.push(accumulate::stat_of_merged(
+                layout,
+                rows,
+                term.measure,
+                term.stat,
+                buffers,
+            )?);
         }
         if let Some((sample, least)) = def.minimum_sample {
-            let size = self.scratch.terms.get(sample).copied().flatten();
+            let size = scratch.terms.get(sample).copied().flatten();
             if size.is_none_or(|s| s < least) {
                 return Ok(None);
             }
         }
-        Ok(expr::eval(
-            &def.expr,
-            &self.scratch.terms,
-            &mut self.scratch.stack,
-        ))
+        Ok(expr::eval(&def.expr, &scratch.terms, &mut scratch.stack))
     }
 }
 
@@ -90,7 +98,7 @@ impl Shard {
         span: (Micros, Micros),
     ) -> Result<(), EngineError> {
         let def = &cx.plan.catalog.detectors[d];
-        let value = cx.value(def, row)?;
+        let value = cx.value(def, std::iter::once(row))?;
         let found = if let DetectorKind::Limit { .. } = def.kind {
             // A limit remembers nothing.
             value.and_then(|x| DetectorState::new(def).judge(def, 0, x))
@@ -397,11 +405,12 @@ impl Shard {
                 if before.replace(end) == Some(end) || known {
                     continue;
                 }
-                self.so_far(cx, at, early.size, (start, end))?;
-                let row = std::mem::take(&mut cx.scratch.row);
-                let value = cx.value(def, &row);
-                cx.scratch.row = row;
-                let Some(x) = value? else { continue };
+                // Of the rows only what the limit looks at is merged: most of the time there is nothing to tell.
+                let by_hours = self.by_hours(cx, at, early.size, start);
+                let rows = self.parts(at, early.size, (start, end), by_hours);
+                let Some(x) = cx.value(def, rows)? else {
+                    continue;
+                };
                 let Some(found) = detect::early_limit(def, x) else {
                     continue;
                 };
@@ -439,38 +448,51 @@ impl Shard {
         memory.told.retain(|&(d, e)| e > end || !of_size(d));
     }
 
-    /// Merges what an open window holds so far into the scratch row: its own row and those of the smaller windows in it
-    /// that are still open.
+    /// Merges what an open window holds so far into the scratch row. False where it holds nothing.
     pub fn so_far(
         &self,
         cx: &mut Cx<'_>,
         at: Id,
         size: Size,
-        (start, end): (Micros, Micros),
+        span: (Micros, Micros),
     ) -> Result<bool, EngineError> {
-        let series = self.store.get(at);
-        let layout = &cx.plan.layouts[cx.plan.rollup(series.rollup).event];
+        let by_hours = self.by_hours(cx, at, size, span.0);
+        let layout = &cx.plan.layouts[cx.plan.rollup(self.store.get(at).rollup).event];
         let (row, other) = (&mut cx.scratch.row, &mut cx.scratch.other);
         row.clear();
         let mut any = false;
-        // A day that is not made of hours grows out of five minutes, beside them.
-        let by_hours = size == DAY && cx.days.of_hours(self.store.owner(at).zone, start);
-        let parts = Size::ALL
-            .into_iter()
-            .filter(|&s| s == size || (s < size && (s < HOUR || by_hours)));
-        for part in parts {
-            for open in series.open.between(Kind::of(part), start, end) {
-                if any {
-                    other.clear();
-                    accumulate::merge(layout, row, open.row, other)?;
-                    std::mem::swap(row, other);
-                } else {
-                    row.extend_from_slice(open.row);
-                    any = true;
-                }
+        for part in self.parts(at, size, span, by_hours) {
+            if any {
+                other.clear();
+                accumulate::merge(layout, row, part, other)?;
+                std::mem::swap(row, other);
+            } else {
+                row.extend_from_slice(part);
+                any = true;
             }
         }
         Ok(any)
+    }
+
+    /// The rows that an open window holds so far: its own and those of the smaller windows in it that are still open.
+    fn parts(
+        &self,
+        at: Id,
+        size: Size,
+        (start, end): (Micros, Micros),
+        by_hours: bool,
+    ) -> impl Iterator<Item = &[u8]> + Clone {
+        let open = &self.store.get(at).open;
+        Size::ALL
+            .into_iter()
+            .filter(move |&s| s == size || (s < size && (s < HOUR || by_hours)))
+            .flat_map(move |s| open.between(Kind::of(s), start, end))
+            .map(|o| o.row)
+    }
+
+    /// Whether a window is a day that grows out of hours; one that is not made of them grows out of five minutes, beside them.
+    fn by_hours(&self, cx: &mut Cx<'_>, at: Id, size: Size, start: Micros) -> bool {
+        size == DAY && cx.days.of_hours(self.store.owner(at).zone, start)
     }
 
     /// Tells the last active minute of an hour to the rules on silence.

@@ -178,7 +178,7 @@ impl OpenWindows {
         kind: Kind,
         from: Micros,
         until: Micros,
-    ) -> impl Iterator<Item = OpenWindow<'_>> {
+    ) -> impl Iterator<Item = OpenWindow<'_>> + Clone {
         let (a, b) = (key(kind, from), key(kind, until));
         self.iter()
             .skip_while(move |o| o.key < a)
