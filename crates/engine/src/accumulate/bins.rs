@@ -171,6 +171,7 @@ impl<'a> Bins<'a> {
     }
 
     /// The bytes of the bins behind the one at hand, and what follows on them all.
+    #[inline]
     fn rest(&self) -> Result<(&'a [u8], &'a [u8]), EngineError> {
         let at = if self.ended() { self.pos } else { self.at.next };
         let rest = self.bytes.get(at..).unwrap_or_default();
@@ -198,6 +199,9 @@ impl Iterator for Bins<'_> {
 /// Where the first byte 0 stands.
 #[inline]
 fn end(bytes: &[u8]) -> Option<usize> {
+    if bytes.first() == Some(&0) {
+        return Some(0);
+    }
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     let (words, last) = bytes.as_chunks::<8>();
     for (i, word) in words.iter().enumerate() {
@@ -374,7 +378,7 @@ pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Resul
             return Ok(());
         }
     };
-    let (mut xs, mut ys) = (Bins::new(&x, a), Bins::new(&y, b));
+    let (xs, ys) = (Bins::new(&x, a), Bins::new(&y, b));
     put_head(out, x.count.saturating_add(y.count), x.sum.plus(y.sum));
     let below = y.min < x.min;
     out.extend_from_slice(if below { y.ends.0 } else { x.ends.0 });
@@ -383,11 +387,8 @@ pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Resul
     let mut w = Writer::new(out, before, (a.len() + b.len()).min(512));
     // Between two bins of the one with fewer values lie many of the other: those stand as they are, but for the first, whose
     // step is another.
-    let (many, few) = if x.count < y.count {
-        (&mut ys, &mut xs)
-    } else {
-        (&mut xs, &mut ys)
-    };
+    let swap = x.count < y.count;
+    let (mut many, mut few) = if swap { (ys, xs) } else { (xs, ys) };
     while !few.ended() && !many.ended() {
         let Entry { bin, mut count, .. } = few.at;
         if many.at.bin < bin {
@@ -403,15 +404,29 @@ pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Resul
         w.put(bin, count);
         few.pass();
     }
-    let longer = if few.ended() { many } else { few };
-    let mut rest: &[u8] = &[];
-    if !longer.ended() {
-        w.put(longer.at.bin, longer.at.count);
-        rest = longer.rest()?.0;
+    // So does what is behind the next bin of the longer one.
+    let (of_many, of_few) = (many.rest()?, few.rest()?);
+    let (next, rest) = if few.ended() {
+        (many.at, of_many.0)
+    } else {
+        (few.at, of_few.0)
+    };
+    if next.bin < END {
+        w.put(next.bin, next.count);
     }
     w.end(rest);
-    passed(&x, &xs, a)?;
-    passed(&y, &ys, b)
+    let (of_x, of_y) = if swap {
+        (of_few, of_many)
+    } else {
+        (of_many, of_few)
+    };
+    if !x.simple {
+        *a = of_x.1;
+    }
+    if !y.simple {
+        *b = of_y.1;
+    }
+    Ok(())
 }
 
 /// Copies the distribution that `whole` begins with; `input` stands behind its head.
