@@ -3,7 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_model::records::Distribution;
+use weir_model::WindowSize;
+use weir_model::records::{AggregateBlock, Distribution, Part};
 use weir_model::sketch::THETA;
 use weir_model::{hash, sketch};
 
@@ -106,6 +107,31 @@ fn merged(a: &[u8], b: &[u8]) -> Vec<u8> {
     out.split_off(1)
 }
 
+/// One of any bins, even below its minimum, and of any counts, even other ones than its own.
+fn distribution() -> impl Strategy<Value = Distribution> {
+    let step = prop_oneof![9 => 1u32..70, 1 => 1u32..3000];
+    let n = prop_oneof![5 => Just(1u64), 5 => 1u64..200, 1 => 1u64..];
+    let first = prop_oneof![17_400u32..17_700, 0u32..65_000];
+    let min = prop::sample::select(vec![0.0, 1.0, 1.5, 1e6]);
+    let bins = prop::collection::vec((step, n), 1..200);
+    (1u64..1000, any::<i64>(), min, first, bins).prop_map(|(count, sum, min, first, bins)| {
+        let mut at = first;
+        let bins = bins.into_iter().map(|(step, n)| {
+            at += step;
+            (at, n)
+        });
+        Distribution {
+            count,
+            sum: Fixed(i128::from(sum)),
+            min,
+            max: 1e6,
+            bins: bins
+                .filter_map(|(bin, n)| Some((u16::try_from(bin).ok()?, n)))
+                .collect(),
+        }
+    })
+}
+
 /// What a statistic is, from decoded values.
 fn plain_stat(value: &MeasureValue, stat: Stat) -> Option<f64> {
     match (value, stat) {
@@ -174,6 +200,40 @@ proptest! {
             MeasureValue::Distinct(vec![id]),
         ];
         prop_assert_eq!(decode(&layout(&KINDS), &bytes(&values)).unwrap(), values);
+    }
+
+    #[test]
+    fn any_bins_merge_and_leave_as_they_are(a in distribution(), b in distribution(), swap in any::<bool>()) {
+        let only = layout(&[Kind::Distribution]);
+        let row = |d: &Distribution| {
+            let mut out = Vec::new();
+            encode(&only, &[MeasureValue::Distribution(d.clone())], &mut out);
+            out
+        };
+        let (x, y) = if swap { (&b, &a) } else { (&a, &b) };
+        let mut both = Vec::new();
+        merge(&only, &row(x), &row(y), &mut both).unwrap();
+        let mut bins: BTreeMap<u16, u64> = a.bins.iter().copied().collect();
+        for (bin, n) in &b.bins {
+            let at = bins.entry(*bin).or_insert(0);
+            *at = at.saturating_add(*n);
+        }
+        let want = vec![MeasureValue::Distribution(Distribution {
+            count: a.count + b.count,
+            sum: a.sum.plus(b.sum),
+            min: a.min.min(b.min),
+            max: a.max.max(b.max),
+            bins: bins.into_iter().collect(),
+        })];
+        prop_assert_eq!(&decode(&only, &both).unwrap(), &want);
+
+        let no_names: [Vec<String>; 1] = [Vec::new()];
+        let mut writer = AggregateWriter::new(Vec::new(), "e", 1, 1, &["d"], &no_names);
+        let (window, end) = (WindowSize::Hour, Micros::HOUR);
+        writer.row("t", 0, [], window, Micros(0), end, Part::OnTime);
+        write(&only, &both, &mut writer).unwrap();
+        let block = AggregateBlock::decode(&writer.finish().unwrap()).unwrap();
+        prop_assert_eq!(&block.rows[0].values, &want);
     }
 
     #[test]
