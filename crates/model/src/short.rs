@@ -3,6 +3,24 @@
 /// The high bit of each byte of a word.
 pub(crate) const HIGH: u64 = u64::MAX / 255 * 0x80;
 
+/// The varint that bytes begin with, and its length: one of at most eight bytes, where there are so many. Its bits are taken together and
+/// not byte by byte: how long it is cannot be foreseen.
+#[inline(always)]
+pub fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*bytes.first_chunk()?);
+    let ends = !word & HIGH;
+    if ends == 0 {
+        return None;
+    }
+    let bits = ends.trailing_zeros() + 1;
+    // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of these to 56.
+    let v = word & (u64::MAX >> (64 - bits)) & !HIGH;
+    let v = v & 0x007f_007f_007f_007f | (v & 0x7f00_7f00_7f00_7f00) >> 1;
+    let v = v & 0x0000_3fff_0000_3fff | (v & 0x3fff_0000_3fff_0000) >> 2;
+    let v = v & 0x0fff_ffff | (v & 0x0fff_ffff_0000_0000) >> 4;
+    Some((v, bits as usize / 8))
+}
+
 /// Whether all bytes are printable ASCII: a word at a time, the last ones again where they do not fill one.
 #[inline(never)]
 pub fn is_plain(bytes: &[u8]) -> bool {

@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::varint;
 use weir_model::records::Last;
-use weir_model::{Fixed, Micros};
+use weir_model::{Fixed, Micros, short};
 
 const LONG: EngineError = EngineError::corrupt("a row", "a sum is longer than 128 bits");
 
@@ -66,24 +66,6 @@ fn small(n: i64) -> (i64, u8) {
     }
 }
 
-/// A varint of at most eight bytes that does not stand at the very end, and its length. Its bits are taken together,
-/// not byte by byte: how long it is cannot be foreseen.
-#[inline]
-fn word(input: &[u8]) -> Option<(u64, usize)> {
-    let w = u64::from_le_bytes(*input.first_chunk()?);
-    let last = !w & 0x8080_8080_8080_8080;
-    if last == 0 {
-        return None;
-    }
-    let bits = last.trailing_zeros() + 1;
-    let w = w & (u64::MAX >> (64 - bits));
-    // Neighbours of 7, of 14, of 28 bits close up.
-    let w = (w & 0x007f_007f_007f_007f) | (w & 0x7f00_7f00_7f00_7f00) >> 1;
-    let w = (w & 0x0000_3fff_0000_3fff) | (w & 0x3fff_0000_3fff_0000) >> 2;
-    let w = (w & 0x0fff_ffff) | (w & 0x0fff_ffff_0000_0000) >> 4;
-    Some((w, bits as usize / 8))
-}
-
 /// A sum of at most eight bytes.
 #[derive(Clone, Copy)]
 struct Short {
@@ -94,8 +76,8 @@ struct Short {
 }
 
 #[inline]
-fn short(input: &[u8]) -> Option<Short> {
-    let (code, len) = word(input)?;
+fn short_fixed(input: &[u8]) -> Option<Short> {
+    let (code, len) = short::varint(input)?;
     let zigzag = code >> 2;
     Some(Short {
         n: (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64),
@@ -107,7 +89,7 @@ fn short(input: &[u8]) -> Option<Short> {
 /// Takes a sum.
 #[inline]
 pub fn fixed(input: &mut &[u8]) -> Result<Fixed, EngineError> {
-    match short(input) {
+    match short_fixed(input) {
         Some(s) => {
             *input = &input[s.len..];
             Ok(Fixed(i128::from(s.n) * i128::from(POWERS[s.thousands])))
@@ -128,7 +110,7 @@ pub fn merge_fixed(a: &mut &[u8], b: &mut &[u8], out: &mut Vec<u8>) -> Result<()
         *b = rest;
         return copy_fixed(a, out);
     }
-    if let (Some(x), Some(y)) = (short(a), short(b)) {
+    if let (Some(x), Some(y)) = (short_fixed(a), short_fixed(b)) {
         let thousands = x.thousands.min(y.thousands);
         let scaled = |s: Short| s.n.checked_mul(POWERS[s.thousands - thousands]);
         if let (Some(n), Some(m)) = (scaled(x), scaled(y))
@@ -213,7 +195,7 @@ pub fn put_float(out: &mut Vec<u8>, v: Option<f64>) {
 /// Takes a float or its absence.
 #[inline]
 pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
-    let code = match word(input) {
+    let code = match short::varint(input) {
         Some((code, len)) => {
             *input = &input[len..];
             code

@@ -404,11 +404,11 @@ mod tests {
                 minute += step;
                 // Crowded at the end of a table, which is where looking starts again from its beginning. Some have the table of their time.
                 let key = key.index(700) as u128;
-                let text = if key % 3 == 0 { made_at(key / 200) } else { String::new() };
+                let text = if key.is_multiple_of(3) { made_at(key / 200) } else { String::new() };
                 let key = Key::of(&text, u128::MAX >> 40 ^ key << 10);
                 let before = plain.insert((key.table, key.low()), (key, minute)).map(|(_, m)| m);
                 let want = before.is_some_and(|m: i64| m >= minute - HORIZON);
-                prop_assert_eq!(dedup.seen(key, minute, key.low() % 5 == 0), want);
+                prop_assert_eq!(dedup.seen(key, minute, key.low().is_multiple_of(5)), want);
             }
             let near = plain.values().filter(|(_, m)| *m >= minute - HORIZON).count();
             let held = dedup.len();
@@ -416,7 +416,7 @@ mod tests {
             prop_assert!(held >= near);
             prop_assert_eq!(dedup.len(), near);
             for (key, then) in plain.into_values() {
-                prop_assert_eq!(dedup.seen(key, minute, key.low() % 5 == 0), then >= minute - HORIZON);
+                prop_assert_eq!(dedup.seen(key, minute, key.low().is_multiple_of(5)), then >= minute - HORIZON);
             }
         }
 

@@ -469,9 +469,9 @@ impl Combine {
         self.inputs.get(&input).is_some_and(|s| s.clock.in_replay)
     }
 
-    /// What the values of a partition begin with these days: the frame of the schema that its type's last event was written with. A record
-    /// with such a value can be given without its headers: they would not change what it is. `None` where they might (under replay
-    /// they tell log time), and where nothing is known yet.
+    /// What the values of a partition usually begin with: the frame of the last event of its type. A record with such a value can be given
+    /// without its headers: they would not change what it is. `None` where they might (under replay they tell log time), and where
+    /// nothing is known yet.
     pub fn usual_frame(&self, input: Input) -> Option<[u8; wire::FRAME]> {
         let frame = self.types.get(input.event)?.reader.usual_frame();
         frame.filter(|_| !self.in_replay(input))

@@ -188,13 +188,9 @@ impl Reader {
         self.last_frame = None;
     }
 
-    /// What stands before the body of the last event, if that was read by a four-byte id.
-    pub fn usual_frame(&self) -> Option<[u8; wire::FRAME]> {
-        let (SchemaRef::Id(id), _) = self.last? else {
-            return None;
-        };
-        let [a, b, c, d] = id.to_be_bytes();
-        Some([0, a, b, c, d])
+    /// What stood before the body of the last event that had its schema's id in the value.
+    pub fn usual_frame(&self) -> Option<[u8; FRAME]> {
+        self.last_frame.map(|(frame, _)| frame)
     }
 
     fn compile(&self, writer: &str) -> Result<Projection, String> {

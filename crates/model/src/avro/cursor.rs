@@ -1,7 +1,7 @@
 //! The primitives of Avro's binary encoding.
 
 use super::DecodeError;
-use crate::short::{HIGH, begins_plain, is_plain};
+use crate::short::{begins_plain, is_plain, varint};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
@@ -279,22 +279,12 @@ fn unzigzag(v: u64) -> i64 {
     (v >> 1) as i64 ^ -((v & 1) as i64)
 }
 
-/// A varint of any length and its size, 0 where it is none: eight bytes at a time where there are so many. All of it goes through registers: what is called must not keep
-/// the cursor in memory.
+/// A varint of any length and its size, 0 where it is none. All of it goes through registers: what is called must not keep the cursor
+/// in memory.
 #[inline(never)]
 fn raw_long(bytes: &[u8]) -> (u64, usize) {
-    if let Some(word) = bytes.first_chunk() {
-        let word = u64::from_le_bytes(*word);
-        let ends = !word & HIGH;
-        if ends != 0 {
-            let bits = ends.trailing_zeros() + 1;
-            // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of these to 56.
-            let v = word & (u64::MAX >> (64 - bits)) & !HIGH;
-            let v = v & 0x007f_007f_007f_007f | (v & 0x7f00_7f00_7f00_7f00) >> 1;
-            let v = v & 0x0000_3fff_0000_3fff | (v & 0x3fff_0000_3fff_0000) >> 2;
-            let v = v & 0x0fff_ffff | (v & 0x0fff_ffff_0000_0000) >> 4;
-            return (v, bits as usize / 8);
-        }
+    if let Some(found) = varint(bytes) {
+        return found;
     }
     let mut v = 0u64;
     for (i, b) in bytes.iter().take(MAX_VARINT).enumerate() {
