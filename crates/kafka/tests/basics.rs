@@ -115,3 +115,38 @@ fn batches_carry_records_headers_and_ends() {
         (990..1000).collect::<Vec<_>>()
     );
 }
+
+#[test]
+fn headers_are_asked_for_unless_a_value_begins_as_usual_and_no_mark_came() {
+    let brokers = brokers();
+    Admin::new(&brokers, DEADLINE)
+        .unwrap()
+        .ensure(&[topic("t.metas", 1)], -1)
+        .unwrap();
+    let out = Appender::new(&brokers).unwrap();
+    let usual = [0, 0, 0, 0, 7];
+    let (framed, other) = ([&usual[..], b"x"].concat(), [0, 0, 0, 0, 8]);
+    let records: [(Option<&[u8]>, (&str, &[u8])); 4] = [
+        (Some(&framed), ("weir-log-time", b"1")),
+        (Some(&other), ("weir-log-time", b"2")),
+        (None, ("weir-replay", b"begin")),
+        (Some(&framed), ("weir-log-time", b"4")),
+    ];
+    for (value, header) in records {
+        out.send("t.metas", Some(0), None, value, &[header])
+            .unwrap();
+    }
+    out.flush().unwrap();
+    let consumer = Consumer::assigned(&brokers, &[(Tp::new("t.metas", 0), 0)]).unwrap();
+    let batch = consumer
+        .next(Duration::from_secs(5), Duration::from_millis(300), 256)
+        .unwrap();
+    let run = batch.runs().next().unwrap();
+    let times = |usual| -> Vec<Option<i64>> {
+        run.metas(usual)
+            .map(|m| m.log_time.map(|t| t.0).or(m.mark.map(|_| 3)))
+            .collect()
+    };
+    assert_eq!(times(Some(usual)), [None, Some(2), Some(3), Some(4)]);
+    assert_eq!(times(None), [Some(1), Some(2), Some(3), Some(4)]);
+}

@@ -27,8 +27,8 @@ pub enum RecordError {
     /// Its bytes do not decode.
     #[error("the record does not decode: {0}")]
     Decode(#[from] DecodeError),
-    /// A row was given another number of values, dimensions, bins or hashes than announced.
-    #[error("a row was given another number of values, dimensions, bins or hashes than announced")]
+    /// A row was given another number of values, dimensions or hashes than announced.
+    #[error("a row was given another number of values, dimensions or hashes than announced")]
     RowShape,
 }
 
