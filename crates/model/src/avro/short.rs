@@ -51,46 +51,25 @@ impl Projection {
                     row[s as usize] = Value::Bool(b);
                 }
                 Op::MaybeText(s, null) => {
-                    let mut ahead = c;
-                    row[s as usize] = match ahead.short_index() {
-                        Some(i) if i == null => Value::Null,
-                        Some(_) => {
-                            let Some(text) = ahead.short_text() else {
-                                break this;
-                            };
-                            Value::Str(text)
-                        }
-                        None => break this,
+                    let Some(value) = maybe(&mut c, null, |c| c.short_text().map(Value::Str))
+                    else {
+                        break this;
                     };
-                    c = ahead;
+                    row[s as usize] = value;
                 }
                 Op::MaybeLong(s, null) => {
-                    let mut ahead = c;
-                    row[s as usize] = match ahead.short_index() {
-                        Some(i) if i == null => Value::Null,
-                        Some(_) => {
-                            let Some(n) = ahead.short_long() else {
-                                break this;
-                            };
-                            Value::Int(n)
-                        }
-                        None => break this,
+                    let Some(value) = maybe(&mut c, null, |c| c.short_long().map(Value::Int))
+                    else {
+                        break this;
                     };
-                    c = ahead;
+                    row[s as usize] = value;
                 }
                 Op::MaybeDouble(s, null) => {
-                    let mut ahead = c;
-                    row[s as usize] = match ahead.short_index() {
-                        Some(i) if i == null => Value::Null,
-                        Some(_) => {
-                            let Ok(x) = ahead.double() else {
-                                break this;
-                            };
-                            Value::Float(x)
-                        }
-                        None => break this,
+                    let Some(value) = maybe(&mut c, null, |c| c.double().ok().map(Value::Float))
+                    else {
+                        break this;
                     };
-                    c = ahead;
+                    row[s as usize] = value;
                 }
                 Op::Maybe(null, end) => match c.short_index() {
                     Some(i) if i == null => steps = self.ops[end as usize..].iter(),
@@ -130,6 +109,22 @@ impl Projection {
         reading.texts.note_plain(SHORT);
         self.ops.len() - next.len()
     }
+}
+
+/// A union of null, at the given index, and what `read` reads.
+#[inline(always)]
+fn maybe<'a>(
+    c: &mut Cursor<'a>,
+    null: u8,
+    read: impl FnOnce(&mut Cursor<'a>) -> Option<Value<'a>>,
+) -> Option<Value<'a>> {
+    let mut ahead = *c;
+    let value = match ahead.short_index()? {
+        index if index == null => Value::Null,
+        _ => read(&mut ahead)?,
+    };
+    *c = ahead;
+    Some(value)
 }
 
 /// A map in one block, of which some keys are wanted. Where it turns out to be something else it is read again, so that it
