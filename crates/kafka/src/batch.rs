@@ -191,10 +191,9 @@ impl<'a> Run<'a> {
     }
     /// What the headers of each say. A record whose value begins with `usual` is not asked for them: the library parses headers anew for
     /// each record, also where there are none. From a player's mark on all are asked.
-    pub fn metas(&self, usual: Option<[u8; FRAME]>) -> impl Iterator<Item = Meta> + use<'a> {
+    pub fn metas(&self, mut usual: Option<[u8; FRAME]>) -> impl Iterator<Item = Meta> + use<'a> {
         const AHEAD: usize = 16;
         let mut ahead = self.iter().skip(AHEAD);
-        let mut usual = usual;
         self.iter().map(move |m| {
             // What is read here, nobody has read yet: it is fetched before its turn comes.
             if let Some(value) = ahead.next().and_then(|m| m.value()) {

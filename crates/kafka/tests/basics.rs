@@ -126,14 +126,14 @@ fn headers_are_asked_for_unless_a_value_begins_as_usual_and_no_mark_came() {
     let out = Appender::new(&brokers).unwrap();
     let usual = [0, 0, 0, 0, 7];
     let (framed, other) = ([&usual[..], b"x"].concat(), [0, 0, 0, 0, 8]);
-    let records: [(Option<&[u8]>, (&str, &[u8])); 4] = [
-        (Some(&framed), ("weir-log-time", b"1")),
-        (Some(&other), ("weir-log-time", b"2")),
-        (None, ("weir-replay", b"begin")),
-        (Some(&framed), ("weir-log-time", b"4")),
+    let records = [
+        (Some(&framed[..]), "weir-log-time", "1"),
+        (Some(&other[..]), "weir-log-time", "2"),
+        (None, "weir-replay", "begin"),
+        (Some(&framed[..]), "weir-log-time", "4"),
     ];
-    for (value, header) in records {
-        out.send("t.metas", Some(0), None, value, &[header])
+    for (value, name, text) in records {
+        out.send("t.metas", Some(0), None, value, &[(name, text.as_bytes())])
             .unwrap();
     }
     out.flush().unwrap();
