@@ -118,6 +118,7 @@ pub struct End {
 }
 
 /// Records read together. Those of one partition are in order; the borrow keeps the consumer alive.
+#[derive(Default)]
 pub struct Batch<'a> {
     raw: Vec<*mut sys::rd_kafka_message_t>,
     ends: Vec<End>,

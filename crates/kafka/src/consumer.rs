@@ -71,6 +71,25 @@ struct Pending {
     closing: bool,
 }
 
+/// How records are fetched ahead of being read.
+#[derive(Clone, Copy, Debug)]
+pub struct Fetching {
+    /// How long a broker holds a request where there is nothing to read.
+    pub held: Duration,
+    /// Fetching rests while more than so many KiB wait: of all partitions together, or of each one where they are read apart. What was
+    /// fetched should still be in the processor's caches when it is read: 64 MiB cost a third more CPU than 8.
+    pub waiting_kib: u32,
+}
+
+impl Default for Fetching {
+    fn default() -> Fetching {
+        Fetching {
+            held: Duration::from_millis(500),
+            waiting_kib: 8 << 10,
+        }
+    }
+}
+
 /// After so long without a sign of life a group forgets a member.
 pub(crate) const SESSION: Duration = Duration::from_secs(6);
 
@@ -150,9 +169,11 @@ impl Drop for GroupMetadata {
 
 /// Reads committed records. One thread at a time.
 pub struct Consumer {
-    queue: *mut sys::rd_kafka_queue_t,
+    // Before the client, to which it belongs.
+    queue: Queue,
     inner: BaseConsumer<Context>,
     timeout: Duration,
+    apart: bool,
     // After the client: its drop may wait until the group has forgotten the client.
     member: Option<Member>,
 }
@@ -161,10 +182,7 @@ pub struct Consumer {
 unsafe impl Send for Consumer {}
 
 impl Consumer {
-    /// How long a broker holds a request for records where nothing asks for less.
-    pub const HELD: Duration = Duration::from_millis(500);
-
-    fn settings(brokers: &Brokers, held: Duration) -> ClientConfig {
+    fn settings(brokers: &Brokers, fetching: Fetching) -> ClientConfig {
         let mut c = brokers.config();
         c.set("isolation.level", "read_committed")
             .set("enable.auto.commit", "false")
@@ -174,10 +192,12 @@ impl Consumer {
             // The default lets a consumer that is slower than its fetcher stall for up to a second at a time.
             .set("fetch.queue.backoff.ms", "2")
             .set("fetch.error.backoff.ms", "50")
-            // What was fetched should still be in the processor's caches when it is read: 64 MiB cost a third more CPU than 8.
             .set("queued.min.messages", "200000")
-            .set("queued.max.messages.kbytes", "8192")
-            .set("fetch.wait.max.ms", held.as_millis().to_string())
+            .set(
+                "queued.max.messages.kbytes",
+                fetching.waiting_kib.to_string(),
+            )
+            .set("fetch.wait.max.ms", fetching.held.as_millis().to_string())
             .set("check.crcs", "true");
         c
     }
@@ -187,18 +207,19 @@ impl Consumer {
             .create_with_context(Context::default())
             .map_err(|e| Error::kafka("creating a consumer", e))?;
         // SAFETY: a valid client.
-        let queue = unsafe { sys::rd_kafka_queue_new(inner.client().native_ptr()) };
+        let queue = Queue(unsafe { sys::rd_kafka_queue_new(inner.client().native_ptr()) });
         Ok(Consumer {
             queue,
             inner,
             timeout: Duration::from_secs(10),
+            apart: false,
             member: None,
         })
     }
 
     /// Reads the given partitions from the given offsets, without a group.
     pub fn assigned(brokers: &Brokers, from: &[(Tp, i64)]) -> Result<Consumer, Error> {
-        let mut config = Self::settings(brokers, Self::HELD);
+        let mut config = Self::settings(brokers, Fetching::default());
         // The library wants a name; nothing is ever committed under it.
         config.set("group.id", "weir-reader");
         let consumer = Self::create(&config)?;
@@ -213,16 +234,15 @@ impl Consumer {
         Ok(consumer)
     }
 
-    /// Joins a group as the static member `instance` and reads what is assigned to it. The broker holds a request up to `held` where
-    /// there is nothing to read.
+    /// Joins a group as the static member `instance` and reads what is assigned to it.
     pub fn group(
         brokers: &Brokers,
         group: &str,
         instance: &str,
         topics: &[String],
-        held: Duration,
+        fetching: Fetching,
     ) -> Result<Consumer, Error> {
-        let mut config = Self::settings(brokers, held);
+        let mut config = Self::settings(brokers, fetching);
         config
             .set("group.id", group)
             .set("group.instance.id", instance)
@@ -243,20 +263,45 @@ impl Consumer {
         self.inner.client().native_ptr()
     }
 
-    fn forward(&self, tp: &Tp) -> Result<(), Error> {
+    /// Where the records of a partition arrive.
+    fn own_queue(&self, tp: &Tp) -> Result<Queue, Error> {
         let topic = CString::new(tp.topic.as_str())
             .map_err(|_| Error::Invariant(format!("{:?} is no topic name", tp.topic)))?;
-        // SAFETY: valid client and queue; the partition's queue is released after it was forwarded.
-        unsafe {
-            let own =
-                sys::rd_kafka_queue_get_partition(self.native(), topic.as_ptr(), tp.partition);
-            if own.is_null() {
-                return Err(Error::Invariant(format!("{tp} has no queue")));
-            }
-            sys::rd_kafka_queue_forward(own, self.queue);
-            sys::rd_kafka_queue_destroy(own);
+        // SAFETY: valid client and name.
+        let raw = unsafe {
+            sys::rd_kafka_queue_get_partition(self.native(), topic.as_ptr(), tp.partition)
+        };
+        if raw.is_null() {
+            return Err(Error::Invariant(format!("{tp} has no queue")));
         }
+        Ok(Queue(raw))
+    }
+
+    /// Says where the records of a partition wait: in the queue of all, or in its own, not in the group's, which cannot be read in batches.
+    fn forward(&self, tp: &Tp) -> Result<(), Error> {
+        let to = match self.apart {
+            true => std::ptr::null_mut(),
+            false => self.queue.0,
+        };
+        // SAFETY: valid queues; null stands for the partition's own.
+        unsafe { sys::rd_kafka_queue_forward(self.own_queue(tp)?.0, to) };
         Ok(())
+    }
+
+    /// True where each partition is read by itself, with [`Consumer::next_of`]; false where all are read at once, with [`Consumer::next`].
+    pub fn is_apart(&self) -> bool {
+        self.apart
+    }
+
+    /// Changes how partitions are read. `at`: where reading of each stands.
+    pub fn set_apart(&mut self, apart: bool, at: &[(Tp, i64)]) -> Result<(), Error> {
+        self.apart = apart;
+        for (tp, _) in at {
+            self.forward(tp)?;
+        }
+        // Where they join, what waits is moved along. Where they part, some may still be on its way to the queue of all, and would be
+        // read after what comes next: all of that is dropped.
+        if apart { self.seek(at) } else { Ok(()) }
     }
 
     /// Serves the group protocol without waiting: the next change of assignment, if there is one. Call it often, and only
@@ -334,11 +379,26 @@ impl Consumer {
     /// Reads up to `max` records: waits up to `wait` for the first, then up to `gather` for more (the library waits
     /// all of it unless the batch is full).
     pub fn next(&self, wait: Duration, gather: Duration, max: usize) -> Result<Batch<'_>, Error> {
-        let mut raw: Vec<*mut sys::rd_kafka_message_t> = Vec::with_capacity(max.max(1));
-        self.fill(&mut raw, wait, 1)?;
+        let mut raw = Vec::with_capacity(max.max(1));
+        fill(&mut raw, &self.queue, wait, 1)?;
         if !raw.is_empty() && max > 1 {
-            self.fill(&mut raw, gather, max - 1)?;
+            fill(&mut raw, &self.queue, gather, max - 1)?;
         }
+        self.batch(raw)
+    }
+
+    /// Reads up to `max` records of one partition: those at hand, or what comes first within `wait`.
+    pub fn next_of(&self, tp: &Tp, wait: Duration, max: usize) -> Result<Batch<'_>, Error> {
+        let queue = self.own_queue(tp)?;
+        let mut raw = Vec::with_capacity(max.max(1));
+        fill(&mut raw, &queue, Duration::ZERO, max.max(1))?;
+        if raw.is_empty() && !wait.is_zero() {
+            fill(&mut raw, &queue, wait, 1)?;
+        }
+        self.batch(raw)
+    }
+
+    fn batch(&self, mut raw: Vec<*mut sys::rd_kafka_message_t>) -> Result<Batch<'_>, Error> {
         let mut ends = Vec::new();
         let mut failed = None;
         raw.retain(|&m| {
@@ -374,27 +434,6 @@ impl Consumer {
             )),
             _ => Ok(batch),
         }
-    }
-
-    fn fill(
-        &self,
-        raw: &mut Vec<*mut sys::rd_kafka_message_t>,
-        wait: Duration,
-        max: usize,
-    ) -> Result<(), Error> {
-        let have = raw.len();
-        raw.reserve(max);
-        let ms = wait.as_millis().min(60_000) as libc::c_int;
-        // SAFETY: there is room for `max` pointers behind `have`.
-        let n = unsafe {
-            sys::rd_kafka_consume_batch_queue(self.queue, ms, raw.as_mut_ptr().add(have), max)
-        };
-        if n < 0 {
-            return Err(Error::code_of("reading a batch", RDKafkaErrorCode::Fail));
-        }
-        // SAFETY: the library wrote `n` of them.
-        unsafe { raw.set_len(have + n as usize) };
-        Ok(())
     }
 
     /// The member's place in its group: to be read after each poll and kept with what is read from then on. A transaction that
@@ -517,9 +556,38 @@ impl Drop for Consumer {
                 tracing::debug!(target: "kafka", "while closing: {e}");
             }
         }
-        // SAFETY: owned, and no batch can be alive (it borrows the consumer).
-        unsafe { sys::rd_kafka_queue_destroy(self.queue) };
     }
+}
+
+/// A handle of a queue, released when it is dropped. Batches do not hold it: they borrow the consumer.
+struct Queue(*mut sys::rd_kafka_queue_t);
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: owned.
+        unsafe { sys::rd_kafka_queue_destroy(self.0) };
+    }
+}
+
+/// Appends up to `max` messages of a queue: waits all of `wait` where it holds less.
+fn fill(
+    raw: &mut Vec<*mut sys::rd_kafka_message_t>,
+    queue: &Queue,
+    wait: Duration,
+    max: usize,
+) -> Result<(), Error> {
+    let have = raw.len();
+    raw.reserve(max);
+    let ms = wait.as_millis().min(60_000) as libc::c_int;
+    // SAFETY: a valid queue, and there is room for `max` pointers behind `have`.
+    let n =
+        unsafe { sys::rd_kafka_consume_batch_queue(queue.0, ms, raw.as_mut_ptr().add(have), max) };
+    if n < 0 {
+        return Err(Error::code_of("reading a batch", RDKafkaErrorCode::Fail));
+    }
+    // SAFETY: the library wrote `n` of them.
+    unsafe { raw.set_len(have + n as usize) };
+    Ok(())
 }
 
 /// Tries again while the error may pass, until the deadline.

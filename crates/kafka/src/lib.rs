@@ -16,11 +16,12 @@ pub mod producer;
 pub mod registry;
 pub mod shell;
 pub mod stage;
+mod turn;
 mod watchdog;
 
 pub use batch::{Batch, Message};
 pub use client::{Brokers, Logged};
-pub use consumer::{Committed, Consumer, Tp};
+pub use consumer::{Committed, Consumer, Fetching, Tp};
 pub use error::Error;
 pub use producer::{Appender, Header};
 pub use registry::SchemaRegistry;

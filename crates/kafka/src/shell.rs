@@ -9,16 +9,19 @@ use crate::error::Error;
 use crate::metric;
 use crate::producer::{Refused, Transactional};
 use crate::stage::{Outbox, Progress, Stage, StageConfig};
+use crate::turn;
 use crate::watchdog::Watchdog;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Records per batch.
-const BATCH: usize = 4096;
+pub(crate) const BATCH: usize = 4096;
 /// Wait for more after the first record of a batch. The library waits all of it unless the batch is full.
 const GATHER: Duration = Duration::from_millis(3);
 /// A record older than this is history: commits go by volume.
 const BEHIND: Duration = Duration::from_secs(2);
+/// A partition that rests is looked at again so often.
+const REST: Duration = Duration::from_secs(30);
 /// Rebuilds in a row without a commit between them.
 const REBUILDS: u32 = 20;
 
@@ -81,14 +84,17 @@ impl From<Error> for End {
     }
 }
 
-struct Owned {
-    tp: Tp,
+pub(crate) struct Owned {
+    pub tp: Tp,
     /// Of its records, once one was seen: comparing names for each run of records costs more.
     token: usize,
     committed: Option<i64>,
-    next: i64,
-    at_end: bool,
-    paused: bool,
+    pub next: i64,
+    /// Of the log, when it was taken on.
+    pub end: i64,
+    pub at_end: bool,
+    /// Not fetched since, see [`Session::keep_step`].
+    resting: Option<Instant>,
 }
 
 struct Session<'a> {
@@ -118,7 +124,7 @@ impl<'a> Session<'a> {
             &config.group,
             &config.instance,
             &config.topics,
-            Consumer::HELD,
+            config.fetching,
         )?;
         Ok(Some(Session {
             config,
@@ -141,9 +147,9 @@ impl<'a> Session<'a> {
         while !self.stop.load(Ordering::Relaxed) {
             watchdog.fed();
             self.rebalance(stage)?;
+            self.keep_step(stage, &[])?;
             self.cycle(stage)?;
-            let not_now = stage.between(&self.progress()).map_err(Error::from)?;
-            self.pause(&not_now)?;
+            stage.between(&self.progress()).map_err(Error::from)?;
             if self.reported.elapsed() > Duration::from_secs(5) {
                 self.report();
             }
@@ -181,7 +187,6 @@ impl<'a> Session<'a> {
                 tp: o.tp.clone(),
                 next: o.next,
                 at_end: o.at_end,
-                paused: o.paused,
             })
             .collect()
     }
@@ -189,6 +194,7 @@ impl<'a> Session<'a> {
     /// Nothing is folded but committed here, and no transaction is open.
     fn rebalance(&mut self, stage: &mut dyn Stage) -> Result<(), End> {
         while let Some(change) = self.consumer.poll(Duration::ZERO)? {
+            self.wake(Duration::ZERO)?;
             match change {
                 Change::Revoked(parts) => {
                     self.tell("partitions given up", &parts);
@@ -198,6 +204,7 @@ impl<'a> Session<'a> {
                 }
                 Change::Assigned(parts) => {
                     let from = self.restore(stage, &parts)?;
+                    self.keep_step(stage, &parts)?;
                     self.consumer.accept(&from, &self.positions(&parts))?;
                     self.tell("partitions taken on", &parts);
                 }
@@ -214,7 +221,7 @@ impl<'a> Session<'a> {
         let starts = stage.assigned(&committed).map_err(Error::from)?;
         let mut from = Vec::with_capacity(parts.len());
         for (c, start) in committed.into_iter().zip(starts) {
-            let (low, _) = self.consumer.bounds(&c.tp, self.config.deadline)?;
+            let (low, end) = self.consumer.bounds(&c.tp, self.config.deadline)?;
             let wanted = start.or(c.offset);
             if let Some(wanted) = wanted
                 && low > wanted
@@ -235,8 +242,9 @@ impl<'a> Session<'a> {
                 token: 0,
                 committed: c.offset,
                 next,
+                end,
                 at_end: false,
-                paused: false,
+                resting: None,
             });
             from.push((c.tp, next));
         }
@@ -329,40 +337,36 @@ impl<'a> Session<'a> {
 
     /// After an abort: state and position go back to the committed offsets of all partitions.
     fn roll_back(&mut self, stage: &mut dyn Stage) -> Result<(), End> {
+        self.wake(Duration::ZERO)?;
         let parts = self.names();
-        let paused: Vec<Tp> = self
-            .owned
-            .iter()
-            .filter(|o| o.paused)
-            .map(|o| o.tp.clone())
-            .collect();
         stage.revoked(&parts);
         let from = self.restore(stage, &parts)?;
         self.consumer.seek(&from)?;
-        for o in &mut self.owned {
-            o.paused = paused.contains(&o.tp);
-        }
         Ok(())
     }
 
-    fn pause(&mut self, not_now: &[Tp]) -> Result<(), End> {
-        let (mut pause, mut resume) = (Vec::new(), Vec::new());
-        for o in &mut self.owned {
-            let wanted = not_now.contains(&o.tp);
-            if wanted != o.paused {
-                o.paused = wanted;
-                if wanted {
-                    pause.push(o.tp.clone());
-                } else {
-                    resume.push((o.tp.clone(), o.next));
-                }
-            }
+    /// Chooses how partitions are read, by what is left. `new`: partitions that are not read yet.
+    ///
+    /// Read apart, a partition rests from its end on. The library has one request under way: one for those without news alone, while those
+    /// with a lot to read have enough waiting, is held by the broker, and the latter get nothing meanwhile.
+    fn keep_step(&mut self, stage: &dyn Stage, new: &[Tp]) -> Result<(), End> {
+        let apart = turn::wanted(&self.consumer, &self.owned, stage);
+        if apart != self.consumer.is_apart() {
+            self.consumer.set_apart(apart, &self.positions(new))?;
         }
-        if !pause.is_empty() {
-            self.consumer.pause(&pause)?;
+        self.wake(if apart { REST } else { Duration::ZERO })
+    }
+
+    /// Lets those be fetched again that have rested for so long.
+    fn wake(&mut self, rested: Duration) -> Result<(), End> {
+        let rested = |o: &&mut Owned| o.resting.is_some_and(|since| since.elapsed() >= rested);
+        let mut from = Vec::new();
+        for o in self.owned.iter_mut().filter(rested) {
+            o.resting = None;
+            from.push((o.tp.clone(), o.next));
         }
-        if !resume.is_empty() {
-            self.consumer.resume(&resume)?;
+        if !from.is_empty() {
+            self.consumer.resume(&from)?;
         }
         Ok(())
     }
@@ -397,7 +401,10 @@ fn fold(
         } else {
             config.commit_interval.saturating_sub(last.elapsed())
         };
-        let batch = consumer.next(wait, GATHER, BATCH)?;
+        let batch = match consumer.is_apart() {
+            true => turn::next(consumer, owned, stage)?,
+            false => consumer.next(wait, GATHER, BATCH)?,
+        };
         let mut behind = batch.len() == BATCH;
         for run in batch.runs() {
             let first = run.first();
@@ -437,8 +444,15 @@ fn fold(
                 o.at_end = end.next >= o.next;
                 // The end may lie behind control records, which are never handed out.
                 o.next = o.next.max(end.next);
+                if o.at_end && consumer.is_apart() && o.resting.is_none() {
+                    consumer.pause(std::slice::from_ref(&o.tp))?;
+                    o.resting = Some(Instant::now());
+                }
             }
         }
+        behind |= consumer.is_apart() && owned.iter().any(|o| !o.at_end);
+        let change =
+            batch.len() == BATCH && turn::wanted(consumer, owned, stage) != consumer.is_apart();
         let empty = batch.is_empty();
         drop(batch);
         let age = last.elapsed();
@@ -450,7 +464,7 @@ fn fold(
             // Also where history ends: the next batch would only be waited for.
             empty || age >= config.commit_interval
         };
-        if due || records >= 2 * config.commit_records || stop.load(Ordering::Relaxed) {
+        if due || change || records >= 2 * config.commit_records || stop.load(Ordering::Relaxed) {
             break;
         }
     }

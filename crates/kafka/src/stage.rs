@@ -2,11 +2,11 @@
 
 use crate::batch::{Message, Run};
 use crate::client::Brokers;
-use crate::consumer::{Committed, Tp};
+use crate::consumer::{Committed, Fetching, Tp};
 use crate::error::Error;
 use crate::producer::{Header, Refused, Transactional};
 use std::time::Duration;
-use weir_model::Code;
+use weir_model::{Code, Micros};
 
 /// An error that ends the stage; its process starts again from what was committed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,8 @@ pub struct StageConfig {
     pub commit_bytes: usize,
     /// While catching up: records between commits, up to twice as many where [`Stage::at_boundary`] says no.
     pub commit_records: usize,
+    /// How records are fetched ahead.
+    pub fetching: Fetching,
     /// Longest wait for a first record: how often an idle stage looks around.
     pub idle: Duration,
     /// Limit of every call; past it the process exits (WEIR-0211).
@@ -97,6 +99,7 @@ impl StageConfig {
             commit_interval_behind: Self::COMMIT_INTERVAL_BEHIND,
             commit_bytes: Self::COMMIT_BYTES,
             commit_records: Self::COMMIT_RECORDS,
+            fetching: Fetching::default(),
             idle: Duration::from_millis(100),
             deadline: Self::DEADLINE,
         }
@@ -112,8 +115,6 @@ pub struct Progress {
     pub next: i64,
     /// True if nothing is left to read (as of the last fetch).
     pub at_end: bool,
-    /// True if it is not read at present.
-    pub paused: bool,
 }
 
 /// A fold over partitions with transactional output. Called by one thread.
@@ -145,10 +146,14 @@ pub trait Stage {
     fn at_boundary(&mut self) -> bool {
         true
     }
-    /// Called while no transaction is open, at least once per idle period: the place for ticks. Returns the partitions that
-    /// should not be read for now; all others are.
-    fn between(&mut self, _parts: &[Progress]) -> Result<Vec<Tp>, StageError> {
-        Ok(Vec::new())
+    /// How far a partition has come in time, where a stage wants its partitions to go through a long log side by side: the one that is
+    /// furthest behind is read next.
+    fn log_time(&self, _tp: &Tp) -> Option<Micros> {
+        None
+    }
+    /// Called while no transaction is open, at least once per idle period: the place for ticks.
+    fn between(&mut self, _parts: &[Progress]) -> Result<(), StageError> {
+        Ok(())
     }
 }
 

@@ -11,14 +11,19 @@ use weir_kafka::batch::Run;
 use weir_kafka::{
     Appender, Brokers, Committed, Consumer, Outbox, Stage, StageConfig, StageError, Tp, run_stage,
 };
+use weir_model::Micros;
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Records that are there before the first process starts.
+const HISTORY: usize = 1_500_000;
 
 /// Keeps a running total per partition as metadata of the offset, and writes what each commit adds.
 #[derive(Default)]
 struct Summing {
     totals: BTreeMap<Tp, (u64, i64)>,
     added: BTreeMap<Tp, (u64, u64)>,
+    /// Last offset: a stand-in for its time, so that partitions go through the history side by side.
+    last: BTreeMap<Tp, i64>,
 }
 
 impl Stage for Summing {
@@ -46,6 +51,7 @@ impl Stage for Summing {
         self.added.clear();
     }
     fn fold(&mut self, tp: &Tp, records: Run<'_>, _: &mut Outbox<'_>) -> Result<(), StageError> {
+        self.last.insert(tp.clone(), records.last().offset());
         let (total, committed) = self.totals.get_mut(tp).unwrap();
         for m in records.split_at_offset(*committed).1.iter() {
             let x = u64::from_be_bytes(m.value().unwrap().try_into().unwrap());
@@ -67,6 +73,9 @@ impl Stage for Summing {
             );
         }
         Ok(())
+    }
+    fn log_time(&self, tp: &Tp) -> Option<Micros> {
+        Some(self.last.get(tp).map_or(Micros::MIN, |o| Micros(*o)))
     }
     fn metadata(&self, tp: &Tp) -> String {
         self.totals[tp].0.to_string()
@@ -154,30 +163,38 @@ fn killed_and_stopped_instances_count_everything_once() {
         .unwrap()
         .ensure(&[spec("x.in"), spec("x.out")], -1)
         .unwrap();
-    let mut workers = [Worker::start(&address, "a"), Worker::start(&address, "b")];
     let out = Appender::new(&brokers).unwrap();
     let mut rng = rand::rng();
+    // Per partition: sum and number of what was sent, and of what came.
+    let (mut sent, mut got) = ([(0u64, 0u64); 4], [(0u64, 0u64); 4]);
+    let send = |rng: &mut rand::rngs::ThreadRng, sent: &mut [(u64, u64); 4]| {
+        let (x, to) = (
+            rng.random_range(0..1_000_000u64),
+            rng.random_range(0..4usize),
+        );
+        out.send("x.in", Some(to as i32), None, Some(&x.to_be_bytes()), &[])
+            .unwrap();
+        sent[to] = (sent[to].0 + x, sent[to].1 + 1);
+    };
+    // A history long enough to be read in another way than what comes live: the first faults fall into it.
+    for _ in 0..HISTORY {
+        send(&mut rng, &mut sent);
+    }
+    out.flush().unwrap();
+    let mut workers = [Worker::start(&address, "a"), Worker::start(&address, "b")];
     let seconds = std::env::var("WEIR_CHAOS_SECONDS")
         .ok()
         .and_then(|s| s.parse().ok())
         .unwrap_or(25);
     let (began, mut next_fault, mut continue_at) = (
         Instant::now(),
-        Instant::now() + Duration::from_secs(4),
+        Instant::now() + Duration::from_millis(800),
         None,
     );
     let (mut kills, mut stops) = (0, 0);
-    // Per partition: sum and number of what was sent, and of what came.
-    let (mut sent, mut got) = ([(0u64, 0u64); 4], [(0u64, 0u64); 4]);
     while began.elapsed() < Duration::from_secs(seconds) {
         for _ in 0..20 {
-            let (x, to) = (
-                rng.random_range(0..1_000_000u64),
-                rng.random_range(0..4usize),
-            );
-            out.send("x.in", Some(to as i32), None, Some(&x.to_be_bytes()), &[])
-                .unwrap();
-            sent[to] = (sent[to].0 + x, sent[to].1 + 1);
+            send(&mut rng, &mut sent);
         }
         out.poll();
         workers.iter_mut().for_each(Worker::watch);

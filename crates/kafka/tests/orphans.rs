@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use weir_kafka::admin::{Admin, TopicSpec};
 use weir_kafka::consumer::Change;
-use weir_kafka::{Brokers, Consumer, Error, Tp};
+use weir_kafka::{Brokers, Consumer, Error, Fetching, Tp};
 
 const TOPIC: &str = "orphans.in";
 const GROUP: &str = "orphans";
@@ -23,7 +23,7 @@ impl Reader {
             GROUP,
             instance,
             &[TOPIC.to_string()],
-            Consumer::HELD,
+            Fetching::default(),
         )
         .unwrap();
         Reader {

@@ -49,7 +49,7 @@ pub struct Run {
     pub stages: f64,
     /// Of these: system time.
     pub stages_system: f64,
-    /// CPU seconds of a bare consumer, before and after the stages ran (mean).
+    /// CPU seconds of a bare consumer, several times before and after the stages ran (median).
     pub bare: f64,
     /// CPU seconds of the broker while the stages ran.
     pub broker: f64,
@@ -63,6 +63,10 @@ pub struct Run {
 
 /// Pairs of runs per figure: the pace of a virtual machine changes from minute to minute, and a slope takes two runs.
 const PAIRS: usize = 3;
+/// Of the figures that say what the stages cost.
+const MORE_PAIRS: usize = 5;
+/// Times that the bare consumer reads before the stages, and after them.
+const BARE: usize = 3;
 
 /// Core-seconds per million events between two sizes, the median of the pairs.
 #[derive(Debug, Clone, Serialize)]
@@ -91,10 +95,7 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
     };
     let system = System::start(catalog, &partitions)?;
     let counts = system.fill(catalog, &history(job.engineers, job.raw), events, job.batch)?;
-    let consume = || -> Result<f64> {
-        if !bare {
-            return Ok(0.0);
-        }
+    let consume = |_| -> Result<f64> {
         let (usage, records) = system::consume(&system.brokers)?;
         // Ticks may have come since.
         anyhow::ensure!(
@@ -103,7 +104,8 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
         );
         Ok(usage.cpu())
     };
-    let before = consume()?;
+    let times = if bare { BARE } else { 0 };
+    let mut consumed: Vec<f64> = (0..times).map(consume).collect::<Result<_>>()?;
     let (broker, begun) = (system.broker_cpu()?, Instant::now());
     let mut stages = system::stages(&system.brokers)?;
     system.settled(&mut stages, counts)?;
@@ -111,12 +113,15 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
     let threads = child::threads_of(stages.pid())?;
     let usage = stages.stop()?;
     let wall = begun.elapsed().as_secs_f64();
-    let after = consume()?;
+    for time in 0..times {
+        consumed.push(consume(time)?);
+    }
+    consumed.sort_by(f64::total_cmp);
     let run = Run {
         events,
         stages: usage.cpu(),
         stages_system: usage.system,
-        bare: (before + after) / 2.0,
+        bare: consumed.get(times).copied().unwrap_or(0.0),
         broker,
         wall,
         peak: usage.peak,
@@ -168,11 +173,6 @@ pub fn slope(
     })
 }
 
-/// How often a figure is taken.
-fn pairs(quick: bool) -> usize {
-    if quick { 1 } else { PAIRS }
-}
-
 /// What a slope is of.
 fn basis(sizes: [u64; 2], pairs: usize) -> String {
     let [small, large] = sizes.map(|n| n as f64 / 1e6);
@@ -191,13 +191,13 @@ fn shares(threads: &BTreeMap<String, f64>) -> String {
 
 /// Figures 1 and 2; the second also for a log that was written live.
 pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
-    let (sizes, fewer) = if quick {
-        ([500_000, 1_500_000], [100_000, 300_000])
+    let (sizes, pairs, pairs_live) = if quick {
+        ([500_000, 1_500_000], 1, 1)
     } else {
-        ([2_000_000, 6_000_000], [500_000, 1_500_000])
+        ([2_000_000, 6_000_000], MORE_PAIRS, PAIRS)
     };
-    let usual = slope(catalog, Job::USUAL, sizes, true, pairs(quick))?;
-    let live = slope(catalog, Job::LIVE, fewer, true, pairs(quick))?;
+    let usual = slope(catalog, Job::USUAL, sizes, true, pairs)?;
+    let live = slope(catalog, Job::LIVE, sizes, true, pairs_live)?;
     let each: Vec<String> = usual.each.iter().map(|x| format!("{x:.2}")).collect();
     let ratio = |name: &str, s: &Slope, note| Figure {
         name: name.into(),
@@ -217,7 +217,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             measured: format!("{:.2}", usual.stages),
             note: format!(
                 "{} ({}); by thread: {}; broker beside it {:.2}",
-                basis(sizes, pairs(quick)),
+                basis(sizes, pairs),
                 each.join(", "),
                 shares(&usual.threads),
                 usual.broker
@@ -231,7 +231,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             &usual,
             format!(
                 "{}; bare consume {:.2} core-s per million",
-                basis(sizes, pairs(quick)),
+                basis(sizes, pairs),
                 usual.bare
             ),
         ),
@@ -240,7 +240,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             &live,
             format!(
                 "{}; batches of {} instead of thousands; stages {:.2}, bare consume {:.2} core-s per million",
-                basis(fewer, pairs(quick)),
+                basis(sizes, pairs_live),
                 Job::LIVE.batch,
                 live.stages,
                 live.bare
@@ -251,12 +251,12 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
 
 /// Figure 6: the same job with fewer series, and with few and many partitions.
 pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
-    let sizes = if quick {
-        [250_000, 750_000]
+    let (sizes, pairs) = if quick {
+        ([250_000, 750_000], 1)
     } else {
-        [1_000_000, 3_000_000]
+        ([1_000_000, 3_000_000], PAIRS)
     };
-    let of = |job| slope(catalog, job, sizes, false, pairs(quick));
+    let of = |job| slope(catalog, job, sizes, false, pairs);
     let few = of(Job {
         engineers: 1000,
         ..Job::USUAL
@@ -278,7 +278,7 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             "{unit}: {:.2} and {:.2} core-s per million; {}",
             a.stages,
             b.stages,
-            basis(sizes, pairs(quick))
+            basis(sizes, pairs)
         )
     };
     let figure = |name: &str, ratio: f64, note, detail| Figure {

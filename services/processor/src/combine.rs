@@ -5,9 +5,6 @@
 //! a tick to it (no value, header `weir-tick`), unless the partition is under replay (there only the player's own ticks
 //! count) or no raw topic holds any record yet (nothing waits to be final). Ticks are sent by a producer of their own, outside of
 //! the stage's transaction: inside, they would hold back the end of the very topic that is read.
-//!
-//! **Pauses.** A partition whose watermark is more than an hour ahead of the slowest one that still has something to read is not read for
-//! now: that bounds what stage 2 must keep open, and changes no result.
 
 use crate::keyed::stage_error;
 use crate::{Scope, metric};
@@ -22,6 +19,8 @@ use weir_kafka::{Appender, Committed, Outbox, SchemaRegistry, Stage, StageError,
 use weir_model::headers::{Meta, SchemaRef, TICK};
 use weir_model::{Micros, codes, topics};
 
+/// Raw records fetched ahead of each partition while a long log is read: what keeps one thread busy while more comes.
+pub(crate) const WAITING_KIB: u32 = 1 << 10;
 /// Largest block of partials.
 const MAX_BLOCK: usize = 700 * 1024;
 /// Watermarks are told at most this often.
@@ -32,8 +31,6 @@ const TICKS_EVERY: Duration = Duration::from_millis(500);
 const OTHERS_EVERY: Duration = Duration::from_secs(5);
 /// A partition that ends within this time is not idle yet.
 const QUIET: Duration = Duration::from_secs(1);
-/// See the module's text.
-const AHEAD: Micros = Micros::HOUR;
 
 struct Part {
     input: Input,
@@ -200,7 +197,7 @@ impl CombineStage {
         }
         let now = now();
         let mut sent = false;
-        for p in parts.iter().filter(|p| p.at_end && !p.paused) {
+        for p in parts.iter().filter(|p| p.at_end) {
             let Some(part) = self.parts.get_mut(&p.tp) else {
                 continue;
             };
@@ -248,29 +245,6 @@ impl CombineStage {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let found = Admin::new(&self.scope.brokers, self.scope.deadline)?.topics(&names)?;
         Ok(found.iter().flat_map(|t| &t.partitions).any(|p| p.end > 0))
-    }
-
-    fn too_far_ahead(&self, parts: &[Progress]) -> Vec<Tp> {
-        let watermark = |p: &Progress| {
-            self.parts
-                .get(&p.tp)
-                .map_or(Micros::MIN, |part| self.combine.watermark(part.input))
-        };
-        // One that was not read yet will be in a moment; it holds nobody back.
-        let slowest = parts
-            .iter()
-            .filter(|p| !p.at_end)
-            .map(watermark)
-            .filter(|w| *w > Micros::MIN)
-            .min();
-        let Some(slowest) = slowest else {
-            return Vec::new();
-        };
-        parts
-            .iter()
-            .filter(|p| watermark(p) > slowest.plus(AHEAD))
-            .map(|p| p.tp.clone())
-            .collect()
     }
 
     fn report(&mut self) {
@@ -419,9 +393,13 @@ impl Stage for CombineStage {
         self.told.elapsed() >= WATERMARKS_EVERY && self.combine.has_news()
     }
 
-    fn between(&mut self, parts: &[Progress]) -> Result<Vec<Tp>, StageError> {
+    fn log_time(&self, tp: &Tp) -> Option<Micros> {
+        self.parts.get(tp).map(|p| self.combine.log_time(p.input))
+    }
+
+    fn between(&mut self, parts: &[Progress]) -> Result<(), StageError> {
         self.send_ticks(parts)?;
         self.report();
-        Ok(self.too_far_ahead(parts))
+        Ok(())
     }
 }

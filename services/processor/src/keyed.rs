@@ -295,7 +295,7 @@ impl<F: Keyed> Stage for KeyedStage<F> {
         self.due()
     }
 
-    fn between(&mut self, _: &[weir_kafka::stage::Progress]) -> Result<Vec<Tp>, StageError> {
+    fn between(&mut self, _: &[weir_kafka::stage::Progress]) -> Result<(), StageError> {
         F::now_and_then(
             &mut self.parts.values_mut().map(|p| &mut p.fold),
             &self.scope,
@@ -306,6 +306,6 @@ impl<F: Keyed> Stage for KeyedStage<F> {
                 part.fold.report(*partition, &self.scope);
             }
         }
-        Ok(Vec::new())
+        Ok(())
     }
 }

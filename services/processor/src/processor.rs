@@ -179,6 +179,9 @@ fn run_one(
     shell.commit_interval_behind = config.commit_interval_behind;
     shell.commit_bytes = config.commit_bytes.bytes();
     shell.deadline = config.deadline;
+    if name == StageName::Combine {
+        shell.fetching.waiting_kib = crate::combine::WAITING_KIB;
+    }
     let _forget = crate::window::ForgetLive;
     run_stage(&shell, stage.as_mut(), stop)
 }

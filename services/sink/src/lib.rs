@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
 use weir_catalog::Catalog;
 use weir_kafka::consumer::Change;
-use weir_kafka::{Brokers, Consumer, Tp};
+use weir_kafka::{Brokers, Consumer, Fetching, Tp};
 use weir_runtime::Shutdown;
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
 
@@ -197,7 +197,11 @@ impl Sink {
             self.config.instance,
             weir_model::hash::distinct(topics.join(" ").as_bytes())
         );
-        let consumer = Consumer::group(&self.config.brokers, GROUP, &member, &topics, HELD)?;
+        let fetching = Fetching {
+            held: HELD,
+            ..Fetching::default()
+        };
+        let consumer = Consumer::group(&self.config.brokers, GROUP, &member, &topics, fetching)?;
         let mut work = Work {
             sink: self,
             handle,
