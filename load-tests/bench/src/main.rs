@@ -47,6 +47,8 @@ enum Command {
     All,
     /// CPU of the stages over a log that is there, and against a bare consumer
     CatchUp,
+    /// The same of a log that was written live, in small batches
+    CatchUpLive,
     /// Event to anomaly
     Latency,
     /// Rows per second of the sink against bare inserts
@@ -97,6 +99,7 @@ fn main() -> Result<()> {
             let catalog = catalog()?;
             [
                 catch_up::figures(&catalog, quick)?,
+                catch_up::live(&catalog, quick)?,
                 latency::figures(&catalog, quick)?,
                 sink::figures(&catalog, quick)?,
                 memory::figures(&catalog, quick)?,
@@ -106,6 +109,7 @@ fn main() -> Result<()> {
             .concat()
         }
         Command::CatchUp => catch_up::figures(&catalog()?, quick)?,
+        Command::CatchUpLive => catch_up::live(&catalog()?, quick)?,
         Command::Latency => latency::figures(&catalog()?, quick)?,
         Command::Sink => sink::figures(&catalog()?, quick)?,
         Command::Memory => memory::figures(&catalog()?, quick)?,
