@@ -22,14 +22,17 @@ const AHEAD: Micros = Micros::HOUR;
 
 /// Whether there is so much to read that partitions should go through it side by side.
 pub(crate) fn wanted(consumer: &Consumer, owned: &[Owned], stage: &dyn Stage) -> bool {
-    let left = |o: &Owned| consumer.known_end(&o.tp).unwrap_or(o.end) - o.next;
-    let most = owned.iter().filter(|o| !o.at_end).map(left).max();
+    // First what costs nothing: most stages want no order, and this is asked in every cycle.
+    let timed = |o: &Owned| stage.log_time(&o.tp).is_some();
+    if owned.len() < 2 || !owned.iter().all(timed) {
+        return false;
+    }
     let enough = match consumer.is_apart() {
         true => BATCH as i64,
         false => FAR,
     };
-    let timed = |o: &Owned| stage.log_time(&o.tp).is_some();
-    owned.len() > 1 && most > Some(enough) && owned.iter().all(timed)
+    let left = |o: &Owned| consumer.known_end(&o.tp).unwrap_or(o.end) - o.next;
+    owned.iter().any(|o| !o.at_end && left(o) > enough)
 }
 
 /// The next records of one partition; none where all were read to their ends, or nothing came from anybody who was waited for.
