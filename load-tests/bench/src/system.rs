@@ -203,7 +203,11 @@ fn producer(brokers: &Brokers, batch: u32) -> Result<BaseProducer> {
         .set("compression.type", "lz4")
         .set("batch.size", "1000000")
         .set("batch.num.messages", batch.to_string())
-        .set("queue.buffering.max.messages", "125000");
+        // As many as can be under way: while more wait, the library's thread does not sleep, and takes the broker's time.
+        .set(
+            "queue.buffering.max.messages",
+            batch.saturating_mul(5).min(125_000).to_string(),
+        );
     Ok(config.create()?)
 }
 
@@ -215,7 +219,7 @@ pub fn put(producer: &BaseProducer, mut record: BaseRecord<'_, [u8], [u8]>) -> R
             Err((e, back)) if e.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
                 record = back;
                 producer.poll(Duration::ZERO);
-                std::thread::sleep(Duration::from_millis(1));
+                std::thread::sleep(Duration::from_micros(200));
             }
             Err((e, _)) => return Err(e.into()),
         }

@@ -39,13 +39,12 @@ pub(crate) struct Words {
 /// Marks a state that is an index of a pool instead of a number of inline entries.
 const SPILLED: u32 = 1 << 31;
 /// A busy minute of one engineer should fit: what does not costs a list of its own.
-const INLINE_BINS: usize = 12;
+const INLINE_BINS: usize = 10;
 const SPILLED_HASHES: u64 = 1 << 63;
-const INLINE_HASHES: u64 = 2;
 /// Words of a distribution: state of the bins and count (32 bits each: a row lives from one commit to the next), sum, min, max,
 /// inline bins.
 const DISTRIBUTION: usize = BINS + BIN_WORDS;
-const BINS: usize = 5;
+const BINS: usize = 4;
 const BIN_WORDS: usize = INLINE_BINS / 2;
 
 impl Words {
@@ -61,16 +60,15 @@ impl Words {
         for kind in layout.kinds() {
             kinds.push((*kind, template.len()));
             match kind {
-                Kind::Count => template.push(0),
-                Kind::Sum | Kind::SumSq => template.extend([0, 0]),
+                Kind::Count | Kind::Sum | Kind::SumSq => template.push(0),
                 Kind::Min => template.push(most),
                 Kind::Max => template.push(least),
                 Kind::Last => template.extend([none, 0, 0]),
                 Kind::Distribution => {
-                    template.extend([0, 0, 0, most, least]);
+                    template.extend([0, 0, most, least]);
                     template.extend([0; BIN_WORDS]);
                 }
-                Kind::Distinct => template.extend([0, 0, 0]),
+                Kind::Distinct => template.extend([0, 0]),
             }
         }
         Words { kinds, template }
@@ -103,7 +101,7 @@ impl Words {
                     }
                     continue;
                 }
-                Kind::Sum | Kind::SumSq => Delta::Sum(wide(from[0], from[1])),
+                Kind::Sum | Kind::SumSq => Delta::Sum(spill.sum(from[0])),
                 Kind::Min => Delta::Min(float(0)),
                 Kind::Max => Delta::Max(float(0)),
                 Kind::Last if float(0).is_nan() => continue,
@@ -124,7 +122,7 @@ impl Words {
             let float = |i: usize| f64::from_bits(w[i]);
             match kind {
                 Kind::Count => varint::put_u64(out, w[0]),
-                Kind::Sum | Kind::SumSq => scalar::put_fixed(out, Fixed(wide(w[0], w[1]))),
+                Kind::Sum | Kind::SumSq => scalar::put_fixed(out, Fixed(spill.sum(w[0]))),
                 Kind::Min | Kind::Max => {
                     scalar::put_float(out, Some(float(0)).filter(|v| v.is_finite()))
                 }
@@ -142,9 +140,9 @@ impl Words {
                 Kind::Distribution if w[0] == 0 => out.push(0),
                 Kind::Distribution => {
                     let (state, count) = halves(w[0]);
+                    let sum = Fixed(spill.sum(w[1]));
                     let list = spill.sorted_bins(state, &w[BINS..DISTRIBUTION]);
-                    let sum = Fixed(wide(w[1], w[2]));
-                    let head = (u64::from(count), sum, float(3), float(4));
+                    let head = (u64::from(count), sum, float(2), float(3));
                     bins::put(out, head, list.iter().copied());
                 }
                 Kind::Distinct => theta::encode(spill.sorted_hashes(w), out),
@@ -161,7 +159,7 @@ pub(crate) fn add(arena: &mut [u64], rows: &[usize], deltas: &[(usize, Delta)], 
         let at = rows.iter().map(|row| row + offset);
         match *delta {
             Delta::Count => each(arena, at, |[n]| *n += 1),
-            Delta::Sum(v) => each(arena, at, |w| add_wide(w, v)),
+            Delta::Sum(v) => each(arena, at, |[w]| spill.add_sum(w, v)),
             Delta::Min(v) => each(arena, at, |[w]| {
                 if v < f64::from_bits(*w) {
                     *w = v.to_bits();
@@ -180,7 +178,7 @@ pub(crate) fn add(arena: &mut [u64], rows: &[usize], deltas: &[(usize, Delta)], 
                 }
             }),
             Delta::Value { value, sum, bin } => each(arena, at, |w: &mut [u64; DISTRIBUTION]| {
-                let state = add_values(w, 1, sum, (value, value));
+                let state = spill.add_values(w, 1, sum, (value, value));
                 if let Some(state) = spill.add_bin(state, &mut w[BINS..], bin, 1) {
                     set_state(w, state);
                 }
@@ -219,18 +217,6 @@ fn set_state(w: &mut [u64; DISTRIBUTION], state: u32) {
     w[0] = u64::from(state) << 32 | u64::from(w[0] as u32);
 }
 
-/// Adds values to a distribution, all but their bins; returns the state of those.
-#[inline(always)]
-fn add_values(w: &mut [u64; DISTRIBUTION], count: u32, sum: i128, (min, max): (f64, f64)) -> u32 {
-    w[0] += u64::from(count);
-    let mut wide = [w[1], w[2]];
-    add_wide(&mut wide, sum);
-    [w[1], w[2]] = wide;
-    w[3] = f64::from_bits(w[3]).min(min).to_bits();
-    w[4] = f64::from_bits(w[4]).max(max).to_bits();
-    halves(w[0]).0
-}
-
 /// Gives the `N` words at each place to `f`.
 #[inline(always)]
 fn each<const N: usize>(
@@ -245,18 +231,12 @@ fn each<const N: usize>(
     }
 }
 
-#[inline]
-fn wide(lo: u64, hi: u64) -> i128 {
-    (u128::from(hi) << 64 | u128::from(lo)) as i128
-}
+/// A sum is a word as long as it has 62 bits and a sign; else the word is an index of a pool, which begins with these bits.
+const WIDE: u64 = 0b10;
 
 #[inline(always)]
-fn add_wide(words: &mut [u64; 2], v: i128) {
-    let sum = match wide(words[0], words[1]).checked_add(v) {
-        Some(sum) => sum,
-        None => furthest(v),
-    };
-    *words = [sum as u64, (sum as u128 >> 64) as u64];
+fn is_wide(word: u64) -> bool {
+    word >> 62 == WIDE
 }
 
 /// The end of all numbers that a sum runs into: out of the way, since none does.
@@ -270,6 +250,8 @@ fn furthest(v: i128) -> i128 {
 pub(crate) struct Spill {
     bins: Pool<Bins>,
     hashes: Pool<Smallest>,
+    /// Sums that outgrew a word.
+    sums: Vec<i128>,
     sorter: Sorter,
     bin_scratch: Vec<(u16, u64)>,
     hash_scratch: Vec<u64>,
@@ -280,6 +262,7 @@ impl Spill {
     pub fn clear(&mut self) {
         self.bins.clear();
         self.hashes.clear();
+        self.sums.clear();
     }
 
     /// Bytes in use, about.
@@ -290,7 +273,59 @@ impl Spill {
             .map(|b| b.list.len() * 8 + b.dense.len() * 4)
             .sum();
         let hashes: usize = self.hashes.live().map(|h| h.list().len() * 8).sum();
-        bins + hashes
+        bins + hashes + self.sums.len() * size_of::<i128>()
+    }
+
+    #[inline(always)]
+    fn add_sum(&mut self, word: &mut u64, v: i128) {
+        let small = (v as i64, *word as i64);
+        if i128::from(small.0) == v
+            && !is_wide(*word)
+            && let Some(sum) = small.0.checked_add(small.1)
+            && matches!(sum as u64 >> 62, 0b00 | 0b11)
+        {
+            *word = sum as u64;
+            return;
+        }
+        self.add_wide(word, v);
+    }
+
+    #[cold]
+    fn add_wide(&mut self, word: &mut u64, v: i128) {
+        let sum = self.sum(*word).checked_add(v);
+        let sum = sum.unwrap_or_else(|| furthest(v));
+        if is_wide(*word) {
+            self.sums[(*word & !(WIDE << 62)) as usize] = sum;
+        } else {
+            *word = WIDE << 62 | self.sums.len() as u64;
+            self.sums.push(sum);
+        }
+    }
+
+    /// The sum in a word.
+    #[inline]
+    fn sum(&self, word: u64) -> i128 {
+        if is_wide(word) {
+            self.sums[(word & !(WIDE << 62)) as usize]
+        } else {
+            i128::from(word as i64)
+        }
+    }
+
+    /// Adds values to a distribution, all but their bins; returns the state of those.
+    #[inline(always)]
+    fn add_values(
+        &mut self,
+        w: &mut [u64; DISTRIBUTION],
+        count: u32,
+        sum: i128,
+        (min, max): (f64, f64),
+    ) -> u32 {
+        w[0] += u64::from(count);
+        self.add_sum(&mut w[1], sum);
+        w[2] = f64::from_bits(w[2]).min(min).to_bits();
+        w[3] = f64::from_bits(w[3]).max(max).to_bits();
+        halves(w[0]).0
     }
 
     /// `words`: inline entries of bin and count (16 bits each). Returns the state if it is another one.
@@ -362,8 +397,9 @@ impl Spill {
 
     fn merge_distribution(&mut self, from: &[u64; DISTRIBUTION], into: &mut [u64; DISTRIBUTION]) {
         let (read, count) = halves(from[0]);
-        let range = (f64::from_bits(from[3]), f64::from_bits(from[4]));
-        let mut state = add_values(into, count, wide(from[1], from[2]), range);
+        let range = (f64::from_bits(from[2]), f64::from_bits(from[3]));
+        let sum = self.sum(from[1]);
+        let mut state = self.add_values(into, count, sum, range);
         self.sorted_bins(read, &from[BINS..]);
         let bins = std::mem::take(&mut self.bin_scratch);
         for (bin, n) in &bins {
@@ -374,7 +410,7 @@ impl Spill {
         self.bin_scratch = bins;
     }
 
-    fn merge_hashes(&mut self, from: &[u64; 3], into: &mut [u64; 3]) {
+    fn merge_hashes(&mut self, from: &[u64; 2], into: &mut [u64; 2]) {
         self.sorted_hashes(from);
         let hashes = std::mem::take(&mut self.hash_scratch);
         for hash in &hashes {
@@ -383,22 +419,19 @@ impl Spill {
         self.hash_scratch = hashes;
     }
 
-    /// `words`: state, then two inline hashes.
+    /// `words`: number of inline hashes, or an index of the pool; the inline hash.
     #[inline]
-    fn add_hash(&mut self, words: &mut [u64; 3], hash: u64) {
-        let state = words[0];
-        if state & SPILLED_HASHES != 0 {
-            self.hashes.items[(state & !SPILLED_HASHES) as usize].add(hash, &mut self.sorter);
-        } else if (state > 0 && words[1] == hash) || (state > 1 && words[2] == hash) {
-        } else if state < INLINE_HASHES {
-            words[1 + state as usize] = hash;
-            words[0] = state + 1;
-        } else {
+    fn add_hash(&mut self, words: &mut [u64; 2], hash: u64) {
+        let [state, inline] = words;
+        if *state & SPILLED_HASHES != 0 {
+            self.hashes.items[(*state & !SPILLED_HASHES) as usize].add(hash, &mut self.sorter);
+        } else if *state == 0 {
+            (*state, *inline) = (1, hash);
+        } else if *inline != hash {
             let (index, store) = self.hashes.take();
-            for h in [words[1], words[2], hash] {
-                store.add(h, &mut self.sorter);
-            }
-            words[0] = SPILLED_HASHES | index;
+            store.add(*inline, &mut self.sorter);
+            store.add(hash, &mut self.sorter);
+            *state = SPILLED_HASHES | index;
         }
     }
 

@@ -1,12 +1,12 @@
 //! Identities read within the horizon of one partition.
 //!
-//! One line of memory per event: a line holds five identities and the minutes in which they were last read. There are many small tables
+//! One line of memory per event: a line holds six identities and the minutes in which they were last read. There are many small tables
 //! and not one large one. An identity that begins with the time at which it was made (a UUID of version 7, as event ids are) has the
 //! table of those few seconds: what arrives together is looked up in memory that is near, and a table whose seconds lie beyond the
 //! horizon is emptied as a whole. Others have a table by their hash. Where a table may hold entries from before the horizon, reading also
 //! goes over its lines in turn, some at a time, and empties those.
 //!
-//! Of an identity's 128 bits 80 are kept: that another one has the same, and its place, happens once in 10^17 events.
+//! Of an identity's 128 bits 72 are kept: that another one has the same, and its place, happens once in 10^17 events.
 
 use super::names::mix;
 use weir_model::prefetch::{prefetch, prefetch_lines};
@@ -16,7 +16,7 @@ pub(super) const HORIZON: i64 = 10;
 /// Minutes are kept modulo this, plus one: zero marks an empty place.
 const MINUTES: i64 = 0xff;
 /// Identities in a line.
-const WIDTH: usize = 5;
+const WIDTH: usize = 6;
 /// Lines swept at a time, after as many readings: neighbours come from memory together.
 const SWEEP: usize = 16;
 /// Any odd number with bits all over.
@@ -50,7 +50,7 @@ struct Table {
 #[repr(align(64))]
 struct Line {
     low: [u64; WIDTH],
-    high: [u16; WIDTH],
+    high: [u8; WIDTH],
     minutes: [u8; WIDTH],
     /// Entries that stand further on because this line was full; once 255, no longer counted.
     passed: u8,
@@ -66,7 +66,7 @@ pub(super) struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bits {
     low: u64,
-    high: u16,
+    high: u8,
 }
 
 impl Default for Dedup {
@@ -109,7 +109,7 @@ impl Key {
         };
         let bits = Bits {
             low: hash as u64,
-            high: (hash >> 64) as u16,
+            high: (hash >> 64) as u8,
         };
         Key { table, bits }
     }
@@ -145,7 +145,7 @@ impl Dedup {
     #[cold]
     fn begin(&mut self, table: u8) {
         let before = self.tables[usize::from(self.begun)].len;
-        self.tables[usize::from(table)].lines = vec![Line::default(); room(before)];
+        self.tables[usize::from(table)].lines = vec![Line::default(); tight_room(before)];
         self.begun = table;
     }
 
@@ -187,6 +187,11 @@ fn room(entries: usize) -> usize {
     (entries * 2 / WIDTH).max(1)
 }
 
+/// Lines that about so many entries fill to two thirds: some more may come before there is no room.
+fn tight_room(entries: usize) -> usize {
+    (entries * 3).div_ceil(WIDTH * 2).max(1)
+}
+
 /// The line where an entry stands if there is a place.
 #[inline]
 fn home(key: Bits, lines: usize) -> usize {
@@ -215,8 +220,8 @@ impl Line {
 
     #[inline]
     fn free(&self) -> Option<usize> {
-        let [a, b, c, d, e] = self.minutes;
-        let minutes = u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
+        let [a, b, c, d, e, f] = self.minutes;
+        let minutes = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
         // The high bit of the lowest byte that is zero is the lowest one set.
         let zeros = minutes.wrapping_sub(u64::MAX / 255) & !minutes & (u64::MAX / 255 * 0x80);
         let i = zeros.trailing_zeros() as usize / 8;
