@@ -137,7 +137,9 @@ impl Seed {
     #[inline(always)]
     pub fn of(self, text: &str) -> Id {
         let mut rest = text.as_bytes();
-        let mut lanes = self.0.map(|seed| seed ^ rest.len() as u64);
+        // A product and no exclusive or: that would be undone by a byte ("t1" was "t10").
+        let length = 2 * rest.len() as u64 + 1;
+        let mut lanes = self.0.map(|seed| seed.wrapping_mul(length));
         while let Some((head, tail)) = rest.split_first_chunk::<16>()
             && !tail.is_empty()
         {
@@ -174,6 +176,29 @@ pub(super) fn mix(a: u64, b: u64) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn all_short_texts_are_told_apart_and_all_numbers() {
+        let seed = Seed::default();
+        let letters: Vec<String> = (' '..='~').map(String::from).collect();
+        let mut texts = vec![String::new()];
+        for _ in 0..3 {
+            let longer = texts
+                .iter()
+                .flat_map(|t| letters.iter().map(move |l| format!("{t}{l}")));
+            texts = std::iter::once(String::new()).chain(longer).collect();
+        }
+        texts.extend((1..=6).flat_map(|digits| {
+            (0..10u32.pow(digits)).map(move |n| format!("{n:0width$}", width = digits as usize))
+        }));
+        texts.extend(letters.iter().flat_map(|l| (4..70).map(|n| l.repeat(n))));
+        let mut known = HashMap::new();
+        for text in &texts {
+            let before = known.insert(seed.of(text).0, text);
+            assert!(before.is_none_or(|b| b == text), "{text:?} is {before:?}");
+        }
+    }
 
     proptest! {
         #[test]

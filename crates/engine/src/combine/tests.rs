@@ -504,3 +504,44 @@ fn a_watermark_is_told_once_per_pane_or_on_request() {
     tick(&mut c, 661);
     assert_eq!(told(&mut c, true), [601; 5]);
 }
+
+#[test]
+fn subjects_with_short_names_are_told_apart() {
+    const ENGINEERS: usize = 2000;
+    let (mut c, mut naive, mut written) =
+        (combine(700 << 10), Naive::default(), Written::default());
+    let input = Input {
+        event: 0,
+        partition: 0,
+    };
+    c.open(input, Position::default());
+    for i in 0..2 * ENGINEERS {
+        let (engineer, at) = (i % ENGINEERS, START + i as i64 * 1000);
+        let fields = json!({
+            "event_id": format!("{i}"), "request_id": null, "event_time": at, "tenant": "acme", "source": "test",
+            "resource": {}, "engineer": {"email": format!("e{engineer}"), "team": format!("t{}", engineer % 120)},
+            "session_id": null, "provider": "p", "model": format!("{}", i % 1300), "category": "1".repeat(i % 40),
+            "tokens_input": i % 7, "tokens_cache_read": 0, "tokens_cache_write": 0, "tokens_output": 1, "tokens_reasoning": 0,
+            "cost_usd": null, "latency_ms": (i % 400) as f64, "first_token_ms": null,
+            "success": true, "error_type": null, "stop_reason": null,
+        });
+        let raw = Raw {
+            append_time: at,
+            value: Some(wire::framed(KNOWN, &encoded(&fields))),
+            meta: Meta::default(),
+            event: Some(fields),
+        };
+        assert!(naive.record(0, &raw).is_ok());
+        c.fold(input, &raw.record(i));
+    }
+    let layout = crate::accumulate::Layout::new(event());
+    let mut blocks = Vec::new();
+    c.drain(false, &mut |p, block| blocks.push((p, block.to_vec())));
+    written.take(&layout, &blocks);
+    for (key, values) in naive.rows() {
+        let mut bytes = Vec::new();
+        crate::accumulate::encode(&layout, &values, &mut bytes);
+        assert_eq!(written.rows.remove(&key), Some(bytes), "{key:?}");
+    }
+    assert!(written.rows.is_empty());
+}
