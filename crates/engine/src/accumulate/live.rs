@@ -231,7 +231,7 @@ fn each<const N: usize>(
     }
 }
 
-/// A sum is a word as long as it has 62 bits and a sign; else the word is an index of a pool, which begins with these bits.
+/// A sum is a word, a signed number, unless that would begin with these bits: a word that does is an index of a pool.
 const WIDE: u64 = 0b10;
 
 #[inline(always)]
@@ -276,13 +276,14 @@ impl Spill {
         bins + hashes + self.sums.len() * size_of::<i128>()
     }
 
+    /// Adds to the sum in a word.
     #[inline(always)]
     fn add_sum(&mut self, word: &mut u64, v: i128) {
         let small = (v as i64, *word as i64);
         if i128::from(small.0) == v
             && !is_wide(*word)
             && let Some(sum) = small.0.checked_add(small.1)
-            && matches!(sum as u64 >> 62, 0b00 | 0b11)
+            && !is_wide(sum as u64)
         {
             *word = sum as u64;
             return;
