@@ -14,9 +14,14 @@ pub(super) struct Smallest {
     full: usize,
 }
 
+/// Room, in hashes, that is kept for the next row.
+const KEPT: usize = 512;
+
 impl Reuse for Smallest {
     fn reset(&mut self) {
         self.list.clear();
+        // Whoever needed more may have been another row: in time each would have the room of the busiest.
+        self.list.shrink_to(KEPT);
         self.limit = u64::MAX;
         self.full = 128;
     }

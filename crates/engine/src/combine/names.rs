@@ -167,7 +167,7 @@ impl Seed {
 
 /// Multiplies and folds: every bit of both decides about every bit.
 #[inline(always)]
-pub(super) fn mix(a: u64, b: u64) -> u64 {
+fn mix(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
