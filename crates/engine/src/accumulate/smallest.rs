@@ -111,7 +111,8 @@ impl Sorter {
             }
             self.sorted[to] = hash;
         }
-        std::mem::swap(list, &mut self.sorted);
+        // Not swapped: a list would get the room of the longest one.
+        list.copy_from_slice(&self.sorted);
         true
     }
 }
