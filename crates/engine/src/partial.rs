@@ -19,6 +19,12 @@ use xxhash_rust::xxh3::xxh3_64;
 const WHAT: &str = "a block of partials";
 const VERSION: u8 = 1;
 
+/// The slice of its partition that a subject belongs to, of so many: stage 2 keeps the memory of each apart.
+#[inline]
+pub(crate) fn slice_of(hash: u64, slices: usize) -> usize {
+    ((hash >> 40) % slices as u64) as usize
+}
+
 /// How far the events of one raw partition have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatermarkEntry {

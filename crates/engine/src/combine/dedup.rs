@@ -182,14 +182,14 @@ impl Dedup {
     }
 }
 
-/// Lines that so many entries fill to a half.
+/// Lines that so many entries fill to two thirds.
 fn room(entries: usize) -> usize {
-    (entries * 2 / WIDTH).max(1)
+    (entries * 3).div_ceil(WIDTH * 2).max(1)
 }
 
-/// Lines that about so many entries fill to four fifths: some more may come before they are full.
+/// Lines that about so many entries fill to seven eighths: some more may come before they are full.
 fn tight_room(entries: usize) -> usize {
-    (entries * 5).div_ceil(WIDTH * 4).max(1)
+    (entries * 8).div_ceil(WIDTH * 7).max(1)
 }
 
 /// Of a hexadecimal digit; anything else is some number too.
@@ -299,10 +299,10 @@ impl Table {
         near * 4 < all
     }
 
-    /// Whether there is room for less than one more entry in nine tenths of the places.
+    /// Whether one more entry would take more than fifteen of sixteen places.
     #[inline]
     fn is_full(&self) -> bool {
-        (self.len + 1) * 10 > self.lines.len() * WIDTH * 9
+        (self.len + 1) * 16 > self.lines.len() * WIDTH * 15
     }
 
     #[inline]
@@ -362,7 +362,7 @@ impl Table {
         self.len -= 1;
     }
 
-    /// Copies what is within the horizon into lines that it fills to a half, at least so many.
+    /// Copies what is within the horizon into lines that it fills to two thirds, at least so many.
     #[cold]
     fn rebuild(&mut self, minute: i64, least: usize) {
         let now = stamp(minute);

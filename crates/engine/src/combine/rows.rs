@@ -7,11 +7,14 @@ use super::measure::ROW_HEAD;
 use super::names::{Id, Names};
 use super::subjects::{NONE, Subjects};
 use crate::accumulate::live::{Delta, Spill, Words, add, prefetch_spilled};
+use crate::partial::slice_of;
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
 use weir_model::Micros;
 use weir_model::prefetch::{self, prefetch_lines};
 
+/// A partition's subjects leave slice by slice, so that stage 2 has the memory of one shard at hand at a time (of so many by default).
+const SLICES: usize = 8;
 /// Subjects with more rows than this find them by hash.
 const SHORT_CHAIN: u32 = 4;
 /// Words of a line of memory: rows start at one.
@@ -32,7 +35,7 @@ pub(super) struct Rows {
     spill: Spill,
     /// Rows of subjects with many, by (subject, pane, late).
     index: HashTable<u32>,
-    /// Subjects that have rows, by partition of the partials.
+    /// Subjects that have rows, by partition of the partials, then by slice.
     touched: Vec<Vec<u32>>,
     /// A row that is being merged into another one.
     merged: Vec<u64>,
@@ -81,7 +84,7 @@ impl Rows {
             template,
             spill: Spill::default(),
             index: HashTable::new(),
-            touched: vec![Vec::new(); partials as usize],
+            touched: vec![Vec::new(); partials as usize * SLICES],
             merged: Vec::new(),
             drain: 1,
         }
@@ -206,8 +209,8 @@ impl Rows {
         let row = (self.words.len() / self.template.len()) as u32;
         let s = self.subjects.get(subject);
         if s.rows == 0 {
-            let partition = (s.hash % self.touched.len() as u64) as usize;
-            self.touched[partition].push(subject);
+            let partition = (s.hash % (self.touched.len() / SLICES) as u64) as usize;
+            self.touched[partition * SLICES + slice_of(s.hash, SLICES)].push(subject);
         }
         self.made[s.rollup as usize].push(row);
         let start = self.words.len();
@@ -273,10 +276,16 @@ impl Rows {
 
     /// Gives out the rows of a partition, subject by subject.
     pub fn each(&mut self, partition: usize, names: &mut Names, on: &mut OnGroup<'_>) {
+        for slice in partition * SLICES..(partition + 1) * SLICES {
+            self.each_of(slice, names, on);
+        }
+    }
+
+    fn each_of(&mut self, slice: usize, names: &mut Names, on: &mut OnGroup<'_>) {
         let width = self.template.len();
-        for i in 0..self.touched[partition].len() {
-            self.prefetch_group(partition, i, names);
-            let subject = self.touched[partition][i];
+        for i in 0..self.touched[slice].len() {
+            self.prefetch_group(slice, i, names);
+            let subject = self.touched[slice][i];
             let (rollup, hash, mut next) = {
                 let s = self.subjects.get(subject);
                 (s.rollup as usize, s.hash, s.head)
@@ -302,8 +311,8 @@ impl Rows {
 
     /// Fetches the memory of subjects that come soon: nearer ones have more of it known.
     #[inline]
-    fn prefetch_group(&self, partition: usize, i: usize, names: &Names) {
-        let ahead = |n: usize| self.touched[partition].get(i + n).copied();
+    fn prefetch_group(&self, slice: usize, i: usize, names: &Names) {
+        let ahead = |n: usize| self.touched[slice].get(i + n).copied();
         if let Some(s) = ahead(16) {
             self.subjects.prefetch_subject(s);
         }

@@ -18,7 +18,7 @@ mod time;
 pub use out::{Blocks, WindowOut};
 
 use crate::EngineError;
-use crate::partial::{Block, Group};
+use crate::partial::{Block, Group, slice_of};
 use crate::terms::TermsWriter;
 use out::Sink;
 use plan::Plan;
@@ -142,8 +142,8 @@ impl Window {
             run: self.options.run,
             offset,
         };
-        let shards = self.shards.len() as u64;
-        let of = |hash: u64| ((hash >> 40) % shards) as usize;
+        let shards = self.shards.len();
+        let of = |hash: u64| slice_of(hash, shards);
         let (mut all, mut batch) = (block.groups(), Vec::with_capacity(BATCH));
         loop {
             batch.clear();
