@@ -269,22 +269,23 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     } else {
         ([1_000_000, 3_000_000], PAIRS)
     };
-    let of = |job| slope(catalog, job, sizes, false, pairs);
-    let few = of(Job {
+    let of = |job, bare| slope(catalog, job, sizes, bare, pairs);
+    let few = Job {
         engineers: 1000,
         ..Job::USUAL
-    })?;
-    let usual = of(Job::USUAL)?;
-    let one = of(Job {
+    };
+    let (few, usual) = (of(few, true)?, of(Job::USUAL, true)?);
+    let one = Job {
         raw: 1,
         partials: 1,
         ..Job::USUAL
-    })?;
-    let many = of(Job {
+    };
+    let many = Job {
         raw: 64,
         partials: 64,
         ..Job::USUAL
-    })?;
+    };
+    let (one, many) = (of(one, false)?, of(many, false)?);
     let (series, partitions) = (usual.stages / few.stages, many.stages / one.stages);
     let note = |unit: &str, a: &Slope, b: &Slope| {
         format!(
@@ -308,7 +309,12 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
         figure(
             "cost per event, 1k to 100k engineers' series",
             series,
-            note("1k, 100k", &few, &usual),
+            format!(
+                "{}; {:.2}x and {:.2}x of a bare consume",
+                note("1k, 100k", &few, &usual),
+                few.stages / few.bare,
+                usual.stages / usual.bare
+            ),
             serde_json::json!([few, usual]),
         ),
         figure(
