@@ -153,13 +153,12 @@ impl Dedup {
         }
         self.now = minute;
         for table in self.tables.iter_mut().filter(|t| t.len > 0) {
+            let age = minute.saturating_sub(table.oldest);
             if minute.saturating_sub(table.latest) > HORIZON {
                 *table = Table::default();
-            } else if table.is_mostly_old(minute)
-                || minute.saturating_sub(table.oldest) > MINUTES / 2
-            {
-                // Late events keep those seconds; and before the minute of an entry that was not met again could be taken for a later
-                // one.
+            } else if age > MINUTES / 2 || age > HORIZON && table.is_mostly_old(minute) {
+                // Before the minute of an entry that was not met again could be taken for a later one; or what was late has kept alive
+                // the table of its seconds.
                 table.rebuild(minute, 0);
             }
         }
