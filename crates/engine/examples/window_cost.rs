@@ -8,7 +8,7 @@ use weir_catalog::types::{
     Catalog, Dimension, EventDef, MeasureDef, MeasureKind, RollupDef, Tenants,
 };
 use weir_engine::accumulate::{Layout, encode};
-use weir_engine::partial::{BlockWriter, WatermarkEntry};
+use weir_engine::partial::{BlockWriter, SHARDS, WatermarkEntry};
 use weir_engine::window::{Window, WindowOptions, WindowOut};
 use weir_model::records::{AggregateBlock, Distribution, MeasureValue};
 use weir_model::{Fixed, Micros, WindowSize, hash, sketch};
@@ -34,7 +34,7 @@ fn measure(
         partition: 0,
         partials: 1,
         run: 1,
-        shards: 8,
+        shards: SHARDS as u32,
         terms: 1,
         partitions: vec![1],
     };

@@ -19,10 +19,13 @@ use xxhash_rust::xxh3::xxh3_64;
 const WHAT: &str = "a block of partials";
 const VERSION: u8 = 1;
 
-/// The slice of its partition that a subject belongs to, of so many: stage 2 keeps the memory of each apart.
+/// Shards of a partition: stage 2 keeps and snapshots the subjects of each apart, and stage 1 writes them shard by shard.
+pub const SHARDS: usize = 8;
+
+/// The shard of its partition that a subject belongs to, of so many.
 #[inline]
-pub(crate) fn slice_of(hash: u64, slices: usize) -> usize {
-    ((hash >> 40) % slices as u64) as usize
+pub(crate) fn shard_of(hash: u64, shards: usize) -> usize {
+    ((hash >> 40) % shards as u64) as usize
 }
 
 /// How far the events of one raw partition have come.

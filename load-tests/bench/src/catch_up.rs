@@ -87,6 +87,13 @@ pub struct Slope {
     pub threads: BTreeMap<String, f64>,
 }
 
+impl Slope {
+    /// The stages' cost as a multiple of a bare consumer's, where that was measured.
+    fn against_bare(&self) -> f64 {
+        self.stages / self.bare
+    }
+}
+
 fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run> {
     let partitions = Partitions {
         raw: job.raw,
@@ -190,7 +197,7 @@ fn shares(threads: &BTreeMap<String, f64>) -> String {
 }
 
 fn ratio(name: &str, command: &str, of: &Slope, note: String) -> Figure {
-    let ratio = of.stages / of.bare;
+    let ratio = of.against_bare();
     Figure {
         name: name.into(),
         goal: "2.5x".into(),
@@ -312,8 +319,8 @@ pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             format!(
                 "{}; {:.2}x and {:.2}x of a bare consume",
                 note("1k, 100k", &few, &usual),
-                few.stages / few.bare,
-                usual.stages / usual.bare
+                few.against_bare(),
+                usual.against_bare()
             ),
             serde_json::json!([few, usual]),
         ),

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
+use weir_engine::partial::SHARDS;
 use weir_engine::score::{Score, ScoreOptions, ScoreOut};
 use weir_engine::window::{Window, WindowOptions, WindowOut};
 use weir_model::Micros;
@@ -176,7 +177,7 @@ pub fn windows(catalog: &Arc<Catalog>, raw: u32) -> Result<Vec<Window>> {
                 partition,
                 partials: PARTIALS,
                 run: 1,
-                shards: 8,
+                shards: SHARDS as u32,
                 terms: TERMS,
                 partitions: vec![raw],
             };

@@ -5,12 +5,11 @@ use crate::{Scope, metric};
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 use weir_engine::EngineError;
+use weir_engine::partial::SHARDS;
 use weir_engine::window::{Blocks, Window, WindowOptions, WindowOut};
 use weir_kafka::{Appender, Outbox, StageError};
 use weir_model::topics;
 
-/// Slices of subjects that are snapshotted one by one.
-const SHARDS: u32 = 8;
 /// Between two looks at what is provisional.
 const LIVE_EVERY: Duration = Duration::from_millis(250);
 /// One part in so many of the stage's time, at most, is spent on what is provisional.
@@ -45,7 +44,7 @@ impl Keyed for Windows {
             partition: partition as u32,
             partials: scope.run.partials,
             run: scope.run.number,
-            shards: SHARDS,
+            shards: SHARDS as u32,
             terms: scope.run.terms,
             partitions: scope.raw.clone(),
         };

@@ -7,14 +7,12 @@ use super::measure::ROW_HEAD;
 use super::names::{Id, Names};
 use super::subjects::{NONE, Subjects};
 use crate::accumulate::live::{Delta, Spill, Words, add, prefetch_spilled};
-use crate::partial::slice_of;
+use crate::partial::{SHARDS, shard_of};
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
 use weir_model::Micros;
 use weir_model::prefetch::{self, prefetch_lines};
 
-/// A partition's subjects leave slice by slice, so that stage 2 has the memory of one shard at hand at a time (of so many by default).
-const SLICES: usize = 8;
 /// Subjects with more rows than this find them by hash.
 const SHORT_CHAIN: u32 = 4;
 /// Words of a line of memory: rows start at one.
@@ -35,8 +33,8 @@ pub(super) struct Rows {
     spill: Spill,
     /// Rows of subjects with many, by (subject, pane, late).
     index: HashTable<u32>,
-    /// Subjects that have rows, by partition of the partials, then by slice.
-    touched: Vec<Vec<u32>>,
+    /// Subjects that have rows, by partition of the partials, then by shard: stage 2 has the memory of one at hand at a time.
+    touched: Vec<[Vec<u32>; SHARDS]>,
     /// A row that is being merged into another one.
     merged: Vec<u64>,
     /// Number of the next drain.
@@ -84,7 +82,7 @@ impl Rows {
             template,
             spill: Spill::default(),
             index: HashTable::new(),
-            touched: vec![Vec::new(); partials as usize * SLICES],
+            touched: vec![Default::default(); partials as usize],
             merged: Vec::new(),
             drain: 1,
         }
@@ -209,8 +207,8 @@ impl Rows {
         let row = (self.words.len() / self.template.len()) as u32;
         let s = self.subjects.get(subject);
         if s.rows == 0 {
-            let partition = (s.hash % (self.touched.len() / SLICES) as u64) as usize;
-            self.touched[partition * SLICES + slice_of(s.hash, SLICES)].push(subject);
+            let partition = (s.hash % self.touched.len() as u64) as usize;
+            self.touched[partition][shard_of(s.hash, SHARDS)].push(subject);
         }
         self.made[s.rollup as usize].push(row);
         let start = self.words.len();
@@ -276,16 +274,21 @@ impl Rows {
 
     /// Gives out the rows of a partition, subject by subject.
     pub fn each(&mut self, partition: usize, names: &mut Names, on: &mut OnGroup<'_>) {
-        for slice in partition * SLICES..(partition + 1) * SLICES {
-            self.each_of(slice, names, on);
+        for shard in 0..SHARDS {
+            self.each_of((partition, shard), names, on);
         }
     }
 
-    fn each_of(&mut self, slice: usize, names: &mut Names, on: &mut OnGroup<'_>) {
+    fn each_of(
+        &mut self,
+        (partition, shard): (usize, usize),
+        names: &mut Names,
+        on: &mut OnGroup<'_>,
+    ) {
         let width = self.template.len();
-        for i in 0..self.touched[slice].len() {
-            self.prefetch_group(slice, i, names);
-            let subject = self.touched[slice][i];
+        let touched = &self.touched[partition][shard];
+        for (i, &subject) in touched.iter().enumerate() {
+            self.prefetch_group(&touched[i..], names);
             let (rollup, hash, mut next) = {
                 let s = self.subjects.get(subject);
                 (s.rollup as usize, s.hash, s.head)
@@ -311,8 +314,8 @@ impl Rows {
 
     /// Fetches the memory of subjects that come soon: nearer ones have more of it known.
     #[inline]
-    fn prefetch_group(&self, slice: usize, i: usize, names: &Names) {
-        let ahead = |n: usize| self.touched[slice].get(i + n).copied();
+    fn prefetch_group(&self, touched: &[u32], names: &Names) {
+        let ahead = |n: usize| touched.get(n).copied();
         if let Some(s) = ahead(16) {
             self.subjects.prefetch_subject(s);
         }
@@ -331,7 +334,7 @@ impl Rows {
 
     /// Forgets the rows.
     pub fn clear(&mut self) {
-        for touched in &mut self.touched {
+        for touched in self.touched.iter_mut().flatten() {
             for subject in touched.drain(..) {
                 let s = self.subjects.get(subject);
                 s.head = NONE;

@@ -18,7 +18,7 @@ mod time;
 pub use out::{Blocks, WindowOut};
 
 use crate::EngineError;
-use crate::partial::{Block, Group, slice_of};
+use crate::partial::{Block, Group, shard_of};
 use crate::terms::TermsWriter;
 use out::Sink;
 use plan::Plan;
@@ -143,7 +143,7 @@ impl Window {
             offset,
         };
         let shards = self.shards.len();
-        let of = |hash: u64| slice_of(hash, shards);
+        let of = |hash: u64| shard_of(hash, shards);
         let (mut all, mut batch) = (block.groups(), Vec::with_capacity(BATCH));
         loop {
             batch.clear();
