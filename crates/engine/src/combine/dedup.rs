@@ -402,6 +402,25 @@ mod tests {
         assert_ne!(Key::of("req-7", 0).table, Key::of("req-7", u128::MAX).table);
     }
 
+    #[test]
+    fn late_events_do_not_keep_the_others_of_their_seconds() {
+        let (a_minute, each) = (15, 40);
+        let mut dedup = Dedup::default();
+        let mut read = |made, n: u128, minute, late| {
+            let hash = (n + 1).wrapping_mul(0x2360_ed05_1fc6_5da4_4385_df64_9fcc_f645);
+            assert!(!dedup.seen(Key::of(&made_at(made), hash), minute, late));
+            dedup.len()
+        };
+        for time in 10 * a_minute..60 * a_minute {
+            let minute = (time / a_minute) as i64;
+            for n in 0..each {
+                read(time, time * 100 + n, minute, false);
+            }
+            let held = read(time - 10 * a_minute, time * 100 + each, minute, true);
+            assert!(held <= 13 * (a_minute * (each + 1)) as usize, "{held}");
+        }
+    }
+
     /// Steps of the clock: within the horizon, beyond it, and far beyond what an entry can tell.
     fn step() -> impl Strategy<Value = i64> {
         prop_oneof![
