@@ -218,10 +218,13 @@ fn end(bytes: &[u8]) -> Option<usize> {
 
 /// Passes over the bins that follow on a head.
 fn skip_bins(head: &Head<'_>, input: &mut &[u8]) -> Result<(), EngineError> {
-    if !head.simple {
-        let n = end(input).ok_or(EngineError::corrupt(WHAT, "its bins do not end"))?;
-        *input = &input[n + 1..];
-    }
+    if head.simple { Ok(()) } else { pass_end(input) }
+}
+
+/// Passes over bins and the byte that ends them.
+fn pass_end(input: &mut &[u8]) -> Result<(), EngineError> {
+    let n = end(input).ok_or(EngineError::corrupt(WHAT, "its bins do not end"))?;
+    *input = &input[n + 1..];
     Ok(())
 }
 
@@ -359,11 +362,19 @@ pub fn decode(input: &mut &[u8]) -> Result<Distribution, EngineError> {
     })
 }
 
+/// Passes over a distribution without looking at its numbers.
 pub fn skip(input: &mut &[u8]) -> Result<(), EngineError> {
-    if let Some(head) = head(input)? {
-        skip_bins(&head, input)?;
+    let code = varint::u64(input)?;
+    if code == 0 {
+        return Ok(());
     }
-    Ok(())
+    if code & 1 == 1 {
+        return scalar::skip_float(input);
+    }
+    scalar::skip_fixed(input)?;
+    scalar::skip_float(input)?;
+    scalar::skip_float(input)?;
+    pass_end(input)
 }
 
 pub fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Result<(), EngineError> {

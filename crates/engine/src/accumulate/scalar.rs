@@ -216,6 +216,18 @@ pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
     }
 }
 
+/// Passes over a float or its absence.
+#[inline]
+pub fn skip_float(input: &mut &[u8]) -> Result<(), EngineError> {
+    let first = varint::byte(input)?;
+    if u64::from(first) < RAW {
+        varint::take(input, usize::from(first))?;
+    } else if first & 0x80 != 0 {
+        while varint::byte(input)? & 0x80 != 0 {}
+    }
+    Ok(())
+}
+
 /// Passes over a value, whatever it is, and returns its bytes.
 pub fn bytes_of<'a, T>(
     input: &mut &'a [u8],

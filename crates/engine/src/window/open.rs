@@ -210,8 +210,10 @@ impl OpenWindows {
         let len = self.bytes.len();
         let wanted = len - span.len() + n;
         if wanted > self.bytes.capacity() {
-            // Few series grow much: by need and an eighth, not by habit.
-            self.bytes.reserve_exact(wanted - len + wanted / 8);
+            // Few series grow much: by need and an eighth, not by habit. What allocators would round that up to is used too.
+            let room = wanted + wanted / 8;
+            let step = (room.next_power_of_two() / 8).max(16);
+            self.bytes.reserve_exact(room.next_multiple_of(step) - len);
         }
         if wanted > len {
             self.bytes.resize(wanted, 0);
