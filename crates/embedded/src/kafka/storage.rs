@@ -18,7 +18,8 @@ pub(super) fn ensure_formatted(layout: &Layout, jvm: &Jvm) -> Result<String, Err
     config::write(&configuration, &layout.server(&fresh, &[]))?;
     let output = jvm
         .command(layout)
-        .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp"])
+        .args(["-XX:+UseSerialGC", "-Xmx128m"])
+        .args(["-XX:TieredStopAtLevel=1", "-cp"])
         .arg(jvm.class_path())
         .args(["kafka.tools.StorageTool", "format", "-c"])
         .arg(&configuration)
