@@ -2,18 +2,18 @@
 
 use crate::child;
 use crate::report::Figure;
-use crate::system::{self, System, history};
+use crate::system::{self, System, Work, history};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
-use weir_catalog::Catalog;
 use weir_kafka::admin::Partitions;
 
 /// The job to run.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Job {
+    /// What the stages do.
+    pub work: Work,
     /// Engineers.
     pub engineers: u64,
     /// Partitions of the raw topic.
@@ -27,6 +27,7 @@ pub struct Job {
 impl Job {
     /// 100,000 engineers, the default numbers of partitions, batches as large as Kafka takes them.
     pub const USUAL: Job = Job {
+        work: Work::Plain,
         engineers: 100_000,
         raw: 4,
         partials: 16,
@@ -36,6 +37,11 @@ impl Job {
     /// that it waits for more.
     pub const LIVE: Job = Job {
         batch: 12,
+        ..Job::USUAL
+    };
+    /// More work on the same log.
+    pub const JUDGED: Job = Job {
+        work: Work::Judged,
         ..Job::USUAL
     };
 }
@@ -94,14 +100,20 @@ impl Slope {
     }
 }
 
-fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run> {
+fn run(job: Job, events: u64, bare: bool) -> Result<Run> {
+    let catalog = system::catalog(job.work)?;
     let partitions = Partitions {
         raw: job.raw,
         partials: job.partials,
         ..Partitions::default()
     };
-    let system = System::start(catalog, &partitions)?;
-    let counts = system.fill(catalog, &history(job.engineers, job.raw), events, job.batch)?;
+    let system = System::start(&catalog, &partitions)?;
+    let counts = system.fill(
+        &catalog,
+        &history(job.engineers, job.raw),
+        events,
+        job.batch,
+    )?;
     let consume = |_| -> Result<f64> {
         let (usage, records) = system::consume(&system.brokers)?;
         // Ticks may have come since.
@@ -114,7 +126,7 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
     let times = if bare { BARE } else { 0 };
     let mut consumed: Vec<f64> = (0..times).map(consume).collect::<Result<_>>()?;
     let (broker, begun) = (system.broker_cpu()?, Instant::now());
-    let mut stages = system::stages(&system.brokers)?;
+    let mut stages = system::stages(&system.brokers, job.work)?;
     system.settled(&mut stages, counts)?;
     let broker = system.broker_cpu()? - broker;
     let threads = child::threads_of(stages.pid())?;
@@ -139,20 +151,10 @@ fn run(catalog: &Arc<Catalog>, job: Job, events: u64, bare: bool) -> Result<Run>
 }
 
 /// Runs a job over two sizes of log, several times.
-pub fn slope(
-    catalog: &Arc<Catalog>,
-    job: Job,
-    sizes: [u64; 2],
-    bare: bool,
-    pairs: usize,
-) -> Result<Slope> {
+fn slope(job: Job, sizes: [u64; 2], bare: bool, pairs: usize) -> Result<Slope> {
     eprintln!("catching up: {job:?}");
-    let pair = |_| -> Result<[Run; 2]> {
-        Ok([
-            run(catalog, job, sizes[0], bare)?,
-            run(catalog, job, sizes[1], bare)?,
-        ])
-    };
+    let pair =
+        |_| -> Result<[Run; 2]> { Ok([run(job, sizes[0], bare)?, run(job, sizes[1], bare)?]) };
     let pairs: Vec<[Run; 2]> = (0..pairs).map(pair).collect::<Result<_>>()?;
     let millions = (sizes[1] - sizes[0]) as f64 / 1e6;
     let ascending = |f: &dyn Fn(&Run) -> f64| {
@@ -210,15 +212,24 @@ fn ratio(name: &str, command: &str, of: &Slope, note: String) -> Figure {
     }
 }
 
-/// Figures 1 and 2.
-pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
-    let (sizes, pairs) = if quick {
+/// Sizes of the logs, and pairs of them.
+fn sizes(quick: bool) -> ([u64; 2], usize) {
+    if quick {
         ([500_000, 1_500_000], 1)
     } else {
         ([2_000_000, 6_000_000], MORE_PAIRS)
-    };
-    let usual = slope(catalog, Job::USUAL, sizes, true, pairs)?;
-    let each: Vec<String> = usual.each.iter().map(|x| format!("{x:.2}")).collect();
+    }
+}
+
+fn each(of: &Slope) -> String {
+    let each: Vec<String> = of.each.iter().map(|x| format!("{x:.2}")).collect();
+    each.join(", ")
+}
+
+/// Figures 1 and 2.
+pub fn figures(quick: bool) -> Result<Vec<Figure>> {
+    let (sizes, pairs) = sizes(quick);
+    let usual = slope(Job::USUAL, sizes, true, pairs)?;
     Ok(vec![
         Figure {
             name: "combine + window + score, core-s per million events".into(),
@@ -228,7 +239,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
             note: format!(
                 "{} ({}); by thread: {}; broker beside it {:.2}",
                 basis(sizes, pairs),
-                each.join(", "),
+                each(&usual),
                 shares(&usual.threads),
                 usual.broker
             ),
@@ -250,14 +261,14 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
 }
 
 /// Figure 2, of a log that was written live.
-pub fn live(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
+pub fn live(quick: bool) -> Result<Vec<Figure>> {
     // Writing small batches takes longer than reading them.
     let (sizes, pairs) = if quick {
         ([100_000, 300_000], 1)
     } else {
         ([500_000, 1_500_000], PAIRS)
     };
-    let live = slope(catalog, Job::LIVE, sizes, true, pairs)?;
+    let live = slope(Job::LIVE, sizes, true, pairs)?;
     let note = format!(
         "{}; batches of {} instead of thousands; stages {:.2}, bare consume {:.2} core-s per million",
         basis(sizes, pairs),
@@ -269,14 +280,36 @@ pub fn live(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     Ok(vec![ratio(name, "catch-up-live", &live, note)])
 }
 
+/// Figures 1 and 2, of more than the job is.
+pub fn judged(quick: bool) -> Result<Vec<Figure>> {
+    let (sizes, pairs) = sizes(quick);
+    let judged = slope(Job::JUDGED, sizes, true, pairs)?;
+    Ok(vec![Figure {
+        name: "more than that job: windows of four sizes, an early limit, a z-score".into(),
+        goal: String::new(),
+        least: String::new(),
+        measured: format!("{:.2} core-s, {:.2}x", judged.stages, judged.against_bare()),
+        note: format!(
+            "{} ({}); by thread: {}; bare consume {:.2} core-s per million",
+            basis(sizes, pairs),
+            each(&judged),
+            shares(&judged.threads),
+            judged.bare
+        ),
+        met: None,
+        command: "catch-up-judged".into(),
+        detail: serde_json::json!([judged]),
+    }])
+}
+
 /// Figure 6: the same job with fewer series, and with few and many partitions.
-pub fn scale(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
+pub fn scale(quick: bool) -> Result<Vec<Figure>> {
     let (sizes, pairs) = if quick {
         ([250_000, 750_000], 1)
     } else {
         ([1_000_000, 3_000_000], PAIRS)
     };
-    let of = |job, bare| slope(catalog, job, sizes, bare, pairs);
+    let of = |job, bare| slope(job, sizes, bare, pairs);
     let few = Job {
         engineers: 1000,
         ..Job::USUAL

@@ -1,7 +1,7 @@
 //! The subcommands that the benchmark starts as processes of their own.
 
 use crate::generate::EVENT;
-use crate::system::{DEADLINE, catalog, ends};
+use crate::system::{DEADLINE, Work, catalog, ends};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use weir_sink::{Sink, SinkConfig};
 use weir_store::StoreConfig;
 
 /// The three stages, and the sink where ClickHouse is given, until SIGTERM.
-pub fn services(brokers: &str, clickhouse: Option<&str>, stages: bool) -> Result<()> {
-    let catalog = catalog()?;
+pub fn services(brokers: &str, clickhouse: Option<&str>, stages: Option<Work>) -> Result<()> {
+    let catalog = catalog(stages.unwrap_or(Work::Judged))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -26,7 +26,7 @@ pub fn services(brokers: &str, clickhouse: Option<&str>, stages: bool) -> Result
         let config = SinkConfig::new(Brokers::new(brokers), StoreConfig::at(url));
         runtime.spawn(Sink::new(config, catalog.clone()).run(shutdown.clone()))
     });
-    if stages {
+    if stages.is_some() {
         let config = ProcessorConfig {
             kafka: Brokers::new(brokers),
             ..ProcessorConfig::default()

@@ -3,7 +3,7 @@
 use crate::child::{Child, cpu_of};
 use crate::generate::{EVENT, Generator};
 use crate::report::Figure;
-use crate::system::{System, ends, history, schema};
+use crate::system::{System, Work, ends, history, schema, stages};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,7 +116,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     let system = System::start(catalog, &Partitions::default())?;
     let clickhouse = system.clickhouse()?;
     let brokers = &system.brokers;
-    let stages = Child::start(&["stages", "--brokers", &brokers.bootstrap])?;
+    let stages = stages(brokers, Work::Judged)?;
     let sink = Child::start(&[
         "sink-alone",
         "--brokers",

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use report::Figure;
 use std::path::PathBuf;
+use system::Work;
 
 mod catch_up;
 mod child;
@@ -49,6 +50,8 @@ enum Command {
     CatchUp,
     /// The same of a log that was written live, in small batches
     CatchUpLive,
+    /// The same with windows of four sizes and detectors
+    CatchUpJudged,
     /// Event to anomaly
     Latency,
     /// Rows per second of the sink against bare inserts
@@ -68,6 +71,8 @@ enum Command {
     },
     #[command(hide = true)]
     Stages {
+        #[arg(long)]
+        work: Work,
         #[arg(long)]
         brokers: String,
     },
@@ -93,36 +98,38 @@ fn main() -> Result<()> {
         json: false,
     });
     let arguments = Arguments::parse();
-    let (catalog, quick) = (system::catalog, arguments.quick);
+    let (catalog, quick) = (|| system::catalog(Work::Judged), arguments.quick);
     let figures: Vec<Figure> = match &arguments.command {
         Command::All => {
             let catalog = catalog()?;
             [
-                catch_up::figures(&catalog, quick)?,
-                catch_up::live(&catalog, quick)?,
+                catch_up::figures(quick)?,
+                catch_up::live(quick)?,
+                catch_up::judged(quick)?,
                 latency::figures(&catalog, quick)?,
                 sink::figures(&catalog, quick)?,
                 memory::figures(&catalog, quick)?,
-                catch_up::scale(&catalog, quick)?,
+                catch_up::scale(quick)?,
                 idle::figures(quick)?,
             ]
             .concat()
         }
-        Command::CatchUp => catch_up::figures(&catalog()?, quick)?,
-        Command::CatchUpLive => catch_up::live(&catalog()?, quick)?,
+        Command::CatchUp => catch_up::figures(quick)?,
+        Command::CatchUpLive => catch_up::live(quick)?,
+        Command::CatchUpJudged => catch_up::judged(quick)?,
         Command::Latency => latency::figures(&catalog()?, quick)?,
         Command::Sink => sink::figures(&catalog()?, quick)?,
         Command::Memory => memory::figures(&catalog()?, quick)?,
-        Command::Scale => catch_up::scale(&catalog()?, quick)?,
+        Command::Scale => catch_up::scale(quick)?,
         Command::Idle => idle::figures(quick)?,
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);
         }
-        Command::Stages { brokers } => return hidden::services(brokers, None, true),
+        Command::Stages { work, brokers } => return hidden::services(brokers, None, Some(*work)),
         Command::SinkAlone {
             brokers,
             clickhouse,
-        } => return hidden::services(brokers, Some(clickhouse), false),
+        } => return hidden::services(brokers, Some(clickhouse), None),
         Command::Consume { brokers } => return hidden::consume(brokers),
         Command::Hold { raw, file } => {
             println!(

@@ -3,10 +3,12 @@
 use crate::child::{self, Child, Usage};
 use crate::generate::{EVENT, Generator, Spec};
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,14 +24,31 @@ use weir_model::{Micros, WindowSize, topics};
 /// Limit of calls to the broker.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The benchmark's own schemas.
-pub fn schemas() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")
+/// What the stages do with the log.
+#[derive(Debug, Clone, Copy, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Work {
+    /// Five rollups in windows of one size, de-duplication; a KPI and an alert, so that every stage takes part.
+    Plain,
+    /// The same in windows of four sizes, with an early limit and a z-score.
+    Judged,
 }
 
-/// The benchmark's catalog.
-pub fn catalog() -> Result<Arc<Catalog>> {
-    let dir = schemas();
+impl Work {
+    /// The name of its schemas.
+    fn name(self) -> &'static str {
+        match self {
+            Work::Plain => "plain",
+            Work::Judged => "judged",
+        }
+    }
+}
+
+/// The catalog of the benchmark.
+pub fn catalog(work: Work) -> Result<Arc<Catalog>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schemas")
+        .join(work.name());
     let catalog =
         weir_catalog::load(&dir).with_context(|| format!("the catalog in {}", dir.display()))?;
     Ok(Arc::new(catalog))
@@ -319,8 +338,9 @@ pub fn beside(name: &str) -> Result<PathBuf> {
 }
 
 /// Starts the three stages as a process.
-pub fn stages(brokers: &Brokers) -> Result<Child> {
-    Child::start(&["stages", "--brokers", &brokers.bootstrap])
+pub fn stages(brokers: &Brokers, work: Work) -> Result<Child> {
+    let brokers = &brokers.bootstrap;
+    Child::start(&["stages", "--work", work.name(), "--brokers", brokers])
 }
 
 /// Counts the records of the raw topic with the stages' own consumer and nothing else.
