@@ -79,6 +79,8 @@ pub struct Fetching {
     /// Fetching rests while more than so many KiB wait: of all partitions together, or of each one where they are read apart. What was
     /// fetched should still be in the processor's caches when it is read: 64 MiB cost a third more CPU than 8.
     pub waiting_kib: u32,
+    /// Most of one partition that a broker sends at once, in KiB; more where a batch is larger.
+    pub sent_kib: u32,
 }
 
 impl Default for Fetching {
@@ -86,6 +88,7 @@ impl Default for Fetching {
         Fetching {
             held: Duration::from_millis(500),
             waiting_kib: 8 << 10,
+            sent_kib: 1 << 10,
         }
     }
 }
@@ -196,6 +199,10 @@ impl Consumer {
             .set(
                 "queued.max.messages.kbytes",
                 fetching.waiting_kib.to_string(),
+            )
+            .set(
+                "fetch.message.max.bytes",
+                (u64::from(fetching.sent_kib) << 10).to_string(),
             )
             .set("fetch.wait.max.ms", fetching.held.as_millis().to_string())
             .set("check.crcs", "true");

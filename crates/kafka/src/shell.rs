@@ -394,10 +394,12 @@ fn fold(
     out: &mut Outbox<'_>,
     last: Instant,
 ) -> Result<usize, End> {
-    let (mut records, mut bytes) = (0usize, 0usize);
+    let (mut records, mut bytes, mut behind) = (0usize, 0usize, false);
     loop {
         let wait = if records == 0 {
             config.idle
+        } else if behind {
+            turn::PATIENCE
         } else {
             config.commit_interval.saturating_sub(last.elapsed())
         };
@@ -405,7 +407,7 @@ fn fold(
             true => turn::next(consumer, owned, stage)?,
             false => consumer.next(wait, GATHER, BATCH)?,
         };
-        let mut behind = batch.len() == BATCH;
+        let was_behind = std::mem::replace(&mut behind, batch.len() == BATCH);
         for run in batch.runs() {
             let first = run.first();
             let owner = find(owned, first.topic_token(), first.partition(), || {
@@ -450,7 +452,9 @@ fn fold(
                 }
             }
         }
-        behind |= consumer.is_apart() && owned.iter().any(|o| !o.at_end);
+        // Where reading overtakes fetching there is nothing at hand for a moment: that is no end of history.
+        let waits = consumer.is_apart() || was_behind && batch.is_empty();
+        behind |= waits && owned.iter().any(|o| !o.at_end);
         let change =
             batch.len() == BATCH && turn::wanted(consumer, owned, stage) != consumer.is_apart();
         let empty = batch.is_empty();

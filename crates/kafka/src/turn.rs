@@ -16,7 +16,7 @@ const FAR: i64 = 8 * BATCH as i64;
 /// Records of one partition in a row: fewer where there are many partitions, which are to stay close to each other together.
 const ROW: std::ops::RangeInclusive<usize> = 256..=1024;
 /// A partition with nothing at hand is waited for so long; then the others go on.
-const PATIENCE: Duration = Duration::from_millis(100);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 /// How far they may go.
 const AHEAD: Micros = Micros::HOUR;
 

@@ -9,18 +9,20 @@
 use crate::keyed::stage_error;
 use crate::{Scope, metric};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
 use weir_kafka::admin::Admin;
 use weir_kafka::batch::{Message, Run as Records};
 use weir_kafka::stage::Progress;
-use weir_kafka::{Appender, Committed, Outbox, SchemaRegistry, Stage, StageError, Tp};
+use weir_kafka::{Appender, Committed, Fetching, Outbox, SchemaRegistry, Stage, StageError, Tp};
 use weir_model::headers::{Meta, SchemaRef, TICK};
 use weir_model::{Micros, codes, topics};
 
-/// Raw records fetched ahead of each partition while a long log is read: what keeps one thread busy while more comes.
-pub(crate) const WAITING_KIB: u32 = 1 << 10;
+/// Raw records fetched ahead while a long log is read, of all partitions and of each: what keeps one thread busy while more comes.
+const AHEAD_KIB: u32 = 4 << 10;
+const AHEAD_OF_EACH_KIB: RangeInclusive<u32> = 128..=1 << 10;
 /// Largest block of partials.
 const MAX_BLOCK: usize = 700 * 1024;
 /// Watermarks are told at most this often.
@@ -84,6 +86,17 @@ fn now() -> Micros {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| d.as_micros() as i64),
     )
+}
+
+/// How raw topics with so many partitions are fetched.
+pub(crate) fn fetching(partitions: u32) -> Fetching {
+    let (least, most) = AHEAD_OF_EACH_KIB.into_inner();
+    let each = (AHEAD_KIB / partitions.max(1)).clamp(least, most);
+    Fetching {
+        waiting_kib: each,
+        sent_kib: each,
+        ..Fetching::default()
+    }
 }
 
 impl CombineStage {

@@ -180,7 +180,7 @@ fn run_one(
     shell.commit_bytes = config.commit_bytes.bytes();
     shell.deadline = config.deadline;
     if name == StageName::Combine {
-        shell.fetching.waiting_kib = crate::combine::WAITING_KIB;
+        shell.fetching = crate::combine::fetching(scope.raw.iter().sum());
     }
     let _forget = crate::window::ForgetLive;
     run_stage(&shell, stage.as_mut(), stop)
