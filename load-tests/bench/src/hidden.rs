@@ -13,7 +13,7 @@ use weir_runtime::Shutdown;
 use weir_sink::{Sink, SinkConfig};
 use weir_store::StoreConfig;
 
-/// The three stages, and the sink where ClickHouse is given, until SIGTERM.
+/// The three stages where their work is given, and the sink where ClickHouse is, until SIGTERM.
 pub fn services(brokers: &str, clickhouse: Option<&str>, stages: Option<Work>) -> Result<()> {
     let catalog = catalog(stages.unwrap_or(Work::Judged))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
