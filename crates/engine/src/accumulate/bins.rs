@@ -364,16 +364,16 @@ pub fn decode(input: &mut &[u8]) -> Result<Distribution, EngineError> {
 
 /// Passes over a distribution without looking at its numbers.
 pub fn skip(input: &mut &[u8]) -> Result<(), EngineError> {
-    let code = varint::u64(input)?;
-    if code == 0 {
-        return Ok(());
+    let mut rest = *input;
+    let code = varint::u64(&mut rest)?;
+    if code == 0 || code & 1 == 1 {
+        // Nothing, or one value: it is as short to read.
+        return head(input).map(drop);
     }
-    if code & 1 == 1 {
-        return scalar::skip_float(input);
-    }
-    scalar::skip_fixed(input)?;
-    scalar::skip_float(input)?;
-    scalar::skip_float(input)?;
+    *input = rest;
+    scalar::fixed(input)?;
+    scalar::skip_present(input)?;
+    scalar::skip_present(input)?;
     pass_end(input)
 }
 

@@ -192,16 +192,24 @@ pub fn put_float(out: &mut Vec<u8>, v: Option<f64>) {
     }
 }
 
+const ABSENT: EngineError = EngineError::corrupt("a row", "a number is absent");
+
+/// Takes the code that a float or its absence begins with.
+#[inline]
+fn float_code(input: &mut &[u8]) -> Result<u64, EngineError> {
+    match short::varint(input) {
+        Some((code, len)) => {
+            *input = &input[len..];
+            Ok(code)
+        }
+        None => varint::u64(input),
+    }
+}
+
 /// Takes a float or its absence.
 #[inline]
 pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
-    let code = match short::varint(input) {
-        Some((code, len)) => {
-            *input = &input[len..];
-            code
-        }
-        None => varint::u64(input)?,
-    };
+    let code = float_code(input)?;
     if code == 0 {
         Ok(None)
     } else if code < RAW {
@@ -216,16 +224,14 @@ pub fn float(input: &mut &[u8]) -> Result<Option<f64>, EngineError> {
     }
 }
 
-/// Passes over a float or its absence.
+/// Passes over a float that is there.
 #[inline]
-pub fn skip_float(input: &mut &[u8]) -> Result<(), EngineError> {
-    let first = varint::byte(input)?;
-    if u64::from(first) < RAW {
-        varint::take(input, usize::from(first))?;
-    } else if first & 0x80 != 0 {
-        while varint::byte(input)? & 0x80 != 0 {}
+pub fn skip_present(input: &mut &[u8]) -> Result<(), EngineError> {
+    match float_code(input)? {
+        0 => Err(ABSENT),
+        code if code < RAW => varint::take(input, code as usize).map(drop),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Passes over a value, whatever it is, and returns its bytes.
@@ -240,7 +246,7 @@ pub fn bytes_of<'a, T>(
 
 /// Takes a float that is there.
 pub fn present(input: &mut &[u8]) -> Result<f64, EngineError> {
-    float(input)?.ok_or(EngineError::corrupt("a row", "a number is absent"))
+    float(input)?.ok_or(ABSENT)
 }
 
 /// Appends the latest value or its absence.
