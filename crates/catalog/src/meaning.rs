@@ -1,5 +1,7 @@
 //! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new version.
 
+mod text;
+
 use crate::avro::canonical;
 use crate::problem::Refusal;
 use crate::types::*;
@@ -10,153 +12,129 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names of files.
 pub(crate) fn hash(c: &Catalog) -> u64 {
+    xxh3_64(meaning(c).as_bytes())
+}
+
+/// What is hashed, a line for each definition.
+fn meaning(c: &Catalog) -> String {
     let mut s = String::new();
     for e in &c.events {
-        let _ = writeln!(s, "event {} v{} {}", e.name, e.version, event(e));
-        let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
-        let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
-        for d in &e.dimensions {
-            let _ = writeln!(s, "dimension {} {:?}", d.name, d.path);
-        }
-        // Order counts here: partial blocks hold measures and rollups by index.
-        for m in &e.measures {
-            let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, measure(m));
-            if let MeasureKind::Cost(def) = &m.kind {
-                let _ = writeln!(s, "book {:?}", def.book);
-            }
-        }
-        for r in &e.rollups {
-            let _ = writeln!(s, "rollup {:?} {:?}", r.dimensions, r.windows);
-        }
+        write_event(&mut s, e);
     }
     for k in &c.kpis {
+        let (name, version, meaning) = (&k.name, k.version, kpi(c, k));
+        let (target, weight, category) = (text::target(&k.target), k.weight, &k.category);
         let _ = writeln!(
             s,
-            "kpi {} v{} {} {:?} {} {}",
-            k.name,
-            k.version,
-            kpi(c, k),
-            k.target,
-            k.weight,
-            k.category
+            "kpi {name} v{version} {meaning} {target} {weight} {category}"
         );
     }
     for d in &c.detectors {
-        let _ = writeln!(
-            s,
-            "detector {} v{} {} {}",
-            d.name,
-            d.version,
-            detector(c, d),
-            d.severity
-        );
+        let (name, version, meaning) = (&d.name, d.version, detector(c, d));
+        let _ = writeln!(s, "detector {name} v{version} {meaning} {}", d.severity);
     }
     for r in &c.rules {
-        let _ = writeln!(
-            s,
-            "rule {} v{} {} {}",
-            r.name,
-            r.version,
-            rule(c, r),
-            r.severity
-        );
+        let (name, version, meaning) = (&r.name, r.version, rule(c, r));
+        let _ = writeln!(s, "rule {name} v{version} {meaning} {}", r.severity);
     }
     let name = |z: &jiff::tz::TimeZone| z.iana_name().unwrap_or("UTC").to_string();
     let _ = writeln!(s, "zone {}", name(&c.tenants.default_zone));
     for (t, z) in &c.tenants.zones {
-        let _ = writeln!(s, "zone {t:?} {}", name(z));
+        let _ = writeln!(s, "zone {} {}", text::quoted(t), name(z));
     }
-    xxh3_64(s.as_bytes())
+    s
 }
 
-fn event(e: &EventDef) -> String {
-    format!("{:?} {:?} {:?}", e.identity, e.disorder, e.bounds)
-}
-
-fn measure(m: &MeasureDef) -> String {
-    let kind = match &m.kind {
-        // The book has its own line: its entries are versioned by their dates.
-        MeasureKind::Cost(c) => format!(
-            "cost {:?} {:?} {:?} {:?}",
-            c.reported, c.provider, c.model, c.tokens
-        ),
-        MeasureKind::Unpriced(c) => format!(
-            "unpriced {:?} {:?} {:?} {:?}",
-            c.reported, c.provider, c.model, c.tokens
-        ),
-        other => format!("{other:?}"),
-    };
-    format!("{kind} {:?} {:?}", m.filter, m.unit)
+fn write_event(s: &mut String, e: &EventDef) {
+    let _ = writeln!(s, "event {} v{} {}", e.name, e.version, text::event(e));
+    let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
+    let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
+    for d in &e.dimensions {
+        let _ = writeln!(s, "dimension {} {}", d.name, text::quoted(&d.path));
+    }
+    // Order counts here: partial blocks hold measures and rollups by index.
+    for m in &e.measures {
+        let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, text::measure(m));
+        if let MeasureKind::Cost(def) = &m.kind {
+            let _ = writeln!(s, "book {}", text::book(&def.book));
+        }
+    }
+    for r in &e.rollups {
+        let _ = writeln!(s, "rollup {}", text::rollup(r));
+    }
 }
 
 fn term(c: &Catalog, t: &Term) -> String {
     let e = &c.events[t.event];
     format!(
-        "{}.{} {:?} at {:?}",
-        e.name, e.measures[t.measure].name, t.stat, t.at
+        "{}.{} {} at {}",
+        e.name,
+        e.measures[t.measure].name,
+        text::stat(t.stat),
+        text::names(&t.at)
     )
 }
 
 /// Names of terms do not matter, what they stand for does.
 fn inputs(c: &Catalog, terms: &[Term], expr: &Expr, sample: &Option<(usize, f64)>) -> String {
-    let terms: Vec<String> = terms.iter().map(|t| term(c, t)).collect();
-    format!("{terms:?} {:?} {sample:?}", expr.ops)
+    format!(
+        "{} {} {}",
+        text::list(terms, |t| text::quoted(&term(c, t))),
+        text::expression(expr),
+        text::sample(sample)
+    )
 }
 
 fn kpi(c: &Catalog, k: &KpiDef) -> String {
-    let inputs = inputs(c, &k.terms, &k.expr, &k.minimum_sample);
     format!(
-        "{:?} {} {} {:?} {inputs}",
-        k.dimensions,
+        "{} {} {} {} {}",
+        text::names(&k.dimensions),
         k.window.label(),
         k.decimals,
-        k.unit
+        text::quoted(&k.unit),
+        inputs(c, &k.terms, &k.expr, &k.minimum_sample)
     )
 }
 
 fn detector(c: &Catalog, d: &DetectorDef) -> String {
-    let inputs = inputs(c, &d.terms, &d.expr, &d.minimum_sample);
-    let (e, by) = (
-        &c.events[d.event].name,
-        dimension_names(&c.events[d.event], d.rollup),
-    );
     format!(
-        "{e} {by:?} {} {:?} {:?} {} {} {inputs}",
+        "{} {} {} {} {} {} {} {}",
+        c.events[d.event].name,
+        dimension_names(&c.events[d.event], d.rollup),
         d.window.label(),
-        d.kind,
-        d.direction,
+        text::detector_kind(&d.kind),
+        text::direction(d.direction),
         d.floor_relative,
-        d.floor_absolute
+        d.floor_absolute,
+        inputs(c, &d.terms, &d.expr, &d.minimum_sample)
     )
 }
 
 fn rule(c: &Catalog, r: &RuleDef) -> String {
     let on = match &r.on {
-        RuleOn::Kpi { kpi, above, below } => {
-            format!("kpi {} {above:?} {below:?}", c.kpis[*kpi].name)
-        }
+        RuleOn::Kpi { kpi, above, below } => format!(
+            "kpi {} {} {}",
+            c.kpis[*kpi].name,
+            text::optional(*above, text::float),
+            text::optional(*below, text::float)
+        ),
         RuleOn::Detector(d) => format!("detector {}", c.detectors[*d].name),
         RuleOn::NoData {
             event,
             rollup,
             silence,
-        } => {
-            format!(
-                "no data {} {:?} {silence:?}",
-                c.events[*event].name,
-                dimension_names(&c.events[*event], *rollup)
-            )
-        }
+        } => format!(
+            "no data {} {} {}",
+            c.events[*event].name,
+            dimension_names(&c.events[*event], *rollup),
+            text::silence(*silence)
+        ),
     };
     format!("{on} {} {}", r.open_after, r.resolve_after)
 }
 
-fn dimension_names(e: &EventDef, rollup: usize) -> Vec<&str> {
-    e.rollups[rollup]
-        .dimensions
-        .iter()
-        .map(|d| e.dimensions[*d].name.as_str())
-        .collect()
+fn dimension_names(e: &EventDef, rollup: usize) -> String {
+    text::names(&e.rollup_dimensions(&e.rollups[rollup]))
 }
 
 /// One definition: its place in the files, its version and what it means.
@@ -182,7 +160,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &[&e.name],
             format!("event \"{}\"", e.name),
             e.version,
-            event(e),
+            text::event(e),
         );
         for d in &e.dimensions {
             let what = format!("dimension \"{}\" of {}", d.name, e.name);
@@ -195,7 +173,12 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
         }
         for m in &e.measures {
             let what = format!("measure \"{}\" of {}", m.name, e.name);
-            add(&[&e.name, "measures", &m.name], what, m.version, measure(m));
+            add(
+                &[&e.name, "measures", &m.name],
+                what,
+                m.version,
+                text::measure(m),
+            );
         }
     }
     for k in &c.kpis {
@@ -393,3 +376,6 @@ fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
     }
     ("catalog".into(), At::default())
 }
+
+#[cfg(test)]
+mod tests;

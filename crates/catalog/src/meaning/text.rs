@@ -1,0 +1,271 @@
+//! The text that the meaning of a catalog is hashed from, written out by hand.
+//!
+//! The text has words of its own. They look like Rust values because they once were printed ones, but they
+//! follow no type: a variant or field may be renamed in the code, and the text, the hash and so the run of a
+//! system stay. A word changes here only where the meaning changes. Tests pin the text of a catalog with every
+//! kind in it.
+
+use crate::types::*;
+use weir_model::{Micros, WindowSize};
+
+/// A text in double quotes, with `\` before what needs it.
+pub(crate) fn quoted(s: &str) -> String {
+    let mut out = String::with_capacity(s.len() + 2);
+    out.push('"');
+    for c in s.chars() {
+        match c {
+            '\'' => out.push(c),
+            // Beyond ASCII: a character that cannot be seen is written by its number.
+            _ => out.extend(c.escape_debug()),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A number with at least one digit after the point; very large and very small ones with an exponent.
+pub(crate) fn float(v: f64) -> String {
+    let size = v.abs();
+    if size >= 1e16 || (size != 0.0 && size < 1e-4) {
+        return format!("{v:e}");
+    }
+    let plain = v.to_string();
+    match plain.contains('.') {
+        true => plain,
+        false => plain + ".0",
+    }
+}
+
+/// `Some(x)` or `None`.
+pub(crate) fn optional<T>(v: Option<T>, one: impl FnOnce(T) -> String) -> String {
+    v.map_or("None".to_owned(), |v| format!("Some({})", one(v)))
+}
+
+/// `[a, b]`
+pub(crate) fn list<T>(items: &[T], one: impl Fn(&T) -> String) -> String {
+    let items: Vec<String> = items.iter().map(one).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// `["a", "b"]`
+pub(crate) fn names<T: AsRef<str>>(items: &[T]) -> String {
+    list(items, |s| quoted(s.as_ref()))
+}
+
+fn micros(t: Micros) -> String {
+    format!("Micros({})", t.0)
+}
+
+fn window_size(w: &WindowSize) -> String {
+    let word = match w {
+        WindowSize::Minute => "Minute",
+        WindowSize::FiveMinutes => "FiveMinutes",
+        WindowSize::Hour => "Hour",
+        WindowSize::Day => "Day",
+    };
+    word.to_owned()
+}
+
+/// Of an event type: what is not told by lines of its own.
+pub(crate) fn event(e: &EventDef) -> String {
+    let bound = |b: &Bound| {
+        format!(
+            "Bound {{ path: {}, min: {}, max: {} }}",
+            quoted(&b.path),
+            optional(b.min, float),
+            optional(b.max, float)
+        )
+    };
+    format!(
+        "{} {} {}",
+        optional(e.identity.as_deref(), quoted),
+        micros(e.disorder),
+        list(&e.bounds, bound)
+    )
+}
+
+/// Of a rollup.
+pub(crate) fn rollup(r: &RollupDef) -> String {
+    format!(
+        "{} {}",
+        list(&r.dimensions, usize::to_string),
+        list(&r.windows, window_size)
+    )
+}
+
+/// Of a measure. The price book of a cost has its own line: its entries are versioned by their dates.
+pub(crate) fn measure(m: &MeasureDef) -> String {
+    let of = |word: &str, path: &str| format!("{word}({})", quoted(path));
+    let kind = match &m.kind {
+        MeasureKind::Count => "Count".to_owned(),
+        MeasureKind::Sum(path) => of("Sum", path),
+        MeasureKind::Min(path) => of("Min", path),
+        MeasureKind::Max(path) => of("Max", path),
+        MeasureKind::SumSq(path) => of("SumSq", path),
+        MeasureKind::Last(path) => of("Last", path),
+        MeasureKind::Distribution(path) => of("Distribution", path),
+        MeasureKind::Distinct(path) => of("Distinct", path),
+        MeasureKind::Cost(c) => format!("cost {}", cost(c)),
+        MeasureKind::Unpriced(c) => format!("unpriced {}", cost(c)),
+    };
+    format!("{kind} {} {}", list(&m.filter, condition), quoted(&m.unit))
+}
+
+fn cost(c: &CostDef) -> String {
+    format!(
+        "{} {} {} {}",
+        optional(c.reported.as_deref(), quoted),
+        quoted(&c.provider),
+        quoted(&c.model),
+        list(&c.tokens, |(path, class)| format!(
+            "({}, {})",
+            quoted(path),
+            quoted(class)
+        ))
+    )
+}
+
+fn condition(c: &Condition) -> String {
+    let value = match &c.value {
+        Literal::Null => "Null".to_owned(),
+        Literal::Bool(b) => format!("Bool({b})"),
+        Literal::Number(v) => format!("Number({})", float(*v)),
+        Literal::Text(t) => format!("Text({})", quoted(t)),
+    };
+    format!("Condition {{ path: {}, value: {value} }}", quoted(&c.path))
+}
+
+/// Of a price book.
+pub(crate) fn book(prices: &[Price]) -> String {
+    list(prices, |p| {
+        let per_token = list(&p.per_token, |(class, billionths)| {
+            format!("({}, {billionths})", quoted(class))
+        });
+        format!(
+            "Price {{ provider: {}, model: {}, from: {}, per_token: {per_token} }}",
+            quoted(&p.provider),
+            quoted(&p.model),
+            micros(p.from)
+        )
+    })
+}
+
+/// Of a statistic.
+pub(crate) fn stat(s: Stat) -> String {
+    let word = match s {
+        Stat::Value => "Value",
+        Stat::Count => "Count",
+        Stat::Sum => "Sum",
+        Stat::Mean => "Mean",
+        Stat::Min => "Min",
+        Stat::Max => "Max",
+        Stat::Percentile(thousandths) => return format!("Percentile({thousandths})"),
+    };
+    word.to_owned()
+}
+
+/// Of an expression: its steps.
+pub(crate) fn expression(e: &Expr) -> String {
+    list(&e.ops, op)
+}
+
+fn op(op: &Op) -> String {
+    let word = match op {
+        Op::Term(i) => return format!("Term({i})"),
+        Op::Number(v) => return format!("Number({})", float(*v)),
+        Op::Null => "Null",
+        Op::Add => "Add",
+        Op::Sub => "Sub",
+        Op::Mul => "Mul",
+        Op::Div => "Div",
+        Op::Neg => "Neg",
+        Op::Lt => "Lt",
+        Op::Le => "Le",
+        Op::Gt => "Gt",
+        Op::Ge => "Ge",
+        Op::Eq => "Eq",
+        Op::Ne => "Ne",
+        Op::And => "And",
+        Op::Or => "Or",
+        Op::Not => "Not",
+        Op::Select => "Select",
+        Op::Min2 => "Min2",
+        Op::Max2 => "Max2",
+        Op::Abs => "Abs",
+        Op::Coalesce => "Coalesce",
+    };
+    word.to_owned()
+}
+
+/// Of a minimum sample.
+pub(crate) fn sample(s: &Option<(usize, f64)>) -> String {
+    optional(*s, |(term, least)| format!("({term}, {})", float(least)))
+}
+
+/// Of a KPI's target.
+pub(crate) fn target(t: &Option<Target>) -> String {
+    optional(*t, |t| {
+        format!(
+            "Target {{ value: {}, higher_is_better: {} }}",
+            float(t.value),
+            t.higher_is_better
+        )
+    })
+}
+
+/// Of a detector's way to judge.
+pub(crate) fn detector_kind(kind: &DetectorKind) -> String {
+    match kind {
+        DetectorKind::Limit {
+            above,
+            below,
+            early,
+        } => format!(
+            "Limit {{ above: {}, below: {}, early: {early} }}",
+            optional(*above, float),
+            optional(*below, float)
+        ),
+        DetectorKind::ZScore {
+            history,
+            warmup,
+            threshold,
+        } => format!(
+            "ZScore {{ history: {history}, warmup: {warmup}, threshold: {} }}",
+            float(*threshold)
+        ),
+        DetectorKind::Drift {
+            fast,
+            slow,
+            warmup,
+            threshold,
+        } => format!(
+            "Drift {{ fast: {}, slow: {}, warmup: {warmup}, threshold: {} }}",
+            float(*fast),
+            float(*slow),
+            float(*threshold)
+        ),
+        DetectorKind::Seasonal {
+            warmup,
+            weight,
+            threshold,
+        } => format!(
+            "Seasonal {{ warmup: {warmup}, weight: {}, threshold: {} }}",
+            float(*weight),
+            float(*threshold)
+        ),
+    }
+}
+
+/// Of the side of a deviation.
+pub(crate) fn direction(d: Direction) -> &'static str {
+    match d {
+        Direction::Up => "Up",
+        Direction::Down => "Down",
+        Direction::Both => "Both",
+    }
+}
+
+/// Of a silence that a rule waits for.
+pub(crate) fn silence(t: Micros) -> String {
+    micros(t)
+}
