@@ -74,19 +74,7 @@ fn event(e: &EventDef) -> String {
 }
 
 fn measure(m: &MeasureDef) -> String {
-    let kind = match &m.kind {
-        // The book has its own line: its entries are versioned by their dates.
-        MeasureKind::Cost(c) => format!(
-            "cost {:?} {:?} {:?} {:?}",
-            c.reported, c.provider, c.model, c.tokens
-        ),
-        MeasureKind::Unpriced(c) => format!(
-            "unpriced {:?} {:?} {:?} {:?}",
-            c.reported, c.provider, c.model, c.tokens
-        ),
-        other => format!("{other:?}"),
-    };
-    format!("{kind} {:?} {:?}", m.filter, m.unit)
+    format!("{} {:?} {:?}", m.kind.meaning(), m.filter, m.unit)
 }
 
 fn term(c: &Catalog, t: &Term) -> String {
