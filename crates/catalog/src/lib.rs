@@ -14,9 +14,11 @@ mod judges;
 mod load;
 mod lookup;
 mod meaning;
+mod measure;
 mod prices;
 mod problem;
 mod reader;
+mod reading;
 mod terms;
 mod yaml;
 

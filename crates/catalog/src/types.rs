@@ -1,6 +1,8 @@
 //! The compiled catalog: every name resolved, every rule of the contract checked.
 
+pub use crate::measure::MeasureKind;
 use std::sync::Arc;
+pub use weir_model::measure::Stat;
 use weir_model::{Micros, WindowSize};
 
 /// Everything declared, resolved. Events, KPIs, detectors and rules are sorted by name, measures and rollups stand in
@@ -108,33 +110,6 @@ pub enum Literal {
     Text(String),
 }
 
-/// What a measure accumulates. A null field adds nothing.
-#[derive(Debug, Clone)]
-pub enum MeasureKind {
-    /// Number of events.
-    Count,
-    /// Exact sum of a numeric field.
-    Sum(String),
-    /// Smallest.
-    Min(String),
-    /// Largest.
-    Max(String),
-    /// Exact sum of squares (value rounded to thousandths).
-    SumSq(String),
-    /// Latest by (event time, identity hash).
-    Last(String),
-    /// Count, sum, min, max, percentiles.
-    Distribution(String),
-    /// Distinct texts of a field (empty texts and nulls are not counted).
-    Distinct(String),
-    /// Money: the reported field where it is not null, else tokens by class times the price of the model
-    /// in force at event time. Accumulates like a sum. An event with tokens of a class that has no
-    /// price adds nothing (never a guess) and counts into the measure's `unpriced` companion, if declared.
-    Cost(CostDef),
-    /// Number of events that a cost measure could not price.
-    Unpriced(CostDef),
-}
-
 /// How a call is priced.
 #[derive(Debug, Clone)]
 pub struct CostDef {
@@ -171,25 +146,6 @@ pub struct RollupDef {
     pub dimensions: Vec<usize>,
     /// Stored window sizes, smallest first.
     pub windows: Vec<WindowSize>,
-}
-
-/// What is read out of a measure: its number, or a statistic of a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stat {
-    /// Count, sum, min, max, last, distinct estimate, cost.
-    Value,
-    /// Values in a distribution.
-    Count,
-    /// Sum of a distribution.
-    Sum,
-    /// Mean of a distribution: sum / count.
-    Mean,
-    /// Smallest.
-    Min,
-    /// Largest.
-    Max,
-    /// Percentile, in thousandths: p50 = 500, p99.9 = 999.
-    Percentile(u16),
 }
 
 /// A window that is judged: tumbling (`slide == size`) or rolling.

@@ -5,7 +5,7 @@
 //! every value in it. A quantile `q` of `n` values is the value of the bin that holds the value of rank
 //! `max(1, ceil(q * n))` in ascending order.
 //!
-//! **Distinct** (a theta sketch): the [`THETA`] smallest hashes ([`crate::hash::distinct`]) of the values. Below
+//! **Count of distinct texts** (a theta sketch): the [`THETA`] smallest hashes ([`crate::hash::distinct`]) of the values. Below
 //! [`THETA`] entries the count is exact; from there it is `(THETA - 1) / (largest / 2^64)`, rounded half to even.
 
 /// Bins per octave.

@@ -38,8 +38,7 @@ fn a_catalog_with_every_kind_keeps_its_meaning_to_the_byte() {
 #[test]
 fn every_kind_of_thing_is_in_it() {
     let text = meaning(&every_kind());
-    let measures =
-        " Count [| Sum(| Min(| Max(| SumSq(| Last(| Distribution(| Distinct(| cost None | unpriced Some";
+    let measures = " Count [| Sum(| Min(| Max(| SumSq(| Last(| Distribution(| Distinct(| cost None | unpriced Some";
     let conditions = "Null }|Bool(|Number(|Text(";
     let statistics = " Value at| Count at| Sum at| Mean at| Min at| Max at| Percentile(999) at";
     let steps = "Term(|Number(|Null,|Add,|Sub,|Mul,|Div,|Neg,|Lt,|Le,|Gt,|Ge,|Eq,|Ne,|And,|Or,|Not,\

@@ -95,18 +95,11 @@ pub(crate) fn rollup(r: &RollupDef) -> String {
 
 /// Of a measure. The price book of a cost has its own line: its entries are versioned by their dates.
 pub(crate) fn measure(m: &MeasureDef) -> String {
-    let of = |word: &str, path: &str| format!("{word}({})", quoted(path));
-    let kind = match &m.kind {
-        MeasureKind::Count => "Count".to_owned(),
-        MeasureKind::Sum(path) => of("Sum", path),
-        MeasureKind::Min(path) => of("Min", path),
-        MeasureKind::Max(path) => of("Max", path),
-        MeasureKind::SumSq(path) => of("SumSq", path),
-        MeasureKind::Last(path) => of("Last", path),
-        MeasureKind::Distribution(path) => of("Distribution", path),
-        MeasureKind::Distinct(path) => of("Distinct", path),
-        MeasureKind::Cost(c) => format!("cost {}", cost(c)),
-        MeasureKind::Unpriced(c) => format!("unpriced {}", cost(c)),
+    let kind = m.kind.kind().meaning;
+    let kind = match (m.kind.pricing(), m.kind.path()) {
+        (Some(c), _) => format!("{kind} {}", cost(c)),
+        (None, "") => kind.to_owned(),
+        (None, path) => format!("{kind}({})", quoted(path)),
     };
     format!("{kind} {} {}", list(&m.filter, condition), quoted(&m.unit))
 }

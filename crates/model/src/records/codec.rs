@@ -96,7 +96,7 @@ pub(super) fn body(value: &[u8], expected: u32) -> Result<&[u8], RecordError> {
 }
 
 /// A type that stands in a record.
-pub(super) trait Field: Sized {
+pub(crate) trait Field: Sized {
     fn put(&self, out: &mut Vec<u8>);
     fn get(c: &mut Cursor) -> Result<Self, DecodeError>;
 }
