@@ -379,7 +379,7 @@ impl<'a> AggregateReader<'a> {
         let measures = texts(&mut c)?;
         let mut rollups = Vec::new();
         loop {
-            let (n, _) = c.block()?;
+            let n = c.block()?.items;
             if n == 0 {
                 break;
             }
@@ -406,7 +406,7 @@ impl<'a> AggregateReader<'a> {
         }
         let c = &mut self.cursor;
         if self.left == 0 {
-            self.left = c.block()?.0;
+            self.left = c.block()?.items;
             if self.left == 0 {
                 self.done = true;
                 return match c.remaining() {
@@ -473,7 +473,7 @@ impl<'a> AggregateReader<'a> {
 fn texts<'a>(c: &mut Cursor<'a>) -> Result<Vec<&'a str>, DecodeError> {
     let mut list = Vec::new();
     loop {
-        let (n, _) = c.block()?;
+        let n = c.block()?.items;
         if n == 0 {
             return Ok(list);
         }
@@ -503,7 +503,7 @@ impl<'a> RowRef<'a> {
 /// The count of the block that an iterator stands in; 0 at the end of the list.
 fn advance(c: &mut Cursor, left: &mut u64) -> Result<bool, DecodeError> {
     if *left == 0 {
-        *left = c.block()?.0;
+        *left = c.block()?.items;
         if *left == 0 {
             return Ok(false);
         }
