@@ -349,6 +349,9 @@ impl Compiler<'_> {
             }
             _ => Op::Fail,
         };
+        if matches!(pair.writer.kind(w), Kind::Int) && op != Op::Int(slot) && op != Op::Fail {
+            self.push(Op::PeekInt)?;
+        }
         self.push(op)?;
         for want in wants.iter().filter(|(rest, _)| !rest.is_empty()) {
             self.push(Op::Null(want.1))?;

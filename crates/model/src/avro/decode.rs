@@ -116,6 +116,9 @@ impl Projection {
                         c.boolean()?;
                     }
                 }
+                Op::PeekInt => {
+                    Cursor::int(&mut { *c })?;
+                }
                 Op::SkipMillis => {
                     micros(c.long()?)?;
                 }

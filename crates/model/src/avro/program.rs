@@ -24,6 +24,8 @@ pub(super) enum Op {
     SkipTexts(u32),
     /// Pass over a map of texts.
     SkipTextMap,
+    /// What follows, a varint, has 32 bits.
+    PeekInt,
     Bool(u32),
     Int(u32),
     Long(u32),
@@ -158,6 +160,7 @@ impl Projection {
                 | Op::MaybeDouble(s, _)
                 | Op::MaybeText(s, _) => set[s as usize] = true,
                 Op::Skip(_)
+                | Op::PeekInt
                 | Op::SkipBools(_)
                 | Op::SkipInts(_)
                 | Op::SkipVarints(_)

@@ -106,6 +106,7 @@ impl Pair<'_> {
                         format!("record {} is written, {} is expected", wn.full, rn.full),
                     );
                 }
+                let mut taken = vec![false; wf.len()];
                 for (f, source) in rf.iter().zip(sources(wf, rf)) {
                     let path = if at.is_empty() {
                         f.name.clone()
@@ -113,6 +114,12 @@ impl Pair<'_> {
                         format!("{at}.{}", f.name)
                     };
                     match source {
+                        Some(x) if std::mem::replace(&mut taken[x], true) => {
+                            return Err(SchemaError::Incompatible {
+                                at: path,
+                                why: "two fields of the event type are read from it".into(),
+                            });
+                        }
                         Some(x) => self.check(wf[x].node, f.node, &path, known)?,
                         None if f.default.is_some() => {}
                         None => {

@@ -615,6 +615,13 @@ fn what_is_not_asked_for_is_held_to_the_same_rules() {
     let wide = [0x80, 0x80, 0x80, 0x80, 0x20];
     assert_eq!(same(json!("long"), &wide), fine);
     assert_eq!(same(json!("int"), &wide), Err(DecodeError::Overflow));
+    for read in ["long", "float", "double"] {
+        let (w, r) = (of(json!("int")), of(json!(read)));
+        let body = [&wide[..], &[2]].concat();
+        assert!(one(&w, &w, "z", &[0, 2]).is_ok() && one(&w, &r, "x", &[0, 2]).is_ok());
+        assert_eq!(one(&w, &r, "x", &body).unwrap_err(), DecodeError::Overflow);
+        assert_eq!(one(&w, &r, "z", &body).unwrap_err(), DecodeError::Overflow);
+    }
     // Ten bytes, of which the last one does not fit; a number may be longer than it has to be.
     let overlong = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
     assert_eq!(same(json!("long"), &overlong), Err(DecodeError::Overflow));
