@@ -76,7 +76,8 @@ const START: [u8; 256] = {
 pub fn bin(x: f64) -> u16 {
     let bits = x.to_bits();
     let octave = (bits >> 52) as i32 - 1023;
-    if octave < -500 {
+    // Negative and no number: callers keep them out, and bytes may say them all the same.
+    if octave < -500 || x.is_nan() || x.is_sign_negative() {
         return 0;
     }
     let fraction = bits & ((1 << 52) - 1);
@@ -96,12 +97,13 @@ pub fn bin_value(bin: u16) -> f64 {
     ((f64::from(bin) - f64::from(BIN_OFFSET) + 0.5) / f64::from(BINS_PER_OCTAVE)).exp2()
 }
 
-/// The quantile of bins in ascending order; `None` where they are empty.
+/// The quantile of bins in ascending order; `None` where they are empty. More values than a number can count are as many as it
+/// can.
 pub fn quantile(bins: impl IntoIterator<Item = (u16, u64)>, count: u64, q: f64) -> Option<f64> {
     let rank = ((q * count as f64).ceil() as u64).max(1);
     let mut seen = 0u64;
     for (b, n) in bins {
-        seen += n;
+        seen = seen.saturating_add(n);
         if seen >= rank {
             return Some(bin_value(b));
         }

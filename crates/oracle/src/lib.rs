@@ -2,6 +2,7 @@
 //! `docs/semantics.md` and sharing no code with the engine. It is slow, and meant to be read.
 
 mod alerts;
+mod avro;
 mod cells;
 mod detectors;
 mod event;
