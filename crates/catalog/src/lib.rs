@@ -10,7 +10,7 @@ pub mod types;
 mod avro;
 mod events;
 mod expr;
-mod judges;
+mod judge;
 mod load;
 mod lookup;
 mod meaning;
@@ -20,6 +20,7 @@ mod reader;
 mod terms;
 mod yaml;
 
+pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;
 pub use prices::CLASSES;
