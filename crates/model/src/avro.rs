@@ -18,12 +18,13 @@ mod short;
 mod tests;
 
 pub use compile::Projection;
+pub use cursor::{put_bytes, put_long};
 pub use decode::Texts;
 pub use json::{EncodeError, JsonEncoder, encode_json};
 pub use leaves::{Leaf, LeafKind, leaf_paths};
 pub use map::{MapEntries, map_entries};
 
-pub(crate) use cursor::{Cursor, put_bytes, put_long};
+pub(crate) use cursor::Cursor;
 
 use crate::codes::{self, Code};
 
