@@ -1,6 +1,7 @@
-//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new version.
+//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new
+//! version.
 
-mod text;
+pub(crate) mod text;
 
 use crate::avro::canonical;
 use crate::problem::Refusal;
@@ -10,7 +11,8 @@ use std::fmt::Write as _;
 use weir_model::codes;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names of files.
+/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names
+/// of files.
 pub(crate) fn hash(c: &Catalog) -> u64 {
     xxh3_64(meaning(c).as_bytes())
 }
@@ -22,19 +24,23 @@ fn meaning(c: &Catalog) -> String {
         write_event(&mut s, e);
     }
     for k in &c.kpis {
-        let (name, version, meaning) = (&k.name, k.version, kpi(c, k));
-        let (target, weight, category) = (text::target(&k.target), k.weight, &k.category);
+        let (name, version, meaning) = (&k.name, k.version, k.meaning(c));
+        let (target, weight, category) = (
+            text::optional(k.target, |t| t.meaning()),
+            k.weight,
+            &k.category,
+        );
         let _ = writeln!(
             s,
             "kpi {name} v{version} {meaning} {target} {weight} {category}"
         );
     }
     for d in &c.detectors {
-        let (name, version, meaning) = (&d.name, d.version, detector(c, d));
+        let (name, version, meaning) = (&d.name, d.version, d.meaning(c));
         let _ = writeln!(s, "detector {name} v{version} {meaning} {}", d.severity);
     }
     for r in &c.rules {
-        let (name, version, meaning) = (&r.name, r.version, rule(c, r));
+        let (name, version, meaning) = (&r.name, r.version, r.meaning(c));
         let _ = writeln!(s, "rule {name} v{version} {meaning} {}", r.severity);
     }
     let name = |z: &jiff::tz::TimeZone| z.iana_name().unwrap_or("UTC").to_string();
@@ -62,79 +68,6 @@ fn write_event(s: &mut String, e: &EventDef) {
     for r in &e.rollups {
         let _ = writeln!(s, "rollup {}", text::rollup(r));
     }
-}
-
-fn term(c: &Catalog, t: &Term) -> String {
-    let e = &c.events[t.event];
-    format!(
-        "{}.{} {} at {}",
-        e.name,
-        e.measures[t.measure].name,
-        text::stat(t.stat),
-        text::names(&t.at)
-    )
-}
-
-/// Names of terms do not matter, what they stand for does.
-fn inputs(c: &Catalog, terms: &[Term], expr: &Expr, sample: &Option<(usize, f64)>) -> String {
-    format!(
-        "{} {} {}",
-        text::list(terms, |t| text::quoted(&term(c, t))),
-        text::expression(expr),
-        text::sample(sample)
-    )
-}
-
-fn kpi(c: &Catalog, k: &KpiDef) -> String {
-    format!(
-        "{} {} {} {} {}",
-        text::names(&k.dimensions),
-        k.window.label(),
-        k.decimals,
-        text::quoted(&k.unit),
-        inputs(c, &k.terms, &k.expr, &k.minimum_sample)
-    )
-}
-
-fn detector(c: &Catalog, d: &DetectorDef) -> String {
-    format!(
-        "{} {} {} {} {} {} {} {}",
-        c.events[d.event].name,
-        dimension_names(&c.events[d.event], d.rollup),
-        d.window.label(),
-        text::detector_kind(&d.kind),
-        text::direction(d.direction),
-        d.floor_relative,
-        d.floor_absolute,
-        inputs(c, &d.terms, &d.expr, &d.minimum_sample)
-    )
-}
-
-fn rule(c: &Catalog, r: &RuleDef) -> String {
-    let on = match &r.on {
-        RuleOn::Kpi { kpi, above, below } => format!(
-            "kpi {} {} {}",
-            c.kpis[*kpi].name,
-            text::optional(*above, text::float),
-            text::optional(*below, text::float)
-        ),
-        RuleOn::Detector(d) => format!("detector {}", c.detectors[*d].name),
-        RuleOn::NoData {
-            event,
-            rollup,
-            silence,
-        } => format!(
-            "no data {} {} {}",
-            c.events[*event].name,
-            dimension_names(&c.events[*event], *rollup),
-            text::silence(*silence)
-        ),
-    };
-    format!("{on} {} {}", r.open_after, r.resolve_after)
-}
-
-fn dimension_names(e: &EventDef, rollup: usize) -> String {
-    text::names(&e.rollup_dimensions(&e.rollups[rollup]))
 }
 
 /// One definition: its place in the files, its version and what it means.
@@ -186,7 +119,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["kpis", &k.name],
             format!("KPI \"{}\"", k.name),
             k.version,
-            kpi(c, k),
+            k.meaning(c),
         );
     }
     for d in &c.detectors {
@@ -194,7 +127,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["detectors", &d.name],
             format!("detector \"{}\"", d.name),
             d.version,
-            detector(c, d),
+            d.meaning(c),
         );
     }
     for r in &c.rules {
@@ -202,14 +135,14 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["alerts", &r.name],
             format!("rule \"{}\"", r.name),
             r.version,
-            rule(c, r),
+            r.meaning(c),
         );
     }
     out
 }
 
-/// What may not take effect: definitions whose meaning changed under the same version, and prices that changed
-/// after they were in force. Adding and removing is free.
+/// What may not take effect: definitions whose meaning changed under the same version, and prices
+/// that changed after they were in force. Adding and removing is free.
 pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
     let before = definitions(old);
     let mut out: Vec<Refusal> = definitions(new)
@@ -301,7 +234,8 @@ fn changed_prices(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
     out
 }
 
-/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten it.
+/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten
+/// it.
 fn locate(c: &Catalog, path: &[String]) -> (String, At) {
     for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
         let Ok(root) = yaml::parse(text) else {

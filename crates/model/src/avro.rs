@@ -21,13 +21,14 @@ mod short;
 mod tests;
 mod texts;
 
+pub use cursor::{put_bytes, put_long};
 pub use json::{EncodeError, JsonEncoder, encode_json};
 pub use leaves::{Leaf, LeafKind, leaf_paths};
 pub use map::{MapEntries, map_entries};
 pub use program::Projection;
 pub use texts::Texts;
 
-pub(crate) use cursor::{Cursor, put_bytes, put_long};
+pub(crate) use cursor::Cursor;
 
 use crate::codes::{self, Code};
 

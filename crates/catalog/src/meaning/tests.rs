@@ -10,8 +10,9 @@ fn every_kind() -> Catalog {
     crate::load(&dir).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// Another value here begins a new run in every system that is updated. Where that is wanted (declarations were
-/// added, or changed under a new version), write the new value; where it is not, undo the change.
+/// Another value here begins a new run in every system that is updated. Where that is wanted
+/// (declarations were added, or changed under a new version), write the new value; where it is not,
+/// undo the change.
 const SHIPPED: u64 = 0xf704_2b26_acb1_ef13;
 
 #[test]
@@ -20,7 +21,8 @@ fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
     assert_eq!(hash, SHIPPED, "{hash:#018x} now");
 }
 
-/// Never changes: there is no declaration in this catalog that a later version of weir reads otherwise.
+/// Never changes: there is no declaration in this catalog that a later version of weir reads
+/// otherwise.
 const EVERY_KIND: u64 = 0x27cb_d51e_cc65_9072;
 
 #[test]
@@ -37,8 +39,16 @@ fn a_catalog_with_every_kind_keeps_its_meaning_to_the_byte() {
 /// The catalog of the test above would guard nothing that is not in it.
 #[test]
 fn every_kind_of_thing_is_in_it() {
-    let text = meaning(&every_kind());
-    let measures = " Count [| Sum(| Min(| Max(| SumSq(| Last(| Distribution(| Distinct(| cost None | unpriced Some";
+    let catalog = every_kind();
+    for name in DetectorKind::NAMES {
+        assert!(
+            catalog.detectors.iter().any(|d| d.kind.name() == *name),
+            "{name}"
+        );
+    }
+    let text = meaning(&catalog);
+    let measures = " Count [| Sum(| Min(| Max(| SumSq(| Last(| Distribution(| Distinct(\
+                    | cost None | unpriced Some";
     let conditions = "Null }|Bool(|Number(|Text(";
     let statistics = " Value at| Count at| Sum at| Mean at| Min at| Max at| Percentile(999) at";
     let steps = "Term(|Number(|Null,|Add,|Sub,|Mul,|Div,|Neg,|Lt,|Le,|Gt,|Ge,|Eq,|Ne,|And,|Or,|Not,\

@@ -1,9 +1,9 @@
 //! The text that the meaning of a catalog is hashed from, written out by hand.
 //!
-//! The text has words of its own. They look like Rust values because they once were printed ones, but they
-//! follow no type: a variant or field may be renamed in the code, and the text, the hash and so the run of a
-//! system stay. A word changes here only where the meaning changes. Tests pin the text of a catalog with every
-//! kind in it.
+//! The text has words of its own. They look like Rust values because they once were printed ones,
+//! but they follow no type: a variant or field may be renamed in the code, and the text, the hash
+//! and so the run of a system stay. A word changes here only where the meaning changes. Tests pin
+//! the text of a catalog with every kind in it.
 
 use crate::types::*;
 use weir_model::{Micros, WindowSize};
@@ -23,7 +23,8 @@ pub(crate) fn quoted(s: &str) -> String {
     out
 }
 
-/// A number with at least one digit after the point; very large and very small ones with an exponent.
+/// A number with at least one digit after the point; very large and very small ones with an
+/// exponent.
 pub(crate) fn float(v: f64) -> String {
     let size = v.abs();
     if size >= 1e16 || (size != 0.0 && size < 1e-4) {
@@ -52,7 +53,8 @@ pub(crate) fn names<T: AsRef<str>>(items: &[T]) -> String {
     list(items, |s| quoted(s.as_ref()))
 }
 
-fn micros(t: Micros) -> String {
+/// A time or a span.
+pub(crate) fn micros(t: Micros) -> String {
     format!("Micros({})", t.0)
 }
 
@@ -93,7 +95,8 @@ pub(crate) fn rollup(r: &RollupDef) -> String {
     )
 }
 
-/// Of a measure. The price book of a cost has its own line: its entries are versioned by their dates.
+/// Of a measure. The price book of a cost has its own line: its entries are versioned by their
+/// dates.
 pub(crate) fn measure(m: &MeasureDef) -> String {
     let kind = m.kind.kind().meaning;
     let kind = match (m.kind.pricing(), m.kind.path()) {
@@ -143,8 +146,41 @@ pub(crate) fn book(prices: &[Price]) -> String {
     })
 }
 
-/// Of a statistic.
-pub(crate) fn stat(s: Stat) -> String {
+/// Of what a KPI or detector is computed from. Names of terms do not matter, what they stand for
+/// does.
+pub(crate) fn inputs(
+    c: &Catalog,
+    terms: &[Term],
+    expr: &Expr,
+    sample: &Option<(usize, f64)>,
+) -> String {
+    let sample = optional(*sample, |(term, least)| {
+        format!("({term}, {})", float(least))
+    });
+    format!(
+        "{} {} {sample}",
+        list(terms, |t| quoted(&term(c, t))),
+        list(&expr.ops, op)
+    )
+}
+
+fn term(c: &Catalog, t: &Term) -> String {
+    let e = &c.events[t.event];
+    format!(
+        "{}.{} {} at {}",
+        e.name,
+        e.measures[t.measure].name,
+        stat(t.stat),
+        names(&t.at)
+    )
+}
+
+/// Of a rollup where a judge refers to it: the names of its dimensions.
+pub(crate) fn rollup_names(e: &EventDef, rollup: usize) -> String {
+    names(&e.rollup_dimensions(&e.rollups[rollup]))
+}
+
+fn stat(s: Stat) -> String {
     let word = match s {
         Stat::Value => "Value",
         Stat::Count => "Count",
@@ -155,11 +191,6 @@ pub(crate) fn stat(s: Stat) -> String {
         Stat::Percentile(thousandths) => return format!("Percentile({thousandths})"),
     };
     word.to_owned()
-}
-
-/// Of an expression: its steps.
-pub(crate) fn expression(e: &Expr) -> String {
-    list(&e.ops, op)
 }
 
 fn op(op: &Op) -> String {
@@ -188,77 +219,4 @@ fn op(op: &Op) -> String {
         Op::Coalesce => "Coalesce",
     };
     word.to_owned()
-}
-
-/// Of a minimum sample.
-pub(crate) fn sample(s: &Option<(usize, f64)>) -> String {
-    optional(*s, |(term, least)| format!("({term}, {})", float(least)))
-}
-
-/// Of a KPI's target.
-pub(crate) fn target(t: &Option<Target>) -> String {
-    optional(*t, |t| {
-        format!(
-            "Target {{ value: {}, higher_is_better: {} }}",
-            float(t.value),
-            t.higher_is_better
-        )
-    })
-}
-
-/// Of a detector's way to judge.
-pub(crate) fn detector_kind(kind: &DetectorKind) -> String {
-    match kind {
-        DetectorKind::Limit {
-            above,
-            below,
-            early,
-        } => format!(
-            "Limit {{ above: {}, below: {}, early: {early} }}",
-            optional(*above, float),
-            optional(*below, float)
-        ),
-        DetectorKind::ZScore {
-            history,
-            warmup,
-            threshold,
-        } => format!(
-            "ZScore {{ history: {history}, warmup: {warmup}, threshold: {} }}",
-            float(*threshold)
-        ),
-        DetectorKind::Drift {
-            fast,
-            slow,
-            warmup,
-            threshold,
-        } => format!(
-            "Drift {{ fast: {}, slow: {}, warmup: {warmup}, threshold: {} }}",
-            float(*fast),
-            float(*slow),
-            float(*threshold)
-        ),
-        DetectorKind::Seasonal {
-            warmup,
-            weight,
-            threshold,
-        } => format!(
-            "Seasonal {{ warmup: {warmup}, weight: {}, threshold: {} }}",
-            float(*weight),
-            float(*threshold)
-        ),
-    }
-}
-
-/// Of the side of a deviation.
-pub(crate) fn direction(d: Direction) -> &'static str {
-    match d {
-        Direction::Up => "Up",
-        Direction::Down => "Down",
-        Direction::Both => "Both",
-    }
-}
-
-/// Of a silence that a rule waits for.
-pub(crate) fn silence(t: Micros) -> String {
-    micros(t)
 }

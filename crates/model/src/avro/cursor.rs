@@ -333,7 +333,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<(&str, bool)> {
 
 /// Appends a long.
 #[inline]
-pub(crate) fn put_long(out: &mut Vec<u8>, v: i64) {
+pub fn put_long(out: &mut Vec<u8>, v: i64) {
     let mut z = ((v << 1) ^ (v >> 63)) as u64;
     while z >= 0x80 {
         out.push(z as u8 | 0x80);
@@ -344,7 +344,7 @@ pub(crate) fn put_long(out: &mut Vec<u8>, v: i64) {
 
 /// Appends a length and bytes.
 #[inline]
-pub(crate) fn put_bytes(out: &mut Vec<u8>, v: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, v: &[u8]) {
     put_long(out, v.len() as i64);
     out.extend_from_slice(v);
 }
