@@ -5,6 +5,7 @@
 //! event type, [`encode`] writes their rows, [`Question`]s are named queries.
 
 mod client;
+mod config;
 pub mod encode;
 mod error;
 mod kpi;
@@ -15,7 +16,8 @@ mod view;
 
 include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 
-pub use client::{Answer, Backoff, Column, Param, Rows, Store, StoreConfig, ident, text};
+pub use client::{Answer, Backoff, Column, Param, Rows, Store, ident, text};
+pub use config::StoreConfig;
 pub use error::StoreError;
 pub use kpi::kpi_current_sql;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};

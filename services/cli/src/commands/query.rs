@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
-use weir_store::{Param, Question, Rows, Store, StoreConfig};
+use weir_store::{Param, Question, Rows, Store};
 
 /// How an answer is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,13 +46,18 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
         let question = Question::find(system.questions()?, &question)?;
         question.sql(&parameters(&a.parameters)?)?
     };
-    let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
+    let store = Store::new(&system.find()?.store()?);
     let runtime = runtime()?;
     runtime.block_on(async {
         match format {
             Format::Table => {
-                let rows = store.rows(&sql, &params).await?;
-                print(&rows)
+                let answer = store.query(&sql, &params, "JSONCompact")?;
+                let bytes = answer.collect().await?;
+                match serde_json::from_slice::<Rows>(&bytes) {
+                    Ok(rows) => print(&rows),
+                    // The question has a FORMAT of its own: it is what was asked for.
+                    Err(_) => Ok(std::io::stdout().write_all(&bytes)?),
+                }
             }
             Format::Json => stream(&store, &sql, &params, "JSONEachRow").await,
             Format::Csv => stream(&store, &sql, &params, "CSVWithNames").await,
