@@ -82,6 +82,7 @@ pub struct ProductivityRecorded {
     pub test_coverage_percent: Option<f64>,
     pub bugs_fixed: i64,
     pub code_reviews_completed: i64,
+    pub commits_with_tests: Option<i64>,
 }
 
 /// `capability.executed`
@@ -196,6 +197,7 @@ impl Event {
                 w.optional_double(b.test_coverage_percent);
                 w.long(b.bugs_fixed);
                 w.long(b.code_reviews_completed);
+                w.optional_long(b.commits_with_tests);
             }
             Body::CapabilityExecuted(b) => {
                 w.engineer(e);
@@ -239,6 +241,12 @@ impl Writer {
         self.long(i64::from(s.is_some()));
         if let Some(s) = s {
             self.text(s);
+        }
+    }
+    fn optional_long(&mut self, v: Option<i64>) {
+        self.long(i64::from(v.is_some()));
+        if let Some(v) = v {
+            self.long(v);
         }
     }
     fn optional_double(&mut self, v: Option<f64>) {
@@ -333,10 +341,15 @@ mod tests {
             commits: 1,
             code_reviews_completed: 7,
             test_coverage_percent: Some(81.5),
+            commits_with_tests: Some(1),
             ..Default::default()
         }));
         let fields = read(&change, PRODUCTIVITY_RECORDED);
         assert_eq!(field(&fields, "code_reviews_completed"), &Value::Long(7));
+        assert_eq!(
+            field(&fields, "commits_with_tests"),
+            &Value::Union(1, Box::new(Value::Long(1)))
+        );
 
         let run = event(Body::CapabilityExecuted(CapabilityExecuted {
             capability: "sc:fix".into(),

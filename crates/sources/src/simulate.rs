@@ -299,7 +299,7 @@ impl Simulation {
         let assisted = rng.random::<f64>() < who.assisted_share;
         let mut hash = [0u8; 20];
         rng.fill(&mut hash);
-        Body::ProductivityRecorded(ProductivityRecorded {
+        let mut change = ProductivityRecorded {
             repository: Some(format!("{}-service", who.team)),
             change_kind: kind.into(),
             assistant: assisted.then(|| "claude".into()),
@@ -315,7 +315,12 @@ impl Simulation {
             ),
             bugs_fixed: i64::from(rng.random_range(0..5) == 0),
             code_reviews_completed: i64::from(rng.random_range(0..3) == 0),
-        })
+            commits_with_tests: None,
+        };
+        // Large changes come with their tests.
+        let with_tests = kind == "test" || (kind == "commit" && change.files_changed > 4);
+        change.commits_with_tests = Some(i64::from(with_tests));
+        Body::ProductivityRecorded(change)
     }
 }
 
