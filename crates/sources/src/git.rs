@@ -182,6 +182,7 @@ impl Repository {
             lines_deleted: c.files.iter().map(|f| f.1).sum(),
             files_changed: c.files.len() as i64,
             bugs_fixed: i64::from(is_fix(&c.message)),
+            commits_with_tests: Some(i64::from(tests > 0)),
             ..ProductivityRecorded::default()
         }
     }
@@ -432,6 +433,11 @@ mod tests {
         assert_eq!(
             (second.change_kind.as_ref(), second.assistant.as_deref()),
             ("test", Some("claude"))
+        );
+        // Those that touch tests, alone or among others.
+        assert_eq!(
+            (first.commits_with_tests, second.commits_with_tests),
+            (Some(0), Some(1))
         );
         assert_eq!(commits.iter().map(|c| body(c).bugs_fixed).sum::<i64>(), 1);
         let last = body(&commits[4]);

@@ -300,7 +300,7 @@ impl Simulation {
         let assisted = rng.random::<f64>() < who.assisted_share;
         let mut hash = [0u8; 20];
         rng.fill(&mut hash);
-        AnyEvent::from(ProductivityRecorded {
+        let mut change = ProductivityRecorded {
             engineer: who.named(),
             repository: Some(format!("{}-service", who.team).into()),
             change_kind: kind.into(),
@@ -323,7 +323,11 @@ impl Simulation {
             bugs_fixed: i64::from(rng.random_range(0..5) == 0),
             code_reviews_completed: i64::from(rng.random_range(0..3) == 0),
             ..ProductivityRecorded::default()
-        })
+        };
+        // Large changes come with their tests.
+        let with_tests = kind == "test" || (kind == "commit" && change.files_changed > 4);
+        change.commits_with_tests = Some(i64::from(with_tests));
+        AnyEvent::from(change)
     }
 }
 

@@ -70,7 +70,8 @@ impl Distribution {
             Stat::Max => Some(self.max),
             Stat::Percentile(p) => {
                 let bins = self.bins.iter().copied();
-                sketch::quantile(bins, self.count, f64::from(p) / 1000.0)
+                let seen = (self.min, self.max);
+                sketch::quantile(bins, self.count, f64::from(p) / 1000.0, seen)
             }
         }
     }

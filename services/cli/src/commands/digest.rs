@@ -42,7 +42,7 @@ pub fn run(system: &SystemArgs, a: &DigestArgs) -> Result<ExitCode> {
         for event in &catalog.events {
             for size in WindowSize::ALL {
                 if event.rollups.iter().any(|r| r.windows.contains(&size)) {
-                    let sql = merged_sql(&catalog, event, size, Form::Exact, through)?;
+                    let sql = merged_sql(&catalog, event, size, Form::Full, through)?;
                     out.push(
                         hash(&store, &format!("{} {}", event.name, size.label()), &sql).await?,
                     );
