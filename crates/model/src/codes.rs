@@ -95,6 +95,8 @@ codes! {
     DEADLINE = 211;
     /// a port is taken
     PORT_TAKEN = 212;
+    /// a part of the pipeline stands still
+    STALLED = 213;
 
     // 03xx: commands
     /// the input file or repository cannot be read
