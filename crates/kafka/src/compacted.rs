@@ -5,6 +5,7 @@ use crate::client::Brokers;
 use crate::consumer::{Consumer, Tp};
 use crate::error::Error;
 use crate::producer::Appender;
+use rdkafka::error::RDKafkaErrorCode;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,14 @@ pub fn scan(
     let mut until = Instant::now() + deadline;
     let admin = Admin::new(brokers, deadline)?;
     let Some(info) = admin.topics(&[topic])?.into_iter().next() else {
-        return Ok(());
+        // Whoever names partitions knows that they are there: the broker has just started and does not, yet.
+        return match partitions {
+            Some(_) => Err(Error::code_of(
+                format!("reading {topic}"),
+                RDKafkaErrorCode::UnknownTopicOrPartition,
+            )),
+            None => Ok(()),
+        };
     };
     let mut open: HashMap<i32, i64> = HashMap::new();
     let mut from = Vec::new();

@@ -176,7 +176,10 @@ impl Part {
     /// It waits for something that no restart of this process brings.
     pub fn waits_for(&self, what: impl Into<String>) {
         let mut s = self.0.lock();
-        let since = s.outside.take().map_or_else(Instant::now, |(at, _)| at);
+        // What waited before is not younger for the reason being known now.
+        let waited = [s.unread, s.uncommitted].into_iter().flatten().min();
+        let known = s.outside.take().map(|(since, _)| since);
+        let since = known.or(waited).unwrap_or_else(Instant::now);
         s.outside = Some((since, what.into()));
         // Once that is there, it has its time again.
         (s.unread, s.uncommitted) = (None, None);
@@ -311,7 +314,17 @@ mod tests {
         part.read();
         part.waits_for("a broker");
         let why = "it waits for a broker".to_owned();
+        assert_eq!(after(&part, 16), Some((why.clone(), false)));
         assert_eq!(after(&part, 3600), Some((why, false)));
+    }
+
+    #[test]
+    fn a_reason_found_late_does_not_start_the_clock_again() {
+        let part = Part::register("late reason", LIMITS);
+        let began = Instant::now() - Duration::from_secs(10);
+        part.0.lock().uncommitted = Some(began);
+        part.waits_for("a store");
+        assert!(after(&part, 6).is_some());
     }
 
     #[test]
