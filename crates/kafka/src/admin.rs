@@ -6,6 +6,7 @@ use crate::error::Error;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -204,10 +205,21 @@ impl Admin {
     /// Names of all topics with their numbers of partitions, sorted.
     pub fn names(&self) -> Result<Vec<(String, u32)>, Error> {
         let metadata = retry(self.deadline, || {
-            self.client
+            let metadata = self
+                .client
                 .inner()
                 .fetch_metadata(None, Duration::from_secs(3))
-                .map_err(|e| Error::kafka("reading metadata", e))
+                .map_err(|e| Error::kafka("reading metadata", e))?;
+            // A broker that has just started names topics before it knows their partitions.
+            let ours = |t: &&MetadataTopic| t.name().starts_with("weir.");
+            let all = metadata.topics().iter();
+            match all.filter(ours).find(|t| t.partitions().is_empty()) {
+                Some(t) => {
+                    let code = RDKafkaErrorCode::LeaderNotAvailable;
+                    Err(Error::code_of(format!("partitions of {}", t.name()), code))
+                }
+                None => Ok(metadata),
+            }
         })
         .map_err(|e| match e {
             e if e.is_transient() => Error::Unreachable {

@@ -99,6 +99,8 @@ codes! {
     STORE_PASSWORD = 213;
     /// other users of the machine could read or replace a secret
     OPEN_TO_OTHERS = 214;
+    /// a part of the pipeline stands still
+    STALLED = 215;
 
     // 03xx: commands
     /// the input file or repository cannot be read

@@ -446,4 +446,7 @@ pub struct ServiceArgs {
     /// Print the configuration and exit
     #[arg(long)]
     pub dump_config: bool,
+    /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
+    #[arg(long)]
+    pub exit_when_unreachable: bool,
 }

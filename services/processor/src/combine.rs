@@ -110,7 +110,7 @@ impl CombineStage {
         let counts = vec![Counts::default(); scope.catalog.events.len()];
         Ok(CombineStage {
             combine: Combine::new(Arc::clone(&scope.catalog), options).map_err(stage_error)?,
-            registry: SchemaRegistry::open(&scope.brokers, scope.deadline)?,
+            registry: SchemaRegistry::open(&scope.brokers, scope.limit())?,
             ticks: Appender::new(&scope.brokers)?,
             parts: BTreeMap::new(),
             told: Instant::now(),
@@ -256,7 +256,7 @@ impl CombineStage {
             .map(|e| topics::events(&e.name))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = Admin::new(&self.scope.brokers, self.scope.deadline)?.topics(&names)?;
+        let found = Admin::new(&self.scope.brokers, self.scope.limit())?.topics(&names)?;
         Ok(found.iter().flat_map(|t| &t.partitions).any(|p| p.end > 0))
     }
 

@@ -116,7 +116,7 @@ impl<F: Keyed> KeyedStage<F> {
             &self.scope.brokers,
             topics::STATE,
             Some(&from),
-            self.scope.deadline,
+            self.scope.limit(),
             &mut |key, value| {
                 let Ok(key) = std::str::from_utf8(key) else {
                     return;

@@ -22,6 +22,8 @@ pub const STATE_BYTES: &str = "weir_state_bytes";
 pub const SERIES: &str = "weir_state_series";
 /// Alerts that are open, by partition.
 pub const OPEN_ALERTS: &str = "weir_alerts_open";
+/// Stages that ended with an error and were started again, by stage.
+pub const RESTARTS: &str = "weir_stage_restarts_total";
 /// Broken invariants: must stay 0.
 pub const BREAKS: &str = "weir_invariant_breaks";
 
@@ -39,5 +41,6 @@ pub fn describe() {
     gauge!(STATE_BYTES, Unit::Bytes, "state held");
     gauge!(SERIES, "series held");
     gauge!(OPEN_ALERTS, "alerts that are open");
+    counter!(RESTARTS, "stages that ended and were started again");
     gauge!(BREAKS, "broken invariants: must stay 0");
 }
