@@ -1,9 +1,9 @@
 //! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is in the log
 //! and what the ledger says can never differ, wherever the process dies.
 
-use crate::ledger::{Entry, Progress};
+use crate::ledger::{Entry, Progress, identities};
 use crate::{Outgoing, event::Event};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -16,12 +16,28 @@ use weir_model::{Micros, headers, topics};
 /// Longest time a transaction of an importer stays open.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Deadline of a call to the broker.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Reads the ledger entries: `(key, entry)`.
+/// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are needed.
 pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
+    let mut newest: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
+    weir_kafka::compacted::scan(
+        brokers,
+        topics::IMPORTS,
+        None,
+        DEADLINE,
+        &mut |key, value| {
+            if key.starts_with(identities::PREFIX.as_bytes()) {
+                return;
+            }
+            match value {
+                Some(value) => newest.insert(key.to_vec(), value.to_vec()),
+                None => newest.remove(key),
+            };
+        },
+    )?;
     let mut out = HashMap::new();
-    for (key, value) in weir_kafka::compacted::read_all(brokers, topics::IMPORTS, DEADLINE)? {
+    for (key, value) in newest {
         let entry: Entry = serde_json::from_slice(&value).with_context(|| {
             format!(
                 "ledger entry {} is not readable",
@@ -175,7 +191,9 @@ impl Publisher {
         headers: Option<OwnedHeaders>,
     ) -> Result<()> {
         if self.open.is_none() {
-            self.producer.begin_transaction()?;
+            if let Err(e) = self.producer.begin_transaction() {
+                bail!(self.explained(&e, "the broker refused to begin a transaction"));
+            }
             self.open = Some(Instant::now());
         }
         loop {
@@ -189,7 +207,9 @@ impl Publisher {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
                     self.producer.poll(Duration::from_millis(5));
                 }
-                Err((e, _)) => return Err(e).with_context(|| format!("cannot write to {topic}")),
+                Err((e, _)) => {
+                    bail!(self.explained(&e, &format!("cannot write to {topic}")))
+                }
             }
         }
         self.sent += 1;
@@ -209,25 +229,53 @@ impl Publisher {
         };
         let value = serde_json::to_vec(&entry)?;
         let key = self.key.clone();
-        self.send(
-            topics::IMPORTS,
-            None,
-            Some(key.as_bytes()),
-            Some(&value),
-            None,
-        )?;
+        self.note(key.as_bytes(), Some(&value))?;
+        self.finish()
+    }
+
+    /// Writes (or, with `None`, deletes) a record of the ledger in the open transaction.
+    pub fn note(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.send(topics::IMPORTS, None, Some(key), value, None)?;
         self.sent -= 1;
+        Ok(())
+    }
+
+    /// Commits what was written, without an entry of the source.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.open.is_none() {
+            return Ok(());
+        }
         let deadline = Instant::now() + DEADLINE;
         // Not `flush`: it polls in steps of 100 ms.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.producer.poll(Duration::ZERO);
             std::thread::sleep(Duration::from_micros(300));
         }
-        self.producer
-            .commit_transaction(DEADLINE)
-            .context("the broker refused the transaction; run the command again, it goes on where it stopped")?;
+        if let Err(e) = self.producer.commit_transaction(DEADLINE) {
+            bail!(self.explained(&e, "the broker refused the transaction"));
+        }
         self.open = None;
         Ok(())
+    }
+
+    /// An error of the producer in words. One that cannot pass is that of a producer whose place another took.
+    fn explained(&self, e: &KafkaError, what: &str) -> String {
+        match self.producer.client().fatal_error() {
+            Some((
+                RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+                | RDKafkaErrorCode::ProducerFenced,
+                _,
+            )) => "WEIR-0313: another import of this tenant and event type has begun and goes on in place of this one; \
+                   when it is done run this one again, which adds what is missing"
+                .into(),
+            fatal => {
+                let why = fatal.map_or_else(|| e.to_string(), |(_, why)| why);
+                format!(
+                    "WEIR-0205: {what} ({why}); run the command again, it goes on where it stopped"
+                )
+            }
+        }
     }
 }
 
