@@ -30,7 +30,7 @@ pub struct Report {
     pub written: u64,
     /// Events that earlier runs had written.
     pub already: u64,
-    /// Of `already`: what this source says of them is not what was written then, which stays.
+    /// Of `already`: this source has other numbers for them than were written then, which stay.
     pub differing: u64,
     /// Rows for which another row of the same identity stands.
     pub doubled: u64,
@@ -48,11 +48,22 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Seconds that the run took.
     pub seconds: f64,
+    /// Events by second while they were written: of a history, commits as git reads them.
+    pub per_second: f64,
 }
 
 impl Report {
     /// So many reasons are kept.
     const REASONS: usize = 20;
+
+    /// Ends the measuring of the rate that began with the first event, and of the whole run.
+    fn timed(&mut self, run: Instant, writing: Instant) {
+        let seconds = |since: Instant| (since.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+        self.seconds = seconds(run);
+        if self.written > 0 {
+            self.per_second = (self.written as f64 / seconds(writing).max(1e-3)).round();
+        }
+    }
 
     fn reason(&mut self, text: impl FnOnce() -> String) {
         if self.reasons.len() < Report::REASONS {

@@ -2,6 +2,7 @@
 //! transactions as the events they speak of.
 
 pub mod identities;
+pub mod turn;
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,6 +5,7 @@
 //! its file, from 1. A row for which an expression fails is reported with its number and skipped, never guessed.
 
 mod cells;
+mod declared;
 mod jsonl;
 mod lines;
 mod rows;
@@ -16,105 +17,20 @@ mod value;
 use crate::ledger::identities::{self, Identity};
 use anyhow::{Context as _, Result, anyhow, bail};
 use cel::{Context, ExecutionError, Value};
-use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use std::path::Path;
 use target::Kind;
 use typed::Program;
 use value::Want;
 use weir_catalog::EventDef;
 use weir_model::{Micros, avro::JsonEncoder, codes, schemas};
 
+pub use declared::{By, Format, Mapping, Place, Rule, Time};
 pub use rows::{BadRow, Reads, Row, Rows};
 pub use time::{Unit, plausible};
 
-/// A mapping file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mapping {
-    /// Name: key of the ledger.
-    pub name: String,
-    /// One line for people.
-    #[serde(default)]
-    pub title: String,
-    /// Event type.
-    pub event: String,
-    /// Format of the data.
-    pub format: Format,
-    /// When the row happened.
-    pub time: Time,
-    /// Rows to take: a CEL condition.
-    #[serde(default, rename = "where")]
-    pub filter: Option<String>,
-    /// Record key and `source`: a CEL expression giving text.
-    pub source: String,
-    /// What identifies the row; rows of equal identity are one event.
-    pub identity: By,
-    /// Event fields (dotted) to CEL expressions. A result of null leaves the field at its default.
-    pub fields: BTreeMap<String, String>,
-    /// Resource attributes to fixed texts.
-    #[serde(default)]
-    pub resource: BTreeMap<String, String>,
-}
-
-/// Format of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Comma-separated with a header line.
-    Csv,
-    /// One JSON object per line.
-    Jsonl,
-}
-
-/// When a row happened.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Time {
-    /// CEL expression: a number in `unit`, or a text such as `2023-11-16 18:17:03.9799600` (UTC).
-    pub at: String,
-    /// Unit of a number.
-    #[serde(default)]
-    pub unit: Unit,
-    /// Placement of times that are relative.
-    #[serde(default)]
-    pub place: Option<Place>,
-}
-
-/// What identifies a row, and which of several rows of one identity counts.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub enum By {
-    /// A CEL expression giving text; the last row counts.
-    Last(String),
-    /// The expression, and which row counts.
-    Rule(Rule),
-}
-
-/// See [`By`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// A CEL expression giving text.
-    pub by: String,
-    /// `last` (as without it), `first`, or `max(EXPRESSION)`: the row with the largest number, of equal ones the last.
-    pub keep: String,
-}
-
-/// Placement of relative times: group i (in order of appearance) starts at `start + i * every`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// Where time 0 of the first group is put.
-    pub start: String,
-    /// CEL expression of the group; without it all rows are one group.
-    #[serde(default)]
-    pub group: Option<String>,
-    /// Distance between the starts of groups, e.g. `37m`.
-    #[serde(default)]
-    pub every: Option<String>,
-}
+/// Largest event that is published, bytes: the log's topics take records of up to 4 MiB.
+const LARGEST: usize = 3 << 20;
 
 /// A mapping ready to run.
 pub struct Mapper {
@@ -164,20 +80,6 @@ pub struct Mapped {
     pub rank: [u8; 8],
 }
 
-impl Mapping {
-    /// Reads a mapping file.
-    pub fn load(path: &Path) -> Result<Mapping> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("WEIR-0302: cannot read the mapping {}", path.display()))?;
-        Mapping::parse(&path.display().to_string(), &text)
-    }
-
-    /// Reads the text of a mapping; `name` is for messages.
-    pub fn parse(name: &str, text: &str) -> Result<Mapping> {
-        serde_saphyr::from_str(text).map_err(|e| anyhow!("WEIR-0302: {name}: {e}"))
-    }
-}
-
 /// Compiles the expressions of one mapping and notes what they read.
 struct Compiler<'a> {
     name: &'a str,
@@ -194,7 +96,7 @@ impl Compiler<'_> {
         let max = keep.strip_prefix("max(").and_then(|k| k.strip_suffix(')'));
         match (keep, max) {
             ("first", _) => Ok(Keep::First),
-            ("last", _) => Ok(Keep::Last),
+            ("last" | "", _) => Ok(Keep::Last),
             (_, Some(by)) => Ok(Keep::Max(self.compile(
                 "identity.keep",
                 by,
@@ -334,6 +236,12 @@ impl Mapper {
         };
         let source = crate::git::printable(&text("source", &self.source)?);
         let identity = text("identity", &self.identity)?;
+        if identity.is_empty() {
+            bail!(
+                "{}: identity: it is empty, and so says of no two rows whether they are one",
+                codes::IMPORT_ROW
+            );
+        }
         let mut event = Map::new();
         for (path, kind, program) in &self.fields {
             let name = path.join(".");
@@ -375,6 +283,7 @@ impl Mapper {
         // What the engine takes for one event is one event here too.
         let known = target::identity(&event, &self.event).unwrap_or(&identity);
         let known = known.to_owned();
+        let numbers = target::numbers(&event);
         let mut value = Vec::with_capacity(256);
         value.push(0);
         value.extend_from_slice(&self.schema_id.to_be_bytes());
@@ -387,8 +296,12 @@ impl Mapper {
                     self.event.name
                 )
             })?;
+        if value.len() > LARGEST {
+            let (code, size) = (codes::IMPORT_ROW, LARGEST >> 20);
+            bail!("{code}: the event is larger than {size} MiB");
+        }
         Ok(Mapped {
-            identity: identities::of(&self.tenant, &self.event.name, &known, &value),
+            identity: identities::of(&self.tenant, &self.event.name, &known, numbers.as_bytes()),
             source,
             value,
             time,
@@ -481,3 +394,6 @@ fn put(event: &mut Map<String, Json>, path: &[String], value: Json) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

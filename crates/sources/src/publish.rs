@@ -1,7 +1,7 @@
 //! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is in the log
 //! and what the ledger says can never differ, wherever the process dies.
 
-use crate::ledger::{Entry, Progress, identities};
+use crate::ledger::{Entry, Progress, identities, turn};
 use crate::{Outgoing, event::Event};
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -27,7 +27,8 @@ pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
         None,
         DEADLINE,
         &mut |key, value| {
-            if key.starts_with(identities::PREFIX.as_bytes()) {
+            let others = [identities::PREFIX, turn::PREFIX];
+            if others.iter().any(|p| key.starts_with(p.as_bytes())) {
                 return;
             }
             match value {

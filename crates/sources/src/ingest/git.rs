@@ -3,7 +3,7 @@
 
 use super::published::Published;
 use super::{OnProgress, Report};
-use crate::git::{Listed, Repository};
+use crate::git::{Commit, Commits, Listed, Repository};
 use crate::ledger::{Progress, identities};
 use crate::map::plausible;
 use crate::publish::read_ledger;
@@ -13,7 +13,8 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
-use std::time::Instant;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
 use weir_model::{Micros, codes, hash};
 
@@ -42,7 +43,7 @@ pub fn git(
     };
     let before = remembered(brokers, &repository, &head, tenant)?;
     let candidates = list(&repository, &head, tenant, now, &mut report)?;
-    let (mut published, mut known) = Published::take_over(brokers, tenant, EVENT)?;
+    let (mut published, mut known) = Published::take_over(brokers, tenant, EVENT, &mut report)?;
     let mut new: Sorter<80> = Sorter::default();
     for entry in candidates {
         let entry = entry?;
@@ -55,22 +56,50 @@ pub fn git(
     }
     let total = report.written;
     report.written = 0;
-    for commit in repository.commits(in_order(new.sorted()?)?)? {
-        let commit = commit?;
+    let writing = Instant::now();
+    each(repository.commits(in_order(new.sorted()?)?)?, |commit| {
+        let Some(commit) = commit else {
+            return published.idle();
+        };
         let identity = identities::of(tenant, EVENT, &commit.id, b"");
         let event = repository.event(tenant, team, &commit);
         published.add(identity, |p| p.event(&event))?;
         report.written += 1;
         on(report.written, Some(total));
-    }
-    published.commit()?;
+        Ok(())
+    })?;
+    published.end()?;
     anyhow::ensure!(
         report.written == total,
         "WEIR-0301: git told of {} commits where {total} were asked for; run the import again",
         report.written
     );
-    report.seconds = begun.elapsed().as_secs_f64();
+    report.timed(begun, writing);
     Ok(report)
+}
+
+/// Calls `f` with each commit, and without one while git works on a large one.
+fn each(commits: Commits, mut f: impl FnMut(Option<Commit>) -> Result<()>) -> Result<()> {
+    let (to, from) = mpsc::sync_channel(256);
+    // The receiver goes with the closure: a thread that still sends sees it gone.
+    std::thread::scope(move |scope| {
+        let from = from;
+        scope.spawn(move || {
+            for commit in commits {
+                // Nobody listens any more: the import has failed.
+                if to.send(commit).is_err() {
+                    break;
+                }
+            }
+        });
+        loop {
+            match from.recv_timeout(Duration::from_millis(100)) {
+                Ok(commit) => f(Some(commit?))?,
+                Err(mpsc::RecvTimeoutError::Timeout) => f(None)?,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    })
 }
 
 /// All commits of a history that can be counted, by identity.

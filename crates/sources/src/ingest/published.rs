@@ -1,27 +1,47 @@
 //! Publishing what nobody has published yet: events in the order of their times, with their identities in the same transactions.
 
+use super::Report;
 use crate::ledger::identities::{BATCH, Identity, Known, Scope};
+use crate::ledger::turn::Turn;
 use crate::publish::Publisher;
 use anyhow::Result;
+use std::time::Duration;
 use weir_kafka::Brokers;
 
 /// A scope of which this process alone adds to the ledger.
 pub struct Published {
     scope: Scope,
     publisher: Publisher,
+    turn: Turn,
     pending: Vec<Identity>,
 }
 
 impl Published {
-    /// Takes over the scope: whoever else is publishing in it is refused from here on. Then reads what is published.
-    pub fn take_over(brokers: &Brokers, tenant: &str, event: &str) -> Result<(Published, Known)> {
+    /// Waits for its turn and takes over the scope: whoever else should be publishing in it is refused from here on. Then reads
+    /// what is published.
+    pub fn take_over(
+        brokers: &Brokers,
+        tenant: &str,
+        event: &str,
+        report: &mut Report,
+    ) -> Result<(Published, Known)> {
         let scope = Scope::new(tenant, event);
+        let (mut turn, waited) = Turn::wait(brokers, scope)?;
+        if waited > Duration::ZERO {
+            report.notes.push(format!(
+                "waited {:.1} s for another import of {event} for tenant {tenant}",
+                waited.as_secs_f64()
+            ));
+        }
         let mut publisher = Publisher::new(brokers, &scope.name())?;
+        turn.hold(&mut publisher)?;
+        publisher.finish()?;
         let (all, small) = scope.read(brokers)?;
         small.merge(scope, &mut publisher)?;
         let published = Published {
             scope,
             publisher,
+            turn,
             pending: Vec::new(),
         };
         Ok((published, Known::new(all)?))
@@ -41,13 +61,33 @@ impl Published {
         Ok(())
     }
 
-    /// Commits what was added.
-    pub fn commit(&mut self) -> Result<()> {
+    /// To be called now and then while nothing is added: no transaction stays open meanwhile, and others see that this one lives.
+    pub fn idle(&mut self) -> Result<()> {
+        if self.publisher.due() || self.turn.is_old() {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.identities()?;
+        self.turn.hold(&mut self.publisher)?;
+        self.publisher.finish()
+    }
+
+    fn identities(&mut self) -> Result<()> {
         if !self.pending.is_empty() {
             let (key, value) = self.scope.record(&self.pending);
             self.publisher.note(key.as_bytes(), Some(&value))?;
             self.pending.clear();
         }
+        Ok(())
+    }
+
+    /// Commits what was added last and ends the turn.
+    pub fn end(mut self) -> Result<()> {
+        self.identities()?;
+        self.turn.end(&mut self.publisher)?;
         self.publisher.finish()
     }
 }

@@ -50,23 +50,26 @@ pub fn table(brokers: &Brokers, table: Table, on: OnProgress) -> Result<Report> 
     let (tenant, event) = (table.tenant, table.event);
     let mut reading = Reading::new(table)?;
     reading.run(&mut report, on)?;
-    let (mut published, mut known) = Published::take_over(brokers, tenant, &event.name)?;
+    let (mut published, mut known) =
+        Published::take_over(brokers, tenant, &event.name, &mut report)?;
     let chosen = choose(
         reading.candidates.sorted()?,
         reading.mapper.keeps_first(),
         &mut known,
+        &mut published,
         &mut report,
     )?;
     let total = report.written;
     report.written = 0;
+    let writing = Instant::now();
     let mut spooled = reading.spool.reader()?;
     for entry in chosen {
         send(&entry?, &mut spooled, &topic, &mut published)?;
         report.written += 1;
         on(report.written, Some(total));
     }
-    published.commit()?;
-    report.seconds = begun.elapsed().as_secs_f64();
+    published.end()?;
+    report.timed(begun, writing);
     Ok(report)
 }
 
@@ -167,6 +170,7 @@ fn choose(
     candidates: Sorted<52>,
     first_counts: bool,
     known: &mut Known,
+    published: &mut Published,
     report: &mut Report,
 ) -> Result<Sorted<44>> {
     let mut chosen: Sorter<44> = Sorter::default();
@@ -192,8 +196,11 @@ fn choose(
         }
     };
     let mut counts: Option<Candidate> = None;
-    for row in candidates {
+    for (n, row) in candidates.enumerate() {
         let row = row?;
+        if n % 4096 == 0 {
+            published.idle()?;
+        }
         match &mut counts {
             Some(best) if best[..16] == row[..16] => {
                 report.doubled += 1;

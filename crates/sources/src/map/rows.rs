@@ -94,10 +94,7 @@ impl Rows {
         let at = path.display();
         let cells = loop {
             match self.cells()? {
-                None if self.waiting > 0 => return Ok(()), // not yet there
-                None => bail!(
-                    "WEIR-0301: {at} is empty: a CSV file begins with the names of its columns"
-                ),
+                None => return Ok(()), // it is not written yet
                 Some(Ok(cells)) => break cells,
                 Some(Err(e)) => bail!("WEIR-0301: the header of {at} cannot be read: {e}"),
             }
@@ -256,7 +253,7 @@ impl Rows {
 
     fn csv(&mut self) -> Result<Option<(u64, Result<Value>)>> {
         if self.names.is_empty() {
-            return Ok(None); // the header waits for its end
+            return Ok(None); // there is no header yet
         }
         let Some(cells) = self.cells()? else {
             return Ok(None);

@@ -129,6 +129,17 @@ pub fn identity<'a>(event: &'a Map<String, Json>, def: &EventDef) -> Option<&'a 
     (!text.is_empty()).then_some(text)
 }
 
+/// What is counted of an event, in words: its numbers and truths. Copies of it may name another session or file.
+pub fn numbers(event: &Map<String, Json>) -> String {
+    let mut out = String::new();
+    for (name, value) in event {
+        if name != "event_time" && (value.is_number() || value.is_boolean()) {
+            out += &format!("{name}={value};");
+        }
+    }
+    out
+}
+
 /// Refuses what would be a dead letter, so that what is published is counted.
 pub fn check(event: &Map<String, Json>, def: &EventDef) -> Result<()> {
     for (name, value) in event {

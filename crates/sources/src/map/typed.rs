@@ -20,7 +20,17 @@ impl Program {
 
 /// Compiles `source`, whose result is taken as it is; `hint` says what for. Notes which columns it reads.
 pub fn compile(source: &str, hint: Want, reads: &mut Reads) -> Result<Program, String> {
-    let mut tree = Parser::default().parse(source).map_err(|e| e.to_string())?;
+    let mut tree = Parser::default().parse(source).map_err(|e| {
+        match e.errors.first() {
+            // What else could stand there is a list of all that the language has.
+            Some(first) => format!(
+                "cannot be read at character {} ({})",
+                first.pos.1,
+                first.msg.split(" expecting ").next().unwrap_or_default()
+            ),
+            None => "cannot be read".into(),
+        }
+    })?;
     Typer { hint, reads }.read(&mut tree, Want::Raw);
     Ok(Program(tree))
 }

@@ -55,7 +55,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         .map
         .context("give a mapping with --map, or `weir import git PATH`")?;
     let catalog = system.catalog()?;
-    let mut code = ExitCode::SUCCESS;
+    let (mut failed, mut refused) = (false, false);
     let mut reports = Vec::with_capacity(a.data.len());
     for path in &a.data {
         let mapping = mapping(&map)?;
@@ -76,26 +76,44 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
             complete: a.complete,
             now,
         };
-        let report = ingest::table(&brokers, table, &mut |n, t| bar.at(n, t))?;
+        let result = ingest::table(&brokers, table, &mut |n, t| bar.at(n, t));
         drop(bar);
-        if report.refused > 0 {
-            code = ExitCode::from(1);
+        let (report, error) = match result {
+            Ok(report) => (report, None),
+            // The others are read all the same.
+            Err(e) if a.data.len() > 1 => (Report::default(), Some(format!("{e:#}"))),
+            Err(e) => return Err(e),
+        };
+        failed |= error.is_some();
+        refused |= report.refused > 0;
+        match &error {
+            Some(e) => eprintln!("weir: {e}"),
+            None if !a.json => tell(path, &report, "rows"),
+            None => {}
         }
-        if !a.json {
-            tell(path, &report, "rows");
-        }
-        reports.push(Imported { data: path, report });
+        reports.push(Imported {
+            data: path,
+            error,
+            report,
+        });
     }
     if a.json {
         output::json(&reports)?;
     }
-    Ok(code)
+    Ok(ExitCode::from(match (failed, refused) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    }))
 }
 
 /// One file's report, as JSON.
 #[derive(serde::Serialize)]
 struct Imported<'a> {
     data: &'a Path,
+    /// Why nothing of it was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     #[serde(flatten)]
     report: Report,
 }
@@ -142,9 +160,11 @@ fn tell(path: &Path, report: &Report, what: &str) {
             line += &format!(", {} {of}", thousands(n));
         }
     }
-    if report.written > 0 && report.seconds > 0.0 {
-        let rate = (report.written as f64 / report.seconds).round() as u64;
-        line += &format!(" ({} {what} per second)", thousands(rate));
+    if report.per_second > 0.0 {
+        line += &format!(
+            " ({} {what} per second)",
+            thousands(report.per_second as u64)
+        );
     }
     println!("{line}");
     for reason in &report.reasons {
@@ -159,7 +179,7 @@ fn tell(path: &Path, report: &Report, what: &str) {
     }
     if report.differing > 0 {
         eprintln!(
-            "  {} of those published before are written differently here; what was published stays",
+            "  {} of those published before have other numbers here; what was published stays",
             thousands(report.differing)
         );
     }
