@@ -61,19 +61,3 @@ impl EventDef {
             .collect()
     }
 }
-
-impl MeasureKind {
-    /// The field it reads; empty for counts and costs.
-    pub fn path(&self) -> &str {
-        match self {
-            MeasureKind::Sum(p)
-            | MeasureKind::Min(p)
-            | MeasureKind::Max(p)
-            | MeasureKind::SumSq(p)
-            | MeasureKind::Last(p)
-            | MeasureKind::Distribution(p)
-            | MeasureKind::Distinct(p) => p,
-            MeasureKind::Count | MeasureKind::Cost(_) | MeasureKind::Unpriced(_) => "",
-        }
-    }
-}

@@ -1,8 +1,12 @@
 //! The records weir itself writes, with their Avro codecs (`schemas/records/*.avsc`).
 //!
-//! A subject is `tenant` + `dimensions` (names, sorted) + `values` (same order). A missing value is "".
+//! A subject is `tenant` + `dimensions` (names, sorted) + `values` (same order). A missing value is
+//! "".
 
-use crate::{Fixed, Micros};
+use crate::Micros;
+pub use crate::measure::{
+    BinsRef, Distribution, DistributionRef, HashesRef, Last, MeasureValue, ValueRef,
+};
 use serde::{Deserialize, Serialize};
 
 /// What everything is counted by.
@@ -12,53 +16,6 @@ pub struct Subject {
     pub tenant: String,
     /// (dimension, value), sorted by dimension.
     pub dimensions: Vec<(String, String)>,
-}
-
-/// The value of one measure in one part: what is merged, stored and verified.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub enum MeasureValue {
-    /// Events.
-    Count(u64),
-    /// Exact sum.
-    Sum(Fixed),
-    /// Smallest value, if any.
-    Min(Option<f64>),
-    /// Largest value, if any.
-    Max(Option<f64>),
-    /// Exact sum of squares of values rounded to thousandths, in millionths.
-    SumSq(Fixed),
-    /// Value of the latest event by (event time, event id).
-    Last(Option<Last>),
-    /// Count, sum, min, max and bins (ascending, no zero counts) of a distribution.
-    Distribution(Distribution),
-    /// The smallest hashes, ascending, at most [`crate::sketch::THETA`].
-    Distinct(Vec<u64>),
-}
-
-/// See [`MeasureValue::Last`].
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Last {
-    /// Event time of the winner.
-    pub at: Micros,
-    /// Identity hash of the winner: decides between equal times (the larger wins).
-    pub id: u64,
-    /// Its value.
-    pub value: f64,
-}
-
-/// See [`MeasureValue::Distribution`].
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Distribution {
-    /// Values.
-    pub count: u64,
-    /// Exact sum.
-    pub sum: Fixed,
-    /// Smallest, 0 where empty.
-    pub min: f64,
-    /// Largest, 0 where empty.
-    pub max: f64,
-    /// (bin, count), ascending by bin.
-    pub bins: Vec<(u16, u64)>,
 }
 
 /// Whether a part is the one written when its window was final, or a straggler at pane grain.
@@ -140,7 +97,8 @@ pub struct Anomaly {
     pub value: f64,
     /// What was expected (limit, median, mean), rounded to 6 decimals.
     pub expected: f64,
-    /// Distance in units of the detector's scale (ratio to the limit for limits), rounded to 6 decimals.
+    /// Distance in units of the detector's scale (ratio to the limit for limits), rounded to 6
+    /// decimals.
     pub score: f64,
     /// True while the window is open (early limits); the final record has the same id and false.
     pub early: bool,
@@ -223,8 +181,8 @@ pub enum AlertState {
     Resolve,
 }
 
-/// One step of an alert's life. Key: `id` = hash(rule, version, subject, window end at which it opened); the
-/// store keeps the highest `step`.
+/// One step of an alert's life. Key: `id` = hash(rule, version, subject, window end at which it
+/// opened); the store keeps the highest `step`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Alert {
     /// See above.
@@ -288,8 +246,8 @@ pub struct Late {
     pub watermark: Micros,
 }
 
-/// A record that could not be read. The value of a dead letter is the record's own raw bytes (its beginning,
-/// where it is too large); this is what its headers say.
+/// A record that could not be read. The value of a dead letter is the record's own raw bytes (its
+/// beginning, where it is too large); this is what its headers say.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Why.
@@ -307,10 +265,9 @@ pub struct DeadLetter {
 mod aggregate;
 mod codec;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-pub use aggregate::{
-    AggregateReader, AggregateWriter, BinsRef, DimensionsRef, DistributionRef, HashesRef, RowRef,
-    ValueRef, ValuesRef,
-};
+pub use aggregate::{AggregateReader, AggregateWriter, DimensionsRef, RowRef, ValuesRef};
+pub(crate) use aggregate::{advance, ended};
+pub(crate) use codec::Field;
 pub use codec::{RecordError, SCHEMAS, schema_json};

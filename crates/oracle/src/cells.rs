@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{EventDef, MeasureKind, Stat};
-use weir_model::{Fixed, Micros, WindowSize, sketch};
+use weir_model::{Micros, WindowSize, sketch};
 
 /// Which cell. Rollup and values are by dimension name, sorted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,22 +161,43 @@ impl Value {
     pub fn stat(&self, stat: Stat) -> Option<f64> {
         match (self, stat) {
             (Value::Count(n), _) => Some(*n as f64),
-            (Value::Sum(s), _) => Some(Fixed(*s).to_f64()),
-            (Value::Squares(s), _) => Some(*s as f64 / 1e6),
+            (Value::Sum(s), _) => Some(number(*s, 9)),
+            (Value::Squares(s), _) => Some(number(*s, 6)),
             (Value::Min(m) | Value::Max(m), _) => *m,
             (Value::Last(l), _) => l.map(|(_, _, x)| x),
             (Value::Distinct(all), _) => Some(distinct(all) as f64),
             (Value::Distribution(d), stat) => match stat {
                 Stat::Value | Stat::Count => Some(d.count as f64),
-                Stat::Sum => Some(Fixed(d.sum).to_f64()),
+                Stat::Sum => Some(number(d.sum, 9)),
                 _ if d.count == 0 => None,
-                Stat::Mean => Some(Fixed(d.sum).to_f64() / d.count as f64),
+                Stat::Mean => Some(number(d.sum, 9) / d.count as f64),
                 Stat::Min => Some(d.min),
                 Stat::Max => Some(d.max),
-                Stat::Percentile(p) => quantile(&d.bins, d.count, f64::from(p) / 1000.0),
+                Stat::Percentile(p) => {
+                    // Not outside of what was seen.
+                    quantile(&d.bins, d.count, f64::from(p) / 1000.0).map(|x| {
+                        if x < d.min {
+                            d.min
+                        } else if x > d.max {
+                            d.max
+                        } else {
+                            x
+                        }
+                    })
+                }
             },
         }
     }
+}
+
+/// The float nearest to a number with so many decimals: what is read where its digits are written down.
+fn number(n: i128, decimals: usize) -> f64 {
+    let digits = format!("{:0>1$}", n.unsigned_abs(), decimals + 1);
+    let (units, fraction) = digits.split_at(digits.len() - decimals);
+    let sign = if n < 0 { "-" } else { "" };
+    format!("{sign}{units}.{fraction}")
+        .parse()
+        .unwrap_or(f64::NAN)
 }
 
 /// The bin by its definition: the largest b with 2^(b/35) <= x, found by counting thresholds.

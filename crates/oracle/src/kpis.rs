@@ -1,6 +1,6 @@
 //! Published KPIs, computed again.
 
-use crate::detectors::row_id;
+use crate::detect::row_id;
 use crate::fold::Judged;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Stat, Term};

@@ -5,7 +5,7 @@
 mod open;
 mod read;
 
-use crate::event::{Body, Envelope, Event, ProductivityRecorded, event_id};
+use weir_events::{Engineer, Map, ProductivityRecorded, event_id};
 use weir_model::Micros;
 
 pub use open::Repository;
@@ -32,7 +32,12 @@ pub struct Commit {
 
 impl Repository {
     /// The event of a commit.
-    pub fn event(&self, tenant: &str, team: &str, c: &Commit) -> Event {
+    pub fn event<'a>(
+        &'a self,
+        tenant: &'a str,
+        team: &'a str,
+        c: &'a Commit,
+    ) -> ProductivityRecorded<'a> {
         let time = Micros::from_secs(c.time.max(0));
         let tests = c.files.iter().filter(|(_, _, path)| is_test(path)).count();
         let kind = if c.parents > 1 {
@@ -46,28 +51,27 @@ impl Repository {
         if email.is_empty() {
             email = "unknown".into();
         }
-        Event {
-            envelope: Envelope {
-                event_id: event_id(time, c.id.as_bytes()),
-                event_time: time,
-                tenant: tenant.into(),
-                source: format!("git/{}", self.name),
-                resource: vec![("vcs.repository.name".into(), self.name.clone())],
-                email: printable(&email),
+        ProductivityRecorded {
+            event_id: event_id(time, c.id.as_bytes()),
+            event_time: time,
+            tenant: tenant.into(),
+            source: format!("git/{}", self.name).into(),
+            resource: Map::from([("vcs.repository.name".into(), self.name.as_str().into())]),
+            engineer: Engineer {
+                email: printable(&email).into(),
                 team: team.into(),
             },
-            body: Body::ProductivityRecorded(ProductivityRecorded {
-                repository: Some(printable(&self.name)),
-                change_kind: kind.into(),
-                assistant: assistant(c).map(Into::into),
-                change_id: Some(c.id.clone()),
-                commits: 1,
-                lines_added: c.files.iter().map(|f| f.0).sum(),
-                lines_deleted: c.files.iter().map(|f| f.1).sum(),
-                files_changed: c.files.len() as i64,
-                bugs_fixed: i64::from(is_fix(&c.message)),
-                ..Default::default()
-            }),
+            repository: Some(printable(&self.name).into()),
+            change_kind: kind.into(),
+            assistant: assistant(c).map(Into::into),
+            change_id: Some(c.id.as_str().into()),
+            commits: 1,
+            lines_added: c.files.iter().map(|f| f.0).sum(),
+            lines_deleted: c.files.iter().map(|f| f.1).sum(),
+            files_changed: c.files.len() as i64,
+            bugs_fixed: i64::from(is_fix(&c.message)),
+            commits_with_tests: Some(i64::from(tests > 0)),
+            ..ProductivityRecorded::default()
         }
     }
 }
@@ -204,19 +208,12 @@ mod tests {
         commits.map(Result::unwrap).collect()
     }
 
-    fn body(repo: &Repository, c: &Commit) -> ProductivityRecorded {
-        match repo.event("t", "", c).body {
-            Body::ProductivityRecorded(b) => b,
-            _ => unreachable!(),
-        }
-    }
-
     /// What a repository comes to, for comparisons.
     fn sums(path: &Path) -> (String, BTreeMap<String, (i64, i64, String)>) {
         let repo = Repository::open(path).unwrap();
         let of = |c: &Commit| {
-            let b = body(&repo, c);
-            let email = repo.event("t", "", c).envelope.email;
+            let b = repo.event("t", "", c);
+            let email = b.engineer.email.into_owned();
             (c.id.clone(), (b.lines_added, b.lines_deleted, email))
         };
         let commits = read(&repo, &[]).iter().map(of).collect();
@@ -242,28 +239,33 @@ mod tests {
         let repo = Repository::open(d).unwrap();
         let commits = read(&repo, &[]);
         assert_eq!(commits.len(), 5);
-        let body = |c: &Commit| body(&repo, c);
+        let body = |c| repo.event("t", "", c);
         let first = body(&commits[0]);
         assert_eq!(
             (
                 first.lines_added,
                 first.files_changed,
-                first.change_kind.as_str()
+                first.change_kind.as_ref()
             ),
             (2, 1, "commit")
         );
         assert_eq!(commits[0].files[0].2, "src/a b.rs");
         let second = body(&commits[1]);
         assert_eq!(
-            (second.change_kind.as_str(), second.assistant.as_deref()),
+            (second.change_kind.as_ref(), second.assistant.as_deref()),
             ("test", Some("claude"))
+        );
+        // Those that touch tests, alone or among others.
+        assert_eq!(
+            (first.commits_with_tests, second.commits_with_tests),
+            (Some(0), Some(1))
         );
         assert_eq!(commits.iter().map(|c| body(c).bugs_fixed).sum::<i64>(), 1);
         let last = body(&commits[4]);
-        assert_eq!((last.change_kind.as_str(), last.commits), ("merge", 1));
+        assert_eq!((last.change_kind.as_ref(), last.commits), ("merge", 1));
         let event = repo.event("t", "", &commits[0]);
-        assert_eq!(event.envelope.email, "ada@example.com");
-        assert_eq!(event.envelope.event_time, Micros::from_secs(1_767_323_045));
+        assert_eq!(event.engineer.email, "ada@example.com");
+        assert_eq!(event.event_time, Micros::from_secs(1_767_323_045));
 
         let old = repo.head.clone().unwrap();
         commit(d, "src/e.rs", "Later");
@@ -449,7 +451,7 @@ mod tests {
         let commits = read(&repo, &[]);
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[1].author, "J\u{fffd}rg");
-        assert_eq!(repo.event("t", "", &commits[1]).envelope.email, "unknown");
+        assert_eq!(repo.event("t", "", &commits[1]).engineer.email, "unknown");
         assert!(commits[1].message.len() < 5 << 20);
     }
 

@@ -23,7 +23,8 @@ use target::Kind;
 use typed::Program;
 use value::Want;
 use weir_catalog::EventDef;
-use weir_model::{Micros, avro::JsonEncoder, codes, schemas};
+use weir_events::Dynamic;
+use weir_model::{Micros, codes};
 
 pub use declared::{By, Format, Mapping, Place, Rule, Time};
 pub use rows::{BadRow, Reads, Row, Rows};
@@ -36,8 +37,7 @@ const LARGEST: usize = 3 << 20;
 pub struct Mapper {
     mapping: Mapping,
     event: EventDef,
-    encoder: JsonEncoder,
-    schema_id: u32,
+    writer: Dynamic,
     tenant: String,
     now: Micros,
     context: Context<'static, 'static>,
@@ -184,9 +184,8 @@ impl Mapper {
             place: place.map(|p| c.place(p)).transpose()?,
             reads: c.reads,
             context: Want::context()?,
-            schema_id: schemas::schema_id(&event.schema_json),
-            encoder: JsonEncoder::new(&event.schema_json)
-                .map_err(|e| anyhow!("the schema of {} cannot be used: {e}", event.name))?,
+            writer: Dynamic::new(&event.schema_json)
+                .with_context(|| format!("the schema of {}", event.name))?,
             event: event.clone(),
             tenant: tenant.to_owned(),
             now,
@@ -265,7 +264,7 @@ impl Mapper {
         rank: [u8; 8],
     ) -> Result<Mapped> {
         let identity = format!("{}/{identity}", self.mapping.name);
-        let id = crate::event::event_id(time, identity.as_bytes());
+        let id = weir_events::event_id(time, identity.as_bytes());
         event.insert("event_id".into(), json!(id.to_string()));
         event.insert("event_time".into(), json!(time.0));
         event.insert("tenant".into(), json!(self.tenant));
@@ -284,18 +283,10 @@ impl Mapper {
         let known = target::identity(&event, &self.event).unwrap_or(&identity);
         let known = known.to_owned();
         let numbers = target::numbers(&event);
-        let mut value = Vec::with_capacity(256);
-        value.push(0);
-        value.extend_from_slice(&self.schema_id.to_be_bytes());
-        self.encoder
-            .encode(&Json::Object(event), &mut value)
-            .map_err(|e| {
-                anyhow!(
-                    "{}: does not fit {}: {e}",
-                    codes::IMPORT_ROW,
-                    self.event.name
-                )
-            })?;
+        let value = self.writer.encode(&Json::Object(event)).map_err(|e| {
+            let (code, event) = (codes::IMPORT_ROW, &self.event.name);
+            anyhow!("{code}: does not fit {event}: {e}")
+        })?;
         if value.len() > LARGEST {
             let (code, size) = (codes::IMPORT_ROW, LARGEST >> 20);
             bail!("{code}: the event is larger than {size} MiB");

@@ -1,14 +1,15 @@
 //! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is in the log
 //! and what the ledger says can never differ, wherever the process dies.
 
+use crate::Outgoing;
 use crate::ledger::{Entry, Progress, identities, turn};
-use crate::{Outgoing, event::Event};
 use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use weir_events::Event;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Logged};
 use weir_model::{Micros, headers, topics};
@@ -20,34 +21,43 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are needed.
 pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
-    let mut newest: HashMap<Vec<u8>, Vec<u8>> = HashMap::new();
-    weir_kafka::compacted::scan(
-        brokers,
-        topics::IMPORTS,
-        None,
-        DEADLINE,
-        &mut |key, value| {
-            let others = [identities::PREFIX, turn::PREFIX];
-            if others.iter().any(|p| key.starts_with(p.as_bytes())) {
-                return;
-            }
-            match value {
-                Some(value) => newest.insert(key.to_vec(), value.to_vec()),
-                None => newest.remove(key),
-            };
-        },
-    )?;
-    let mut out = HashMap::new();
-    for (key, value) in newest {
-        let entry: Entry = serde_json::from_slice(&value).with_context(|| {
-            format!(
-                "ledger entry {} is not readable",
-                String::from_utf8_lossy(&key)
-            )
-        })?;
-        out.insert(entry.key, entry.progress);
+    let mut sources = Sources::default();
+    let mut take = |key: &[u8], value: Option<&[u8]>| sources.take(key, value);
+    weir_kafka::compacted::scan(brokers, topics::IMPORTS, None, DEADLINE, &mut take)?;
+    sources.read()
+}
+
+/// Entries of sources, as they come.
+#[derive(Default)]
+pub(crate) struct Sources(HashMap<Vec<u8>, Vec<u8>>);
+
+impl Sources {
+    /// Takes a record of the ledger.
+    pub(crate) fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let others = [identities::PREFIX, turn::PREFIX];
+        if others.iter().any(|p| key.starts_with(p.as_bytes())) {
+            return;
+        }
+        match value {
+            Some(value) => self.0.insert(key.to_vec(), value.to_vec()),
+            None => self.0.remove(key),
+        };
     }
-    Ok(out)
+
+    /// All of them.
+    pub(crate) fn read(self) -> Result<HashMap<String, Progress>> {
+        let mut out = HashMap::new();
+        for (key, value) in self.0 {
+            let entry: Entry = serde_json::from_slice(&value).with_context(|| {
+                format!(
+                    "ledger entry {} is not readable",
+                    String::from_utf8_lossy(&key)
+                )
+            })?;
+            out.insert(entry.key, entry.progress);
+        }
+        Ok(out)
+    }
 }
 
 /// A transactional producer for one source. A second one with the same key fences this one.
@@ -94,15 +104,8 @@ impl Publisher {
     }
 
     /// Publishes an event as a live producer would.
-    pub fn event(&mut self, event: &Event) -> Result<()> {
-        self.record(&Outgoing {
-            topic: topics::events(event.body.event_type()),
-            partition: None,
-            key: event.envelope.source.clone().into_bytes(),
-            value: Some(event.encode()),
-            log_time: None,
-            tick: None,
-        })
+    pub fn event<'a>(&mut self, event: &impl Event<'a>) -> Result<()> {
+        self.record(&Outgoing::of(event))
     }
 
     /// Publishes a record.

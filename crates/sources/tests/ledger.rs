@@ -54,7 +54,7 @@ fn many_small_records_become_one_and_nothing_is_forgotten() {
     }
 
     // Whoever takes the name of a scope ends the one that has it, which says so.
-    let (mut turn, waited) = Turn::wait(&brokers, scope).unwrap();
+    let (mut turn, waited, _) = Turn::wait(&brokers, scope).unwrap();
     assert_eq!(waited, Duration::ZERO);
     turn.hold(&mut publisher).unwrap();
     publisher.finish().unwrap();

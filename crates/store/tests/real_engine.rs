@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use weir_catalog::{Catalog, EventDef, JudgedWindow, KpiDef, MeasureKind, Op, Stat, Term};
+use weir_model::fixed::{SQUARES, nearest};
 use weir_model::records::{
     Aggregate, AggregateBlock, AggregateReader, Distribution, Last, MeasureValue, Part, Subject,
 };
@@ -37,6 +38,10 @@ fn catalog() -> Catalog {
         ("initech".into(), zone("Europe/Berlin")),
     ];
     catalog
+}
+
+fn now() -> Micros {
+    Micros(jiff::Timestamp::now().as_microsecond())
 }
 
 async fn prepared(database: &str, catalog: &Catalog) -> Store {
@@ -279,36 +284,23 @@ fn expected(catalog: &Catalog, event: &EventDef, rows: &[Aggregate], size: Windo
     windows
 }
 
-fn exact(v: &MeasureValue) -> Vec<String> {
-    let float = |f: f64| f.to_bits().to_string();
-    let maybe = |f: Option<f64>| f.map_or("\\N".into(), float);
+/// What is compared: the numbers of the view and what lies beneath them.
+fn full(v: &MeasureValue) -> Vec<String> {
+    let mut all = plain(v);
     match v {
-        MeasureValue::Count(n) => vec![n.to_string()],
-        MeasureValue::Sum(s) | MeasureValue::SumSq(s) => vec![s.0.to_string()],
-        MeasureValue::Min(f) | MeasureValue::Max(f) => vec![maybe(*f)],
-        MeasureValue::Last(None) => vec!["0".into(), "0".into(), "\\N".into()],
-        MeasureValue::Last(Some(l)) => vec![l.at.0.to_string(), l.id.to_string(), float(l.value)],
-        MeasureValue::Distribution(d) => vec![
-            d.count.to_string(),
-            d.sum.0.to_string(),
-            float(d.min),
-            float(d.max),
-            format!(
-                "[{}]",
-                d.bins
-                    .iter()
-                    .map(|(b, n)| format!("({b},{n})"))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            ),
-        ],
-        MeasureValue::Distinct(h) => {
-            vec![format!(
-                "[{}]",
-                h.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
-            )]
+        MeasureValue::Last(None) => all.extend(["0".into(), "0".into()]),
+        MeasureValue::Last(Some(l)) => all.extend([l.at.0.to_string(), l.id.to_string()]),
+        MeasureValue::Distribution(d) => {
+            let bins: Vec<String> = d.bins.iter().map(|(b, n)| format!("({b},{n})")).collect();
+            all.push(format!("[{}]", bins.join(",")));
         }
+        MeasureValue::Distinct(h) => {
+            let hashes: Vec<String> = h.iter().map(u64::to_string).collect();
+            all.push(format!("[{}]", hashes.join(",")));
+        }
+        _ => {}
     }
+    all
 }
 
 /// What the plain view shows of a measure.
@@ -316,19 +308,23 @@ fn plain(v: &MeasureValue) -> Vec<String> {
     let float = |f: f64| f.to_bits().to_string();
     match v {
         MeasureValue::Count(n) => vec![n.to_string()],
-        MeasureValue::Sum(s) => vec![float(s.to_f64())],
-        MeasureValue::SumSq(s) => vec![float(s.0 as f64 / 1e6)],
+        MeasureValue::Sum(s) => vec![float(s.to_f64()), s.0.to_string()],
+        MeasureValue::SumSq(s) => vec![float(nearest(s.0, SQUARES)), s.0.to_string()],
         MeasureValue::Min(f) | MeasureValue::Max(f) => vec![f.map_or("\\N".into(), float)],
         MeasureValue::Last(l) => vec![l.as_ref().map_or("\\N".into(), |l| float(l.value))],
         MeasureValue::Distinct(h) => {
             vec![theta_estimate(h.len(), h.last().copied().unwrap_or(0)).to_string()]
         }
         MeasureValue::Distribution(d) => {
-            let q = |q| quantile(d.bins.iter().copied(), d.count, q).map_or("\\N".into(), float);
+            let q = |q| {
+                quantile(d.bins.iter().copied(), d.count, q, (d.min, d.max))
+                    .map_or("\\N".into(), float)
+            };
             let some = |f: f64| if d.count == 0 { "\\N".into() } else { float(f) };
             vec![
                 d.count.to_string(),
                 float(d.sum.to_f64()),
+                d.sum.0.to_string(),
                 some(d.sum.to_f64() / d.count as f64),
                 some(d.min),
                 some(d.max),
@@ -424,16 +420,16 @@ async fn views_are_the_plain_merge_of_parts() {
             if windows.is_empty() {
                 continue;
             }
-            let sql = merged_sql(&catalog, event, size, Form::Exact, None).unwrap();
+            let sql = merged_sql(&catalog, event, size, Form::Full, None).unwrap();
             let mut got = bits(&store, &sql).await;
             got.sort();
             same(
                 &got,
-                &shown(&windows, exact),
+                &shown(&windows, full),
                 &format!("{} {}", event.name, size.label()),
             );
             let view = format!(
-                "SELECT * FROM {}_{}",
+                "SELECT * EXCEPT (day, days_ago) FROM {}_{}",
                 weir_store::underscored(&event.name),
                 size.label()
             );
@@ -465,8 +461,13 @@ async fn functions_equal_rust_bit_for_bit() {
             .collect::<Vec<_>>()
             .join(", ");
         let q = f64::from(rng.random_range(0..=1000u16)) / 1000.0;
-        let want = quantile(bins.iter().map(|(b, n)| (*b, *n)), count, q)
-            .map_or("\\N".into(), |v| v.to_bits().to_string());
+        let want = quantile(
+            bins.iter().map(|(b, n)| (*b, *n)),
+            count,
+            q,
+            (0.0, f64::MAX),
+        )
+        .map_or("\\N".into(), |v| v.to_bits().to_string());
         let map = format!("CAST(map({map}), 'Map(UInt16, UInt64)')");
         let one = format!("SELECT toFloat64(weirQuantile({q:?}, {map})) AS v");
         assert_eq!(bits(&store, &one).await[0][0], want, "weirQuantile({q})");
@@ -544,14 +545,17 @@ async fn every_question_has_an_answer() {
     let all = Question::built_in();
     assert!(all.len() >= 10);
     for question in &all {
-        let (sql, params) = question.sql(&[]).unwrap();
+        let (sql, params) = question.sql(&[], &catalog, now()).unwrap();
         let answer = store.rows(&sql, &params).await;
         assert!(answer.is_ok(), "{}: {}", question.name, answer.unwrap_err());
     }
     assert!(Question::find(all.clone(), "nothing").is_err());
     let kpis = Question::find(all, "kpis").unwrap();
-    assert!(kpis.sql(&[("days".into(), "x".into())]).is_err());
-    assert!(kpis.sql(&[("hours".into(), "1".into())]).is_err());
+    let refused = |name: &str, value: &str| {
+        let given = [(name.to_string(), value.to_string())];
+        kpis.sql(&given, &catalog, now()).is_err()
+    };
+    assert!(refused("days", "x") && refused("hours", "1") && refused("from", "tomorrow"));
     let csv = store
         .query(
             "SELECT {n:UInt8} AS n",
@@ -621,7 +625,7 @@ fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>
     match (&values[term.measure], term.stat) {
         (MeasureValue::Count(n), _) => Some(*n as f64),
         (MeasureValue::Sum(s), _) => Some(s.to_f64()),
-        (MeasureValue::SumSq(s), _) => Some(s.0 as f64 / 1e6),
+        (MeasureValue::SumSq(s), _) => Some(nearest(s.0, SQUARES)),
         (MeasureValue::Min(v) | MeasureValue::Max(v), _) => *v,
         (MeasureValue::Last(l), _) => l.as_ref().map(|l| l.value),
         (MeasureValue::Distinct(h), _) => {
@@ -634,7 +638,8 @@ fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>
         (MeasureValue::Distribution(d), Stat::Min) => Some(d.min),
         (MeasureValue::Distribution(d), Stat::Max) => Some(d.max),
         (MeasureValue::Distribution(d), Stat::Percentile(p)) => {
-            quantile(d.bins.iter().copied(), d.count, f64::from(p) / 1000.0)
+            let q = f64::from(p) / 1000.0;
+            quantile(d.bins.iter().copied(), d.count, q, (d.min, d.max))
         }
         (MeasureValue::Distribution(_), Stat::Value) => unreachable!("a catalog names a statistic"),
     }

@@ -488,7 +488,12 @@ pub fn stat(input: &mut &[u8], stat: Stat) -> Result<Option<f64>, EngineError> {
         Stat::Max => Some(head.max),
         Stat::Percentile(p) => {
             let bins = Bins::new(&head, input);
-            sketch::quantile(bins, head.count, f64::from(p) / 1000.0)
+            sketch::quantile(
+                bins,
+                head.count,
+                f64::from(p) / 1000.0,
+                (head.min, head.max),
+            )
         }
     })
 }

@@ -278,7 +278,7 @@ fn stat_one(kind: Kind, row: &mut &[u8], stat: Stat) -> Result<Option<f64>, Engi
 
 /// A sum of squares as a float: it is kept in millionths.
 pub fn sum_of_squares(sum: Fixed) -> f64 {
-    sum.0 as f64 / 1e6
+    weir_model::fixed::nearest(sum.0, weir_model::fixed::SQUARES)
 }
 
 /// The later of two; the larger id, then the larger value decides between equal times.

@@ -142,12 +142,13 @@ fn plain_stat(value: &MeasureValue, stat: Stat) -> Option<f64> {
         (MeasureValue::Distribution(d), Stat::Min) => Some(d.min),
         (MeasureValue::Distribution(d), Stat::Max) => Some(d.max),
         (MeasureValue::Distribution(d), Stat::Percentile(p)) => {
-            sketch::quantile(d.bins.iter().copied(), d.count, f64::from(p) / 1000.0)
+            let q = f64::from(p) / 1000.0;
+            sketch::quantile(d.bins.iter().copied(), d.count, q, (d.min, d.max))
         }
         (_, s) if s != Stat::Value => None,
         (MeasureValue::Count(n), _) => Some(*n as f64),
         (MeasureValue::Sum(s), _) => Some(s.to_f64()),
-        (MeasureValue::SumSq(s), _) => Some(s.0 as f64 / 1e6),
+        (MeasureValue::SumSq(s), _) => Some(sum_of_squares(*s)),
         (MeasureValue::Min(v) | MeasureValue::Max(v), _) => *v,
         (MeasureValue::Last(l), _) => l.as_ref().map(|l| l.value),
         (MeasureValue::Distinct(h), _) => {

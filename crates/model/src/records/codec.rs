@@ -96,7 +96,7 @@ pub(super) fn body(value: &[u8], expected: u32) -> Result<&[u8], RecordError> {
 }
 
 /// A type that stands in a record.
-pub(super) trait Field: Sized {
+pub(crate) trait Field: Sized {
     fn put(&self, out: &mut Vec<u8>);
     fn get(c: &mut Cursor) -> Result<Self, DecodeError>;
 }
@@ -207,7 +207,7 @@ impl<T: Field> Field for Vec<T> {
     fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
         let mut list = Vec::new();
         loop {
-            let (n, _) = c.block()?;
+            let n = c.block()?.items;
             if n == 0 {
                 return Ok(list);
             }

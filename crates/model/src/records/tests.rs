@@ -1,58 +1,34 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::Fixed;
 use crate::avro::{Leaf, Projection, Value, leaf_paths};
+use crate::measure::tests::{any_value, value_of};
 use crate::{WindowSize, schemas::schema_id};
-use apache_avro::types::Value as Oracle;
+pub(crate) use apache_avro::types::Value as Oracle;
 use apache_avro::{Schema, from_avro_datum};
 use proptest::prelude::*;
 
 fn text() -> impl Strategy<Value = String> {
     "[a-zß:/]{0,12}"
 }
-fn float() -> impl Strategy<Value = f64> {
+pub(crate) fn float() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), -1e18..1e18f64]
 }
-fn micros() -> impl Strategy<Value = Micros> {
+pub(crate) fn micros() -> impl Strategy<Value = Micros> {
     any::<i64>().prop_map(Micros)
 }
-fn number() -> impl Strategy<Value = Fixed> {
+pub(crate) fn number() -> impl Strategy<Value = Fixed> {
     (any::<i128>(), 0..127u32).prop_map(|(v, s)| Fixed(v >> s))
 }
 fn subject() -> impl Strategy<Value = Subject> {
     (text(), prop::collection::vec((text(), text()), 0..3))
         .prop_map(|(tenant, dimensions)| Subject { tenant, dimensions })
 }
-fn opt<T: std::fmt::Debug + Clone>(
+pub(crate) fn opt<T: std::fmt::Debug + Clone>(
     s: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = Option<T>> {
     prop::option::of(s)
-}
-
-fn measure() -> impl Strategy<Value = MeasureValue> {
-    let bins = prop::collection::btree_map(any::<u16>(), any::<u64>(), 0..5);
-    prop_oneof![
-        any::<u64>().prop_map(MeasureValue::Count),
-        number().prop_map(MeasureValue::Sum),
-        opt(float()).prop_map(MeasureValue::Min),
-        opt(float()).prop_map(MeasureValue::Max),
-        number().prop_map(MeasureValue::SumSq),
-        opt((micros(), any::<u64>(), float()).prop_map(|(at, id, value)| Last { at, id, value }))
-            .prop_map(MeasureValue::Last),
-        (any::<u64>(), number(), float(), float(), bins).prop_map(
-            |(count, sum, min, max, bins)| {
-                MeasureValue::Distribution(Distribution {
-                    count,
-                    sum,
-                    min,
-                    max,
-                    bins: bins.into_iter().collect(),
-                })
-            }
-        ),
-        prop::collection::btree_set(any::<u64>(), 0..5)
-            .prop_map(|h| MeasureValue::Distinct(h.into_iter().collect())),
-    ]
 }
 
 fn block() -> impl Strategy<Value = AggregateBlock> {
@@ -73,7 +49,7 @@ fn block() -> impl Strategy<Value = AggregateBlock> {
             micros(),
             micros(),
             part.clone(),
-            prop::collection::vec(measure(), n),
+            prop::collection::vec(any_value(), n),
         )
             .prop_map(|(subject, window, start, end, part, values)| Aggregate {
                 subject,
@@ -111,27 +87,27 @@ fn oracle(name: &str, value: &[u8]) -> Oracle {
     decoded
 }
 
-fn field<'o>(v: &'o Oracle, name: &str) -> &'o Oracle {
+pub(crate) fn field<'o>(v: &'o Oracle, name: &str) -> &'o Oracle {
     match v {
         Oracle::Union(_, v) => field(v, name),
         Oracle::Record(fields) => &fields.iter().find(|(n, _)| n == name).unwrap().1,
         other => panic!("{other:?}"),
     }
 }
-fn items(v: &Oracle) -> &[Oracle] {
+pub(crate) fn items(v: &Oracle) -> &[Oracle] {
     let Oracle::Array(list) = v else {
         panic!("{v:?}")
     };
     list
 }
-fn long(v: &Oracle) -> i64 {
+pub(crate) fn long(v: &Oracle) -> i64 {
     match v {
         Oracle::Int(v) => i64::from(*v),
         Oracle::Long(v) | Oracle::TimestampMicros(v) => *v,
         other => panic!("{other:?}"),
     }
 }
-fn double(v: &Oracle) -> Option<f64> {
+pub(crate) fn double(v: &Oracle) -> Option<f64> {
     match v {
         Oracle::Union(_, v) => double(v),
         Oracle::Double(v) => Some(*v),
@@ -145,7 +121,7 @@ fn string(v: &Oracle) -> &str {
         other => panic!("{other:?}"),
     }
 }
-fn decimal(v: &Oracle) -> Fixed {
+pub(crate) fn decimal(v: &Oracle) -> Fixed {
     let Oracle::Decimal(d) = v else {
         panic!("{v:?}")
     };
@@ -168,50 +144,6 @@ fn subject_of(v: &Oracle) -> Subject {
     Subject {
         tenant: string(field(v, "tenant")).to_owned(),
         dimensions: dimensions.collect(),
-    }
-}
-fn measure_of(v: &Oracle) -> MeasureValue {
-    let Oracle::Union(branch, v) = v else {
-        panic!("{v:?}")
-    };
-    match branch {
-        0 => MeasureValue::Count(long(field(v, "count")) as u64),
-        1 => MeasureValue::Sum(decimal(field(v, "sum"))),
-        2 => MeasureValue::Min(double(field(v, "min"))),
-        3 => MeasureValue::Max(double(field(v, "max"))),
-        4 => MeasureValue::SumSq(decimal(field(v, "sum_sq"))),
-        5 => MeasureValue::Last(match field(v, "last") {
-            Oracle::Union(1, l) => Some(Last {
-                at: Micros(long(field(l, "at"))),
-                id: long(field(l, "id")) as u64,
-                value: double(field(l, "value")).unwrap(),
-            }),
-            _ => None,
-        }),
-        6 => {
-            let mut bin = 0;
-            let bins = items(field(v, "bins")).iter().map(|b| {
-                bin += long(field(b, "step"));
-                (bin as u16, long(field(b, "count")) as u64)
-            });
-            MeasureValue::Distribution(Distribution {
-                count: long(field(v, "count")) as u64,
-                sum: decimal(field(v, "sum")),
-                min: double(field(v, "min")).unwrap(),
-                max: double(field(v, "max")).unwrap(),
-                bins: bins.collect(),
-            })
-        }
-        _ => {
-            let Oracle::Bytes(b) = field(v, "hashes") else {
-                panic!()
-            };
-            MeasureValue::Distinct(
-                b.chunks(8)
-                    .map(|c| u64::from_le_bytes(c.try_into().unwrap()))
-                    .collect(),
-            )
-        }
     }
 }
 fn block_of(v: &Oracle) -> AggregateBlock {
@@ -246,7 +178,7 @@ fn block_of(v: &Oracle) -> AggregateBlock {
                 },
                 _ => Part::OnTime,
             },
-            values: items(field(r, "values")).iter().map(measure_of).collect(),
+            values: items(field(r, "values")).iter().map(value_of).collect(),
         }
     };
     AggregateBlock {

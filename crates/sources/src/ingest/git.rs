@@ -6,10 +6,9 @@ use super::{OnProgress, Report};
 use crate::git::{Commit, Commits, Listed, Repository};
 use crate::ledger::{Progress, identities};
 use crate::map::plausible;
-use crate::publish::read_ledger;
 use crate::sorter::{Sorted, Sorter, ordered, part, scratch};
 use anyhow::{Context, Result};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
@@ -41,9 +40,10 @@ pub fn git(
         report.notes.push("the repository has no commit yet".into());
         return Ok(report);
     };
-    let before = remembered(brokers, &repository, &head, tenant)?;
     let candidates = list(&repository, &head, tenant, now, &mut report)?;
-    let (mut published, mut known) = Published::take_over(brokers, tenant, EVENT, &mut report)?;
+    let (mut published, mut known, sources) =
+        Published::take_over(brokers, tenant, EVENT, &mut report)?;
+    let before = remembered(sources, &repository, &head, tenant)?;
     let mut new: Sorter<80> = Sorter::default();
     for entry in candidates {
         let entry = entry?;
@@ -170,13 +170,12 @@ fn in_order(commits: Sorted<80>) -> Result<File> {
 
 /// Commits that versions of weir published which remembered heads of histories in place of commits.
 fn remembered(
-    brokers: &Brokers,
+    mut ledger: HashMap<String, Progress>,
     repository: &Repository,
     head: &str,
     tenant: &str,
 ) -> Result<HashSet<String>> {
     let mut out = HashSet::new();
-    let mut ledger = read_ledger(brokers)?;
     ledger.retain(|_, p| matches!(p, Progress::Git { .. }));
     if ledger.is_empty() {
         return Ok(out);

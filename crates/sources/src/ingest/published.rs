@@ -1,10 +1,12 @@
 //! Publishing what nobody has published yet: events in the order of their times, with their identities in the same transactions.
 
 use super::Report;
+use crate::ledger::Progress;
 use crate::ledger::identities::{BATCH, Identity, Known, Scope};
 use crate::ledger::turn::Turn;
 use crate::publish::Publisher;
 use anyhow::Result;
+use std::collections::HashMap;
 use std::time::Duration;
 use weir_kafka::Brokers;
 
@@ -18,15 +20,15 @@ pub struct Published {
 
 impl Published {
     /// Waits for its turn and takes over the scope: whoever else should be publishing in it is refused from here on. Then reads
-    /// what is published.
+    /// what is published, and what the ledger holds of sources.
     pub fn take_over(
         brokers: &Brokers,
         tenant: &str,
         event: &str,
         report: &mut Report,
-    ) -> Result<(Published, Known)> {
+    ) -> Result<(Published, Known, HashMap<String, Progress>)> {
         let scope = Scope::new(tenant, event);
-        let (mut turn, waited) = Turn::wait(brokers, scope)?;
+        let (mut turn, waited, sources) = Turn::wait(brokers, scope)?;
         if waited > Duration::ZERO {
             report.notes.push(format!(
                 "waited {:.1} s for another import of {event} for tenant {tenant}",
@@ -44,7 +46,7 @@ impl Published {
             turn,
             pending: Vec::new(),
         };
-        Ok((published, Known::new(all)?))
+        Ok((published, Known::new(all)?, sources))
     }
 
     /// Publishes an event with `send`; it is committed now and then together with its identity.

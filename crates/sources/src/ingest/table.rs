@@ -9,10 +9,10 @@ use super::{OnProgress, Report};
 use crate::Outgoing;
 use crate::ledger::{Progress, identities::Known};
 use crate::map::{BadRow, Mapped, Mapper, Mapping, Row, Rows};
-use crate::publish::read_ledger;
 use crate::sorter::{Sorted, Sorter, ordered, part};
 use crate::spool::{Spool, Spooled};
 use anyhow::{Result, bail};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 use weir_catalog::EventDef;
@@ -45,13 +45,14 @@ type Chosen = [u8; 44];
 pub fn table(brokers: &Brokers, table: Table, on: OnProgress) -> Result<Report> {
     let begun = Instant::now();
     let mut report = Report::default();
-    known_as_a_whole(brokers, &table)?;
+    let map = format!("{}/{}", table.tenant, table.mapping.name);
     let topic = topics::events(&table.event.name);
     let (tenant, event) = (table.tenant, table.event);
     let mut reading = Reading::new(table)?;
     reading.run(&mut report, on)?;
-    let (mut published, mut known) =
+    let (mut published, mut known, sources) =
         Published::take_over(brokers, tenant, &event.name, &mut report)?;
+    known_as_a_whole(&map, &sources)?;
     let chosen = choose(
         reading.candidates.sorted()?,
         reading.mapper.keeps_first(),
@@ -74,17 +75,12 @@ pub fn table(brokers: &Brokers, table: Table, on: OnProgress) -> Result<Report> 
 }
 
 /// Refuses a table that a version of weir imported that remembered hashes of files: of what rows these were nobody knows.
-fn known_as_a_whole(brokers: &Brokers, table: &Table) -> Result<()> {
-    let map = format!("{}/{}", table.tenant, table.mapping.name);
-    let old = read_ledger(brokers)?
-        .into_values()
-        .any(|p| matches!(p, Progress::Rows { map: m, .. } if m == map));
-    if old {
+fn known_as_a_whole(map: &str, sources: &HashMap<String, Progress>) -> Result<()> {
+    let old = |p: &Progress| matches!(p, Progress::Rows { map: m, .. } if m == map);
+    if sources.values().any(old) {
         bail!(
-            "WEIR-0301: an older version of weir imported tables of {} for tenant {}, and did not write down which rows; \
-             import them into a new data directory",
-            table.mapping.name,
-            table.tenant
+            "WEIR-0301: an older version of weir imported tables of {map} (tenant and mapping), and did not write down which rows; \
+             import them into a new data directory"
         );
     }
     Ok(())

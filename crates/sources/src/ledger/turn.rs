@@ -4,9 +4,11 @@
 //! gone, or has not changed for [`STALE`], or its process is gone from this machine. The marks are a courtesy; that nothing counts twice
 //! rests on the broker, which refuses the producer whose name another one has taken.
 
+use super::Progress;
 use super::identities::Scope;
-use crate::publish::{DEADLINE, Publisher};
+use crate::publish::{DEADLINE, Publisher, Sources};
 use anyhow::Result;
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -29,8 +31,11 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits until nobody else imports; how long that took.
-    pub fn wait(brokers: &Brokers, scope: Scope) -> Result<(Turn, Duration)> {
+    /// Waits until nobody else imports; how long that took, and what the ledger holds of sources.
+    pub fn wait(
+        brokers: &Brokers,
+        scope: Scope,
+    ) -> Result<(Turn, Duration, HashMap<String, Progress>)> {
         let turn = Turn {
             key: format!("{PREFIX}{}", scope.name()),
             run: Uuid::now_v7(),
@@ -40,12 +45,13 @@ impl Turn {
         let begun = Instant::now();
         let mut seen: Option<(Vec<u8>, Instant)> = None;
         let mut free = 0;
-        loop {
+        let sources = loop {
             let looked = Instant::now();
-            match (turn.mark(brokers)?, &seen) {
-                (None, None) => break,
+            let (mark, sources) = turn.look(brokers)?;
+            match (mark, &seen) {
+                (None, None) => break sources,
                 // Of several that waited, the first to look again goes on and the others see its mark.
-                (None, Some(_)) if free > 0 => break,
+                (None, Some(_)) if free > 0 => break sources,
                 (None, Some(_)) => {
                     free += 1;
                     let own = u64::from(self_delay(turn.run));
@@ -54,10 +60,10 @@ impl Turn {
                 }
                 (Some(mark), Some((old, since))) if mark == *old => {
                     if since.elapsed() >= STALE {
-                        break;
+                        break sources;
                     }
                 }
-                (Some(mark), _) if is_gone(&mark) => break,
+                (Some(mark), _) if is_gone(&mark) => break sources,
                 (Some(mark), _) => {
                     free = 0;
                     seen = Some((mark, Instant::now()));
@@ -65,25 +71,21 @@ impl Turn {
             }
             // A long ledger is not read without pause.
             std::thread::sleep(LOOK.max(looked.elapsed()));
-        }
+        };
         let waited = seen.map_or(Duration::ZERO, |_| begun.elapsed());
-        Ok((turn, waited))
+        Ok((turn, waited, sources.read()?))
     }
 
-    fn mark(&self, brokers: &Brokers) -> Result<Option<Vec<u8>>> {
-        let mut mark = None;
-        weir_kafka::compacted::scan(
-            brokers,
-            topics::IMPORTS,
-            None,
-            DEADLINE,
-            &mut |key, value| {
-                if key == self.key.as_bytes() {
-                    mark = value.map(<[u8]>::to_vec);
-                }
-            },
-        )?;
-        Ok(mark)
+    fn look(&self, brokers: &Brokers) -> Result<(Option<Vec<u8>>, Sources)> {
+        let (mut mark, mut sources) = (None, Sources::default());
+        let mut take = |key: &[u8], value: Option<&[u8]>| {
+            if key == self.key.as_bytes() {
+                mark = value.map(<[u8]>::to_vec);
+            }
+            sources.take(key, value);
+        };
+        weir_kafka::compacted::scan(brokers, topics::IMPORTS, None, DEADLINE, &mut take)?;
+        Ok((mark, sources))
     }
 
     /// Writes the mark into the open transaction.

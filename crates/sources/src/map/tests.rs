@@ -408,7 +408,7 @@ fn the_row_that_counts_is_declared() {
 
 #[test]
 fn every_shipped_mapping_compiles() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/imports");
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/imports");
     let mut n = 0;
     for entry in std::fs::read_dir(dir).unwrap() {
         let mapping = Mapping::load(&entry.unwrap().path()).unwrap();

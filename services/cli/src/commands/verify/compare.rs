@@ -3,11 +3,12 @@
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::Catalog;
+use weir_catalog::{Catalog, Stat};
+use weir_model::fixed::SQUARES;
 use weir_model::records::Subject;
-use weir_model::{Micros, WindowSize, sketch};
+use weir_model::{Fixed, Micros, WindowSize, sketch};
 use weir_oracle::{Cell, CellKey, Truth, Value};
-use weir_store::{Form, Store, merged_sql, rollup_name};
+use weir_store::{Form, PERCENTILES, Store, merged_sql, rollup_name};
 
 /// Rows compared by kind, and what differs.
 #[derive(Debug, Default)]
@@ -204,7 +205,7 @@ async fn windows(
     let rollups: BTreeMap<String, usize> = (0..def.rollups.len())
         .map(|i| (rollup_name(def, i), i))
         .collect();
-    let merged = merged_sql(catalog, def, size, Form::Exact, Some(through))?;
+    let merged = merged_sql(catalog, def, size, Form::Full, Some(through))?;
     let sql = format!(
         "SELECT * REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end) FROM ({merged})"
     );
@@ -307,40 +308,50 @@ fn differences<'a>(
                 column("").and_then(whole) == Some(i128::from(*n)),
                 column(""),
             ),
-            Value::Squares(s) => differs(
-                "sum of squares",
-                column("").and_then(billionths) == Some(*s * 1000),
-                column(""),
-            ),
-            Value::Sum(s) => differs(
-                "sum",
-                column("").and_then(billionths) == Some(*s),
-                column(""),
-            ),
+            Value::Squares(_) | Value::Sum(_) => {
+                let (exact, shown) = (column("_exact"), column(""));
+                let kept = match want {
+                    Value::Squares(s) => *s * (Fixed::SCALE / SQUARES),
+                    Value::Sum(s) => *s,
+                    _ => 0,
+                };
+                differs("sum", exact.and_then(billionths) == Some(kept), exact);
+                let same = shown.and_then(number) == want.stat(Stat::Value);
+                differs("number", same, shown);
+            }
             Value::Min(x) | Value::Max(x) => {
                 differs("value", column("").and_then(number) == *x, column(""))
             }
             Value::Last(l) => {
                 differs(
                     "value",
-                    column("_value").and_then(number) == l.map(|(_, _, x)| x),
-                    column("_value"),
+                    column("").and_then(number) == l.map(|(_, _, x)| x),
+                    column(""),
                 );
             }
             Value::Distribution(d) => {
-                let (count, sum) = (column("_count"), column("_sum"));
+                let (count, sum) = (column("_count"), column("_sum_exact"));
                 differs(
                     "count",
                     count.and_then(whole) == Some(i128::from(d.count)),
                     count,
                 );
                 differs("sum", sum.and_then(billionths) == Some(d.sum), sum);
-                for (what, suffix, want) in [("min", "_min", d.min), ("max", "_max", d.max)] {
-                    differs(
-                        what,
-                        column(suffix).and_then(number) == Some(want),
-                        column(suffix),
-                    );
+                // What is read: each number of the view to its last digit.
+                let named = [
+                    ("_sum", Stat::Sum),
+                    ("_mean", Stat::Mean),
+                    ("_min", Stat::Min),
+                    ("_max", Stat::Max),
+                ];
+                for (suffix, stat) in named {
+                    let shown = column(suffix);
+                    differs(suffix, shown.and_then(number) == want.stat(stat), shown);
+                }
+                for p in PERCENTILES {
+                    let shown = column(&format!("_p{p}"));
+                    let same = shown.and_then(number) == want.stat(Stat::Percentile(p * 10));
+                    differs(&format!("p{p}"), same, shown);
                 }
                 let found: Option<BTreeMap<u16, u64>> =
                     column("_bins").and_then(Json::as_array).map(|pairs| {
@@ -361,6 +372,9 @@ fn differences<'a>(
                 });
                 let kept: Vec<u64> = all.iter().copied().take(sketch::THETA).collect();
                 differs("hashes", found.as_ref() == Some(&kept), column("_hashes"));
+                let shown = column("");
+                let same = shown.and_then(number) == want.stat(Stat::Value);
+                differs("estimate", same, shown);
             }
         }
     }
@@ -449,8 +463,7 @@ fn billionths(v: &Json) -> Option<i128> {
     if fraction.len() != 9 {
         return None;
     }
-    let n =
-        units.parse::<i128>().ok()? * weir_model::Fixed::SCALE + fraction.parse::<i128>().ok()?;
+    let n = units.parse::<i128>().ok()? * Fixed::SCALE + fraction.parse::<i128>().ok()?;
     Some(if negative { -n } else { n })
 }
 
