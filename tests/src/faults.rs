@@ -1,7 +1,7 @@
 //! Rounds of harm: a part of a running system is stopped for a while, or killed, while events come. Each round must end with
 //! everything in ClickHouse and every part ready, and all of them together with the numbers of a system that nothing happened to.
 
-use crate::{PATIENCE, System, binary, get, is_running, signal};
+use crate::{Around, PATIENCE, System, binary, get, is_running, signal};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -117,7 +117,7 @@ impl Service {
         let mut command = Command::new(binary());
         command
             .env("WEIR_DATA_DIR", system.dir())
-            .envs(system.environment.iter().map(|(k, v)| (k, v)))
+            .envs(system.around.set.iter().map(|(k, v)| (k, v)))
             .args([name, "--instance", "beside", "--http", http])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -173,8 +173,11 @@ struct Rounds {
 pub fn run(plan: &Plan, dir: &Path) {
     eprintln!("{plan:?}");
     let scale = plan.scale.to_string();
-    let environment = [("WEIR__TIMEOUTS__SCALE", scale.as_str())];
-    let system = System::start_with(dir, None, &["--partials", "8"], &environment);
+    let around = Around {
+        set: vec![("WEIR__TIMEOUTS__SCALE", scale)],
+        ..Around::default()
+    };
+    let system = System::start_around(dir, None, &["--partials", "8"], around);
     let services = ["processor", "sink"].map(|name| Service::start(&system, name));
     let mut rounds = Rounds {
         system,

@@ -43,38 +43,45 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// What surrounds the processes of a system: variables that are set or unset, and the mask of new files' rights.
+#[derive(Default, Clone)]
+pub struct Around {
+    /// Name and value of each.
+    pub set: Vec<(&'static str, String)>,
+    /// Names.
+    pub unset: Vec<&'static str>,
+    /// As `umask` takes it.
+    pub umask: Option<libc::mode_t>,
+}
+
 /// A running `weir up`. Dropped, it is killed with all that it started.
 pub struct System {
     dir: PathBuf,
     /// Schemas in place of the built-in ones.
     schemas: Option<PathBuf>,
     flags: Vec<String>,
-    /// Variables for every command.
-    environment: Vec<(String, String)>,
+    around: Around,
     child: Child,
 }
 
 impl System {
     /// Starts on a directory, with further flags of `weir up`, and waits until it is ready.
     pub fn start(dir: &Path, schemas: Option<&Path>, flags: &[&str]) -> System {
-        System::start_with(dir, schemas, flags, &[])
+        System::start_around(dir, schemas, flags, Around::default())
     }
 
-    /// As [`System::start`], with variables for it and for every command.
-    pub fn start_with(
+    /// The same in other surroundings, which its commands have too.
+    pub fn start_around(
         dir: &Path,
         schemas: Option<&Path>,
         flags: &[&str],
-        environment: &[(&str, &str)],
+        around: Around,
     ) -> System {
         let mut system = System {
             dir: dir.to_owned(),
             schemas: schemas.map(Path::to_owned),
             flags: flags.iter().map(|&f| f.to_owned()).collect(),
-            environment: environment
-                .iter()
-                .map(|&(k, v)| (k.to_owned(), v.to_owned()))
-                .collect(),
+            around,
             child: Command::new("true").spawn().unwrap(),
         };
         system.up();
@@ -150,13 +157,25 @@ impl System {
 
     fn command(&self) -> Command {
         let mut c = Command::new(binary());
-        c.env("WEIR_DATA_DIR", &self.dir)
-            .envs(self.environment.iter().map(|(k, v)| (k, v)))
-            .stdin(Stdio::null());
+        c.env("WEIR_DATA_DIR", &self.dir).stdin(Stdio::null());
         match &self.schemas {
             Some(dir) => c.env("WEIR_SCHEMAS", dir),
             None => c.env_remove("WEIR_SCHEMAS"),
         };
+        c.envs(self.around.set.iter().map(|(k, v)| (k, v)));
+        self.around.unset.iter().for_each(|name| {
+            c.env_remove(name);
+        });
+        if let Some(mask) = self.around.umask {
+            use std::os::unix::process::CommandExt;
+            // SAFETY: umask(2) touches nothing but the process's mask and may be called after a fork.
+            unsafe {
+                c.pre_exec(move || {
+                    libc::umask(mask);
+                    Ok(())
+                });
+            }
+        }
         c
     }
 

@@ -124,6 +124,8 @@ impl ClickHouse {
                     .arg(&secrets_file)
                     .arg("--parent")
                     .arg(std::process::id().to_string())
+                    // Without these it takes the zone and language of whoever starts it.
+                    .envs([("TZ", "UTC"), ("LC_ALL", "C.UTF-8")])
                     .stdin(Stdio::null())
                     .stdout(output)
                     .stderr(errors);

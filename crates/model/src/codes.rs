@@ -113,4 +113,12 @@ codes! {
     SNAPSHOT = 304;
     /// a query is not valid or refers to nothing
     QUERY = 305;
+    /// a row of an import cannot be read or mapped
+    IMPORT_ROW = 311;
+    /// the time of a row or commit cannot be the time of something that has happened
+    IMPORT_TIME = 312;
+    /// another import took over
+    IMPORT_TAKEN_OVER = 313;
+    /// a repository lacks objects that its history needs
+    INCOMPLETE_REPOSITORY = 314;
 }

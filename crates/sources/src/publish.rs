@@ -2,8 +2,8 @@
 //! and what the ledger says can never differ, wherever the process dies.
 
 use crate::Outgoing;
-use crate::ledger::{Entry, Progress};
-use anyhow::{Context, Result, anyhow};
+use crate::ledger::{Entry, Progress, identities, turn};
+use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -19,21 +19,47 @@ use weir_runtime::progress::Limits;
 /// Longest time a transaction of an importer stays open.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Deadline of a question to the broker before anything is published.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Reads the ledger entries: `(key, entry)`.
+/// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are needed.
 pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
-    let mut out = HashMap::new();
-    for (key, value) in weir_kafka::compacted::read_all(brokers, topics::IMPORTS, DEADLINE)? {
-        let entry: Entry = serde_json::from_slice(&value).with_context(|| {
-            format!(
-                "ledger entry {} is not readable",
-                String::from_utf8_lossy(&key)
-            )
-        })?;
-        out.insert(entry.key, entry.progress);
+    let mut sources = Sources::default();
+    let mut take = |key: &[u8], value: Option<&[u8]>| sources.take(key, value);
+    weir_kafka::compacted::scan(brokers, topics::IMPORTS, None, DEADLINE, &mut take)?;
+    sources.read()
+}
+
+/// Entries of sources, as they come.
+#[derive(Default)]
+pub(crate) struct Sources(HashMap<Vec<u8>, Vec<u8>>);
+
+impl Sources {
+    /// Takes a record of the ledger.
+    pub(crate) fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let others = [identities::PREFIX, turn::PREFIX];
+        if others.iter().any(|p| key.starts_with(p.as_bytes())) {
+            return;
+        }
+        match value {
+            Some(value) => self.0.insert(key.to_vec(), value.to_vec()),
+            None => self.0.remove(key),
+        };
     }
-    Ok(out)
+
+    /// All of them.
+    pub(crate) fn read(self) -> Result<HashMap<String, Progress>> {
+        let mut out = HashMap::new();
+        for (key, value) in self.0 {
+            let entry: Entry = serde_json::from_slice(&value).with_context(|| {
+                format!(
+                    "ledger entry {} is not readable",
+                    String::from_utf8_lossy(&key)
+                )
+            })?;
+            out.insert(entry.key, entry.progress);
+        }
+        Ok(out)
+    }
 }
 
 /// A transactional producer for one source. A second one with the same key fences this one.
@@ -185,7 +211,9 @@ impl Publisher {
         headers: Option<OwnedHeaders>,
     ) -> Result<()> {
         if self.open.is_none() {
-            self.producer.begin_transaction()?;
+            if let Err(e) = self.producer.begin_transaction() {
+                bail!(self.explained(&e, "the broker refused to begin a transaction"));
+            }
             self.open = Some(Instant::now());
         }
         // Of a full queue, which is rare: then it is watched.
@@ -213,7 +241,9 @@ impl Publisher {
                     }
                     self.producer.poll(Duration::from_millis(5));
                 }
-                Err((e, _)) => return Err(e).with_context(|| format!("cannot write to {topic}")),
+                Err((e, _)) => {
+                    bail!(self.explained(&e, &format!("cannot write to {topic}")))
+                }
             }
         }
         self.sent += 1;
@@ -233,14 +263,22 @@ impl Publisher {
         };
         let value = serde_json::to_vec(&entry)?;
         let key = self.key.clone();
-        self.send(
-            topics::IMPORTS,
-            None,
-            Some(key.as_bytes()),
-            Some(&value),
-            None,
-        )?;
+        self.note(key.as_bytes(), Some(&value))?;
+        self.finish()
+    }
+
+    /// Writes (or, with `None`, deletes) a record of the ledger in the open transaction.
+    pub fn note(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.send(topics::IMPORTS, None, Some(key), value, None)?;
         self.sent -= 1;
+        Ok(())
+    }
+
+    /// Commits what was written, without an entry of the source.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.open.is_none() {
+            return Ok(());
+        }
         let _watched = watched("an importer's commit", &self.timeouts);
         let deadline = Instant::now() + self.timeouts.import;
         // Not `flush`: it polls in steps of 100 ms.
@@ -248,11 +286,32 @@ impl Publisher {
             self.producer.poll(Duration::ZERO);
             std::thread::sleep(Duration::from_micros(300));
         }
-        self.producer
-            .commit_transaction(deadline.saturating_duration_since(Instant::now()))
-            .context("the broker refused the transaction; run the command again, it goes on where it stopped")?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(e) = self.producer.commit_transaction(left) {
+            bail!(self.explained(&e, "the broker refused the transaction"));
+        }
         self.open = None;
         Ok(())
+    }
+
+    /// An error of the producer in words. One that cannot pass is that of a producer whose place another took.
+    fn explained(&self, e: &KafkaError, what: &str) -> String {
+        match self.producer.client().fatal_error() {
+            Some((
+                RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+                | RDKafkaErrorCode::ProducerFenced,
+                _,
+            )) => "WEIR-0313: another import of this tenant and event type has begun and goes on in place of this one; \
+                   when it is done run this one again, which adds what is missing"
+                .into(),
+            fatal => {
+                let why = fatal.map_or_else(|| e.to_string(), |(_, why)| why);
+                format!(
+                    "WEIR-0205: {what} ({why}); run the command again, it goes on where it stopped"
+                )
+            }
+        }
     }
 }
 

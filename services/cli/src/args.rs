@@ -174,6 +174,9 @@ pub struct ImportArgs {
     /// CSV or JSONL, gzipped or not
     #[arg(required = true)]
     pub data: Vec<PathBuf>,
+    /// Nothing is added to the files any more: a last line without its end counts (packed files and pipes are complete anyway)
+    #[arg(long)]
+    pub complete: bool,
     /// Tenant of the events
     #[arg(long, default_value = "default", value_parser = tenant)]
     pub tenant: String,
@@ -186,7 +189,7 @@ pub struct ImportArgs {
 pub enum ImportSource {
     /// The history of a repository as `productivity.recorded`, one event per commit
     Git {
-        /// Path of a clone
+        /// Path of a clone, a worktree, a bare repository, or anything inside one
         path: PathBuf,
         /// Tenant of the events
         #[arg(long, default_value = "default", value_parser = tenant)]
