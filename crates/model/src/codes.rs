@@ -107,4 +107,6 @@ codes! {
     SNAPSHOT = 304;
     /// a query is not valid or refers to nothing
     QUERY = 305;
+    /// results are not final, or have not reached the store yet
+    NOT_FINAL = 306;
 }

@@ -267,7 +267,7 @@ pub struct Alert {
     pub revision: i64,
 }
 
-/// Events of one commit and input partition that came too late to be judged (they were counted).
+/// Events of one tenant, commit and input partition that came too late to be judged (they were counted).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Late {
     /// Run of the derivation.
@@ -286,6 +286,8 @@ pub struct Late {
     pub earliest: Micros,
     /// Watermark at the end of the commit.
     pub watermark: Micros,
+    /// Whose events they were.
+    pub tenant: String,
 }
 
 /// A record that could not be read. The value of a dead letter is the record's own raw bytes (its beginning,
@@ -302,6 +304,8 @@ pub struct DeadLetter {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
+    /// Whose record it was; empty where that cannot be told.
+    pub tenant: String,
 }
 
 mod aggregate;
