@@ -1,5 +1,6 @@
 //! `weir import`
 
+use super::judged::Watch;
 use crate::args::{ImportArgs, ImportSource, SystemArgs};
 use crate::output::{self, Bar, thousands};
 use anyhow::{Context, Result, bail};
@@ -37,13 +38,19 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         json,
     }) = a.source
     {
+        let watch = Watch::begin(&brokers, system.catalog()?, &tenant)?;
         let bar = Bar::new("commits", json);
         let report = ingest::git(&brokers, &path, &tenant, &team, &mut |n, t| bar.at(n, t))?;
         drop(bar);
+        let not_judged = watch.late()?;
         if json {
-            output::json(&report)?;
+            output::json(&Imported {
+                data: &path,
+                report,
+                not_judged,
+            })?;
         } else {
-            tell(&path, &report);
+            tell(&path, &report, &watch, not_judged);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -61,6 +68,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
                 mapping.event
             );
         };
+        let watch = Watch::begin(&brokers, catalog.clone(), &a.tenant)?;
         let bar = Bar::new("rows", a.json);
         let report = ingest::table(
             &brokers,
@@ -74,10 +82,15 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         if report.refused > 0 {
             code = ExitCode::from(1);
         }
+        let not_judged = watch.late()?;
         if !a.json {
-            tell(path, &report);
+            tell(path, &report, &watch, not_judged);
         }
-        reports.push(Imported { data: path, report });
+        reports.push(Imported {
+            data: path,
+            report,
+            not_judged,
+        });
     }
     if a.json {
         output::json(&reports)?;
@@ -91,6 +104,8 @@ struct Imported<'a> {
     data: &'a Path,
     #[serde(flatten)]
     report: Report,
+    /// Events older than the watermark: counted, not judged. `null` where no processor has read them yet.
+    not_judged: Option<u64>,
 }
 
 fn mapping(name: &str) -> Result<Mapping> {
@@ -115,7 +130,7 @@ fn mapping(name: &str) -> Result<Mapping> {
     }
 }
 
-fn tell(path: &Path, report: &Report) {
+fn tell(path: &Path, report: &Report, watch: &Watch, not_judged: Option<u64>) {
     println!(
         "{}: {} events published, {} published before, {} left out, {} refused",
         path.display(),
@@ -124,6 +139,9 @@ fn tell(path: &Path, report: &Report) {
         thousands(report.left_out),
         thousands(report.refused)
     );
+    if let Some(said) = watch.tell(not_judged, report.written) {
+        println!("  {said}");
+    }
     for reason in &report.reasons {
         eprintln!("  {reason}");
     }
