@@ -381,6 +381,16 @@ impl Admin {
 
     /// Offsets that a group committed for these partitions.
     pub fn committed(&self, group: &str, parts: &[Tp]) -> Result<Vec<Option<i64>>, Error> {
+        let all = self.committed_with_metadata(group, parts)?;
+        Ok(all.into_iter().map(|(offset, _)| offset).collect())
+    }
+
+    /// Offsets that a group committed for these partitions, each with its metadata (empty where there is none).
+    pub fn committed_with_metadata(
+        &self,
+        group: &str,
+        parts: &[Tp],
+    ) -> Result<Vec<(Option<i64>, String)>, Error> {
         let reader: BaseConsumer<Logged> = self
             .brokers
             .config()
@@ -399,13 +409,13 @@ impl Admin {
         Ok(parts
             .iter()
             .map(|tp| {
-                match found
-                    .find_partition(&tp.topic, tp.partition)
-                    .map(|e| e.offset())
-                {
+                let entry = found.find_partition(&tp.topic, tp.partition);
+                let offset = match entry.as_ref().map(|e| e.offset()) {
                     Some(Offset::Offset(o)) => Some(o),
                     _ => None,
-                }
+                };
+                let metadata = entry.map_or_else(String::new, |e| e.metadata().to_owned());
+                (offset, metadata)
             })
             .collect())
     }

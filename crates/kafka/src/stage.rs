@@ -194,14 +194,20 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Queues a dead letter.
-    pub fn dead(&mut self, message: &Message<'_>, topic: &str, code: Code, text: &str) {
+    /// Queues a dead letter, with its tenant (empty where that cannot be told) and what is wrong in words.
+    pub fn dead(
+        &mut self,
+        message: &Message<'_>,
+        topic: &str,
+        code: Code,
+        (tenant, text): (&str, &str),
+    ) {
         // Sending reports its failures through `failed`.
         let _ = crate::dead::write(
             message,
             topic,
             code,
-            text,
+            (tenant, text),
             &mut |topic, key, value, headers| {
                 self.send(topic, None, key, value, headers);
                 Ok(())

@@ -113,6 +113,8 @@ codes! {
     SNAPSHOT = 304;
     /// a query is not valid or refers to nothing
     QUERY = 305;
+    /// results are not final, or have not reached the store yet
+    NOT_FINAL = 306;
     /// a row of an import cannot be read or mapped
     IMPORT_ROW = 311;
     /// the time of a row or commit cannot be the time of something that has happened

@@ -303,7 +303,7 @@ proptest! {
     ) {
         round_trip!("late", Late, Late {
             run, topic: t[0].clone(), partition, first_offset: m[0].0, last_offset: revision, events: catalog,
-            earliest: m[0], watermark: m[1],
+            earliest: m[0], watermark: m[1], tenant: t[1].clone(),
         });
         round_trip!("anomaly", Anomaly, Anomaly {
             id: t[0].clone(), run, catalog, detector: t[1].clone(), version, kind: t[2].clone(), severity: t[3].clone(),
@@ -359,6 +359,7 @@ fn an_event_decoder_reads_a_record_too() {
         events: 7,
         earliest: Micros(5),
         watermark: Micros(9),
+        tenant: "acme".into(),
     };
     let mut value = Vec::new();
     late.encode(&mut value);
