@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use weir_model::{Micros, avro, hash, schemas};
+use weir_model::{Micros, avro, expression, hash, schemas};
 
 pub use rows::{Row, Rows};
 
@@ -145,6 +145,8 @@ impl Mapper {
     /// Compiles a mapping for the event type's schema.
     pub fn new(mapping: Mapping, schema: &str, tenant: &str) -> Result<Mapper> {
         let compile = |what: &str, source: &str| {
+            expression::check(source)
+                .map_err(|e| anyhow!("WEIR-0302: {}: {what}: {e}", mapping.name))?;
             Program::compile(source)
                 .map_err(|e| anyhow!("WEIR-0302: {}: {what}: `{source}`: {e}", mapping.name))
         };
