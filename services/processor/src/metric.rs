@@ -4,6 +4,8 @@
 pub const SNAPSHOTS: &str = "weir_snapshots_total";
 /// Bytes of snapshots written, by stage.
 pub const SNAPSHOT_BYTES: &str = "weir_snapshot_bytes_total";
+/// Partitions whose snapshots were refused as damaged, by stage.
+pub const REFUSED: &str = "weir_snapshots_refused_total";
 /// Events counted, by event type.
 pub const EVENTS: &str = "weir_events_total";
 /// Of these: too late to be judged, by event type.
@@ -32,6 +34,10 @@ pub fn describe() {
     use metrics::{Unit, describe_counter as counter, describe_gauge as gauge};
     counter!(SNAPSHOTS, "snapshots of shards written");
     counter!(SNAPSHOT_BYTES, Unit::Bytes, "bytes of snapshots written");
+    counter!(
+        REFUSED,
+        "partitions folded from the beginning because their snapshots were damaged"
+    );
     counter!(EVENTS, "events counted");
     counter!(LATE, "events that came too late to be judged");
     counter!(CLAMPED, "events whose time lay in the future of the log");
