@@ -112,17 +112,19 @@ impl SystemArgs {
 
     /// A user where one is given, else the secrets of this directory where the store is its own.
     fn opened_by(&self, given: Option<&StoreConfig>, is_here: bool) -> Result<OpenedBy> {
+        let Some(given) = given else {
+            return Ok(OpenedBy::Secrets(self.data_dir.clone()));
+        };
         let user = self
             .clickhouse_user
             .clone()
-            .or_else(|| given.map(|g| g.user.clone()))
-            .unwrap_or_default();
+            .unwrap_or_else(|| given.user.clone());
         let password = match (&self.clickhouse_password_file, std::env::var(PASSWORD)) {
             (Some(file), _) => StoreConfig::password_of(file).with_context(|| {
                 format!("WEIR-0210: cannot read the password in {}", file.display())
             })?,
             (None, Ok(password)) => Secret::new(password),
-            (None, Err(_)) => given.map(|g| g.password.clone()).unwrap_or_default(),
+            (None, Err(_)) => given.password.clone(),
         };
         if user.is_empty() && password.expose().is_empty() && is_here {
             return Ok(OpenedBy::Secrets(self.data_dir.clone()));
