@@ -12,6 +12,7 @@ pub mod expr;
 pub mod kpi;
 pub mod partial;
 pub mod score;
+mod sealed;
 pub mod terms;
 pub mod varint;
 pub mod window;

@@ -24,7 +24,7 @@ use typed::Program;
 use value::Want;
 use weir_catalog::EventDef;
 use weir_events::Dynamic;
-use weir_model::{Micros, codes};
+use weir_model::{Micros, codes, expression};
 
 pub use declared::{By, Format, Mapping, Place, Rule, Time};
 pub use rows::{BadRow, Reads, Row, Rows};
@@ -88,6 +88,7 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn compile(&mut self, what: &str, source: &str, hint: Want) -> Result<Program> {
+        expression::check(source).map_err(|e| anyhow!("WEIR-0302: {}: {what}: {e}", self.name))?;
         typed::compile(source, hint, &mut self.reads)
             .map_err(|e| anyhow!("WEIR-0302: {}: {what}: `{source}`: {e}", self.name))
     }

@@ -11,12 +11,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use weir_events::Event;
 use weir_kafka::admin::Admin;
-use weir_kafka::{Brokers, Logged};
+use weir_kafka::{Brokers, Logged, Timeouts};
 use weir_model::{Micros, headers, topics};
+use weir_runtime::Part;
+use weir_runtime::progress::Limits;
 
 /// Longest time a transaction of an importer stays open.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
-/// Deadline of a call to the broker.
+/// Deadline of a question to the broker before anything is published.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are needed.
@@ -67,15 +69,28 @@ pub struct Publisher {
     open: Option<Instant>,
     partitions: HashMap<String, i32>,
     sent: u64,
+    timeouts: Timeouts,
+}
+
+/// Watches a call to the broker: its own limit should be what ends it, else the process ends.
+fn watched(what: &str, timeouts: &Timeouts) -> Part {
+    let limits = Limits {
+        stall: timeouts.stall,
+        liveness: timeouts.import * 2,
+    };
+    Part::register(what, limits)
 }
 
 impl Publisher {
     /// Connects. `key` is the ledger key of the source.
     pub fn new(brokers: &Brokers, key: &str) -> Result<Publisher> {
+        let t = &brokers.timeouts;
+        let _watched = watched("an importer's start", t);
+        let transaction = t.import.as_millis().to_string();
         let producer: BaseProducer<Logged> = brokers
             .config()
             .set("transactional.id", format!("weir-import-{key}"))
-            .set("transaction.timeout.ms", "30000")
+            .set("transaction.timeout.ms", &transaction)
             .set("compression.codec", "lz4")
             .set("linger.ms", "5")
             .set("retry.backoff.ms", "5")
@@ -83,7 +98,7 @@ impl Publisher {
             .set("partitioner", "murmur2_random")
             .create_with_context(Logged)
             .context("cannot make a producer")?;
-        producer.init_transactions(DEADLINE).map_err(|e| {
+        producer.init_transactions(t.import).map_err(|e| {
             anyhow!(
                 "WEIR-0205: no broker answers at {} ({e}); is weir up?",
                 brokers.bootstrap
@@ -95,6 +110,7 @@ impl Publisher {
             open: None,
             partitions: HashMap::new(),
             sent: 0,
+            timeouts: t.clone(),
         })
     }
 
@@ -200,6 +216,8 @@ impl Publisher {
             }
             self.open = Some(Instant::now());
         }
+        // Of a full queue, which is rare: then it is watched.
+        let mut full: Option<(Instant, Part)> = None;
         loop {
             let mut record = BaseRecord::<[u8], [u8]>::to(topic);
             record.key = key;
@@ -209,6 +227,18 @@ impl Publisher {
             match self.producer.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    let begin = || {
+                        (
+                            Instant::now(),
+                            watched("an importer's write", &self.timeouts),
+                        )
+                    };
+                    if full.get_or_insert_with(begin).0.elapsed() > self.timeouts.import {
+                        return Err(anyhow!(
+                            "WEIR-0211: the broker takes no records for {} s; run the command again, it goes on where it stopped",
+                            self.timeouts.import.as_secs()
+                        ));
+                    }
                     self.producer.poll(Duration::from_millis(5));
                 }
                 Err((e, _)) => {
@@ -249,13 +279,15 @@ impl Publisher {
         if self.open.is_none() {
             return Ok(());
         }
-        let deadline = Instant::now() + DEADLINE;
+        let _watched = watched("an importer's commit", &self.timeouts);
+        let deadline = Instant::now() + self.timeouts.import;
         // Not `flush`: it polls in steps of 100 ms.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.producer.poll(Duration::ZERO);
             std::thread::sleep(Duration::from_micros(300));
         }
-        if let Err(e) = self.producer.commit_transaction(DEADLINE) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(e) = self.producer.commit_transaction(left) {
             bail!(self.explained(&e, "the broker refused the transaction"));
         }
         self.open = None;

@@ -353,6 +353,9 @@ pub struct DigestArgs {
     /// Only windows that end by then, e.g. 2026-01-05T00:00:00Z
     #[arg(long, value_name = "TIME")]
     pub through: Option<String>,
+    /// Seconds to wait until all is final through then, and has reached ClickHouse
+    #[arg(long, default_value_t = 120.0, value_parser = factor)]
+    pub wait: f64,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -449,4 +452,7 @@ pub struct ServiceArgs {
     /// Print the configuration and exit
     #[arg(long)]
     pub dump_config: bool,
+    /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
+    #[arg(long)]
+    pub exit_when_unreachable: bool,
 }

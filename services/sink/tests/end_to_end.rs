@@ -213,6 +213,7 @@ async fn everything_arrives_once() {
         events: 7,
         earliest: Micros(T),
         watermark: Micros(T + 60_000_000),
+        tenant: "acme".into(),
     }
     .encode(&mut bytes);
     send(topics::LATE, &bytes, &[]);
@@ -225,6 +226,9 @@ async fn everything_arrives_once() {
             (headers::SOURCE_TOPIC, b"weir.events.llm.call"),
             (headers::SOURCE_PARTITION, b"0"),
             (headers::SOURCE_OFFSET, b"50"),
+            (headers::TENANT, b"acme"),
+            // The record's own, not ours.
+            (headers::TENANT, b"globex"),
         ],
     );
     out.flush().unwrap();

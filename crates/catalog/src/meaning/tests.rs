@@ -13,7 +13,7 @@ fn every_kind() -> Catalog {
 /// Another value here begins a new run in every system that is updated. Where that is wanted
 /// (declarations were added, or changed under a new version), write the new value; where it is not,
 /// undo the change.
-const SHIPPED: u64 = 0xf704_2b26_acb1_ef13;
+const SHIPPED: u64 = 0x59cb_4e84_7b79_8b7e;
 
 #[test]
 fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
@@ -21,9 +21,9 @@ fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
     assert_eq!(hash, SHIPPED, "{hash:#018x} now");
 }
 
-/// Never changes: there is no declaration in this catalog that a later version of weir reads
-/// otherwise.
-const EVERY_KIND: u64 = 0x27cb_d51e_cc65_9072;
+/// Changes with [`SEMANTICS`] alone: there is no declaration in this catalog that a later version
+/// of weir reads otherwise.
+const EVERY_KIND: u64 = 0x6a0c_dde6_a079_b4d1;
 
 #[test]
 fn a_catalog_with_every_kind_keeps_its_meaning_to_the_byte() {

@@ -1,5 +1,6 @@
 //! `weir import`
 
+use super::judged::Watch;
 use crate::args::{ImportArgs, ImportSource, SystemArgs};
 use crate::output::{self, Bar, thousands};
 use anyhow::{Context, Result, bail};
@@ -39,15 +40,23 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         json,
     }) = a.source
     {
+        let watch = Watch::begin(&brokers, system.catalog()?, &tenant)?;
         let bar = Bar::new("commits", json);
         let report = ingest::git(&brokers, &path, &tenant, &team, now, &mut |n, t| {
             bar.at(n, t)
         })?;
         drop(bar);
+        let not_judged = watch.late()?;
         if json {
-            output::json(&report)?;
+            output::json(&Imported {
+                data: &path,
+                error: None,
+                report,
+                not_judged,
+            })?;
         } else {
-            tell(&path, &report, "commits");
+            let said = watch.tell(not_judged, report.written);
+            tell(&path, &report, "commits", said);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -67,6 +76,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
                 there.join(", ")
             );
         };
+        let watch = Watch::begin(&brokers, catalog.clone(), &a.tenant)?;
         let bar = Bar::new("rows", a.json);
         let table = Table {
             mapping,
@@ -84,17 +94,22 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
             Err(e) if a.data.len() > 1 => (Report::default(), Some(format!("{e:#}"))),
             Err(e) => return Err(e),
         };
+        let not_judged = watch.late()?;
         failed |= error.is_some();
         refused |= report.refused > 0;
         match &error {
             Some(e) => eprintln!("weir: {e}"),
-            None if !a.json => tell(path, &report, "rows"),
+            None if !a.json => {
+                let said = watch.tell(not_judged, report.written);
+                tell(path, &report, "rows", said);
+            }
             None => {}
         }
         reports.push(Imported {
             data: path,
             error,
             report,
+            not_judged,
         });
     }
     if a.json {
@@ -116,6 +131,8 @@ struct Imported<'a> {
     error: Option<String>,
     #[serde(flatten)]
     report: Report,
+    /// Events older than the watermark: counted, not judged. `null` where no processor has read them yet.
+    not_judged: Option<u64>,
 }
 
 fn mapping(name: &str) -> Result<Mapping> {
@@ -140,7 +157,7 @@ fn mapping(name: &str) -> Result<Mapping> {
     }
 }
 
-fn tell(path: &Path, report: &Report, what: &str) {
+fn tell(path: &Path, report: &Report, what: &str, said: Option<String>) {
     let mut line = format!(
         "{}: {} events published, {} published before, {} left out, {} refused",
         path.display(),
@@ -167,6 +184,9 @@ fn tell(path: &Path, report: &Report, what: &str) {
         );
     }
     println!("{line}");
+    if let Some(said) = said {
+        println!("  {said}");
+    }
     for reason in &report.reasons {
         eprintln!("  {reason}");
     }
