@@ -190,7 +190,7 @@ impl Repository {
             .arg(self.scratch.path())
             .args(["-c", "mailmap.blob=HEAD:.mailmap", "-c", "safe.directory=*"])
             // Old versions of files are made from newer ones: what is made is kept for the next.
-            .args(["-c", "core.deltaBaseCacheLimit=256m"]);
+            .args(["-c", "core.deltaBaseCacheLimit=128m"]);
         c
     }
 

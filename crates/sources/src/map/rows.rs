@@ -92,12 +92,10 @@ impl Rows {
 
     fn header(&mut self, path: &Path) -> Result<()> {
         let at = path.display();
-        let cells = loop {
-            match self.cells()? {
-                None => return Ok(()), // it is not written yet
-                Some(Ok(cells)) => break cells,
-                Some(Err(e)) => bail!("WEIR-0301: the header of {at} cannot be read: {e}"),
-            }
+        let cells = match self.cells()? {
+            None => return Ok(()), // it is not written yet
+            Some(Ok(cells)) => cells,
+            Some(Err(e)) => bail!("WEIR-0301: the header of {at} cannot be read: {e}"),
         };
         let name = |c: Option<String>| c.unwrap_or_default().trim().to_owned();
         if cells.iter().flatten().any(|c| c.contains('\r')) {

@@ -378,7 +378,8 @@ fn a_mapping_that_cannot_be_read_is_told_in_one_line() {
     );
     assert!(fault("source", "sauce").contains("unknown field `sauce`"));
     assert!(
-        fault("row.i", "[row.i]").contains("keep: first, last or max(EXPRESSION)} is expected")
+        fault("row.i", "{by: row.i, kep: last}")
+            .contains("keep: first, last or max(EXPRESSION)} is expected")
     );
 }
 

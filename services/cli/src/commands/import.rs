@@ -46,7 +46,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
             bar.at(n, t)
         })?;
         drop(bar);
-        let not_judged = watch.late()?;
+        let not_judged = late(&watch, &report)?;
         if json {
             output::json(&Imported {
                 data: &path,
@@ -94,7 +94,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
             Err(e) if a.data.len() > 1 => (Report::default(), Some(format!("{e:#}"))),
             Err(e) => return Err(e),
         };
-        let not_judged = watch.late()?;
+        let not_judged = late(&watch, &report)?;
         failed |= error.is_some();
         refused |= report.refused > 0;
         match &error {
@@ -133,6 +133,14 @@ struct Imported<'a> {
     report: Report,
     /// Events older than the watermark: counted, not judged. `null` where no processor has read them yet.
     not_judged: Option<u64>,
+}
+
+/// How many of what was published came too late to be judged. Nobody waits for the answer where nothing was.
+fn late(watch: &Watch, report: &Report) -> Result<Option<u64>> {
+    if report.written == 0 {
+        return Ok(Some(0));
+    }
+    watch.late()
 }
 
 fn mapping(name: &str) -> Result<Mapping> {
