@@ -7,7 +7,7 @@ use super::query::runtime;
 use super::services::current_run;
 use super::{lag, show};
 use crate::args::{SystemArgs, VerifyArgs};
-use crate::output::{self, Bar, thousands};
+use crate::output::{self, Bar, Waiting, thousands};
 use anyhow::{Result, anyhow, bail};
 use compare::Comparison;
 use std::process::ExitCode;
@@ -82,6 +82,7 @@ fn shared(
         let which = (share.of > 1).then(|| (done + 1, done + 1 + open.len() as u64));
         match count(brokers, catalog, share, limit, which)? {
             Counted::All(truth) => {
+                let _says = Waiting::new("comparing with ClickHouse");
                 let compared = compare::all(store, catalog, &truth, share);
                 comparison.join(runtime()?.block_on(compared)?);
                 done += 1;
@@ -176,6 +177,8 @@ fn count(
             }
         }
     }
+    drop(bar);
+    let _says = Waiting::new("judging what was counted");
     Ok(Counted::All(Box::new(weir_oracle::conclude(catalog, fold))))
 }
 
