@@ -23,6 +23,22 @@ pub struct CellKey {
     pub values: Vec<String>,
 }
 
+impl CellKey {
+    /// Bytes that one takes up in an ordered map, about.
+    pub(crate) fn bytes(&self) -> usize {
+        // Nodes of the map are three quarters full; each text is apart.
+        let texts = self
+            .values
+            .iter()
+            .map(|v| size_of::<String>() + v.len() + HEAP);
+        let texts = texts.sum::<usize>() + self.tenant.len() + 2 * HEAP;
+        (size_of::<CellKey>() + size_of::<Cell>()) * 4 / 3 + texts
+    }
+}
+
+/// What a piece of memory costs beside its content.
+const HEAP: usize = 8;
+
 /// The value of one measure.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -82,6 +98,23 @@ impl Cell {
                 })
                 .collect(),
         )
+    }
+
+    /// Bytes on the heap, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let tree = |n: usize, entry: usize| {
+            if n == 0 {
+                0
+            } else {
+                (n * entry * 4 / 3).max(11 * entry) + 16
+            }
+        };
+        let heap = |v: &Value| match v {
+            Value::Distribution(d) => size_of::<Distribution>() + HEAP + tree(d.bins.len(), 10),
+            Value::Distinct(all) => tree(all.len(), 8),
+            _ => 0,
+        };
+        self.0.iter().map(heap).sum::<usize>() + self.0.len() * size_of::<Value>() + HEAP
     }
 
     /// Adds another cell of the same event type.

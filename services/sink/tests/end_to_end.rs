@@ -279,11 +279,16 @@ async fn everything_arrives_once() {
         "resolve2",
     )
     .await;
-    wait_for(&store, "SELECT events FROM late", "7").await;
     wait_for(
         &store,
-        "SELECT concat(code, ' ', toString(offset)) FROM dead_letters",
-        "WEIR-0002 50",
+        "SELECT concat(tenant, toString(events)) FROM late",
+        "acme7",
+    )
+    .await;
+    wait_for(
+        &store,
+        "SELECT concat(code, ' ', toString(offset), ' ', tenant) FROM dead_letters",
+        "WEIR-0002 50 acme",
     )
     .await;
     assert_eq!(sink.trouble(), None);

@@ -2,6 +2,7 @@
 //! Combine against `docs/semantics.md`, done plainly: over random logs, drained and restarted at random points.
 
 mod naive;
+mod tenants;
 
 use super::*;
 use crate::partial::Block;
