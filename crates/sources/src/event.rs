@@ -55,6 +55,8 @@ pub struct LlmCall {
     pub tokens_input: i64,
     pub tokens_cache_read: i64,
     pub tokens_cache_write: i64,
+    pub tokens_cache_write_5m: Option<i64>,
+    pub tokens_cache_write_1h: Option<i64>,
     pub tokens_output: i64,
     pub tokens_reasoning: i64,
     pub cost_usd: Option<f64>,
@@ -63,6 +65,7 @@ pub struct LlmCall {
     pub success: bool,
     pub error_type: Option<String>,
     pub stop_reason: Option<String>,
+    pub service_tier: String,
 }
 
 /// `productivity.recorded`
@@ -161,13 +164,12 @@ impl Event {
                 for text in [&b.provider, &b.model, &b.category] {
                     w.text(text);
                 }
-                for n in [
-                    b.tokens_input,
-                    b.tokens_cache_read,
-                    b.tokens_cache_write,
-                    b.tokens_output,
-                    b.tokens_reasoning,
-                ] {
+                for n in [b.tokens_input, b.tokens_cache_read, b.tokens_cache_write] {
+                    w.long(n);
+                }
+                w.optional_long(b.tokens_cache_write_5m);
+                w.optional_long(b.tokens_cache_write_1h);
+                for n in [b.tokens_output, b.tokens_reasoning] {
                     w.long(n);
                 }
                 for x in [b.cost_usd, b.latency_ms, b.first_token_ms] {
@@ -176,6 +178,7 @@ impl Event {
                 w.bool(b.success);
                 w.optional(b.error_type.as_deref());
                 w.optional(b.stop_reason.as_deref());
+                w.text(&b.service_tier);
             }
             Body::ProductivityRecorded(b) => {
                 w.engineer(e);
@@ -239,6 +242,12 @@ impl Writer {
         self.long(i64::from(s.is_some()));
         if let Some(s) = s {
             self.text(s);
+        }
+    }
+    fn optional_long(&mut self, v: Option<i64>) {
+        self.long(i64::from(v.is_some()));
+        if let Some(v) = v {
+            self.long(v);
         }
     }
     fn optional_double(&mut self, v: Option<f64>) {
@@ -309,6 +318,8 @@ mod tests {
             tokens_input: 1,
             tokens_cache_read: 2,
             tokens_cache_write: 3,
+            tokens_cache_write_5m: None,
+            tokens_cache_write_1h: Some(2),
             tokens_output: -4,
             tokens_reasoning: 1 << 40,
             cost_usd: Some(0.25),
@@ -317,6 +328,7 @@ mod tests {
             success: false,
             error_type: Some("overloaded".into()),
             stop_reason: None,
+            service_tier: "batch".into(),
         }));
         let fields = read(&call, LLM_CALL);
         assert_eq!(field(&fields, "tokens_reasoning"), &Value::Long(1 << 40));
@@ -327,6 +339,15 @@ mod tests {
         assert_eq!(
             field(&fields, "stop_reason"),
             &Value::Union(0, Box::new(Value::Null))
+        );
+
+        assert_eq!(
+            field(&fields, "tokens_cache_write_1h"),
+            &Value::Union(1, Box::new(Value::Long(2)))
+        );
+        assert_eq!(
+            field(&fields, "service_tier"),
+            &Value::String("batch".into())
         );
 
         let change = event(Body::ProductivityRecorded(ProductivityRecorded {

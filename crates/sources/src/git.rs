@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use weir_catalog::Assistants;
 use weir_model::Micros;
 
 /// A repository to read.
@@ -144,7 +145,7 @@ impl Repository {
     }
 
     /// The event of a commit.
-    pub fn event(&self, tenant: &str, team: &str, c: &Commit) -> Event {
+    pub fn event(&self, tenant: &str, team: &str, c: &Commit, known: &Assistants) -> Event {
         let time = Micros::from_secs(c.time.max(0));
         let tests = c.files.iter().filter(|(_, _, path)| is_test(path)).count();
         let kind = if c.parents > 1 {
@@ -171,7 +172,7 @@ impl Repository {
             body: Body::ProductivityRecorded(ProductivityRecorded {
                 repository: Some(printable(&self.name)),
                 change_kind: kind.into(),
-                assistant: assistant(c).map(Into::into),
+                assistant: known.of(&c.author, &c.email, &c.message).map(Into::into),
                 change_id: Some(c.id.clone()),
                 commits: 1,
                 lines_added: c.files.iter().map(|f| f.0).sum(),
@@ -315,52 +316,6 @@ fn is_fix(message: &str) -> bool {
         .any(|w| matches!(w, "fix" | "fixes" | "fixed" | "bugfix" | "hotfix"))
 }
 
-/// Assistants that name themselves as author or co-author: (what their trailer or name holds, name).
-const ASSISTANTS: &[(&str, &str)] = &[
-    ("claude", "claude"),
-    ("copilot", "copilot"),
-    ("cursor", "cursor"),
-    ("aider", "aider"),
-    ("codex", "codex"),
-    ("gemini", "gemini"),
-    ("devin", "devin"),
-    ("openhands", "openhands"),
-    ("jules", "jules"),
-    ("amazon q", "amazon-q"),
-    ("windsurf", "windsurf"),
-    ("sweep", "sweep"),
-];
-
-fn assistant(c: &Commit) -> Option<&'static str> {
-    let find = |text: &str| {
-        let text = text.to_lowercase();
-        ASSISTANTS
-            .iter()
-            .find(|(needle, _)| text.contains(needle))
-            .map(|(_, name)| *name)
-    };
-    // An author such as "Ada (aider)" or "Copilot": in an author's name only marked forms count, since
-    // some of these words are people's names.
-    let author = c.author.to_lowercase();
-    let marked = |n: &str| {
-        author.contains(&format!("({n})"))
-            || author == n
-            || author.contains(&format!("{n}[bot]"))
-            || author.contains(&format!("{n}-agent"))
-    };
-    if let Some((_, name)) = ASSISTANTS.iter().find(|(n, _)| marked(n)) {
-        return Some(name);
-    }
-    c.message.lines().rev().find_map(|line| {
-        let line = line.trim();
-        let (key, value) = line.split_once(':')?;
-        match key.to_lowercase().as_str() {
-            "co-authored-by" | "assisted-by" | "generated-by" => find(value),
-            _ => None,
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -414,7 +369,8 @@ mod tests {
             .collect();
         assert_eq!(commits.len(), 5);
         assert_eq!(repo.count(&repo.head, &[]).unwrap(), 5);
-        let body = |c: &Commit| match repo.event("t", "", c).body {
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
+        let body = |c: &Commit| match repo.event("t", "", c, &known).body {
             Body::ProductivityRecorded(b) => b,
             _ => unreachable!(),
         };
@@ -436,7 +392,7 @@ mod tests {
         assert_eq!(commits.iter().map(|c| body(c).bugs_fixed).sum::<i64>(), 1);
         let last = body(&commits[4]);
         assert_eq!((last.change_kind.as_str(), last.commits), ("merge", 1));
-        let event = repo.event("t", "", &commits[0]);
+        let event = repo.event("t", "", &commits[0], &known);
         assert_eq!(event.envelope.email, "ada@example.com");
         assert_eq!(event.envelope.event_time, Micros::from_secs(1_767_323_045));
 
@@ -483,25 +439,5 @@ mod tests {
             ]
         );
         assert_eq!(commits[0].files[0].2, "a\nb.rs");
-    }
-
-    #[test]
-    fn assistants_are_recognised_from_trailers_not_from_names_of_people() {
-        let c = |author: &str, message: &str| Commit {
-            id: String::new(),
-            parents: 1,
-            email: String::new(),
-            author: author.into(),
-            time: 0,
-            message: message.into(),
-            files: vec![],
-        };
-        assert_eq!(assistant(&c("Paul (aider)", "x")), Some("aider"));
-        assert_eq!(assistant(&c("Claude Monet", "x")), None);
-        assert_eq!(
-            assistant(&c("Ada", "x\n\nco-authored-by: GitHub Copilot <c@x>")),
-            Some("copilot")
-        );
-        assert_eq!(assistant(&c("Ada", "talk about claude")), None);
     }
 }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use weir_catalog::Assistants;
 use weir_kafka::Brokers;
 use weir_model::{Micros, hash, headers::Mark, topics};
 
@@ -39,6 +40,7 @@ pub fn git(
     path: &Path,
     tenant: &str,
     team: &str,
+    assistants: &Assistants,
     on: OnProgress,
 ) -> Result<Report> {
     let repository = Repository::open(path)?;
@@ -95,7 +97,7 @@ pub fn git(
             if done <= skip {
                 continue;
             }
-            publisher.event(&repository.event(tenant, team, &commit))?;
+            publisher.event(&repository.event(tenant, team, &commit, assistants))?;
             report.written += 1;
             if publisher.due() {
                 publisher.commit(&Progress::Git {

@@ -254,6 +254,8 @@ impl Simulation {
             tokens_input: (context_tokens * (1.0 - read - write).max(0.0)) as i64,
             tokens_cache_read: (context_tokens * read) as i64,
             tokens_cache_write: (context_tokens * write) as i64,
+            tokens_cache_write_5m: None,
+            tokens_cache_write_1h: None,
             tokens_output: if ok { output as i64 } else { 0 },
             tokens_reasoning: if ok { reasoning as i64 } else { 0 },
             cost_usd: None,
@@ -265,6 +267,7 @@ impl Simulation {
             stop_reason: ok.then(|| {
                 ["end_turn", "tool_use", "tool_use", "max_tokens"][rng.random_range(0..4)].into()
             }),
+            service_tier: String::new(),
         })
     }
 

@@ -38,7 +38,10 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
     }) = a.source
     {
         let bar = Bar::new("commits", json);
-        let report = ingest::git(&brokers, &path, &tenant, &team, &mut |n, t| bar.at(n, t))?;
+        let known = system.catalog()?.assistants;
+        let report = ingest::git(&brokers, &path, &tenant, &team, &known, &mut |n, t| {
+            bar.at(n, t)
+        })?;
         drop(bar);
         if json {
             output::json(&report)?;
