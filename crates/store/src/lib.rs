@@ -1,15 +1,18 @@
 //! The store: what weir keeps in ClickHouse, and how it is asked.
 //!
 //! [`Store`] is the client. [`Store::prepare`] makes a database ready for a catalog: migrations
-//! (`schemas/clickhouse`), columns for measures declared since, views. [`PartsTable`] and [`EventsTable`] are the tables of an
-//! event type, [`encode`] writes their rows, [`Question`]s are named queries.
+//! (`schemas/clickhouse`), columns for measures declared since, views. [`PartsTable`] and
+//! [`EventsTable`] are the tables of an event type, [`encode`] writes their rows, [`Question`]s are
+//! named queries.
 
 mod client;
 pub mod encode;
 mod error;
 mod kpi;
+mod measure;
 mod migrate;
 mod question;
+mod row_binary;
 mod table;
 mod view;
 
@@ -18,11 +21,8 @@ include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 pub use client::{Answer, Backoff, Column, Param, Rows, Store, StoreConfig, ident, text};
 pub use error::StoreError;
 pub use kpi::kpi_current_sql;
+pub use measure::statistic;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use question::{Parameter, Question};
-pub use table::{
-    Accumulator, EventsTable, Leaf, PartsTable, generate_event_migration, underscored,
-};
-pub use view::{
-    Form, Zones, end_of, event_views, merged_sql, rollup_name, start_of, statistic, zones,
-};
+pub use table::{EventsTable, Leaf, PartsTable, generate_event_migration, underscored};
+pub use view::{Form, Zones, end_of, event_views, merged_sql, rollup_name, start_of, zones};

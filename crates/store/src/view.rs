@@ -2,12 +2,14 @@
 
 use crate::StoreError;
 use crate::client::{ident, text};
-use crate::table::{Accumulator, PartsTable, underscored};
+use crate::measure;
+use crate::table::{PartsTable, underscored};
 use std::collections::BTreeMap;
-use weir_catalog::{Catalog, EventDef, Stat};
+use weir_catalog::{Catalog, EventDef};
 use weir_model::{Micros, WindowSize};
 
-/// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names each.
+/// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names
+/// each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zones {
     /// Of tenants that are not named.
@@ -56,8 +58,8 @@ impl Zones {
     }
 }
 
-/// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in each zone), so
-/// that filters on it reach the index.
+/// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in
+/// each zone), so that filters on it reach the index.
 pub fn start_of(size: WindowSize, time: &str, zones: &Zones) -> String {
     match size {
         WindowSize::Minute => time.to_string(),
@@ -81,49 +83,8 @@ pub fn end_of(size: WindowSize, start: &str, zones: &Zones) -> String {
     }
 }
 
-/// The statistic of merged parts, `NULL` for "no value" where it can have none.
-pub fn statistic(measure: &str, accumulator: Accumulator, stat: Stat) -> String {
-    let c = |suffix: &str| ident(&format!("{measure}{suffix}"));
-    let count = format!("sum({})", c("_count"));
-    match (accumulator, stat) {
-        (Accumulator::Count, _) => format!("sum({})", c("")),
-        (Accumulator::Sum, _) => format!("weirNumber(sum({}))", c("")),
-        (Accumulator::SumSq, _) => format!(
-            "toFloat64(reinterpret(sum({}), 'Int128')) / 1000000.",
-            c("")
-        ),
-        (Accumulator::Min, _) => format!("min({})", c("")),
-        (Accumulator::Max, _) => format!("max({})", c("")),
-        (Accumulator::Last, _) => {
-            format!("argMax({}, ({}, {}))", c("_value"), c("_at"), c("_id"))
-        }
-        (Accumulator::Distinct, _) => {
-            format!("weirDistinct(groupUniqArrayArray({}))", c("_hashes"))
-        }
-        (Accumulator::Distribution, Stat::Count) => count,
-        (Accumulator::Distribution, Stat::Value | Stat::Sum) => {
-            format!("weirNumber(sum({}))", c("_sum"))
-        }
-        (Accumulator::Distribution, Stat::Mean) => {
-            format!("weirNumber(sum({})) / nullIf({count}, 0)", c("_sum"))
-        }
-        (Accumulator::Distribution, Stat::Min) => {
-            format!("minIfOrNull({}, {} > 0)", c("_min"), c("_count"))
-        }
-        (Accumulator::Distribution, Stat::Max) => {
-            format!("maxIfOrNull({}, {} > 0)", c("_max"), c("_count"))
-        }
-        (Accumulator::Distribution, Stat::Percentile(p)) => {
-            let q = f64::from(p) / 1000.0;
-            format!(
-                "if({count} = 0, NULL, weirBin(quantileExactWeightedArray({q:?})(mapKeys({bins}), mapValues({bins}))))",
-                bins = c("_bins")
-            )
-        }
-    }
-}
-
-/// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that keep it.
+/// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that
+/// keep it.
 pub fn rows_of(size: WindowSize, rollups: &[String]) -> String {
     let list: Vec<String> = rollups.iter().map(|r| text(r)).collect();
     format!(
@@ -186,8 +147,9 @@ pub fn event_views(
     Ok(views)
 }
 
-/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In [`Form::Exact`]
-/// each measure has the columns of the table of parts, with bins as sorted arrays of pairs and the smallest hashes.
+/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In
+/// [`Form::Exact`] each measure has the columns of the table of parts, with bins as sorted arrays
+/// of pairs and the smallest hashes.
 ///
 /// # Errors
 /// As of [`event_views`].
@@ -206,10 +168,10 @@ pub fn merged_sql(
         .collect();
     let mut columns = Vec::new();
     for (m, a) in &table.measures {
-        match form {
-            Form::Plain => plain(m, *a, &mut columns),
-            Form::Exact => exact(m, *a, &mut columns),
-        }
+        columns.extend(match form {
+            Form::Plain => measure::plain(m, *a),
+            Form::Exact => measure::exact(m, *a),
+        });
     }
     let name = format!("p.{}", ident("window_start"));
     let start = start_of(size, &name, &zones);
@@ -232,90 +194,4 @@ pub fn merged_sql(
         ident(&table.name),
         rows_of(size, &rollups),
     ))
-}
-
-fn plain(m: &str, a: Accumulator, out: &mut Vec<String>) {
-    let mut add = |suffix: &str, stat| {
-        out.push(format!(
-            "{} AS {}",
-            qualified(&statistic(m, a, stat), m, a),
-            ident(&format!("{m}{suffix}"))
-        ));
-    };
-    if a != Accumulator::Distribution {
-        return add("", Stat::Value);
-    }
-    add("_count", Stat::Count);
-    add("_sum", Stat::Sum);
-    add("_mean", Stat::Mean);
-    add("_min", Stat::Min);
-    add("_max", Stat::Max);
-    for p in [50, 90, 95, 99] {
-        add(&format!("_p{p}"), Stat::Percentile(p * 10));
-    }
-}
-
-fn exact(m: &str, a: Accumulator, out: &mut Vec<String>) {
-    let c = |suffix: &str| ident(&format!("{m}{suffix}"));
-    let mut add =
-        |sql: String, suffix: &str| out.push(format!("{} AS {}", qualified(&sql, m, a), c(suffix)));
-    match a {
-        Accumulator::Count | Accumulator::Sum | Accumulator::SumSq => {
-            add(format!("sum({})", c("")), "")
-        }
-        Accumulator::Min => add(format!("min({})", c("")), ""),
-        Accumulator::Max => add(format!("max({})", c("")), ""),
-        Accumulator::Last => {
-            let key = format!("({}, {})", c("_at"), c("_id"));
-            add(format!("max({key}).1"), "_at");
-            add(format!("max({key}).2"), "_id");
-            add(format!("argMax({}, {key})", c("_value")), "_value");
-        }
-        Accumulator::Distribution => {
-            add(format!("sum({})", c("_count")), "_count");
-            add(format!("sum({})", c("_sum")), "_sum");
-            add(
-                format!(
-                    "ifNull(minIfOrNull({}, {} > 0), 0.)",
-                    c("_min"),
-                    c("_count")
-                ),
-                "_min",
-            );
-            add(
-                format!(
-                    "ifNull(maxIfOrNull({}, {} > 0), 0.)",
-                    c("_max"),
-                    c("_count")
-                ),
-                "_max",
-            );
-            add(
-                format!(
-                    "arraySort(CAST(sumMap({}), 'Array(Tuple(UInt16, UInt64))'))",
-                    c("_bins")
-                ),
-                "_bins",
-            );
-        }
-        Accumulator::Distinct => {
-            add(
-                format!(
-                    "arraySlice(arraySort(groupUniqArrayArray({})), 1, 2048)",
-                    c("_hashes")
-                ),
-                "_hashes",
-            );
-        }
-    }
-}
-
-/// Columns of the measure as columns of `p`: a result of the same name must not be taken for them.
-fn qualified(sql: &str, measure: &str, accumulator: Accumulator) -> String {
-    let mut sql = sql.to_string();
-    for (suffix, _) in accumulator.columns() {
-        let column = ident(&format!("{measure}{suffix}"));
-        sql = sql.replace(&column, &format!("p.{column}"));
-    }
-    sql
 }

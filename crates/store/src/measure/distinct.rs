@@ -1,0 +1,25 @@
+//! How many different texts there are: `m_hashes`, the smallest hashes.
+
+use super::Stored;
+use crate::row_binary::length;
+use weir_catalog::Stat;
+use weir_model::measure::HashesRef;
+use weir_model::sketch::THETA;
+
+pub(super) const STORED: Stored = Stored {
+    columns: &[("_hashes", "Array(UInt64) CODEC(ZSTD(1))")],
+    shown: &[("", Stat::Value)],
+    statistic: |m, _| format!("weirDistinct(groupUniqArrayArray({}))", m.column("_hashes")),
+    merged: |m| {
+        let all = format!("groupUniqArrayArray({})", m.column("_hashes"));
+        vec![(
+            "_hashes",
+            format!("arraySlice(arraySort({all}), 1, {THETA})"),
+        )]
+    },
+};
+
+pub(super) fn encode(out: &mut Vec<u8>, hashes: &HashesRef<'_>) {
+    length(out, hashes.len());
+    out.extend_from_slice(hashes.as_bytes());
+}
