@@ -3,7 +3,7 @@
 use apache_avro::types::Value as Avro;
 use apache_avro::{Schema, from_avro_datum};
 use std::collections::BTreeMap;
-use weir_catalog::{Catalog, CostDef, EventDef, Literal, MeasureKind};
+use weir_catalog::{Catalog, EventDef, Literal};
 use weir_model::headers::{Meta, SchemaRef};
 use weir_model::{Fixed, Micros};
 
@@ -163,55 +163,14 @@ impl Event {
         })
     }
 
-    /// Exact cost; `None` where some class has tokens and no price.
-    pub fn cost(&self, def: &CostDef, at: Micros) -> Option<i128> {
-        if let Some(reported) = def.reported.as_deref().and_then(|p| self.exact(p)) {
-            return Some(reported);
-        }
-        let provider = self.text(&def.provider).unwrap_or_default();
-        let model = self.text(&def.model).unwrap_or_default();
-        let names = |entry: &str| {
-            entry == model
-                || model
-                    .strip_prefix(entry)
-                    .is_some_and(|r| r.starts_with('-') || r.starts_with('@'))
-        };
-        // The longest name wins, then the named provider over any, then the price that came into force last.
-        let price = def
-            .book
-            .iter()
-            .filter(|p| {
-                (p.provider == provider || p.provider == "*") && names(&p.model) && p.from <= at
-            })
-            .max_by_key(|p| (p.model.len(), p.provider != "*", p.from));
-        let mut sum = 0i128;
-        for (path, class) in &def.tokens {
-            let tokens = self.exact(path).unwrap_or(0) / Fixed::SCALE;
-            if tokens > 0 {
-                let per = price?.per_token.iter().find(|(c, _)| c == class)?.1;
-                sum += tokens * per;
-            }
-        }
-        Some(sum)
-    }
-
     fn check(&self, def: &EventDef) -> Result<(), &'static str> {
         let mut read: Vec<&str> = def.bounds.iter().map(|b| b.path.as_str()).collect();
         for m in &def.measures {
             read.extend(m.filter.iter().map(|c| c.path.as_str()));
-            match &m.kind {
-                MeasureKind::Count => {}
-                MeasureKind::Sum(p)
-                | MeasureKind::Min(p)
-                | MeasureKind::Max(p)
-                | MeasureKind::SumSq(p)
-                | MeasureKind::Last(p)
-                | MeasureKind::Distribution(p)
-                | MeasureKind::Distinct(p) => read.push(p),
-                MeasureKind::Cost(c) | MeasureKind::Unpriced(c) => {
-                    read.extend(c.reported.as_deref());
-                    read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
-                }
+            read.extend(Some(m.kind.path()).filter(|p| !p.is_empty()));
+            if let Some(c) = m.kind.pricing() {
+                read.extend(c.reported.as_deref());
+                read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
             }
         }
         for path in read {

@@ -1,5 +1,6 @@
-//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact arithmetic, following
-//! `docs/semantics.md` and sharing no code with the engine. It is slow, and meant to be read.
+//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact
+//! arithmetic, following `docs/semantics.md` and sharing no code with the engine. It is slow, and
+//! meant to be read.
 
 mod alerts;
 mod cells;
@@ -7,12 +8,14 @@ mod detectors;
 mod event;
 mod fold;
 mod kpis;
+mod measure;
 
 pub use alerts::AlertRow;
-pub use cells::{Cell, CellKey, Distribution, Value};
+pub use cells::{Cell, CellKey};
 pub use detectors::AnomalyRow;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::KpiRow;
+pub use measure::{Distribution, Kept, Part, Value};
 
 use std::collections::BTreeMap;
 use weir_catalog::Catalog;

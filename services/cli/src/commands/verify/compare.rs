@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::Catalog;
 use weir_model::records::Subject;
-use weir_model::{Micros, WindowSize, sketch};
-use weir_oracle::{Cell, CellKey, Truth, Value};
+use weir_model::{Micros, WindowSize};
+use weir_oracle::{Cell, CellKey, Kept, Truth};
 use weir_store::{Form, Store, merged_sql, rollup_name};
 
 /// Rows compared by kind, and what differs.
@@ -289,78 +289,19 @@ fn differences<'a>(
     let mut out = Vec::new();
     for (m, want) in def.measures.iter().zip(&cell.0) {
         let name = m.name.as_str();
-        let column = |suffix: &str| row.get(&format!("{name}{suffix}"));
-        let mut differs = |what: &str, equal: bool, found: Option<&Json>| {
+        for part in want.parts() {
+            let found = row.get(&format!("{name}{}", part.suffix));
+            let equal = match &part.kept {
+                Kept::Whole(n) => found.and_then(whole) == Some(i128::from(*n)),
+                Kept::Billionths(n) => found.and_then(billionths) == Some(*n),
+                Kept::Number(x) => found.and_then(number) == *x,
+                Kept::Bins(bins) => found.and_then(pairs).as_ref() == Some(bins),
+                Kept::Hashes(hashes) => found.and_then(wholes).as_ref() == Some(hashes),
+            };
             if !equal {
-                out.push((
-                    name,
-                    format!(
-                        "{what} is {}, the log says {want:?}",
-                        found.map_or("absent".into(), Json::to_string)
-                    ),
-                ));
-            }
-        };
-        match want {
-            Value::Count(n) => differs(
-                "count",
-                column("").and_then(whole) == Some(i128::from(*n)),
-                column(""),
-            ),
-            Value::Squares(s) => differs(
-                "sum of squares",
-                column("").and_then(billionths) == Some(*s * 1000),
-                column(""),
-            ),
-            Value::Sum(s) => differs(
-                "sum",
-                column("").and_then(billionths) == Some(*s),
-                column(""),
-            ),
-            Value::Min(x) | Value::Max(x) => {
-                differs("value", column("").and_then(number) == *x, column(""))
-            }
-            Value::Last(l) => {
-                differs(
-                    "value",
-                    column("_value").and_then(number) == l.map(|(_, _, x)| x),
-                    column("_value"),
-                );
-            }
-            Value::Distribution(d) => {
-                let (count, sum) = (column("_count"), column("_sum"));
-                differs(
-                    "count",
-                    count.and_then(whole) == Some(i128::from(d.count)),
-                    count,
-                );
-                differs("sum", sum.and_then(billionths) == Some(d.sum), sum);
-                for (what, suffix, want) in [("min", "_min", d.min), ("max", "_max", d.max)] {
-                    differs(
-                        what,
-                        column(suffix).and_then(number) == Some(want),
-                        column(suffix),
-                    );
-                }
-                let found: Option<BTreeMap<u16, u64>> =
-                    column("_bins").and_then(Json::as_array).map(|pairs| {
-                        pairs
-                            .iter()
-                            .filter_map(|p| {
-                                Some((whole(p.get(0)?)? as u16, whole(p.get(1)?)? as u64))
-                            })
-                            .collect()
-                    });
-                differs("bins", found.as_ref() == Some(&d.bins), column("_bins"));
-            }
-            Value::Distinct(all) => {
-                let found: Option<Vec<u64>> = column("_hashes").and_then(Json::as_array).map(|h| {
-                    h.iter()
-                        .filter_map(|h| whole(h).map(|n| n as u64))
-                        .collect()
-                });
-                let kept: Vec<u64> = all.iter().copied().take(sketch::THETA).collect();
-                differs("hashes", found.as_ref() == Some(&kept), column("_hashes"));
+                let found = found.map_or("absent".into(), Json::to_string);
+                let told = format!("{} is {found}, the log says {want:?}", part.what);
+                out.push((name, told));
             }
         }
     }
@@ -432,6 +373,18 @@ fn whole(v: &Json) -> Option<i128> {
         Json::String(s) => s.parse().ok(),
         v => v.as_i64().map(i128::from),
     }
+}
+
+/// Counts by bin.
+fn pairs(v: &Json) -> Option<BTreeMap<u16, u64>> {
+    let pairs = v.as_array()?.iter();
+    let pairs = pairs.filter_map(|p| Some((whole(p.get(0)?)? as u16, whole(p.get(1)?)? as u64)));
+    Some(pairs.collect())
+}
+
+fn wholes(v: &Json) -> Option<Vec<u64>> {
+    let list = v.as_array()?.iter();
+    Some(list.filter_map(|n| whole(n).map(|n| n as u64)).collect())
 }
 
 /// `12.5` as billionths, exactly.
