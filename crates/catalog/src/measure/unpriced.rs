@@ -26,7 +26,7 @@ pub(crate) struct Companion<'n> {
     index: usize,
     /// Where it names the cost measure.
     node: &'n Node,
-    cost: &'n str,
+    cost: String,
     /// Whether it says itself which events it sees.
     own_filter: bool,
 }
@@ -42,7 +42,7 @@ impl<'n> Companion<'n> {
         let MeasureKind::Unpriced(_) = kind else {
             return None;
         };
-        let cost = reading.file.text(node, KIND.name)?;
+        let cost = reading.file.text(node, KIND.name)?.to_owned();
         Some(Companion {
             index,
             node,
@@ -74,7 +74,7 @@ impl<'n> Companion<'n> {
                 "measure \"{}\" names \"{}\", which is no cost measure of {}",
                 all[self.index].name, self.cost, reading.event
             ),
-            suggest(self.cost, costs.map(|m| m.name.as_str())),
+            suggest(&self.cost, costs.map(|m| m.name.as_str())),
         );
     }
 }
