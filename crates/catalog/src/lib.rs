@@ -10,7 +10,7 @@ pub mod types;
 mod avro;
 mod events;
 mod expr;
-mod judges;
+mod judge;
 mod load;
 mod lookup;
 mod meaning;
@@ -22,6 +22,7 @@ mod reading;
 mod terms;
 mod yaml;
 
+pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;
 pub use prices::CLASSES;

@@ -1,7 +1,8 @@
 //! From files to a [`Catalog`], or to everything that is wrong with them.
 
 use crate::avro::{EventSchema, FieldType};
-use crate::judges::{self, Checked};
+use crate::judge::rule::Declared;
+use crate::judge::{Checked, detector, kpi, rule};
 use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
@@ -185,12 +186,17 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     }
     events.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let kpis = named(of("kpis"), "kpis", |f, k, n| judges::kpi(f, k, n, &events));
+    let kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
     let detectors = named(of("detectors"), "detectors", |f, k, n| {
-        judges::detector(f, k, n, &events)
+        detector::read(f, k, n, &events)
     });
+    let declared = Declared {
+        events: &events,
+        kpis: &kpis,
+        detectors: &detectors,
+    };
     let rules = named(of("alerts"), "alerts", |f, k, n| {
-        judges::rule(f, k, n, &events, &kpis, &detectors)
+        rule::read(f, k, n, declared)
     });
     let tenants = tenants(of("tenants"))?;
     let bare = |v: Vec<Checked<KpiDef>>| v.into_iter().map(|c| c.def).collect();

@@ -1,4 +1,7 @@
-//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new version.
+//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new
+//! version.
+
+pub(crate) mod text;
 
 use crate::avro::canonical;
 use crate::problem::Refusal;
@@ -8,143 +11,68 @@ use std::fmt::Write as _;
 use weir_model::codes;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names of files.
+/// Raised when `docs/semantics.md` gives numbers another meaning under the same
+/// declarations, so that a new run begins. 2: sums read as the nearest float, percentiles within what was seen.
+const SEMANTICS: u32 = 2;
+
+/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names
+/// of files.
 pub(crate) fn hash(c: &Catalog) -> u64 {
+    xxh3_64(meaning(c).as_bytes())
+}
+
+/// What is hashed, a line for each definition.
+fn meaning(c: &Catalog) -> String {
     let mut s = String::new();
+    let _ = writeln!(s, "semantics {SEMANTICS}");
     for e in &c.events {
-        let _ = writeln!(s, "event {} v{} {}", e.name, e.version, event(e));
-        let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
-        let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
-        for d in &e.dimensions {
-            let _ = writeln!(s, "dimension {} {:?}", d.name, d.path);
-        }
-        // Order counts here: partial blocks hold measures and rollups by index.
-        for m in &e.measures {
-            let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, measure(m));
-            if let MeasureKind::Cost(def) = &m.kind {
-                let _ = writeln!(s, "book {:?}", def.book);
-            }
-        }
-        for r in &e.rollups {
-            let _ = writeln!(s, "rollup {:?} {:?}", r.dimensions, r.windows);
-        }
+        write_event(&mut s, e);
     }
     for k in &c.kpis {
+        let (name, version, meaning) = (&k.name, k.version, k.meaning(c));
+        let (target, weight, category) = (
+            text::optional(k.target, |t| t.meaning()),
+            k.weight,
+            &k.category,
+        );
         let _ = writeln!(
             s,
-            "kpi {} v{} {} {:?} {} {}",
-            k.name,
-            k.version,
-            kpi(c, k),
-            k.target,
-            k.weight,
-            k.category
+            "kpi {name} v{version} {meaning} {target} {weight} {category}"
         );
     }
     for d in &c.detectors {
-        let _ = writeln!(
-            s,
-            "detector {} v{} {} {}",
-            d.name,
-            d.version,
-            detector(c, d),
-            d.severity
-        );
+        let (name, version, meaning) = (&d.name, d.version, d.meaning(c));
+        let _ = writeln!(s, "detector {name} v{version} {meaning} {}", d.severity);
     }
     for r in &c.rules {
-        let _ = writeln!(
-            s,
-            "rule {} v{} {} {}",
-            r.name,
-            r.version,
-            rule(c, r),
-            r.severity
-        );
+        let (name, version, meaning) = (&r.name, r.version, r.meaning(c));
+        let _ = writeln!(s, "rule {name} v{version} {meaning} {}", r.severity);
     }
     let name = |z: &jiff::tz::TimeZone| z.iana_name().unwrap_or("UTC").to_string();
     let _ = writeln!(s, "zone {}", name(&c.tenants.default_zone));
     for (t, z) in &c.tenants.zones {
-        let _ = writeln!(s, "zone {t:?} {}", name(z));
+        let _ = writeln!(s, "zone {} {}", text::quoted(t), name(z));
     }
-    xxh3_64(s.as_bytes())
+    s
 }
 
-fn event(e: &EventDef) -> String {
-    format!("{:?} {:?} {:?}", e.identity, e.disorder, e.bounds)
-}
-
-fn measure(m: &MeasureDef) -> String {
-    format!("{} {:?} {:?}", m.kind.meaning(), m.filter, m.unit)
-}
-
-fn term(c: &Catalog, t: &Term) -> String {
-    let e = &c.events[t.event];
-    format!(
-        "{}.{} {:?} at {:?}",
-        e.name, e.measures[t.measure].name, t.stat, t.at
-    )
-}
-
-/// Names of terms do not matter, what they stand for does.
-fn inputs(c: &Catalog, terms: &[Term], expr: &Expr, sample: &Option<(usize, f64)>) -> String {
-    let terms: Vec<String> = terms.iter().map(|t| term(c, t)).collect();
-    format!("{terms:?} {:?} {sample:?}", expr.ops)
-}
-
-fn kpi(c: &Catalog, k: &KpiDef) -> String {
-    let inputs = inputs(c, &k.terms, &k.expr, &k.minimum_sample);
-    format!(
-        "{:?} {} {} {:?} {inputs}",
-        k.dimensions,
-        k.window.label(),
-        k.decimals,
-        k.unit
-    )
-}
-
-fn detector(c: &Catalog, d: &DetectorDef) -> String {
-    let inputs = inputs(c, &d.terms, &d.expr, &d.minimum_sample);
-    let (e, by) = (
-        &c.events[d.event].name,
-        dimension_names(&c.events[d.event], d.rollup),
-    );
-    format!(
-        "{e} {by:?} {} {:?} {:?} {} {} {inputs}",
-        d.window.label(),
-        d.kind,
-        d.direction,
-        d.floor_relative,
-        d.floor_absolute
-    )
-}
-
-fn rule(c: &Catalog, r: &RuleDef) -> String {
-    let on = match &r.on {
-        RuleOn::Kpi { kpi, above, below } => {
-            format!("kpi {} {above:?} {below:?}", c.kpis[*kpi].name)
+fn write_event(s: &mut String, e: &EventDef) {
+    let _ = writeln!(s, "event {} v{} {}", e.name, e.version, text::event(e));
+    let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
+    let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
+    for d in &e.dimensions {
+        let _ = writeln!(s, "dimension {} {}", d.name, text::quoted(&d.path));
+    }
+    // Order counts here: partial blocks hold measures and rollups by index.
+    for m in &e.measures {
+        let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, text::measure(m));
+        if let MeasureKind::Cost(def) = &m.kind {
+            let _ = writeln!(s, "book {}", text::book(&def.book));
         }
-        RuleOn::Detector(d) => format!("detector {}", c.detectors[*d].name),
-        RuleOn::NoData {
-            event,
-            rollup,
-            silence,
-        } => {
-            format!(
-                "no data {} {:?} {silence:?}",
-                c.events[*event].name,
-                dimension_names(&c.events[*event], *rollup)
-            )
-        }
-    };
-    format!("{on} {} {}", r.open_after, r.resolve_after)
-}
-
-fn dimension_names(e: &EventDef, rollup: usize) -> Vec<&str> {
-    e.rollups[rollup]
-        .dimensions
-        .iter()
-        .map(|d| e.dimensions[*d].name.as_str())
-        .collect()
+    }
+    for r in &e.rollups {
+        let _ = writeln!(s, "rollup {}", text::rollup(r));
+    }
 }
 
 /// One definition: its place in the files, its version and what it means.
@@ -170,7 +98,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &[&e.name],
             format!("event \"{}\"", e.name),
             e.version,
-            event(e),
+            text::event(e),
         );
         for d in &e.dimensions {
             let what = format!("dimension \"{}\" of {}", d.name, e.name);
@@ -183,7 +111,12 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
         }
         for m in &e.measures {
             let what = format!("measure \"{}\" of {}", m.name, e.name);
-            add(&[&e.name, "measures", &m.name], what, m.version, measure(m));
+            add(
+                &[&e.name, "measures", &m.name],
+                what,
+                m.version,
+                text::measure(m),
+            );
         }
     }
     for k in &c.kpis {
@@ -191,7 +124,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["kpis", &k.name],
             format!("KPI \"{}\"", k.name),
             k.version,
-            kpi(c, k),
+            k.meaning(c),
         );
     }
     for d in &c.detectors {
@@ -199,7 +132,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["detectors", &d.name],
             format!("detector \"{}\"", d.name),
             d.version,
-            detector(c, d),
+            d.meaning(c),
         );
     }
     for r in &c.rules {
@@ -207,14 +140,14 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["alerts", &r.name],
             format!("rule \"{}\"", r.name),
             r.version,
-            rule(c, r),
+            r.meaning(c),
         );
     }
     out
 }
 
-/// What may not take effect: definitions whose meaning changed under the same version, and prices that changed
-/// after they were in force. Adding and removing is free.
+/// What may not take effect: definitions whose meaning changed under the same version, and prices
+/// that changed after they were in force. Adding and removing is free.
 pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
     let before = definitions(old);
     let mut out: Vec<Refusal> = definitions(new)
@@ -306,7 +239,8 @@ fn changed_prices(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
     out
 }
 
-/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten it.
+/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten
+/// it.
 fn locate(c: &Catalog, path: &[String]) -> (String, At) {
     for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
         let Ok(root) = yaml::parse(text) else {
@@ -381,3 +315,6 @@ fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
     }
     ("catalog".into(), At::default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,8 @@
 //! The compiled catalog: every name resolved, every rule of the contract checked.
 
+pub use crate::judge::detector::{DetectorDef, DetectorKind, Direction};
+pub use crate::judge::kpi::{KpiDef, Target};
+pub use crate::judge::rule::{RuleDef, RuleOn};
 pub use crate::measure::MeasureKind;
 use std::sync::Arc;
 pub use weir_model::measure::Stat;
@@ -179,48 +182,6 @@ pub struct Term {
     pub at: Vec<String>,
 }
 
-/// A KPI.
-#[derive(Debug, Clone)]
-pub struct KpiDef {
-    /// Name.
-    pub name: String,
-    /// Version of its definition.
-    pub version: u32,
-    /// For people.
-    pub title: String,
-    /// Unit for people.
-    pub unit: String,
-    /// Digits after the point.
-    pub decimals: u32,
-    /// Category, e.g. `cost`.
-    pub category: String,
-    /// Weight within the category.
-    pub weight: f64,
-    /// Dimension names of its subject, sorted.
-    pub dimensions: Vec<String>,
-    /// When it is published.
-    pub window: JudgedWindow,
-    /// Inputs.
-    pub terms: Vec<Term>,
-    /// The expression over `terms`: as declared, for the engine, for SQL (`{term}` placeholders: see `expr`).
-    pub expr: Expr,
-    /// Target and which way is better.
-    pub target: Option<Target>,
-    /// (index of the sample term, smallest size that is judged).
-    pub minimum_sample: Option<(usize, f64)>,
-    /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
-    pub local: bool,
-}
-
-/// Target of a KPI.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// The value aimed at.
-    pub value: f64,
-    /// True where more is better.
-    pub higher_is_better: bool,
-}
-
 /// An expression over terms: compiled once, evaluated by the engine or by SQL with the same result.
 #[derive(Debug, Clone)]
 pub struct Expr {
@@ -278,141 +239,6 @@ pub enum Op {
     Abs,
     /// `coalesce(a, b)`: a unless it is "no value".
     Coalesce,
-}
-
-/// What a detector does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DetectorKind {
-    /// Outside fixed bounds. `early`: told before the window is final (only for values that can only grow).
-    Limit {
-        /// Anomalous above.
-        above: Option<f64>,
-        /// Anomalous below.
-        below: Option<f64>,
-        /// See above.
-        early: bool,
-    },
-    /// Distance from the median in units of 1.4826 * MAD.
-    ZScore {
-        /// Values kept.
-        history: usize,
-        /// Values needed before it judges.
-        warmup: usize,
-        /// Anomalous from.
-        threshold: f64,
-    },
-    /// Fast against slow exponentially weighted mean.
-    Drift {
-        /// Weight of the newest value in the fast mean.
-        fast: f64,
-        /// ... in the slow mean and variance.
-        slow: f64,
-        /// Values needed before it judges.
-        warmup: usize,
-        /// Anomalous from, in standard deviations of the fast mean.
-        threshold: f64,
-    },
-    /// Distance from the usual value of this hour of the week (tenant's time zone).
-    Seasonal {
-        /// Weeks needed before a slot judges.
-        warmup: u32,
-        /// Weight of the newest value.
-        weight: f64,
-        /// Anomalous from, in units of 1.2533 * mean absolute deviation.
-        threshold: f64,
-    },
-}
-
-/// A detector: one value per (subject, final window) of one rollup.
-#[derive(Debug, Clone)]
-pub struct DetectorDef {
-    /// Name.
-    pub name: String,
-    /// Version.
-    pub version: u32,
-    /// For people.
-    pub title: String,
-    /// Event type.
-    pub event: EventId,
-    /// Rollup.
-    pub rollup: usize,
-    /// When.
-    pub window: JudgedWindow,
-    /// Inputs, all of this event and rollup.
-    pub terms: Vec<Term>,
-    /// Value judged.
-    pub expr: Expr,
-    /// How.
-    pub kind: DetectorKind,
-    /// Which side is anomalous (not for limits).
-    pub direction: Direction,
-    /// Smallest scale: a part of the expected value, and absolute.
-    pub floor_relative: f64,
-    /// See above, in the value's unit.
-    pub floor_absolute: f64,
-    /// (index of the sample term, smallest size that is judged).
-    pub minimum_sample: Option<(usize, f64)>,
-    /// `low`, `medium`, `high`, `critical`.
-    pub severity: String,
-}
-
-/// Side of a deviation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Only above.
-    Up,
-    /// Only below.
-    Down,
-    /// Either.
-    Both,
-}
-
-/// What a rule looks at.
-#[derive(Debug, Clone)]
-pub enum RuleOn {
-    /// A published KPI crosses a threshold.
-    Kpi {
-        /// Index into [`Catalog::kpis`].
-        kpi: usize,
-        /// Bad above.
-        above: Option<f64>,
-        /// Bad below.
-        below: Option<f64>,
-    },
-    /// A detector finds something.
-    Detector(usize),
-    /// A subject that had data has none any more.
-    NoData {
-        /// Event type.
-        event: EventId,
-        /// Rollup whose subjects are watched.
-        rollup: usize,
-        /// Silence that is bad, a multiple of an hour; a subject silent for 8 times as long is forgotten.
-        silence: Micros,
-    },
-}
-
-/// An alert rule.
-#[derive(Debug, Clone)]
-pub struct RuleDef {
-    /// Name.
-    pub name: String,
-    /// Version.
-    pub version: u32,
-    /// For people.
-    pub title: String,
-    /// See [`RuleOn`].
-    pub on: RuleOn,
-    /// Bad windows in a row until it opens (1 = at once).
-    pub open_after: u32,
-    /// Good windows in a row until it resolves.
-    pub resolve_after: u32,
-    /// `low`, `medium`, `high`, `critical`.
-    pub severity: String,
-    /// Business impact.
-    pub impact: String,
-    /// Recommended action.
-    pub action: String,
 }
 
 /// Time zones.

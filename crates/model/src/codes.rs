@@ -95,6 +95,10 @@ codes! {
     DEADLINE = 211;
     /// a port is taken
     PORT_TAKEN = 212;
+    /// the store does not know the user or the password
+    STORE_PASSWORD = 213;
+    /// other users of the machine could read or replace a secret
+    OPEN_TO_OTHERS = 214;
 
     // 03xx: commands
     /// the input file or repository cannot be read

@@ -130,15 +130,29 @@ mod guid_text {
     }
 }
 
+/// Whether a text is a schema that weir can work with: names as Avro has them, and a size that is bounded unfolded (see
+/// `docs/semantics.md`). Everything that reads schemas holds them to this first.
+///
+/// # Errors
+/// What is wrong, and where it can be said the name or type.
+pub fn check(schema_json: &str) -> Result<(), crate::avro::SchemaError> {
+    crate::avro::JsonEncoder::new(schema_json).map(|_| ())
+}
+
+/// Checked before: the generic parser ends with a panic where a name is none.
+fn parse(schema_json: &str) -> Result<Schema, String> {
+    check(schema_json).map_err(|e| e.to_string())?;
+    Schema::parse_str(schema_json).map_err(|e| format!("not an avro schema: {e}"))
+}
+
 /// Whether data written under every older schema can be read under the new one.
 ///
 /// # Errors
 /// What differs, in words, from the first older schema that cannot be read.
 pub fn check_backward_transitive(new: &str, olds: &[&str]) -> Result<(), String> {
-    let reader = Schema::parse_str(new).map_err(|e| format!("not an avro schema: {e}"))?;
+    let reader = parse(new)?;
     for (i, old) in olds.iter().enumerate() {
-        let writer = Schema::parse_str(old)
-            .map_err(|e| format!("version {}: not an avro schema: {e}", i + 1))?;
+        let writer = parse(old).map_err(|e| format!("version {}: {e}", i + 1))?;
         SchemaCompatibility::can_read(&writer, &reader)
             .map_err(|e| format!("cannot read what was written under version {}: {e}", i + 1))?;
         // The decoder's own rules, which say where.
@@ -154,7 +168,7 @@ pub fn check_backward_transitive(new: &str, olds: &[&str]) -> Result<(), String>
 /// # Errors
 /// The field and what it must be.
 pub fn check_envelope(schema_json: &str) -> Result<(), String> {
-    let schema = Schema::parse_str(schema_json).map_err(|e| format!("not an avro schema: {e}"))?;
+    let schema = parse(schema_json)?;
     let Schema::Record(record) = &schema else {
         return Err("the schema of an event type must be a record".to_owned());
     };
@@ -250,6 +264,16 @@ mod tests {
                 .contains("version 2")
         );
         assert!(check_backward_transitive(&number, &[CALL, &optional]).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_an_error() {
+        for name in ["Llm Call", "1m", ""] {
+            let named = CALL.replace("\"LlmCall\"", &format!("{name:?}"));
+            assert_ne!(named, CALL);
+            assert!(check_envelope(&named).unwrap_err().contains("is no name"));
+            assert!(check_backward_transitive(CALL, &[&named]).is_err());
+        }
     }
 
     #[test]

@@ -1,36 +1,40 @@
-//! Reads one event with the generic Avro decoder.
+//! Reads one event.
 
-use apache_avro::types::Value as Avro;
-use apache_avro::{Schema, from_avro_datum};
+use crate::avro::{Resolved, Types, Value};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use weir_catalog::{Catalog, EventDef, Literal};
 use weir_model::headers::{Meta, SchemaRef};
 use weir_model::{Fixed, Micros};
 
 /// The writer schemas, by id and by GUID.
 pub struct Schemas {
-    pub by_id: BTreeMap<u32, (Schema, [u8; 16])>,
-    readers: Vec<Schema>,
+    /// Each as it is read for each event type; nothing where it cannot be read.
+    writers: Vec<Vec<Option<Resolved>>>,
+    by_id: BTreeMap<u32, usize>,
+    by_guid: BTreeMap<[u8; 16], usize>,
 }
 
 impl Schemas {
     pub fn new(catalog: &Catalog, writers: &[(u32, [u8; 16], String)]) -> Result<Schemas, String> {
-        let parse = |text: &str| -> Result<Schema, String> {
-            let mut json: serde_json::Value =
-                serde_json::from_str(text).map_err(|e| e.to_string())?;
-            plain_ids(&mut json);
-            Schema::parse(&json).map_err(|e| e.to_string())
-        };
-        let mut by_id = BTreeMap::new();
-        for (id, guid, text) in writers {
-            by_id.insert(*id, (parse(text)?, *guid));
-        }
-        let readers = catalog
+        let readers: Vec<Rc<Types>> = catalog
             .events
             .iter()
-            .map(|e| parse(&e.schema_json))
+            .map(|e| Types::parse(&e.schema_json).map(Rc::new))
             .collect::<Result<_, _>>()?;
-        Ok(Schemas { by_id, readers })
+        let mut schemas = Schemas {
+            writers: Vec::new(),
+            by_id: BTreeMap::new(),
+            by_guid: BTreeMap::new(),
+        };
+        for (id, guid, text) in writers {
+            let writer = Types::parse(text).ok().map(Rc::new);
+            let read = |r: &Rc<Types>| Resolved::new(writer.clone()?, r.clone()).ok();
+            schemas.by_id.insert(*id, schemas.writers.len());
+            schemas.by_guid.insert(*guid, schemas.writers.len());
+            schemas.writers.push(readers.iter().map(read).collect());
+        }
+        Ok(schemas)
     }
 
     /// The event, or why it is a dead letter.
@@ -41,7 +45,7 @@ impl Schemas {
         value: &[u8],
         meta: &Meta,
     ) -> Result<Event, &'static str> {
-        let (schema, mut body) = match (meta.schema, value) {
+        let (schema, body) = match (meta.schema, value) {
             (Some(s), body) => (s, body),
             (None, [0, a, b, c, d, body @ ..]) => {
                 (SchemaRef::Id(u32::from_be_bytes([*a, *b, *c, *d])), body)
@@ -53,43 +57,21 @@ impl Schemas {
             }
             _ => return Err("frame"),
         };
-        let writer = match schema {
-            SchemaRef::Id(id) => self.by_id.get(&id).map(|(s, _)| s),
-            SchemaRef::Guid(g) => self
-                .by_id
-                .values()
-                .find(|(_, guid)| *guid == g)
-                .map(|(s, _)| s),
+        let known = match schema {
+            SchemaRef::Id(id) => self.by_id.get(&id),
+            SchemaRef::Guid(guid) => self.by_guid.get(&guid),
         };
-        let writer = writer.ok_or("schema")?;
-        let fields = from_avro_datum(writer, &mut body, Some(&self.readers[event]))
-            .map_err(|_| "undecodable")?;
-        if !body.is_empty() {
-            return Err("left over");
-        }
+        let writer = &self.writers[*known.ok_or("schema")?][event];
+        let fields = writer.as_ref().ok_or("incompatible")?.read(body)?;
         let read = Event { fields };
         read.check(&catalog.events[event])?;
         Ok(read)
     }
 }
 
-/// Any text may be an event id: the generic decoder would insist on UUIDs.
-fn plain_ids(json: &mut serde_json::Value) {
-    match json {
-        serde_json::Value::Object(o) => {
-            if o.get("logicalType").is_some_and(|t| t == "uuid") {
-                o.remove("logicalType");
-            }
-            o.values_mut().for_each(plain_ids);
-        }
-        serde_json::Value::Array(a) => a.iter_mut().for_each(plain_ids),
-        _ => {}
-    }
-}
-
 /// A decoded event.
 pub struct Event {
-    fields: Avro,
+    fields: Value,
 }
 
 /// A leaf as the catalog sees it.
@@ -206,27 +188,21 @@ impl Event {
     }
 }
 
-fn walk(value: &Avro, path: &str) -> Leaf {
+fn walk(value: &Value, path: &str) -> Leaf {
     match value {
-        Avro::Union(_, inner) => walk(inner, path),
-        Avro::Record(fields) => {
+        Value::Record(fields) => {
             let (name, rest) = path.split_once('.').unwrap_or((path, ""));
             match fields.iter().find(|(n, _)| n == name) {
                 Some((_, v)) => walk(v, rest),
                 None => Leaf::Null,
             }
         }
-        Avro::Map(entries) => entries.get(path).map_or(Leaf::Null, |v| walk(v, "")),
-        Avro::Boolean(b) => Leaf::Bool(*b),
-        Avro::Int(n) => Leaf::Int(i64::from(*n)),
-        Avro::Long(n)
-        | Avro::TimestampMicros(n)
-        | Avro::TimestampMillis(n)
-        | Avro::TimeMicros(n) => Leaf::Int(*n),
-        Avro::Float(x) => Leaf::Number(f64::from(*x)),
-        Avro::Double(x) => Leaf::Number(*x),
-        Avro::String(s) | Avro::Enum(_, s) => Leaf::Text(s.clone()),
-        Avro::Uuid(u) => Leaf::Text(u.to_string()),
-        _ => Leaf::Null,
+        Value::Map(entries) => entries.get(path).map_or(Leaf::Null, |v| walk(v, "")),
+        _ if !path.is_empty() => Leaf::Null,
+        Value::Bool(b) => Leaf::Bool(*b),
+        Value::Int(n) => Leaf::Int(*n),
+        Value::Float(x) => Leaf::Number(*x),
+        Value::Text(s) => Leaf::Text(s.clone()),
+        Value::Null | Value::Other => Leaf::Null,
     }
 }

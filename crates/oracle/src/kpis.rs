@@ -1,6 +1,6 @@
 //! Published KPIs, computed again.
 
-use crate::detectors::row_id;
+use crate::detect::row_id;
 use crate::fold::Judged;
 use crate::measure::Value;
 use std::collections::{BTreeMap, BTreeSet};

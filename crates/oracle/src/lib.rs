@@ -3,8 +3,9 @@
 //! meant to be read.
 
 mod alerts;
+mod avro;
 mod cells;
-mod detectors;
+mod detect;
 mod event;
 mod fold;
 mod kpis;
@@ -12,7 +13,7 @@ mod measure;
 
 pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};
-pub use detectors::AnomalyRow;
+pub use detect::AnomalyRow;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::KpiRow;
 pub use measure::{Distribution, Kept, Part, Value};
@@ -40,7 +41,7 @@ pub struct Truth {
 /// Judges what was folded: detectors, KPIs, alerts.
 pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
     let judged = fold.judged(catalog);
-    let (anomalies, verdicts) = detectors::run(catalog, &judged);
+    let (anomalies, verdicts) = detect::run(catalog, &judged);
     let kpis = kpis::run(catalog, &judged);
     let alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
     Truth {

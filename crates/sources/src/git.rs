@@ -3,11 +3,11 @@
 //! `git` itself reads the history (`git log --numstat -z`), oldest first. The order of a target commit's
 //! history never changes, so "the first n commits of this target" says exactly what was published.
 
-use crate::event::{Body, Envelope, Event, ProductivityRecorded, event_id};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use weir_events::{Engineer, Map, ProductivityRecorded, event_id};
 use weir_model::Micros;
 
 /// A repository to read.
@@ -144,7 +144,12 @@ impl Repository {
     }
 
     /// The event of a commit.
-    pub fn event(&self, tenant: &str, team: &str, c: &Commit) -> Event {
+    pub fn event<'a>(
+        &'a self,
+        tenant: &'a str,
+        team: &'a str,
+        c: &'a Commit,
+    ) -> ProductivityRecorded<'a> {
         let time = Micros::from_secs(c.time.max(0));
         let tests = c.files.iter().filter(|(_, _, path)| is_test(path)).count();
         let kind = if c.parents > 1 {
@@ -158,28 +163,27 @@ impl Repository {
         if email.is_empty() {
             email = "unknown".into();
         }
-        Event {
-            envelope: Envelope {
-                event_id: event_id(time, c.id.as_bytes()),
-                event_time: time,
-                tenant: tenant.into(),
-                source: format!("git/{}", self.name),
-                resource: vec![("vcs.repository.name".into(), self.name.clone())],
-                email: printable(&email),
+        ProductivityRecorded {
+            event_id: event_id(time, c.id.as_bytes()),
+            event_time: time,
+            tenant: tenant.into(),
+            source: format!("git/{}", self.name).into(),
+            resource: Map::from([("vcs.repository.name".into(), self.name.as_str().into())]),
+            engineer: Engineer {
+                email: printable(&email).into(),
                 team: team.into(),
             },
-            body: Body::ProductivityRecorded(ProductivityRecorded {
-                repository: Some(printable(&self.name)),
-                change_kind: kind.into(),
-                assistant: assistant(c).map(Into::into),
-                change_id: Some(c.id.clone()),
-                commits: 1,
-                lines_added: c.files.iter().map(|f| f.0).sum(),
-                lines_deleted: c.files.iter().map(|f| f.1).sum(),
-                files_changed: c.files.len() as i64,
-                bugs_fixed: i64::from(is_fix(&c.message)),
-                ..Default::default()
-            }),
+            repository: Some(printable(&self.name).into()),
+            change_kind: kind.into(),
+            assistant: assistant(c).map(Into::into),
+            change_id: Some(c.id.as_str().into()),
+            commits: 1,
+            lines_added: c.files.iter().map(|f| f.0).sum(),
+            lines_deleted: c.files.iter().map(|f| f.1).sum(),
+            files_changed: c.files.len() as i64,
+            bugs_fixed: i64::from(is_fix(&c.message)),
+            commits_with_tests: Some(i64::from(tests > 0)),
+            ..ProductivityRecorded::default()
         }
     }
 }
@@ -414,31 +418,33 @@ mod tests {
             .collect();
         assert_eq!(commits.len(), 5);
         assert_eq!(repo.count(&repo.head, &[]).unwrap(), 5);
-        let body = |c: &Commit| match repo.event("t", "", c).body {
-            Body::ProductivityRecorded(b) => b,
-            _ => unreachable!(),
-        };
+        let body = |c| repo.event("t", "", c);
         let first = body(&commits[0]);
         assert_eq!(
             (
                 first.lines_added,
                 first.files_changed,
-                first.change_kind.as_str()
+                first.change_kind.as_ref()
             ),
             (2, 1, "commit")
         );
         assert_eq!(commits[0].files[0].2, "src/a b.rs");
         let second = body(&commits[1]);
         assert_eq!(
-            (second.change_kind.as_str(), second.assistant.as_deref()),
+            (second.change_kind.as_ref(), second.assistant.as_deref()),
             ("test", Some("claude"))
+        );
+        // Those that touch tests, alone or among others.
+        assert_eq!(
+            (first.commits_with_tests, second.commits_with_tests),
+            (Some(0), Some(1))
         );
         assert_eq!(commits.iter().map(|c| body(c).bugs_fixed).sum::<i64>(), 1);
         let last = body(&commits[4]);
-        assert_eq!((last.change_kind.as_str(), last.commits), ("merge", 1));
+        assert_eq!((last.change_kind.as_ref(), last.commits), ("merge", 1));
         let event = repo.event("t", "", &commits[0]);
-        assert_eq!(event.envelope.email, "ada@example.com");
-        assert_eq!(event.envelope.event_time, Micros::from_secs(1_767_323_045));
+        assert_eq!(event.engineer.email, "ada@example.com");
+        assert_eq!(event.event_time, Micros::from_secs(1_767_323_045));
 
         let old = repo.head.clone();
         commit(d, "src/e.rs", "Later");

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use weir_model::{Micros, avro, hash, schemas};
+use weir_events::Dynamic;
+use weir_model::{Micros, hash};
 
 pub use rows::{Row, Rows};
 
@@ -98,8 +99,7 @@ pub struct Place {
 /// A mapping ready to run.
 pub struct Mapper {
     mapping: Mapping,
-    schema: String,
-    schema_id: u32,
+    writer: Dynamic,
     tenant: String,
     filter: Option<Program>,
     source: Program,
@@ -193,8 +193,8 @@ impl Mapper {
             source: compile("source", &mapping.source)?,
             identity: compile("identity", &mapping.identity)?,
             at: compile("time.at", &mapping.time.at)?,
-            schema_id: schemas::schema_id(schema),
-            schema: schema.to_owned(),
+            writer: Dynamic::new(schema)
+                .with_context(|| format!("the schema of {}", mapping.event))?,
             tenant: tenant.to_owned(),
             fields,
             place,
@@ -234,7 +234,7 @@ impl Mapper {
         let identity = text(&run(&self.identity).context("identity")?)?;
         let mut event = Map::new();
         let id =
-            crate::event::event_id(time, format!("{}/{identity}", self.mapping.name).as_bytes());
+            weir_events::event_id(time, format!("{}/{identity}", self.mapping.name).as_bytes());
         event.insert("event_id".into(), json!(id.to_string()));
         event.insert("event_time".into(), json!(time.0));
         event.insert("tenant".into(), json!(self.tenant));
@@ -257,12 +257,10 @@ impl Mapper {
                 put(&mut event, path, value);
             }
         }
-        let body = avro::encode_json(&self.schema, &Json::Object(event))
+        let value = self
+            .writer
+            .encode(&Json::Object(event))
             .map_err(|e| anyhow!("does not fit {}: {e}", self.mapping.event))?;
-        let mut value = Vec::with_capacity(body.len() + 5);
-        value.push(0);
-        value.extend_from_slice(&self.schema_id.to_be_bytes());
-        value.extend_from_slice(&body);
         Ok(Some(Mapped {
             source,
             value,

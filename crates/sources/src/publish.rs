@@ -1,14 +1,15 @@
 //! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is in the log
 //! and what the ledger says can never differ, wherever the process dies.
 
+use crate::Outgoing;
 use crate::ledger::{Entry, Progress};
-use crate::{Outgoing, event::Event};
 use anyhow::{Context, Result, anyhow};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use weir_events::Event;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Logged};
 use weir_model::{Micros, headers, topics};
@@ -77,15 +78,8 @@ impl Publisher {
     }
 
     /// Publishes an event as a live producer would.
-    pub fn event(&mut self, event: &Event) -> Result<()> {
-        self.record(&Outgoing {
-            topic: topics::events(event.body.event_type()),
-            partition: None,
-            key: event.envelope.source.clone().into_bytes(),
-            value: Some(event.encode()),
-            log_time: None,
-            tick: None,
-        })
+    pub fn event<'a>(&mut self, event: &impl Event<'a>) -> Result<()> {
+        self.record(&Outgoing::of(event))
     }
 
     /// Publishes a record.

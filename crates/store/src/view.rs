@@ -1,65 +1,15 @@
 //! The views that analysts read: one per event type and window size, merged from parts.
 
 use crate::StoreError;
+use crate::calendar::{self, Zones, zones};
 use crate::client::{ident, text};
 use crate::measure;
-use crate::table::{PartsTable, underscored};
-use std::collections::BTreeMap;
+use crate::table::{EventsTable, PartsTable, underscored};
 use weir_catalog::{Catalog, EventDef};
 use weir_model::{Micros, WindowSize};
 
-/// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names
-/// each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zones {
-    /// Of tenants that are not named.
-    pub default: String,
-    /// Other zones, with their tenants.
-    pub others: BTreeMap<String, Vec<String>>,
-}
-
-/// Zones of a catalog.
-///
-/// # Errors
-/// A zone without a name in the time zone database.
-pub fn zones(catalog: &Catalog) -> Result<Zones, StoreError> {
-    let name = |zone: &jiff::tz::TimeZone| {
-        zone.iana_name().map(str::to_string).ok_or_else(|| StoreError::Catalog {
-            event: "tenants".into(),
-            reason: "a time zone has no name in the time zone database; name one such as Europe/Berlin".into(),
-        })
-    };
-    let default = name(&catalog.tenants.default_zone)?;
-    let mut others: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (tenant, zone) in &catalog.tenants.zones {
-        let zone = name(zone)?;
-        if zone != default {
-            others.entry(zone).or_default().push(tenant.clone());
-        }
-    }
-    Ok(Zones { default, others })
-}
-
-impl Zones {
-    /// `f` of the zone of column `tenant`.
-    pub fn each(&self, f: impl Fn(&str) -> String) -> String {
-        if self.others.is_empty() {
-            return f(&text(&self.default));
-        }
-        let cases: Vec<String> = self
-            .others
-            .iter()
-            .map(|(zone, tenants)| {
-                let list: Vec<String> = tenants.iter().map(|t| text(t)).collect();
-                format!("tenant IN ({}), {}", list.join(", "), f(&text(zone)))
-            })
-            .collect();
-        format!("multiIf({}, {})", cases.join(", "), f(&text(&self.default)))
-    }
-}
-
-/// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in
-/// each zone), so that filters on it reach the index.
+/// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in each zone), so
+/// that filters on it reach the index.
 pub fn start_of(size: WindowSize, time: &str, zones: &Zones) -> String {
     match size {
         WindowSize::Minute => time.to_string(),
@@ -83,8 +33,7 @@ pub fn end_of(size: WindowSize, start: &str, zones: &Zones) -> String {
     }
 }
 
-/// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that
-/// keep it.
+/// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that keep it.
 pub fn rows_of(size: WindowSize, rollups: &[String]) -> String {
     let list: Vec<String> = rollups.iter().map(|r| text(r)).collect();
     format!(
@@ -114,10 +63,11 @@ pub const SETTINGS: &str = "SETTINGS do_not_merge_across_partitions_select_final
 /// What a reader of merged windows wants to see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// Numbers and percentiles.
+    /// Numbers and percentiles, sums also as exact decimals, and the tenant's day: the views.
     Plain,
-    /// What parts hold, merged: exact sums, bins, hashes. What is compared bit by bit.
-    Exact,
+    /// The numbers of the views, and what the parts they come from hold: bins, hashes, the keys of last values. What is compared
+    /// to the last digit.
+    Full,
 }
 
 /// (name, SELECT) of every view of an event type.
@@ -137,19 +87,20 @@ pub fn event_views(
             ));
         }
     }
+    let zones = zones(catalog)?;
+    views.push((
+        format!("{}_day_parts", underscored(&event.name)),
+        calendar::day_parts_sql(event, &zones)?,
+    ));
     views.push((
         format!("{}_events", underscored(&event.name)),
-        format!(
-            "SELECT * FROM {} FINAL {SETTINGS}",
-            ident(&format!("events_{}", underscored(&event.name)))
-        ),
+        calendar::events_sql(&EventsTable::of(event)?, &zones),
     ));
     Ok(views)
 }
 
-/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In
-/// [`Form::Exact`] each measure has the columns of the table of parts, with bins as sorted arrays
-/// of pairs and the smallest hashes.
+/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In [`Form::Full`]
+/// bins are sorted arrays of pairs, and hashes the smallest ones.
 ///
 /// # Errors
 /// As of [`event_views`].
@@ -168,11 +119,23 @@ pub fn merged_sql(
         .collect();
     let mut columns = Vec::new();
     for (m, a) in &table.measures {
-        columns.extend(match form {
-            Form::Plain => measure::plain(m, *a),
-            Form::Exact => measure::exact(m, *a),
+        columns.extend(measure::shown(m, *a));
+        if form == Form::Full {
+            columns.extend(measure::beneath(m, *a));
+        }
+    }
+    if let Some(twice) = twice(&columns, &table.dimensions) {
+        return Err(StoreError::Catalog {
+            event: event.name.clone(),
+            reason: format!(
+                "two columns of its views are named {twice}; rename the measure or dimension"
+            ),
         });
     }
+    let columns: Vec<String> = columns
+        .into_iter()
+        .map(|(sql, name)| format!("{sql} AS {}", ident(&name)))
+        .collect();
     let name = format!("p.{}", ident("window_start"));
     let start = start_of(size, &name, &zones);
     let dims: String = table
@@ -187,11 +150,36 @@ pub fn merged_sql(
         ),
         None => String::new(),
     };
+    // When it is asked must not be part of what is compared.
+    let calendar = match form {
+        Form::Plain => format!(",\n    {}", zones.calendar(&start)),
+        Form::Full => String::new(),
+    };
     Ok(format!(
-        "SELECT tenant, rollup, {dims}{start} AS window_start, {} AS window_end,\n    {}\nFROM {} AS p FINAL\nWHERE {}\nGROUP BY tenant, rollup, {dims}{start}{until}\n{SETTINGS}",
+        "SELECT tenant, rollup, {dims}{start} AS window_start, {} AS window_end{calendar},\n    {}\nFROM {} AS p FINAL\nWHERE {}\nGROUP BY tenant, rollup, {dims}{start}{until}\n{SETTINGS}",
         end_of(size, &start, &zones),
         columns.join(",\n    "),
         ident(&table.name),
         rows_of(size, &rollups),
     ))
+}
+
+/// A name that two columns would have.
+fn twice(columns: &[(String, String)], dimensions: &[String]) -> Option<String> {
+    let fixed = [
+        "tenant",
+        "rollup",
+        "window_start",
+        "window_end",
+        "day",
+        "days_ago",
+    ];
+    let mut names: Vec<&str> = columns.iter().map(|(_, n)| n.as_str()).collect();
+    names.extend(dimensions.iter().map(String::as_str));
+    names.extend(fixed);
+    names.sort_unstable();
+    names
+        .windows(2)
+        .find(|w| w[0] == w[1])
+        .map(|w| w[0].to_owned())
 }

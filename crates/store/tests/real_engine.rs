@@ -1,11 +1,10 @@
-//! The store against the real engine: what views answer is what plain code gets from the same
-//! parts.
+//! The store against the real engine: what views answer is what plain code gets from the same parts.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod measure;
 
 use bytes::Bytes;
-use measure::{exact, plain, value};
+use measure::{full, plain, value};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +42,10 @@ fn catalog() -> Catalog {
     catalog
 }
 
+fn now() -> Micros {
+    Micros(jiff::Timestamp::now().as_microsecond())
+}
+
 async fn prepared(database: &str, catalog: &Catalog) -> Store {
     let store = store(database);
     store.prepare(&built_in(), catalog).await.unwrap();
@@ -51,8 +54,7 @@ async fn prepared(database: &str, catalog: &Catalog) -> Store {
 }
 
 fn parts(rng: &mut ChaCha8Rng, catalog: &Catalog, event: &EventDef) -> Vec<Aggregate> {
-    // Around the nights on which clocks were changed in Berlin and in São Paulo (there at
-    // midnight).
+    // Around the nights on which clocks were changed in Berlin and in São Paulo (there at midnight).
     let begin = jiff::civil::date(2018, 10, 27)
         .to_zoned(jiff::tz::TimeZone::UTC)
         .unwrap()
@@ -263,8 +265,7 @@ async fn views_are_the_plain_merge_of_parts() {
     for event in &catalog.events {
         let rows = parts(&mut rng, &catalog, event);
         insert(&store, event, 1, rows.clone(), 1).await;
-        // Delivered twice, in other blocks and order, and rows of a run that is not the current
-        // one.
+        // Delivered twice, in other blocks and order, and rows of a run that is not the current one.
         let mut again = rows.clone();
         again.reverse();
         again.truncate(400);
@@ -275,16 +276,16 @@ async fn views_are_the_plain_merge_of_parts() {
             if windows.is_empty() {
                 continue;
             }
-            let sql = merged_sql(&catalog, event, size, Form::Exact, None).unwrap();
+            let sql = merged_sql(&catalog, event, size, Form::Full, None).unwrap();
             let mut got = bits(&store, &sql).await;
             got.sort();
             same(
                 &got,
-                &shown(&windows, exact),
+                &shown(&windows, full),
                 &format!("{} {}", event.name, size.label()),
             );
             let view = format!(
-                "SELECT * FROM {}_{}",
+                "SELECT * EXCEPT (day, days_ago) FROM {}_{}",
                 weir_store::underscored(&event.name),
                 size.label()
             );
@@ -316,8 +317,13 @@ async fn functions_equal_rust_bit_for_bit() {
             .collect::<Vec<_>>()
             .join(", ");
         let q = f64::from(rng.random_range(0..=1000u16)) / 1000.0;
-        let want = quantile(bins.iter().map(|(b, n)| (*b, *n)), count, q)
-            .map_or("\\N".into(), |v| v.to_bits().to_string());
+        let want = quantile(
+            bins.iter().map(|(b, n)| (*b, *n)),
+            count,
+            q,
+            (0.0, f64::MAX),
+        )
+        .map_or("\\N".into(), |v| v.to_bits().to_string());
         let map = format!("CAST(map({map}), 'Map(UInt16, UInt64)')");
         let one = format!("SELECT toFloat64(weirQuantile({q:?}, {map})) AS v");
         assert_eq!(bits(&store, &one).await[0][0], want, "weirQuantile({q})");
@@ -395,14 +401,17 @@ async fn every_question_has_an_answer() {
     let all = Question::built_in();
     assert!(all.len() >= 10);
     for question in &all {
-        let (sql, params) = question.sql(&[]).unwrap();
+        let (sql, params) = question.sql(&[], &catalog, now()).unwrap();
         let answer = store.rows(&sql, &params).await;
         assert!(answer.is_ok(), "{}: {}", question.name, answer.unwrap_err());
     }
     assert!(Question::find(all.clone(), "nothing").is_err());
     let kpis = Question::find(all, "kpis").unwrap();
-    assert!(kpis.sql(&[("days".into(), "x".into())]).is_err());
-    assert!(kpis.sql(&[("hours".into(), "1".into())]).is_err());
+    let refused = |name: &str, value: &str| {
+        let given = [(name.to_string(), value.to_string())];
+        kpis.sql(&given, &catalog, now()).is_err()
+    };
+    assert!(refused("days", "x") && refused("hours", "1") && refused("from", "tomorrow"));
     let csv = store
         .query(
             "SELECT {n:UInt8} AS n",
@@ -483,8 +492,7 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
         let size = match kpi.window {
             JudgedWindow::Tumbling(s) | JudgedWindow::Rolling { of: s, .. } => s,
         };
-        // (tenant, dimensions of the rollup, start, end) -> merged values, for each term's event
-        // and rollup.
+        // (tenant, dimensions of the rollup, start, end) -> merged values, for each term's event and rollup.
         type Merged = BTreeMap<(String, Vec<(String, String)>, i64, i64), Vec<MeasureValue>>;
         let merged: Vec<Merged> =
             kpi.terms

@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use weir_runtime::config::Secret;
 
 /// Turns raw telemetry of AI-assisted engineering into numbers people can trust.
 ///
@@ -39,9 +40,34 @@ pub struct SystemArgs {
     /// Kafka brokers of a system elsewhere (`host:port,…`)
     #[arg(long, global = true, env = "WEIR_BROKERS", value_name = "HOSTS")]
     pub brokers: Option<String>,
-    /// ClickHouse of a system elsewhere (`http://host:8123`)
-    #[arg(long, global = true, env = "WEIR_CLICKHOUSE", value_name = "URL")]
-    pub clickhouse: Option<String>,
+    /// ClickHouse of a system elsewhere (`http://host:8123`); its password is read from WEIR_CLICKHOUSE_PASSWORD
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = secret
+    )]
+    pub clickhouse: Option<Secret>,
+    /// User of that ClickHouse
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE_USER",
+        hide_short_help = true,
+        value_name = "NAME"
+    )]
+    pub clickhouse_user: Option<String>,
+    /// File with the password of that user
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE_PASSWORD_FILE",
+        hide_short_help = true,
+        value_name = "FILE"
+    )]
+    pub clickhouse_password_file: Option<PathBuf>,
     /// Folder of schemas and catalog in place of the built-in one
     #[arg(long, global = true, env = "WEIR_SCHEMAS", value_name = "DIR")]
     pub schemas: Option<PathBuf>,
@@ -52,7 +78,7 @@ pub enum Command {
     /// Start Kafka, the ClickHouse engine and all services on this machine, until Ctrl-C
     Up(UpArgs),
     /// Show what runs, how far it is and what waits
-    Status(JsonArgs),
+    Status(StatusArgs),
     /// Publish what other tools recorded: a repository's history, or a table through a mapping
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     Import(ImportArgs),
@@ -93,6 +119,16 @@ pub enum Command {
 
 #[derive(ClapArgs, Debug)]
 pub struct JsonArgs {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct StatusArgs {
+    /// Show what opens ClickHouse for reading, for other tools: user and password
+    #[arg(long)]
+    pub secrets: bool,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -162,6 +198,11 @@ pub enum ImportSource {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A URL may have a password in it.
+fn secret(s: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(s))
 }
 
 fn at_least_one(s: &str) -> Result<usize, String> {

@@ -67,7 +67,7 @@ pub(crate) struct Kind {
     /// Its key in the catalog's files.
     pub name: &'static str,
     /// Its name in the text that a catalog's hash is made of: it never changes.
-    meaning: &'static str,
+    pub(crate) meaning: &'static str,
     /// Unit of its number, where a declaration names none.
     pub unit: &'static str,
     accumulator: Accumulator,
@@ -137,7 +137,7 @@ impl MeasureKind {
         }
     }
 
-    fn kind(&self) -> &'static Kind {
+    pub(crate) fn kind(&self) -> &'static Kind {
         match self {
             MeasureKind::Count => &count::KIND,
             MeasureKind::Sum(_) => &sum::KIND,
@@ -176,20 +176,6 @@ impl MeasureKind {
         match self {
             MeasureKind::Cost(c) | MeasureKind::Unpriced(c) => Some(c),
             _ => None,
-        }
-    }
-
-    /// What gives its numbers their meaning, without the book: its entries are versioned by their
-    /// dates.
-    pub(crate) fn meaning(&self) -> String {
-        let name = self.kind().meaning;
-        match (self.pricing(), self.path()) {
-            (Some(c), _) => format!(
-                "{name} {:?} {:?} {:?} {:?}",
-                c.reported, c.provider, c.model, c.tokens
-            ),
-            (None, "") => name.to_string(),
-            (None, path) => format!("{name}({path:?})"),
         }
     }
 

@@ -89,8 +89,7 @@ pub(super) fn delta(value: &Value) -> Option<Delta> {
     exact(value).map(Delta::Sum)
 }
 
-/// Sums that outgrew a word. Few do, so that a row has one word per sum instead of two: rows of the
-/// benchmark's job take 12.8 MB instead of 19.2.
+/// Sums that outgrew a word. Few do, so that a row has one word per sum instead of two.
 #[derive(Debug, Default)]
 pub(super) struct Wide {
     sums: Vec<i128>,

@@ -1,13 +1,13 @@
 //! Against a join over all facts at once: whatever the interleaving, repetition and restarts, the same records.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::detect::Finding;
+use crate::detect::{self, Finding};
 use crate::terms::TermsWriter;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::types::{
-    DetectorDef, DetectorKind, Dimension, Direction, EventDef, Expr, JudgedWindow, KpiDef,
-    MeasureDef, MeasureKind, Op, RollupDef, RuleDef, RuleOn, Stat, Tenants, Term,
+    DetectorDef, Dimension, Direction, EventDef, Expr, JudgedWindow, KpiDef, MeasureDef,
+    MeasureKind, Op, RollupDef, RuleDef, RuleOn, Stat, Tenants, Term,
 };
 use weir_model::WindowSize;
 use weir_model::records::{AlertState, Subject, Trend};
@@ -142,11 +142,7 @@ fn catalog() -> Catalog {
                 source: String::new(),
                 ops: vec![],
             },
-            kind: DetectorKind::ZScore {
-                history: 9,
-                warmup: 3,
-                threshold: 3.0,
-            },
+            kind: detect::zscore::tests::quick(),
             direction: Direction::Both,
             floor_relative: 0.0,
             floor_absolute: 0.0,

@@ -8,7 +8,7 @@ use super::time::{DAY, HOUR, Size, due};
 use crate::detect::{self, DetectorState, Judged};
 use crate::kpi::{self, KpiMemory, MEMORY};
 use crate::{EngineError, expr, measure};
-use weir_catalog::types::{DetectorDef, DetectorKind, Term};
+use weir_catalog::types::{DetectorDef, Term};
 use weir_model::Micros;
 
 impl Cx<'_> {
@@ -99,8 +99,7 @@ impl Shard {
     ) -> Result<(), EngineError> {
         let def = &cx.plan.catalog.detectors[d];
         let value = cx.value(def, std::iter::once(row))?;
-        let found = if let DetectorKind::Limit { .. } = def.kind {
-            // A limit remembers nothing.
+        let found = if !detect::remembers(&def.kind) {
             value.and_then(|x| DetectorState::new(def).judge(def, 0, x))
         } else {
             let zone = self.store.owner(at).zone;
@@ -130,7 +129,7 @@ impl Shard {
                 }
             };
             slots[i].last = span.1;
-            let hour = if matches!(def.kind, DetectorKind::Seasonal { .. }) {
+            let hour = if detect::by_hour(&def.kind) {
                 cx.days.hour_of_week(zone, span.0)
             } else {
                 0
@@ -410,7 +409,7 @@ impl Shard {
                 let Some(x) = cx.value(def, rows)? else {
                     continue;
                 };
-                let Some(found) = detect::early_limit(def, x) else {
+                let Some(found) = detect::early(def, x) else {
                     continue;
                 };
                 self.store.get_mut(at).memory().told.push(told);

@@ -91,6 +91,8 @@ pub(super) fn get<'a>(c: &mut Cursor<'a>) -> Result<HashesRef<'a>, DecodeError> 
 
 #[cfg(test)]
 pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::MeasureValue;
     use crate::records::tests::{Oracle, field};
     use proptest::prelude::*;

@@ -23,6 +23,9 @@ pub struct Distribution {
     pub bins: Vec<(u16, u64)>,
 }
 
+/// Percentiles that are shown of a distribution: 50 is the median.
+pub const PERCENTILES: [u16; 4] = [50, 90, 95, 99];
+
 /// The bin of a value: negatives share that of zero.
 #[inline]
 pub fn bin(x: f64) -> u16 {
@@ -70,7 +73,8 @@ impl Distribution {
             Stat::Max => Some(self.max),
             Stat::Percentile(p) => {
                 let bins = self.bins.iter().copied();
-                sketch::quantile(bins, self.count, f64::from(p) / 1000.0)
+                let seen = (self.min, self.max);
+                sketch::quantile(bins, self.count, f64::from(p) / 1000.0, seen)
             }
         }
     }
@@ -222,6 +226,8 @@ pub(super) fn get<'a>(c: &mut Cursor<'a>) -> Result<DistributionRef<'a>, DecodeE
 
 #[cfg(test)]
 pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::MeasureValue;
     use super::Distribution;
     use crate::records::tests::{Oracle, decimal, double, field, float, items, long, number};

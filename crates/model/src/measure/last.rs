@@ -69,6 +69,8 @@ pub(super) fn get(c: &mut Cursor<'_>) -> Result<Option<(Micros, u64, f64)>, Deco
 
 #[cfg(test)]
 pub(super) mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::super::MeasureValue;
     use super::Last;
     use crate::Micros;

@@ -207,7 +207,7 @@ impl<T: Field> Field for Vec<T> {
     fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
         let mut list = Vec::new();
         loop {
-            let (n, _) = c.block()?;
+            let n = c.block()?.items;
             if n == 0 {
                 return Ok(list);
             }

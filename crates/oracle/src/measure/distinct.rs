@@ -13,7 +13,11 @@ pub(super) fn add(all: &mut BTreeSet<u64>, path: &str, e: &Event) {
 
 pub(super) fn parts(all: &BTreeSet<u64>) -> Vec<Part> {
     let kept = all.iter().copied().take(sketch::THETA).collect();
-    vec![part("hashes", "_hashes", Kept::Hashes(kept))]
+    let estimate = number(all) as f64;
+    vec![
+        part("hashes", "_hashes", Kept::Hashes(kept)),
+        part("estimate", "", Kept::Number(Some(estimate))),
+    ]
 }
 
 /// Exact below the size of the sketch, else what the smallest hashes say.

@@ -4,6 +4,7 @@ use super::{Kept, Part, part, sum};
 use crate::event::Event;
 use std::collections::BTreeMap;
 use weir_catalog::Stat;
+use weir_model::measure::PERCENTILES;
 use weir_model::sketch;
 
 /// Count, sum, extremes and bins. Apart, so that the many other values stay small.
@@ -59,23 +60,45 @@ impl Distribution {
     pub(super) fn stat(&self, stat: Stat) -> Option<f64> {
         match stat {
             Stat::Value | Stat::Count => Some(self.count as f64),
-            Stat::Sum => Some(sum::number(self.sum)),
+            Stat::Sum => Some(sum::number(self.sum, sum::DECIMALS)),
             _ if self.count == 0 => None,
-            Stat::Mean => Some(sum::number(self.sum) / self.count as f64),
+            Stat::Mean => Some(sum::number(self.sum, sum::DECIMALS) / self.count as f64),
             Stat::Min => Some(self.min),
             Stat::Max => Some(self.max),
-            Stat::Percentile(p) => quantile(&self.bins, self.count, f64::from(p) / 1000.0),
+            Stat::Percentile(p) => {
+                // Not outside of what was seen.
+                quantile(&self.bins, self.count, f64::from(p) / 1000.0).map(|x| {
+                    if x < self.min {
+                        self.min
+                    } else if x > self.max {
+                        self.max
+                    } else {
+                        x
+                    }
+                })
+            }
         }
     }
 
     pub(super) fn parts(&self) -> Vec<Part> {
-        vec![
+        let mut parts = vec![
             part("count", "_count", Kept::Whole(self.count)),
-            part("sum", "_sum", Kept::Billionths(self.sum)),
-            part("min", "_min", Kept::Number(Some(self.min))),
-            part("max", "_max", Kept::Number(Some(self.max))),
+            part("sum", "_sum_exact", Kept::Billionths(self.sum)),
             part("bins", "_bins", Kept::Bins(self.bins.clone())),
-        ]
+        ];
+        // What is read: each number of the view to its last digit.
+        let mut number = |name: &str, stat| {
+            let kept = Kept::Number(self.stat(stat));
+            parts.push(part(name, &format!("_{name}"), kept));
+        };
+        number("sum", Stat::Sum);
+        number("mean", Stat::Mean);
+        number("min", Stat::Min);
+        number("max", Stat::Max);
+        for p in PERCENTILES {
+            number(&format!("p{p}"), Stat::Percentile(p * 10));
+        }
+        parts
     }
 }
 

@@ -23,5 +23,5 @@ pub(super) fn merge(last: &mut Last, other: Last) {
 
 pub(super) fn parts(last: Last) -> Vec<Part> {
     let value = last.map(|(_, _, x)| x);
-    vec![part("value", "_value", Kept::Number(value))]
+    vec![part("value", "", Kept::Number(value))]
 }

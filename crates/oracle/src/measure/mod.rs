@@ -39,13 +39,13 @@ pub enum Value {
     Distinct(BTreeSet<u64>),
 }
 
-/// One thing that is kept of a value, as a reader of the exact view finds it.
+/// One thing that is kept of a value, as a reader of the full view finds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
     /// What it is, for people.
-    pub what: &'static str,
+    pub what: String,
     /// The column: what is appended to the measure's name.
-    pub suffix: &'static str,
+    pub suffix: String,
     /// What has to stand there.
     pub kept: Kept,
 }
@@ -114,8 +114,8 @@ impl Value {
     pub fn stat(&self, stat: Stat) -> Option<f64> {
         match self {
             Value::Count(n) => Some(*n as f64),
-            Value::Sum(s) => Some(sum::number(*s)),
-            Value::SumSq(s) => Some(sumsq::number(*s)),
+            Value::Sum(s) => Some(sum::number(*s, sum::DECIMALS)),
+            Value::SumSq(s) => Some(sum::number(*s, sumsq::DECIMALS)),
             Value::Min(m) | Value::Max(m) => *m,
             Value::Last(l) => l.map(|(_, _, x)| x),
             Value::Distinct(all) => Some(distinct::number(all) as f64),
@@ -127,7 +127,7 @@ impl Value {
     pub fn parts(&self) -> Vec<Part> {
         match self {
             Value::Count(n) => vec![part("count", "", Kept::Whole(*n))],
-            Value::Sum(s) => vec![part("sum", "", Kept::Billionths(*s))],
+            Value::Sum(s) => sum::parts(*s),
             Value::SumSq(s) => sumsq::parts(*s),
             Value::Min(x) | Value::Max(x) => vec![part("value", "", Kept::Number(*x))],
             Value::Last(l) => last::parts(*l),
@@ -137,6 +137,10 @@ impl Value {
     }
 }
 
-fn part(what: &'static str, suffix: &'static str, kept: Kept) -> Part {
-    Part { what, suffix, kept }
+fn part(what: &str, suffix: &str, kept: Kept) -> Part {
+    Part {
+        what: what.to_owned(),
+        suffix: suffix.to_owned(),
+        kept,
+    }
 }

@@ -1,7 +1,11 @@
 //! `sumsq`: squares of values rounded to thousandths, in millionths.
 
+use super::sum::number;
 use super::{Kept, Part, part};
 use crate::event::Event;
+
+/// Decimals of a sum of squares.
+pub(super) const DECIMALS: usize = 6;
 
 pub(super) fn add(sum: &mut i128, path: &str, e: &Event) {
     if let Some(x) = e.number(path) {
@@ -10,10 +14,10 @@ pub(super) fn add(sum: &mut i128, path: &str, e: &Event) {
     }
 }
 
-pub(super) fn number(sum: i128) -> f64 {
-    sum as f64 / 1e6
-}
-
 pub(super) fn parts(sum: i128) -> Vec<Part> {
-    vec![part("sum of squares", "", Kept::Billionths(sum * 1000))]
+    let number = number(sum, DECIMALS);
+    vec![
+        part("sum", "_exact", Kept::Billionths(sum * 1000)),
+        part("number", "", Kept::Number(Some(number))),
+    ]
 }

@@ -159,6 +159,14 @@ pub struct Engineer {
 }
 
 impl Engineer {
+    /// As events name who did something.
+    pub fn named(&self) -> weir_events::Engineer<'static> {
+        weir_events::Engineer {
+            email: self.email.clone().into(),
+            team: self.team.clone().into(),
+        }
+    }
+
     /// The model of one call: mostly a favourite, else any, the popular ones more often.
     pub fn model(&self, rng: &mut impl Rng) -> &'static Model {
         let i = if rng.random_range(0..10) < 6 {

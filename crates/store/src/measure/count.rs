@@ -1,13 +1,12 @@
 //! Number of events: `m`.
 
-use super::Stored;
-use weir_catalog::Stat;
+use super::{Stored, nothing, one_number};
 
 pub(super) const STORED: Stored = Stored {
     columns: &[("", "UInt64 CODEC(T64, ZSTD(1))")],
-    shown: &[("", Stat::Value)],
+    shown: one_number,
     statistic: |m, _| format!("sum({})", m.column("")),
-    merged: |m| vec![("", format!("sum({})", m.column("")))],
+    beneath: nothing,
 };
 
 pub(super) fn encode(out: &mut Vec<u8>, n: u64) {

@@ -1,16 +1,15 @@
 //! How many different texts there are: `m_hashes`, the smallest hashes.
 
-use super::Stored;
+use super::{Stored, one_number};
 use crate::row_binary::length;
-use weir_catalog::Stat;
 use weir_model::measure::HashesRef;
 use weir_model::sketch::THETA;
 
 pub(super) const STORED: Stored = Stored {
     columns: &[("_hashes", "Array(UInt64) CODEC(ZSTD(1))")],
-    shown: &[("", Stat::Value)],
+    shown: one_number,
     statistic: |m, _| format!("weirDistinct(groupUniqArrayArray({}))", m.column("_hashes")),
-    merged: |m| {
+    beneath: |m| {
         let all = format!("groupUniqArrayArray({})", m.column("_hashes"));
         vec![(
             "_hashes",

@@ -1,9 +1,10 @@
 //! Distribution: `m_count`, `m_sum`, `m_min`, `m_max`, `m_bins`.
 
-use super::{Names, Stored};
+use super::{Names, Shown, Stored, nearest};
 use crate::row_binary::{fixed, length};
 use weir_catalog::Stat;
-use weir_model::measure::DistributionRef;
+use weir_model::Fixed;
+use weir_model::measure::{DistributionRef, PERCENTILES};
 
 pub(super) const STORED: Stored = Stored {
     columns: &[
@@ -13,57 +14,50 @@ pub(super) const STORED: Stored = Stored {
         ("_max", "Float64 CODEC(ZSTD(1))"),
         ("_bins", "Map(UInt16, UInt64) CODEC(ZSTD(1))"),
     ],
-    shown: &[
-        ("_count", Stat::Count),
-        ("_sum", Stat::Sum),
-        ("_mean", Stat::Mean),
-        ("_min", Stat::Min),
-        ("_max", Stat::Max),
-        ("_p50", Stat::Percentile(500)),
-        ("_p90", Stat::Percentile(900)),
-        ("_p95", Stat::Percentile(950)),
-        ("_p99", Stat::Percentile(990)),
-    ],
+    shown,
     statistic,
-    merged,
+    beneath: |m| {
+        let bins = m.column("_bins");
+        let list = format!("CAST(sumMap({bins}), 'Array(Tuple(UInt16, UInt64))')");
+        vec![("_bins", format!("arraySort({list})"))]
+    },
 };
+
+fn shown() -> Vec<(String, Shown)> {
+    let mut all = vec![
+        ("_count".to_owned(), Shown::Stat(Stat::Count)),
+        ("_sum".to_owned(), Shown::Stat(Stat::Sum)),
+        ("_sum_exact".to_owned(), Shown::Exact("_sum")),
+        ("_mean".to_owned(), Shown::Stat(Stat::Mean)),
+        ("_min".to_owned(), Shown::Stat(Stat::Min)),
+        ("_max".to_owned(), Shown::Stat(Stat::Max)),
+    ];
+    for p in PERCENTILES {
+        all.push((format!("_p{p}"), Shown::Stat(Stat::Percentile(p * 10))));
+    }
+    all
+}
 
 fn statistic(m: &Names<'_>, stat: Stat) -> String {
     let c = |suffix| m.column(suffix);
     let count = format!("sum({})", c("_count"));
     match stat {
         Stat::Count => count,
-        Stat::Value | Stat::Sum => format!("weirNumber(sum({}))", c("_sum")),
-        Stat::Mean => format!("weirNumber(sum({})) / nullIf({count}, 0)", c("_sum")),
+        Stat::Value | Stat::Sum => nearest(&c("_sum"), Fixed::SCALE),
+        Stat::Mean => format!("{} / nullIf({count}, 0)", nearest(&c("_sum"), Fixed::SCALE)),
         Stat::Min => format!("minIfOrNull({}, {} > 0)", c("_min"), c("_count")),
         Stat::Max => format!("maxIfOrNull({}, {} > 0)", c("_max"), c("_count")),
         Stat::Percentile(p) => {
             let q = f64::from(p) / 1000.0;
+            let (bins, some) = (c("_bins"), format!("{} > 0", c("_count")));
             format!(
-                "if({count} = 0, NULL, weirBin(quantileExactWeightedArray({q:?})(\
-                 mapKeys({bins}), mapValues({bins}))))",
-                bins = c("_bins")
+                "if({count} = 0, NULL, weirWithin(weirBin(quantileExactWeightedArray({q:?})(\
+                 mapKeys({bins}), mapValues({bins}))), minIf({}, {some}), maxIf({}, {some})))",
+                c("_min"),
+                c("_max"),
             )
         }
     }
-}
-
-fn merged(m: &Names<'_>) -> Vec<(&'static str, String)> {
-    let c = |suffix| m.column(suffix);
-    let extreme = |pick, column| format!("ifNull({pick}({column}, {} > 0), 0.)", c("_count"));
-    vec![
-        ("_count", format!("sum({})", c("_count"))),
-        ("_sum", format!("sum({})", c("_sum"))),
-        ("_min", extreme("minIfOrNull", c("_min"))),
-        ("_max", extreme("maxIfOrNull", c("_max"))),
-        (
-            "_bins",
-            format!(
-                "arraySort(CAST(sumMap({}), 'Array(Tuple(UInt16, UInt64))'))",
-                c("_bins")
-            ),
-        ),
-    ]
 }
 
 pub(super) fn encode(out: &mut Vec<u8>, d: &DistributionRef<'_>) {

@@ -1,21 +1,20 @@
 //! Smallest and largest value: `m`, null where there is none.
 
-use super::{NUMBER, Stored};
+use super::{NUMBER, Stored, nothing, one_number};
 use crate::row_binary::maybe;
-use weir_catalog::Stat;
 
 pub(super) const MIN: Stored = Stored {
     columns: &[("", NUMBER)],
-    shown: &[("", Stat::Value)],
+    shown: one_number,
     statistic: |m, _| format!("min({})", m.column("")),
-    merged: |m| vec![("", format!("min({})", m.column("")))],
+    beneath: nothing,
 };
 
 pub(super) const MAX: Stored = Stored {
     columns: &[("", NUMBER)],
-    shown: &[("", Stat::Value)],
+    shown: one_number,
     statistic: |m, _| format!("max({})", m.column("")),
-    merged: |m| vec![("", format!("max({})", m.column("")))],
+    beneath: nothing,
 };
 
 pub(super) fn encode(out: &mut Vec<u8>, v: Option<f64>) {

@@ -1,8 +1,7 @@
 //! Value of the latest event: `m_at`, `m_id`, `m_value`; time and id are 0 where there is none.
 
-use super::{NUMBER, Stored};
+use super::{NUMBER, Stored, one_number};
 use crate::row_binary::{maybe, time};
-use weir_catalog::Stat;
 use weir_model::Micros;
 
 pub(super) const STORED: Stored = Stored {
@@ -11,7 +10,7 @@ pub(super) const STORED: Stored = Stored {
         ("_id", "UInt64 CODEC(ZSTD(1))"),
         ("_value", NUMBER),
     ],
-    shown: &[("", Stat::Value)],
+    shown: one_number,
     statistic: |m, _| {
         format!(
             "argMax({}, ({}, {}))",
@@ -20,12 +19,11 @@ pub(super) const STORED: Stored = Stored {
             m.column("_id")
         )
     },
-    merged: |m| {
+    beneath: |m| {
         let key = format!("({}, {})", m.column("_at"), m.column("_id"));
         vec![
             ("_at", format!("max({key}).1")),
             ("_id", format!("max({key}).2")),
-            ("_value", format!("argMax({}, {key})", m.column("_value"))),
         ]
     },
 };

@@ -17,12 +17,42 @@ use weir_model::measure::{Accumulator, ValueRef};
 struct Stored {
     /// (suffix of the column, its type and codec), in the order of RowBinary.
     columns: &'static [(&'static str, &'static str)],
-    /// (suffix, statistic) of what views show.
-    shown: &'static [(&'static str, Stat)],
+    /// What views show.
+    shown: fn() -> Vec<(String, Shown)>,
     /// SQL of a statistic of merged parts, `NULL` for "no value" where it can have none.
     statistic: fn(&Names<'_>, Stat) -> String,
-    /// (suffix, SQL) of the columns of merged parts.
-    merged: fn(&Names<'_>) -> Vec<(&'static str, String)>,
+    /// (suffix, SQL) of what parts hold beside what views show.
+    beneath: fn(&Names<'_>) -> Vec<(&'static str, String)>,
+}
+
+/// A column of a view; its name is the measure's with a suffix.
+enum Shown {
+    /// A statistic.
+    Stat(Stat),
+    /// The exact sum in the column with that suffix: beyond 2^53 a float has not all digits.
+    Exact(&'static str),
+}
+
+/// Views show its number and nothing else.
+fn one_number() -> Vec<(String, Shown)> {
+    vec![(String::new(), Shown::Stat(Stat::Value))]
+}
+
+/// Views show a sum as a number and exactly.
+fn number_and_sum() -> Vec<(String, Shown)> {
+    let mut shown = one_number();
+    shown.push(("_exact".to_owned(), Shown::Exact("")));
+    shown
+}
+
+/// Views show all there is.
+fn nothing(_: &Names<'_>) -> Vec<(&'static str, String)> {
+    Vec::new()
+}
+
+/// An exact sum as the float nearest to it: the one way from a decimal to a number.
+fn nearest(column: &str, scale: i128) -> String {
+    format!("weirNearest(reinterpret(sum({column}), 'Int128'), {scale})")
 }
 
 /// A column that may hold no number.
@@ -69,30 +99,30 @@ pub fn statistic(measure: &str, accumulator: Accumulator, stat: Stat) -> String 
     (stored(accumulator).statistic)(&Names(measure), stat)
 }
 
-/// Columns that show a measure as people read it: numbers and percentiles.
-pub(crate) fn plain(measure: &str, accumulator: Accumulator) -> Vec<String> {
-    let shown = stored(accumulator).shown.iter();
-    let sql = shown.map(|(suffix, stat)| (*suffix, statistic(measure, accumulator, *stat)));
-    named(measure, accumulator, sql)
-}
-
-/// Columns that show what parts hold, merged: what is compared bit by bit.
-pub(crate) fn exact(measure: &str, accumulator: Accumulator) -> Vec<String> {
-    let merged = (stored(accumulator).merged)(&Names(measure));
-    named(measure, accumulator, merged.into_iter())
-}
-
-fn named(
-    measure: &str,
-    accumulator: Accumulator,
-    sql: impl Iterator<Item = (&'static str, String)>,
-) -> Vec<String> {
+/// (SQL, name) of the columns that a view shows of a measure.
+pub(crate) fn shown(measure: &str, accumulator: Accumulator) -> Vec<(String, String)> {
     let names = Names(measure);
-    sql.map(|(suffix, sql)| {
+    let sql = |shown| match shown {
+        Shown::Stat(stat) => statistic(measure, accumulator, stat),
+        Shown::Exact(suffix) => format!("sum({})", names.column(suffix)),
+    };
+    let all = (stored(accumulator).shown)().into_iter();
+    let all = all.map(|(suffix, shown)| {
+        let sql = qualified(&sql(shown), &names, accumulator);
+        (sql, format!("{measure}{suffix}"))
+    });
+    all.collect()
+}
+
+/// (SQL, name) of what parts hold beside what a view shows: what is compared to the last digit too.
+pub(crate) fn beneath(measure: &str, accumulator: Accumulator) -> Vec<(String, String)> {
+    let names = Names(measure);
+    let all = (stored(accumulator).beneath)(&names).into_iter();
+    let all = all.map(|(suffix, sql)| {
         let sql = qualified(&sql, &names, accumulator);
-        format!("{sql} AS {}", names.column(suffix))
-    })
-    .collect()
+        (sql, format!("{measure}{suffix}"))
+    });
+    all.collect()
 }
 
 /// Columns of the measure as columns of `p`: a result of the same name must not be taken for them.

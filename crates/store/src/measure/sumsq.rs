@@ -1,16 +1,11 @@
 //! Exact sum of squares: `m`, in millionths. Its bytes are those of a sum.
 
-use super::Stored;
-use weir_catalog::Stat;
+use super::{Stored, nearest, nothing, number_and_sum};
+use weir_model::fixed::SQUARES;
 
 pub(super) const STORED: Stored = Stored {
     columns: &[("", "Decimal(38, 6) CODEC(ZSTD(1))")],
-    shown: &[("", Stat::Value)],
-    statistic: |m, _| {
-        format!(
-            "toFloat64(reinterpret(sum({}), 'Int128')) / 1000000.",
-            m.column("")
-        )
-    },
-    merged: |m| vec![("", format!("sum({})", m.column("")))],
+    shown: number_and_sum,
+    statistic: |m, _| nearest(&m.column(""), SQUARES),
+    beneath: nothing,
 };

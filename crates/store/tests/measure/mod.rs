@@ -5,6 +5,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::MeasureKind;
+use weir_model::fixed::{SQUARES, nearest};
 use weir_model::measure::{Accumulator, Distribution, Last, MeasureValue};
 use weir_model::sketch::{THETA, bin, quantile, theta_estimate};
 use weir_model::{Fixed, Micros};
@@ -53,37 +54,23 @@ pub fn value(rng: &mut ChaCha8Rng, kind: &MeasureKind, at: Micros) -> MeasureVal
     }
 }
 
-/// What the exact view shows of a measure.
-pub fn exact(v: &MeasureValue) -> Vec<String> {
-    let float = |f: f64| f.to_bits().to_string();
-    let maybe = |f: Option<f64>| f.map_or("\\N".into(), float);
+/// What is compared: the numbers of the view and what lies beneath them.
+pub fn full(v: &MeasureValue) -> Vec<String> {
+    let mut all = plain(v);
     match v {
-        MeasureValue::Count(n) => vec![n.to_string()],
-        MeasureValue::Sum(s) | MeasureValue::SumSq(s) => vec![s.0.to_string()],
-        MeasureValue::Min(f) | MeasureValue::Max(f) => vec![maybe(*f)],
-        MeasureValue::Last(None) => vec!["0".into(), "0".into(), "\\N".into()],
-        MeasureValue::Last(Some(l)) => vec![l.at.0.to_string(), l.id.to_string(), float(l.value)],
-        MeasureValue::Distribution(d) => vec![
-            d.count.to_string(),
-            d.sum.0.to_string(),
-            float(d.min),
-            float(d.max),
-            format!(
-                "[{}]",
-                d.bins
-                    .iter()
-                    .map(|(b, n)| format!("({b},{n})"))
-                    .collect::<Vec<_>>()
-                    .join(",")
-            ),
-        ],
-        MeasureValue::Distinct(h) => {
-            vec![format!(
-                "[{}]",
-                h.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
-            )]
+        MeasureValue::Last(None) => all.extend(["0".into(), "0".into()]),
+        MeasureValue::Last(Some(l)) => all.extend([l.at.0.to_string(), l.id.to_string()]),
+        MeasureValue::Distribution(d) => {
+            let bins: Vec<String> = d.bins.iter().map(|(b, n)| format!("({b},{n})")).collect();
+            all.push(format!("[{}]", bins.join(",")));
         }
+        MeasureValue::Distinct(h) => {
+            let hashes: Vec<String> = h.iter().map(u64::to_string).collect();
+            all.push(format!("[{}]", hashes.join(",")));
+        }
+        _ => {}
     }
+    all
 }
 
 /// What the plain view shows of a measure.
@@ -91,19 +78,23 @@ pub fn plain(v: &MeasureValue) -> Vec<String> {
     let float = |f: f64| f.to_bits().to_string();
     match v {
         MeasureValue::Count(n) => vec![n.to_string()],
-        MeasureValue::Sum(s) => vec![float(s.to_f64())],
-        MeasureValue::SumSq(s) => vec![float(s.0 as f64 / 1e6)],
+        MeasureValue::Sum(s) => vec![float(s.to_f64()), s.0.to_string()],
+        MeasureValue::SumSq(s) => vec![float(nearest(s.0, SQUARES)), s.0.to_string()],
         MeasureValue::Min(f) | MeasureValue::Max(f) => vec![f.map_or("\\N".into(), float)],
         MeasureValue::Last(l) => vec![l.as_ref().map_or("\\N".into(), |l| float(l.value))],
         MeasureValue::Distinct(h) => {
             vec![theta_estimate(h.len(), h.last().copied().unwrap_or(0)).to_string()]
         }
         MeasureValue::Distribution(d) => {
-            let q = |q| quantile(d.bins.iter().copied(), d.count, q).map_or("\\N".into(), float);
+            let q = |q| {
+                quantile(d.bins.iter().copied(), d.count, q, (d.min, d.max))
+                    .map_or("\\N".into(), float)
+            };
             let some = |f: f64| if d.count == 0 { "\\N".into() } else { float(f) };
             vec![
                 d.count.to_string(),
                 float(d.sum.to_f64()),
+                d.sum.0.to_string(),
                 some(d.sum.to_f64() / d.count as f64),
                 some(d.min),
                 some(d.max),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use weir_model::{Micros, WindowSize};
-use weir_store::{Form, Store, StoreConfig, merged_sql};
+use weir_store::{Form, Store, merged_sql};
 
 /// What a final row says, by table: no key of a part, no offset, no append time.
 const FINAL_ROWS: &[(&str, &str, &str)] = &[
@@ -36,13 +36,13 @@ type Line = (String, usize, String);
 pub fn run(system: &SystemArgs, a: &DigestArgs) -> Result<ExitCode> {
     let through = a.through.as_deref().map(time).transpose()?;
     let catalog = system.catalog()?;
-    let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
+    let store = Store::new(&system.find()?.own_store()?);
     let lines: Vec<Line> = runtime()?.block_on(async {
         let mut out = Vec::new();
         for event in &catalog.events {
             for size in WindowSize::ALL {
                 if event.rollups.iter().any(|r| r.windows.contains(&size)) {
-                    let sql = merged_sql(&catalog, event, size, Form::Exact, through)?;
+                    let sql = merged_sql(&catalog, event, size, Form::Full, through)?;
                     out.push(
                         hash(&store, &format!("{} {}", event.name, size.label()), &sql).await?,
                     );

@@ -24,7 +24,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let system = args.system;
     match args.command {
         Command::Up(a) => up::run(&system, &a),
-        Command::Status(a) => status::run(&system, a.json),
+        Command::Status(a) => status::run(&system, &a),
         Command::Import(a) => import::run(&system, a),
         Command::Simulate(a) => simulate::run(&system, &a),
         Command::Record(a) => snapshot::record(&system, &a),

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
-use weir_store::{Param, Question, Rows, Store, StoreConfig};
+use weir_model::Micros;
+use weir_store::{Param, Period, Question, Rows, Store};
 
 /// How an answer is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,7 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
     let Some(question) = a.question else {
         return list(&system.questions()?, format);
     };
+    let mut asked = None;
     let (sql, params) = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
             bail!("WEIR-0305: parameters go with named questions; `weir query` lists them");
@@ -44,18 +46,40 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
         (question, Vec::new())
     } else {
         let question = Question::find(system.questions()?, &question)?;
-        question.sql(&parameters(&a.parameters)?)?
+        let given = parameters(&a.parameters)?;
+        let now = Micros(jiff::Timestamp::now().as_microsecond());
+        let sql = question.sql(&given, system.catalog()?.as_ref(), now)?;
+        if let Some(period) = question.period(&given)? {
+            let tenant = given.iter().rfind(|(n, _)| n == "tenant");
+            asked = Some((period, tenant.map(|(_, t)| t.clone()).unwrap_or_default()));
+        }
+        sql
     };
-    let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
+    let store = Store::new(&system.find()?.store()?);
     let runtime = runtime()?;
     runtime.block_on(async {
-        match format {
+        let is_empty = match format {
             Format::Table => {
-                let rows = store.rows(&sql, &params).await?;
-                print(&rows)
+                let answer = store.query(&sql, &params, "JSONCompact")?;
+                let bytes = answer.collect().await?;
+                match serde_json::from_slice::<Rows>(&bytes) {
+                    Ok(rows) => {
+                        print(&rows)?;
+                        rows.rows.is_empty()
+                    }
+                    // The question has a FORMAT of its own: it is what was asked for.
+                    Err(_) => {
+                        std::io::stdout().write_all(&bytes)?;
+                        false
+                    }
+                }
             }
-            Format::Json => stream(&store, &sql, &params, "JSONEachRow").await,
-            Format::Csv => stream(&store, &sql, &params, "CSVWithNames").await,
+            Format::Json => stream(&store, &sql, &params, "JSONEachRow").await? == 0,
+            Format::Csv => stream(&store, &sql, &params, "CSVWithNames").await? <= 1,
+        };
+        match asked {
+            Some((period, tenant)) => tell_of_data(&store, &period, &tenant, is_empty).await,
+            None => Ok(()),
         }
     })?;
     Ok(ExitCode::SUCCESS)
@@ -69,11 +93,65 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
-async fn stream(store: &Store, sql: &str, params: &[Param], format: &str) -> Result<()> {
+/// Writes an answer as it comes; number of its lines.
+async fn stream(store: &Store, sql: &str, params: &[Param], format: &str) -> Result<usize> {
     let mut answer = store.query(sql, params, format)?;
     let mut out = std::io::stdout().lock();
+    let mut lines = 0;
     while let Some(bytes) = answer.next().await? {
+        lines += bytes.iter().filter(|b| **b == b'\n').count();
         out.write_all(&bytes)?;
+    }
+    Ok(lines)
+}
+
+/// Most tenants that are named beside an answer.
+const NAMED: usize = 10;
+
+/// Says where data begins and ends, where an answer is empty or its period leaves some out.
+async fn tell_of_data(store: &Store, period: &Period, tenant: &str, is_empty: bool) -> Result<()> {
+    let sql = "SELECT tenant, min(first_day), max(last_day) FROM data_spans \
+               WHERE {tenant:String} = '' OR tenant = {tenant:String} GROUP BY tenant ORDER BY tenant";
+    let params = [("tenant".to_owned(), tenant.to_owned())];
+    let spans = store.rows(sql, &params).await?.rows;
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let outside = |first: &str, last: &str| match period.ends() {
+        (Some(from), _) if first < from.to_string().as_str() => true,
+        (_, Some(to)) => last > to.to_string().as_str(),
+        (Some(_), None) => false,
+        // Days up to the tenant's today: a zone more or less decides nothing here.
+        (None, None) => {
+            let today = jiff::Timestamp::now()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date();
+            let begins = today.saturating_sub(jiff::Span::new().days(i64::from(period.days)));
+            first < begins.to_string().as_str()
+        }
+    };
+    let shown: Vec<_> = spans
+        .iter()
+        .map(|row| (text(&row[0]), text(&row[1]), text(&row[2])))
+        .filter(|(_, first, last)| is_empty || outside(first, last))
+        .collect();
+    if is_empty {
+        eprintln!("no rows in the period asked for ({period})");
+    }
+    if spans.is_empty() {
+        match tenant {
+            "" => eprintln!("there is no data yet"),
+            t => eprintln!("there is no data of {t}"),
+        }
+    }
+    for (tenant, first, last) in shown.iter().take(NAMED) {
+        eprintln!(
+            "data of {tenant}: {first} to {last}; --from {first} --to {last} looks at all of it"
+        );
+    }
+    if shown.len() > NAMED {
+        eprintln!(
+            "… and of {} more tenants: weir query \"SELECT * FROM data_spans\"",
+            shown.len() - NAMED
+        );
     }
     Ok(())
 }
@@ -118,9 +196,11 @@ fn list(all: &[Question], format: Format) -> Result<ExitCode> {
     let rows: Vec<Vec<String>> = all
         .iter()
         .map(|q| {
+            // What need not be given has no default.
             let parameters: Vec<String> = q
                 .parameters
                 .iter()
+                .filter(|p| !p.default.is_empty())
                 .map(|p| format!("--{} {}", p.name, p.default))
                 .collect();
             vec![q.name.clone(), q.title.clone(), parameters.join(" ")]
@@ -130,6 +210,9 @@ fn list(all: &[Question], format: Format) -> Result<ExitCode> {
         &["question", "what it tells", "parameters with defaults"],
         &rows,
     )?;
+    println!(
+        "All take --tenant NAME; those with --days also --from DATE and --to DATE, days of the tenant."
+    );
     println!(
         "Ask one with `weir query NAME`, or give SQL: weir query \"SELECT … FROM llm_call_1d\""
     );

@@ -88,7 +88,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     let mut config = config(system, a)?;
     if config.sink.is_none() && !a.dump_config {
         let found = system.find()?;
-        let store = weir_store::StoreConfig::at(found.clickhouse);
+        let store = found.own_store()?;
         config.sink = Some(SinkConfig::new(found.brokers, store));
     }
     if a.dump_config {

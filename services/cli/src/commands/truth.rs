@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use weir_model::Micros;
 use weir_sources::simulate::Truth;
-use weir_store::{Store, StoreConfig};
+use weir_store::Store;
 
 /// A finding belongs to what was injected if its window touches it or the hour after: values come in whole windows.
 const SLACK: Micros = Micros::HOUR;
@@ -76,7 +76,7 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
     let mut lines = read(&path)?;
     lines.retain(|l| l.tenant == a.tenant);
     let truth: Vec<Truth> = lines.into_iter().map(|l| l.truth).collect();
-    let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
+    let store = Store::new(&system.find()?.own_store()?);
     let sql = "SELECT detector, dimensions, toInt64(toUnixTimestamp64Micro(window_start)) AS start, \
                toInt64(toUnixTimestamp64Micro(window_end)) AS end FROM anomalies WHERE tenant = {tenant:String} ORDER BY end \
                SETTINGS output_format_json_quote_64bit_integers = 0";

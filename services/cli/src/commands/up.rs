@@ -72,7 +72,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let parts = Parts {
         brokers: &brokers,
         partitions: &partitions,
-        clickhouse: clickhouse.url(),
+        store: weir_store::StoreConfig::at(clickhouse.url())
+            .with_password(weir_embedded::USER, clickhouse.secrets().write.clone()),
         catalog: &catalog,
         migrations,
     };
@@ -135,7 +136,7 @@ type Service = tokio::task::JoinHandle<Result<()>>;
 struct Parts<'a> {
     brokers: &'a Brokers,
     partitions: &'a Partitions,
-    clickhouse: &'a str,
+    store: weir_store::StoreConfig,
     catalog: &'a Arc<Catalog>,
     migrations: Vec<Migration>,
 }
@@ -166,10 +167,7 @@ fn start(
         }
     }
     if wanted("sink") {
-        let mut config = SinkConfig::new(
-            brokers.clone(),
-            weir_store::StoreConfig::at(parts.clickhouse),
-        );
+        let mut config = SinkConfig::new(brokers.clone(), parts.store);
         config.run = current_run(brokers, catalog)?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations);
         watch_sink(health, &sink);

@@ -20,7 +20,7 @@ use weir_model::topics;
 use weir_oracle::{Fold, Record, Truth};
 use weir_sources::publish::raw_topics;
 use weir_sources::raw::Cursor;
-use weir_store::{Store, StoreConfig};
+use weir_store::Store;
 
 /// A log that grows while it is counted is counted again so often.
 const ATTEMPTS: u32 = 3;
@@ -30,7 +30,7 @@ pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
     let found = system.find()?;
     let catalog = system.catalog()?;
     let run = current_run(&found.brokers, &catalog)?;
-    let store = Store::new(&StoreConfig::at(found.clickhouse.clone()));
+    let store = Store::new(&found.own_store()?);
     let mut attempt = 1;
     let (truth, comparison) = loop {
         let rest = lag::settle(

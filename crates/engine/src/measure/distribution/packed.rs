@@ -197,7 +197,8 @@ pub(super) fn stat(input: &mut &[u8], stat: Stat) -> Result<Option<f64>, EngineE
         Stat::Max => Some(head.max),
         Stat::Percentile(p) => {
             let bins = Bins::new(&head, input);
-            sketch::quantile(bins, head.count, f64::from(p) / 1000.0)
+            let seen = (head.min, head.max);
+            sketch::quantile(bins, head.count, f64::from(p) / 1000.0, seen)
         }
     })
 }

@@ -1,6 +1,7 @@
 //! A catalog with everything in it, random logs over it, and blocks of them.
 
 use super::naive;
+use crate::detect;
 use crate::measure::{self, Layout};
 use crate::partial::{BlockWriter, WatermarkEntry};
 use crate::window::WindowOptions;
@@ -153,21 +154,8 @@ pub fn catalog() -> Arc<Catalog> {
     use WindowSize::*;
     let kind = |name| MeasureKind::of_field(name, "x").unwrap();
     let zone = |z| jiff::tz::TimeZone::get(z).unwrap();
-    let limit = |above| DetectorKind::Limit {
-        above: Some(above),
-        below: None,
-        early: true,
-    };
-    let mut small_sample = detector(
-        "sampled",
-        (0, 1),
-        Tumbling(Hour),
-        DetectorKind::Limit {
-            above: None,
-            below: Some(40.0),
-            early: false,
-        },
-    );
+    use detect::limit::tests::{below, early};
+    let mut small_sample = detector("sampled", (0, 1), Tumbling(Hour), below(40.0));
     small_sample.minimum_sample = Some((1, 3.0));
     Arc::new(Catalog {
         hash: 77,
@@ -235,18 +223,14 @@ pub fn catalog() -> Arc<Catalog> {
             ),
         ],
         detectors: vec![
-            detector("early-minute", (0, 0), Tumbling(Minute), limit(3.0)),
-            detector("early-hour", (0, 1), Tumbling(Hour), limit(150.0)),
-            detector("early-day", (2, 1), Tumbling(Day), limit(400.0)),
+            detector("early-minute", (0, 0), Tumbling(Minute), early(3.0)),
+            detector("early-hour", (0, 1), Tumbling(Hour), early(150.0)),
+            detector("early-day", (2, 1), Tumbling(Day), early(400.0)),
             detector(
                 "zscore",
                 (0, 2),
                 Tumbling(FiveMinutes),
-                DetectorKind::ZScore {
-                    history: 6,
-                    warmup: 3,
-                    threshold: 1.5,
-                },
+                detect::zscore::tests::quick(),
             ),
             detector(
                 "drift",
@@ -255,12 +239,7 @@ pub fn catalog() -> Arc<Catalog> {
                     count: 12,
                     of: FiveMinutes,
                 },
-                DetectorKind::Drift {
-                    fast: 0.5,
-                    slow: 0.1,
-                    warmup: 3,
-                    threshold: 1.0,
-                },
+                detect::drift::tests::quick(),
             ),
             detector(
                 "short",
@@ -269,17 +248,13 @@ pub fn catalog() -> Arc<Catalog> {
                     count: 2,
                     of: FiveMinutes,
                 },
-                limit(1e9),
+                early(1e9),
             ),
             detector(
                 "seasonal",
                 (1, 1),
                 Tumbling(Hour),
-                DetectorKind::Seasonal {
-                    warmup: 1,
-                    weight: 0.3,
-                    threshold: 0.5,
-                },
+                detect::seasonal::tests::quick(),
             ),
             small_sample,
         ],

@@ -54,7 +54,7 @@ impl<'a> AggregateReader<'a> {
         let measures = texts(&mut c)?;
         let mut rollups = Vec::new();
         loop {
-            let (n, _) = c.block()?;
+            let n = c.block()?.items;
             if n == 0 {
                 break;
             }
@@ -81,7 +81,7 @@ impl<'a> AggregateReader<'a> {
         }
         let c = &mut self.cursor;
         if self.left == 0 {
-            self.left = c.block()?.0;
+            self.left = c.block()?.items;
             if self.left == 0 {
                 self.done = true;
                 return match c.remaining() {
@@ -148,7 +148,7 @@ impl<'a> AggregateReader<'a> {
 fn texts<'a>(c: &mut Cursor<'a>) -> Result<Vec<&'a str>, DecodeError> {
     let mut list = Vec::new();
     loop {
-        let (n, _) = c.block()?;
+        let n = c.block()?.items;
         if n == 0 {
             return Ok(list);
         }
@@ -178,7 +178,7 @@ impl<'a> RowRef<'a> {
 /// The count of the block that an iterator stands in; 0 at the end of the list.
 pub(crate) fn advance(c: &mut Cursor, left: &mut u64) -> Result<bool, DecodeError> {
     if *left == 0 {
-        *left = c.block()?.0;
+        *left = c.block()?.items;
         if *left == 0 {
             return Ok(false);
         }

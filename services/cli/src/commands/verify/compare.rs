@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::Catalog;
 use weir_model::records::Subject;
-use weir_model::{Micros, WindowSize};
+use weir_model::{Fixed, Micros, WindowSize};
 use weir_oracle::{Cell, CellKey, Kept, Truth};
 use weir_store::{Form, Store, merged_sql, rollup_name};
 
@@ -204,7 +204,7 @@ async fn windows(
     let rollups: BTreeMap<String, usize> = (0..def.rollups.len())
         .map(|i| (rollup_name(def, i), i))
         .collect();
-    let merged = merged_sql(catalog, def, size, Form::Exact, Some(through))?;
+    let merged = merged_sql(catalog, def, size, Form::Full, Some(through))?;
     let sql = format!(
         "SELECT * REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end) FROM ({merged})"
     );
@@ -402,8 +402,7 @@ fn billionths(v: &Json) -> Option<i128> {
     if fraction.len() != 9 {
         return None;
     }
-    let n =
-        units.parse::<i128>().ok()? * weir_model::Fixed::SCALE + fraction.parse::<i128>().ok()?;
+    let n = units.parse::<i128>().ok()? * Fixed::SCALE + fraction.parse::<i128>().ok()?;
     Some(if negative { -n } else { n })
 }
 
