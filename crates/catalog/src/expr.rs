@@ -3,7 +3,10 @@
 use crate::types::Op;
 use cel::common::ast::{Expr as Cel, IdedExpr, LiteralValue, SourceInfo, operators};
 use cel::parser::Parser;
-use weir_model::{Code, codes};
+use weir_model::{Code, codes, expression};
+
+#[cfg(test)]
+mod hostile;
 
 /// What is wrong with an expression, `offset` characters into it.
 #[derive(Debug)]
@@ -99,6 +102,14 @@ fn constant(t: &Tree) -> Option<f64> {
 
 /// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown one.
 pub(crate) fn compile(source: &str, resolve: Resolve<'_>) -> Result<Compiled, Vec<ExprProblem>> {
+    if let Err(e) = expression::check(source) {
+        return Err(vec![ExprProblem {
+            offset: e.offset,
+            code: codes::CATALOG_EXPRESSION,
+            message: e.what.into(),
+            remedy: "divide it, or let a measure do a part of it".into(),
+        }]);
+    }
     let (ast, info) = match Parser::default().parse_with_source_info(source) {
         Ok(parsed) => parsed,
         Err(e) => {

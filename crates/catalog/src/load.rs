@@ -257,11 +257,30 @@ fn schemas(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> ev
             text,
             problems,
         };
+        let event = name
+            .trim_start_matches("events/")
+            .trim_end_matches(".avsc")
+            .to_string();
+        if !is_event_name(&event) {
+            file.say(
+                At::default(),
+                codes::CATALOG_SCHEMA,
+                format!("\"{event}\" is no name of an event type"),
+                "name the file like llm.call.avsc: lower-case words of letters, digits and underscores, joined by dots, at most 100 characters",
+            );
+            continue;
+        }
         let schema = match EventSchema::parse(text) {
             Ok(s) => s,
             Err(e) => {
+                // The line of the name that is none, where it is about one.
+                let at = match e.split('"').nth(1).filter(|_| e.contains("is no name")) {
+                    Some("") => line_with(text, "\"\""),
+                    Some(name) => line_with(text, name),
+                    None => At::default(),
+                };
                 file.say(
-                    At::default(),
+                    at,
                     codes::CATALOG_SCHEMA,
                     format!("no Avro schema: {e}"),
                     "",
@@ -286,20 +305,29 @@ fn schemas(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> ev
                 break;
             }
         }
-        let event = name
-            .trim_start_matches("events/")
-            .trim_end_matches(".avsc")
-            .to_string();
         out.insert(event, (schema, text.clone()));
     }
     out
 }
 
+/// What a topic, a table and a view can be named after.
+fn is_event_name(name: &str) -> bool {
+    let word = |w: &str| {
+        w.starts_with(|c: char| c.is_ascii_lowercase())
+            && w.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    name.len() <= 100 && name.split('.').all(word)
+}
+
 /// Where a field's name stands in a schema's text.
 fn line_of(text: &str, field: &str) -> At {
-    let needle = format!("\"{field}\"");
+    line_with(text, &format!("\"{field}\""))
+}
+
+fn line_with(text: &str, needle: &str) -> At {
     for (i, line) in text.lines().enumerate() {
-        if let Some(column) = line.find(&needle) {
+        if let Some(column) = line.find(needle) {
             return At {
                 line: i as u64 + 1,
                 column: column as u64 + 1,

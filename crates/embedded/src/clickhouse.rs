@@ -85,8 +85,13 @@ impl ClickHouse {
             None => EngineProgram::this_program()?,
         };
         let secrets = Secrets::open_or_create(&options.data_dir)?;
-        let secrets_file = Secrets::file(&options.data_dir);
-        let dir = options.data_dir.join("clickhouse");
+        let whole = |path: &Path| {
+            let opening = Error::io(format!("opening {}", path.display()));
+            path.canonicalize().map_err(opening)
+        };
+        let (data_dir, library) = (whole(&options.data_dir)?, whole(&library)?);
+        let secrets_file = Secrets::file(&data_dir);
+        let dir = data_dir.join("clickhouse");
         closed_dir(&dir)?;
         let data = dir.join("data");
         fs::create_dir_all(&data).map_err(Error::io(format!("creating {}", data.display())))?;
@@ -107,6 +112,8 @@ impl ClickHouse {
                     .map_err(Error::io("opening the engine's log"))?;
                 let mut command = Command::new(&program.program);
                 command
+                    // Names of files without a path mean nothing of its owner's.
+                    .current_dir(&data)
                     .args(&program.arguments)
                     .envs(
                         program
@@ -124,6 +131,8 @@ impl ClickHouse {
                     .arg(&secrets_file)
                     .arg("--parent")
                     .arg(std::process::id().to_string())
+                    // Without these it takes the zone and language of whoever starts it.
+                    .envs([("TZ", "UTC"), ("LC_ALL", "C.UTF-8")])
                     .stdin(Stdio::null())
                     .stdout(output)
                     .stderr(errors);

@@ -58,6 +58,14 @@ impl TestClickHouse {
     }
 }
 
+impl std::ops::Deref for TestClickHouse {
+    type Target = ClickHouse;
+
+    fn deref(&self) -> &ClickHouse {
+        &self.engine
+    }
+}
+
 /// A URL with weir's user and a secret in it.
 pub fn with_password(url: &str, secret: &str) -> String {
     url.replacen("://", &format!("://{}:{secret}@", crate::USER), 1)

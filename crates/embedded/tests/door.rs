@@ -140,6 +140,8 @@ fn a_reader_reads_and_does_nothing_else() {
         "CREATE TEMPORARY TABLE u (a Int8)",
         "SET readonly = 0",
         "SELECT 1 SETTINGS readonly = 0",
+        "SELECT * FROM (SELECT * FROM reads.t SETTINGS readonly = 0)",
+        "SELECT (SELECT max(a) FROM reads.t SETTINGS max_threads = 1)",
         "KILL QUERY WHERE 1",
         "SYSTEM FLUSH LOGS",
     ] {
@@ -196,9 +198,14 @@ const OUTWARD: &[&str] = &[
     "SELECT COLUMNS('x') APPLY(x -> file(x)) FROM (SELECT '<in>' AS x)",
     "SELECT arrayMap(file, ['<in>'])",
     "SELECT arrayMap(`file`, ['<in>'])",
+    "SELECT arrayMap((file), ['<in>'])",
+    "SELECT arrayMap(file AS f, ['<in>'])",
     "SELECT arrayMap(x -> file(x), ['<in>'])",
     "DESCRIBE TABLE file('<in>')",
     "EXPLAIN SELECT file('<in>')",
+    "SELECT * FROM (SELECT * FROM '<in>' SETTINGS readonly = 0)",
+    "WITH x AS (SELECT * FROM '<in>' SETTINGS readonly = 0) SELECT * FROM x",
+    "SELECT * FROM view(SELECT * FROM file('<in>') SETTINGS readonly = 0)",
     "SELECT 1 IN (SELECT length(file('<in>')))",
     "SELECT * FROM '<in>'",
     "SELECT * FROM default.`<in>`",
@@ -351,6 +358,9 @@ fn compressed_bodies_grow_to_a_bound_and_hold_up_nobody() {
     let (status, answer) = asked.join().unwrap();
     assert_eq!(status, 413, "{answer}");
     println!("refused after {:?}", begun.elapsed());
+    // A reader, who brings no rows, is refused at 16 MiB.
+    let (status, answer) = reader().send(line, "", &zeros(1 << 20).repeat(17));
+    assert_eq!(status, 413, "{answer}");
     // An INSERT is refused at the same bound, and nothing of it stays.
     writer().ok("CREATE DATABASE grows ENGINE = Atomic");
     writer().ok("CREATE TABLE grows.t (a UInt8) ENGINE = Null");

@@ -13,6 +13,7 @@ pub mod kpi;
 pub mod measure;
 pub mod partial;
 pub mod score;
+mod sealed;
 pub mod terms;
 pub mod varint;
 pub mod window;

@@ -14,7 +14,7 @@ pub use rand;
 pub type Chance = ChaCha8Rng;
 
 /// Number of targets: each takes its part of the time.
-const TARGETS: f64 = 9.0;
+const TARGETS: f64 = 10.0;
 const SECONDS: f64 = 60.0;
 
 fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {

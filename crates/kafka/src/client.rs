@@ -1,6 +1,7 @@
 //! Settings that every client shares, and where the client library's log goes.
 
 use crate::admin::MAX_MESSAGE;
+use crate::timeouts::Timeouts;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where Kafka is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brokers {
     /// `host:port`, separated by commas.
@@ -19,6 +20,9 @@ pub struct Brokers {
     /// variables of the environment too.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
+    /// How long calls and members may take, scaled; a section of its own in configurations.
+    #[serde(skip)]
+    pub timeouts: Timeouts,
 }
 
 impl Brokers {
@@ -27,6 +31,7 @@ impl Brokers {
         Brokers {
             bootstrap: bootstrap.into(),
             properties: BTreeMap::new(),
+            timeouts: Timeouts::default(),
         }
     }
 
@@ -36,7 +41,10 @@ impl Brokers {
         c.set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "weir")
             .set("broker.address.family", "any")
-            .set("socket.timeout.ms", "10000")
+            .set(
+                "socket.timeout.ms",
+                self.timeouts.request.as_millis().to_string(),
+            )
             .set("socket.nagle.disable", "true")
             // The topics' own limit counts a frame around the record too.
             .set("message.max.bytes", (MAX_MESSAGE - 1024).to_string())

@@ -14,6 +14,7 @@ mod leaves;
 mod map;
 mod pass;
 mod program;
+mod read;
 mod resolve;
 mod schema;
 mod short;

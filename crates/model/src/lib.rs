@@ -4,6 +4,7 @@
 
 pub mod avro;
 pub mod codes;
+pub mod expression;
 pub mod fixed;
 pub mod hash;
 pub mod headers;

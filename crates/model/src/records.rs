@@ -225,7 +225,7 @@ pub struct Alert {
     pub revision: i64,
 }
 
-/// Events of one commit and input partition that came too late to be judged (they were counted).
+/// Events of one tenant, commit and input partition that came too late to be judged (they were counted).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Late {
     /// Run of the derivation.
@@ -244,6 +244,8 @@ pub struct Late {
     pub earliest: Micros,
     /// Watermark at the end of the commit.
     pub watermark: Micros,
+    /// Whose events they were.
+    pub tenant: String,
 }
 
 /// A record that could not be read. The value of a dead letter is the record's own raw bytes (its
@@ -260,6 +262,8 @@ pub struct DeadLetter {
     pub partition: i32,
     /// Its offset.
     pub offset: i64,
+    /// Whose record it was; empty where that cannot be told.
+    pub tenant: String,
 }
 
 mod aggregate;

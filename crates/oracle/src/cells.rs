@@ -23,6 +23,22 @@ pub struct CellKey {
     pub values: Vec<String>,
 }
 
+impl CellKey {
+    /// Bytes that one takes up in an ordered map, about.
+    pub(crate) fn bytes(&self) -> usize {
+        // Nodes of the map are three quarters full; each text is apart.
+        let texts = self
+            .values
+            .iter()
+            .map(|v| size_of::<String>() + v.len() + HEAP);
+        let texts = texts.sum::<usize>() + self.tenant.len() + 2 * HEAP;
+        (size_of::<CellKey>() + size_of::<Cell>()) * 4 / 3 + texts
+    }
+}
+
+/// What a piece of memory costs beside its content.
+pub(crate) const HEAP: usize = 8;
+
 /// The values of all measures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell(pub Vec<Value>);
@@ -32,6 +48,11 @@ impl Cell {
     pub fn empty(event: &EventDef) -> Cell {
         let values = event.measures.iter().map(|m| Value::empty(&m.kind));
         Cell(values.collect())
+    }
+
+    /// Bytes on the heap, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(Value::heap).sum::<usize>() + self.0.len() * size_of::<Value>() + HEAP
     }
 
     /// Adds another cell of the same event type.

@@ -1,9 +1,10 @@
-//! What every service shares: configuration, logging, metrics, health, shutdown.
+//! What every service shares: configuration, logging, metrics, health, progress, shutdown.
 
 pub mod config;
 pub mod health;
 pub mod log;
 pub mod metric;
+pub mod progress;
 pub mod shutdown;
 
 /// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large: given back at once, as large
@@ -15,4 +16,5 @@ pub const ALLOCATOR_OPTIONS: &[u8] =
 pub use config::{ConfigError, Secret, Size};
 pub use health::Health;
 pub use metric::Metrics;
+pub use progress::Part;
 pub use shutdown::Shutdown;

@@ -13,6 +13,8 @@ pub mod raw;
 pub mod registry;
 pub mod simulate;
 pub mod snapshot;
+pub mod sorter;
+pub mod spool;
 
 use weir_events::Event;
 use weir_model::{Micros, topics};

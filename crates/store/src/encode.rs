@@ -137,7 +137,7 @@ pub fn alert(out: &mut Vec<u8>, a: &Alert) {
 /// Rows of [`late`].
 pub const LATE: Fixture = Fixture {
     table: "late_log",
-    columns: "run, topic, partition, first_offset, last_offset, events, earliest, watermark, log_partition, log_offset",
+    columns: "run, topic, partition, first_offset, last_offset, events, earliest, watermark, log_partition, log_offset, tenant",
 };
 
 /// A summary of late events, with where the summary itself stood.
@@ -152,12 +152,13 @@ pub fn late(out: &mut Vec<u8>, l: &Late, partition: i32, offset: i64) {
     time(out, l.watermark);
     out.extend_from_slice(&partition.to_le_bytes());
     out.extend_from_slice(&offset.to_le_bytes());
+    string(out, l.tenant.as_bytes());
 }
 
 /// Rows of [`dead_letter`].
 pub const DEAD_LETTERS: Fixture = Fixture {
     table: "dead_letters_log",
-    columns: "topic, partition, offset, code, message, value, log_time, log_partition, log_offset",
+    columns: "topic, partition, offset, code, message, value, log_time, log_partition, log_offset, tenant",
 };
 
 /// A dead letter, with where it stood in the dead-letter topic.
@@ -178,6 +179,7 @@ pub fn dead_letter(
     time(out, at);
     out.extend_from_slice(&partition.to_le_bytes());
     out.extend_from_slice(&offset.to_le_bytes());
+    string(out, d.tenant.as_bytes());
 }
 
 /// Writes rows of a table of parts.

@@ -129,7 +129,10 @@ impl StoreError {
                 let reason = reason.rsplit("DB::Exception: ").next().unwrap_or_default();
                 let reason = reason.split(" (version").next().unwrap_or_default();
                 StoreError::OnlyReads {
-                    reason: reason.trim_end_matches(". (READONLY)").to_owned(),
+                    reason: reason
+                        .rsplit_once(". (")
+                        .map_or(reason, |(words, _)| words)
+                        .to_owned(),
                 }
             }
             other => other,

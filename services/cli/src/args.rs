@@ -174,6 +174,9 @@ pub struct ImportArgs {
     /// CSV or JSONL, gzipped or not
     #[arg(required = true)]
     pub data: Vec<PathBuf>,
+    /// Nothing is added to the files any more: a last line without its end counts (packed files and pipes are complete anyway)
+    #[arg(long)]
+    pub complete: bool,
     /// Tenant of the events
     #[arg(long, default_value = "default", value_parser = tenant)]
     pub tenant: String,
@@ -186,7 +189,7 @@ pub struct ImportArgs {
 pub enum ImportSource {
     /// The history of a repository as `productivity.recorded`, one event per commit
     Git {
-        /// Path of a clone
+        /// Path of a clone, a worktree, a bare repository, or anything inside one
         path: PathBuf,
         /// Tenant of the events
         #[arg(long, default_value = "default", value_parser = tenant)]
@@ -324,6 +327,9 @@ pub struct VerifyArgs {
     /// Seconds to wait until everything that is in the log has reached ClickHouse
     #[arg(long, default_value_t = 120.0)]
     pub wait: f64,
+    /// Memory to count in; where it does not suffice the log is read several times
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub memory: bytesize::ByteSize,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -350,6 +356,9 @@ pub struct DigestArgs {
     /// Only windows that end by then, e.g. 2026-01-05T00:00:00Z
     #[arg(long, value_name = "TIME")]
     pub through: Option<String>,
+    /// Seconds to wait until all is final through then, and has reached ClickHouse
+    #[arg(long, default_value_t = 120.0, value_parser = factor)]
+    pub wait: f64,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -446,4 +455,7 @@ pub struct ServiceArgs {
     /// Print the configuration and exit
     #[arg(long)]
     pub dump_config: bool,
+    /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
+    #[arg(long)]
+    pub exit_when_unreachable: bool,
 }

@@ -2,11 +2,12 @@
 
 use crate::args::SystemArgs;
 use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_embedded::{DataDir, Secrets, USER};
-use weir_kafka::Brokers;
+use weir_kafka::{Brokers, Timeouts};
 use weir_runtime::config::Secret;
 use weir_store::{Migration, Question, StoreConfig};
 
@@ -51,6 +52,34 @@ impl System {
     }
 }
 
+/// The section of the configuration that all commands share.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Shared {
+    timeouts: Timeouts,
+}
+
+/// Limits of time as the environment sets them (`WEIR__TIMEOUTS__...`), scaled.
+pub fn timeouts() -> Result<Timeouts> {
+    let shared: Shared = weir_runtime::config::load(None)?;
+    scaled(&shared.timeouts)
+}
+
+/// Limits of time of a configuration, scaled.
+pub fn scaled(timeouts: &Timeouts) -> Result<Timeouts> {
+    timeouts
+        .scaled()
+        .map_err(|e| anyhow!("WEIR-0210: configuration: {e}"))
+}
+
+/// Brokers at an address.
+pub fn brokers(address: &str) -> Result<Brokers> {
+    Ok(Brokers {
+        timeouts: timeouts()?,
+        ..Brokers::new(address)
+    })
+}
+
 impl SystemArgs {
     /// By `--brokers` and `--clickhouse`, else by the data directory.
     pub fn find(&self) -> Result<System> {
@@ -62,7 +91,7 @@ impl SystemArgs {
         let here = |url: &str| matches!(&running, Ok(r) if r.clickhouse == url);
         if let (Some(brokers), Some(given)) = (&self.brokers, &given) {
             return Ok(System {
-                brokers: Brokers::new(brokers.clone()),
+                brokers: self::brokers(brokers)?,
                 clickhouse: given.url.clone(),
                 opened_by: self.opened_by(Some(given), here(&given.url))?,
                 http: None,
@@ -74,7 +103,7 @@ impl SystemArgs {
             anyhow!("{e}, or name one with --data-dir, or --brokers and --clickhouse")
         })?;
         Ok(System {
-            brokers: Brokers::new(self.brokers.clone().unwrap_or(running.brokers)),
+            brokers: self::brokers(self.brokers.as_ref().unwrap_or(&running.brokers))?,
             clickhouse: given.map_or(running.clickhouse, |given| given.url),
             opened_by,
             http: Some(running.http).filter(|h| !h.is_empty()),
@@ -83,17 +112,19 @@ impl SystemArgs {
 
     /// A user where one is given, else the secrets of this directory where the store is its own.
     fn opened_by(&self, given: Option<&StoreConfig>, is_here: bool) -> Result<OpenedBy> {
+        let Some(given) = given else {
+            return Ok(OpenedBy::Secrets(self.data_dir.clone()));
+        };
         let user = self
             .clickhouse_user
             .clone()
-            .or_else(|| given.map(|g| g.user.clone()))
-            .unwrap_or_default();
+            .unwrap_or_else(|| given.user.clone());
         let password = match (&self.clickhouse_password_file, std::env::var(PASSWORD)) {
             (Some(file), _) => StoreConfig::password_of(file).with_context(|| {
                 format!("WEIR-0210: cannot read the password in {}", file.display())
             })?,
             (None, Ok(password)) => Secret::new(password),
-            (None, Err(_)) => given.map(|g| g.password.clone()).unwrap_or_default(),
+            (None, Err(_)) => given.password.clone(),
         };
         if user.is_empty() && password.expose().is_empty() && is_here {
             return Ok(OpenedBy::Secrets(self.data_dir.clone()));
@@ -109,7 +140,7 @@ impl SystemArgs {
     /// The brokers alone.
     pub fn find_brokers(&self) -> Result<Brokers> {
         match &self.brokers {
-            Some(b) => Ok(Brokers::new(b.clone())),
+            Some(b) => self::brokers(b),
             None => Ok(self.find()?.brokers),
         }
     }

@@ -83,6 +83,26 @@ fn aggregates(brokers: &Brokers, admin: &Admin) -> Vec<AggregateBlock> {
     all
 }
 
+/// Puts something else in the place of a partition's snapshots: they are refused, and the log is folded again.
+fn damage_state(brokers: &Brokers, partition: i32) {
+    let admin = Admin::new(brokers, DEADLINE).unwrap();
+    let state = admin.topics(&[topics::STATE]).unwrap().remove(0);
+    let to = partition % state.partitions.len() as i32;
+    let out = Appender::new(brokers).unwrap();
+    for stage in ["window", "score"] {
+        let key = format!("{stage}/r1/{partition}/0/0");
+        out.send(
+            topics::STATE,
+            Some(to),
+            Some(key.as_bytes()),
+            Some(b"\x03damaged"),
+            &[],
+        )
+        .unwrap();
+    }
+    out.flush().unwrap();
+}
+
 #[test]
 fn windows_are_written_once_across_restarts() {
     let _ = tracing_subscriber::fmt()
@@ -154,6 +174,9 @@ fn windows_are_written_once_across_restarts() {
         if minute % 25 == 24 {
             // Records come while nobody reads, and state comes back from its snapshots.
             running.stop();
+            if minute == 49 {
+                damage_state(&brokers, home);
+            }
             running = start(&config, &catalog);
         }
     }

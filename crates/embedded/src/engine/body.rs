@@ -26,6 +26,8 @@ pub struct Whole {
     pieces: Vec<Vec<u8>>,
     length: usize,
     compressed: bool,
+    /// So large it may be, as it comes and again after decompression.
+    largest: usize,
 }
 
 pub fn too_large(bound: usize) -> Exception {
@@ -34,16 +36,17 @@ pub fn too_large(bound: usize) -> Exception {
 }
 
 impl Whole {
-    /// Reads a body to its end.
-    pub async fn read(body: Body, compressed: bool) -> Result<Whole, Exception> {
+    /// Reads a body to its end, of at most so many bytes.
+    pub async fn read(body: Body, compressed: bool, largest: usize) -> Result<Whole, Exception> {
         let announced = body.size_hint().lower();
         let mut stream = body.into_data_stream();
-        if announced > LARGEST_BODY as u64 {
+        if announced > largest as u64 {
             drain(&mut stream).await;
-            return Err(too_large(LARGEST_BODY));
+            return Err(too_large(largest));
         }
         let mut whole = Whole {
             compressed,
+            largest,
             ..Whole::default()
         };
         let slow = |_| {
@@ -59,9 +62,9 @@ impl Whole {
             let piece = piece.map_err(|e| {
                 Exception::new(210, "NETWORK_ERROR", &format!("the body was cut: {e}"))
             })?;
-            if whole.length + piece.len() > LARGEST_BODY {
+            if whole.length + piece.len() > largest {
                 drain(&mut stream).await;
-                return Err(too_large(LARGEST_BODY));
+                return Err(too_large(largest));
             }
             whole.add(&piece);
         }
@@ -83,7 +86,7 @@ impl Whole {
         if !self.compressed {
             return self.pieces.into_iter().try_for_each(|piece| sink(&piece));
         }
-        let mut blocks = BlockReader::new(LARGEST_BODY);
+        let mut blocks = BlockReader::new(self.largest);
         for piece in self.pieces {
             blocks.push(&piece, &mut sink)?;
         }

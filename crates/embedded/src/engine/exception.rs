@@ -35,6 +35,8 @@ impl Exception {
         if let (Some(cut), Some(name)) = (self.message.find(mark), self.message.rfind(". (")) {
             let name = self.message.split_off(name.max(cut));
             self.message.truncate(cut);
+            self.message
+                .truncate(self.message.trim_end_matches(['.', ' ']).len());
             self.message.push_str(&name);
         }
         self

@@ -146,6 +146,13 @@ impl Guard {
         outfile(&all)?;
         let first = all.iter().find(|t| t.sort == Sort::Word);
         let first = first.map_or("", |t| t.text);
+        // In a subquery the engine would take `SETTINGS readonly = 0` from a reader.
+        let sets =
+            |t: &[Token<'_>]| t[0].is("settings") && t[1].sort != Sort::Sign && t[2].is_sign("=");
+        if access == Access::Read && all.windows(3).any(sets) {
+            let text = "this access only reads: settings within a statement are refused";
+            return Err(Exception::new(164, "READONLY", text));
+        }
         if !READS.contains(&first) {
             if access == Access::Read {
                 let text = format!("this access only reads: {first} is refused");
@@ -176,11 +183,10 @@ impl Guard {
             if !is_name || !forbidden(token.text) {
                 continue;
             }
-            let before = |n: usize| at.checked_sub(n).and_then(|at| all.get(at));
             let is_called = all.get(at + 1).is_some_and(|t| t.is_sign("("));
-            // `* APPLY f`, `arrayMap(f, …)`
-            let opens = before(1).is_some_and(|t| t.is_sign("("));
-            let user = if opens { before(2) } else { before(1) };
+            // `* APPLY f`, `arrayMap(f, …)`, `arrayMap((f), …)`
+            let user = all[..at].iter().rfind(|t| !t.is_sign("("));
+            let opens = at > 0 && all[at - 1].is_sign("(");
             let is_handed_on = user.is_some_and(|t| {
                 let name = t.text.to_ascii_lowercase();
                 t.is("apply") || opens && (name.starts_with("array") || name.starts_with("map"))
@@ -303,7 +309,10 @@ mod tests {
             ("SELECT 1 AS `INTO OUTFILE`", 0, 0),
             ("SELECT 1 AS `a/b`", 0, 497),
             ("SELECT length(file) FROM t", 0, 0),
-            ("SELECT 1 SETTINGS format_schema = 'x'", 0, 497),
+            ("SELECT 1 SETTINGS format_schema = 'x'", 164, 497),
+            ("SELECT * FROM (SELECT 1 SETTINGS readonly = 0)", 164, 0),
+            ("SHOW SETTINGS LIKE 'x'", 0, 0),
+            ("SELECT arrayMap((file), ['x'])", 497, 497),
             ("SELECT 1 INTO OUTFILE 'x'", 497, 497),
             ("SHOW TABLES INTO OUTFILE 'x'", 497, 497),
             ("SELECT file('x')", 497, 497),

@@ -1,6 +1,6 @@
 //! Requests to jobs, their results to responses.
 
-use super::body::{Whole, drain};
+use super::body::{LARGEST_BODY, LARGEST_STATEMENT, Whole, drain};
 use super::door::{Access, Door};
 use super::exception::Exception;
 use super::ffi::Stats;
@@ -80,7 +80,12 @@ pub async fn handle(State(server): State<Arc<Server>>, request: Request) -> Resp
     // As a server does: a link must not be able to write. This is the one place that decides it.
     let writes = access == Access::Write && matches!(head.method, Method::POST | Method::PUT);
     let access = if writes { access } else { Access::Read };
-    let body = match Whole::read(body, arguments.compressed_body).await {
+    // A reader brings no rows.
+    let largest = match access {
+        Access::Read => LARGEST_STATEMENT,
+        Access::Write => LARGEST_BODY,
+    };
+    let body = match Whole::read(body, arguments.compressed_body, largest).await {
         Ok(body) => body,
         Err(exception) => return server.refuse(&exception),
     };

@@ -9,6 +9,7 @@ mod body;
 mod codec;
 mod door;
 mod exception;
+mod fence;
 mod ffi;
 mod guard;
 mod handler;
@@ -26,11 +27,12 @@ use door::Door;
 use handler::Server;
 use sessions::Connections;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use fence::enclose;
 pub use handler::PID_HEADER;
 
 /// How to run the engine.
@@ -119,13 +121,27 @@ pub fn serve(options: &Options) -> anyhow::Result<()> {
             options.listen.ip()
         );
     }
+    // The address first: a taken one is found out without starting an engine.
+    let listener = std::net::TcpListener::bind(options.listen)
+        .with_context(|| format!("listening on {}", options.listen))?;
+    listener.set_nonblocking(true)?;
+    let secrets = crate::Secrets::read(&options.secrets)?;
+    let library = crate::find_libchdb(options.library.as_deref())?;
+    std::fs::create_dir_all(&options.path)
+        .with_context(|| format!("creating {}", options.path.display()))?;
+    // Before there is a second thread: only those that come later are behind it.
+    if !enclose(&options.path, &library)? {
+        eprintln!(
+            "this kernel has no Landlock: the rules for statements alone keep the engine to its data"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("http")
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    runtime.block_on(listen(options))?;
+    runtime.block_on(listen(options, listener, &library, Door::new(secrets)))?;
     leave()
 }
 
@@ -136,15 +152,13 @@ fn leave() -> ! {
     unsafe { libc::_exit(0) }
 }
 
-async fn listen(options: &Options) -> anyhow::Result<()> {
-    // The address first: a taken one is found out without starting an engine.
-    let listener = tokio::net::TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("listening on {}", options.listen))?;
-    let door = Door::new(crate::Secrets::read(&options.secrets)?);
-    let library = crate::find_libchdb(options.library.as_deref())?;
-    std::fs::create_dir_all(&options.path)
-        .with_context(|| format!("creating {}", options.path.display()))?;
+async fn listen(
+    options: &Options,
+    listener: std::net::TcpListener,
+    library: &Path,
+    door: Door,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let path = options
         .path
         .to_str()
@@ -152,7 +166,7 @@ async fn listen(options: &Options) -> anyhow::Result<()> {
     let mut arguments = vec![format!("--path={path}")];
     arguments.extend(SETTINGS.iter().map(|s| (*s).to_owned()));
     arguments.extend_from_slice(&options.settings);
-    let engine = ffi::Engine::start(&library, &arguments).with_context(|| {
+    let engine = ffi::Engine::start(library, &arguments).with_context(|| {
         format!(
             "starting the ClickHouse engine on {}",
             options.path.display()

@@ -170,6 +170,11 @@ impl Type {
                         on(i, Fold::Duplicate);
                         continue;
                     };
+                    if late {
+                        // The first text of a row is its tenant.
+                        let tenant = decoded.texts.get(i * each).copied().unwrap_or_default();
+                        state.came_late(tenant, record.offset, t);
+                    }
                     if late || clamped {
                         on(i, Fold::Counted { late, clamped });
                     }

@@ -71,11 +71,17 @@ pub struct Dead {
     pub code: Code,
     /// In words.
     pub message: String,
+    /// Whose record it is; empty where its bytes do not tell.
+    pub tenant: String,
 }
 
 impl Dead {
     fn new(code: Code, message: String) -> Dead {
-        Dead { code, message }
+        Dead {
+            code,
+            message,
+            tenant: String::new(),
+        }
     }
 }
 
@@ -390,12 +396,20 @@ impl Combine {
             .map_or_else(Position::default, State::position)
     }
 
+    /// What is committed with the offset after the last record folded: the position, and what was
+    /// told of the watermark.
+    pub fn metadata(&self, input: Input) -> String {
+        let state = self.inputs.get(&input);
+        let told = state.map_or(Micros::MIN, |s| s.told());
+        self.position(input).to_metadata_with(told)
+    }
+
     /// Events that came too late to be judged since this was last called, one summary per partition
-    /// that has any.
+    /// and tenant that has any.
     pub fn late(&mut self) -> Vec<records::Late> {
         let mut all = Vec::new();
         for (input, state) in &mut self.inputs {
-            if let Some(late) = state.late.take() {
+            for (tenant, late) in std::mem::take(&mut state.late) {
                 all.push(records::Late {
                     run: self.options.run,
                     topic: topics::events(&self.catalog.events[input.event].name),
@@ -405,6 +419,7 @@ impl Combine {
                     events: late.events,
                     earliest: late.earliest,
                     watermark: state.watermark,
+                    tenant,
                 });
             }
         }

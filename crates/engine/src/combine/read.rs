@@ -198,8 +198,19 @@ impl Reader {
         };
         match self.check(row, texts) {
             Ok(head) => Read::Event(head),
-            Err(dead) => Read::Dead(dead),
+            Err(dead) => Read::Dead(self.owned(dead, row)),
         }
+    }
+
+    /// A dead letter whose bytes could be read: its tenant is known, if it is one.
+    #[cold]
+    fn owned(&self, mut dead: Dead, row: &[Value]) -> Dead {
+        if let Value::Str(tenant) = row[self.tenant]
+            && self.plain(self.tenant, tenant).is_ok()
+        {
+            dead.tenant = tenant.to_owned();
+        }
+        dead
     }
 
     /// The schema and the body of a value.

@@ -3,6 +3,7 @@
 //! random points.
 
 mod naive;
+mod tenants;
 
 use super::*;
 use crate::partial::Block;
@@ -325,7 +326,9 @@ fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<F
     let open = |c: &mut Combine, committed: &[(usize, String)]| {
         for (p, (offset, metadata)) in committed.iter().enumerate() {
             let position = Position::parse(metadata).unwrap();
-            assert!(metadata.is_empty() || *metadata == position.to_metadata());
+            let told = Position::told(metadata);
+            assert!(metadata.is_empty() || *metadata == position.to_metadata_with(told));
+            assert!(told <= position.watermark());
             c.open(input(p), position);
             let start = position.horizon_start().unwrap_or(*offset as i64) as usize;
             for (o, raw) in logs[p].iter().enumerate().take(*offset).skip(start) {
@@ -382,7 +385,7 @@ fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<F
                 assert_eq!((c.buffered_rows(), c.memory().rows), (0, 0));
                 written.take(&layout, &blocks);
                 for (p, next) in next.iter().enumerate() {
-                    committed[p] = (*next, c.position(input(p)).to_metadata());
+                    committed[p] = (*next, c.metadata(input(p)));
                 }
                 if cut.then == 2 {
                     // Another instance takes over.

@@ -12,9 +12,9 @@ use weir_catalog::types::{
 use weir_model::WindowSize;
 use weir_model::records::{AlertState, Subject, Trend};
 
-const PARTIALS: u32 = 3;
+pub(super) const PARTIALS: u32 = 3;
 const HOUR: i64 = Micros::HOUR.0;
-const TENANT: &str = "acme";
+pub(super) const TENANT: &str = "acme";
 
 fn event(name: &str) -> EventDef {
     let dimension = |name: &str| Dimension {
@@ -55,7 +55,7 @@ fn event(name: &str) -> EventDef {
     }
 }
 
-fn catalog() -> Catalog {
+pub(super) fn catalog() -> Catalog {
     let term = |name: &str, event, rollup, measure| Term {
         name: name.into(),
         event,
@@ -504,7 +504,7 @@ fn messages(
     out
 }
 
-fn score() -> Score {
+pub(super) fn score() -> Score {
     let options = ScoreOptions {
         partition: 0,
         partials: PARTIALS,

@@ -9,6 +9,8 @@ use super::schema::{Kind, NodeId, Schema};
 
 /// Longest JSON, in bytes.
 pub(super) const TEXT: usize = 1 << 20;
+/// Largest fixed, in bytes.
+pub(super) const FIXED: usize = 1 << 20;
 /// Largest unfolded size.
 pub(super) const SIZE: u64 = 10_000;
 /// Most types around a type, itself included.

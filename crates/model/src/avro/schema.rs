@@ -246,6 +246,9 @@ impl Parser {
                     .and_then(Json::as_u64)
                     .and_then(|s| usize::try_from(s).ok());
                 let size = size.ok_or_else(|| invalid("a fixed without a size"))?;
+                if size > bounds::FIXED {
+                    return Err(SchemaError::TooLarge);
+                }
                 let logical = logical(o, ty);
                 self.define(name.full.clone(), Kind::Fixed { name, size }, logical)
             }

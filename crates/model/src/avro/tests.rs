@@ -738,6 +738,15 @@ fn a_schema_that_unfolds_without_end_is_refused_at_once() {
         Projection::compile(&record(json!(chain)), &reader, &["z"]).map(|_| ()),
         Err(SchemaError::TooLarge)
     );
+    let fixed = |size: u64| {
+        record(
+            json!([{"name": "f", "type": ["null", {"type": "fixed", "name": "F", "size": size}]}]),
+        )
+    };
+    assert!(leaf_paths(&fixed(1 << 20)).is_ok());
+    for size in [(1 << 20) + 1, 1 << 40, u64::MAX] {
+        assert!(leaf_paths(&fixed(size)).is_err());
+    }
     let large = format!("{}{}", " ".repeat(1 << 20), reader);
     assert_eq!(
         Projection::compile(&large, &reader, &[]).map(|_| ()),

@@ -293,4 +293,4 @@ fields!(Subject: tenant, dimensions);
 record!(Anomaly, ANOMALY_ID: id, run, catalog, detector, version, kind, severity, event, subject, window, start, end, value, expected, score, early, revision);
 record!(Kpi, KPI_ID: id, run, catalog, kpi, version, subject, window, start, end, value, score, status, trend, sample, terms, revision);
 record!(Alert, ALERT_ID: id, run, catalog, rule, version, kind, severity, subject, state, step, opened, at, value, threshold, worst, windows, impact, action, revision);
-record!(Late, LATE_ID: run, topic, partition, first_offset, last_offset, events, earliest, watermark);
+record!(Late, LATE_ID: run, topic, partition, first_offset, last_offset, events, earliest, watermark, tenant);

@@ -1,6 +1,7 @@
 //! `distribution`: count, sum, extremes and bins.
 
-use super::{Kept, Part, part, sum};
+use super::{Kept, Part, part, sum, tree};
+use crate::cells::HEAP;
 use crate::event::Event;
 use std::collections::BTreeMap;
 use weir_catalog::Stat;
@@ -78,6 +79,12 @@ impl Distribution {
                 })
             }
         }
+    }
+
+    /// Bytes on the heap, about: its own, too.
+    pub(super) fn heap(&self) -> usize {
+        let entry = size_of::<u16>() + size_of::<u64>();
+        size_of::<Distribution>() + HEAP + tree(self.bins.len(), entry)
     }
 
     pub(super) fn parts(&self) -> Vec<Part> {

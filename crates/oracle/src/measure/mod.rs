@@ -123,6 +123,15 @@ impl Value {
         }
     }
 
+    /// Bytes on the heap, about.
+    pub(crate) fn heap(&self) -> usize {
+        match self {
+            Value::Distribution(d) => d.heap(),
+            Value::Distinct(all) => tree(all.len(), size_of::<u64>()),
+            _ => 0,
+        }
+    }
+
     /// All that is kept of it.
     pub fn parts(&self) -> Vec<Part> {
         match self {
@@ -142,5 +151,14 @@ fn part(what: &str, suffix: &str, kept: Kept) -> Part {
         what: what.to_owned(),
         suffix: suffix.to_owned(),
         kept,
+    }
+}
+
+/// Bytes that an ordered map takes up, about: its nodes are three quarters full.
+fn tree(n: usize, entry: usize) -> usize {
+    if n == 0 {
+        0
+    } else {
+        (n * entry * 4 / 3).max(11 * entry) + 16
     }
 }

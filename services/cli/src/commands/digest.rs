@@ -1,6 +1,8 @@
 //! `weir digest`: a hash of the merged numbers and the final rows, without keys of parts, offsets and append times.
 
+use super::arrival::Arrival;
 use super::query::runtime;
+use super::services::current_run;
 use super::time;
 use crate::args::{DigestArgs, SystemArgs};
 use crate::output;
@@ -8,6 +10,7 @@ use anyhow::Result;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::time::Duration;
 use weir_model::{Micros, WindowSize};
 use weir_store::{Form, Store, merged_sql};
 
@@ -36,7 +39,17 @@ type Line = (String, usize, String);
 pub fn run(system: &SystemArgs, a: &DigestArgs) -> Result<ExitCode> {
     let through = a.through.as_deref().map(time).transpose()?;
     let catalog = system.catalog()?;
-    let store = Store::new(&system.find()?.own_store()?);
+    let found = system.find()?;
+    if let Some(through) = through {
+        let run = current_run(&found.brokers, &catalog)?;
+        let arrival = Arrival {
+            brokers: &found.brokers,
+            catalog: &catalog,
+            run,
+        };
+        arrival.through(through, Duration::from_secs_f64(a.wait))?;
+    }
+    let store = Store::new(&found.own_store()?);
     let lines: Vec<Line> = runtime()?.block_on(async {
         let mut out = Vec::new();
         for event in &catalog.events {

@@ -21,8 +21,32 @@ pub struct Lag {
     pub lag: i64,
 }
 
-/// All of them, in the order in which events pass.
-pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
+/// How far a stage or the sink has read one partition.
+pub struct Reading {
+    pub service: &'static str,
+    pub tp: Tp,
+    /// First offset there is, and the one after the last.
+    pub low: i64,
+    pub end: i64,
+    /// The offset that comes next, where any was committed, with its metadata.
+    pub committed: Option<i64>,
+    pub metadata: String,
+}
+
+impl Reading {
+    /// The offset that comes next.
+    pub fn next(&self) -> i64 {
+        self.committed.unwrap_or(self.low).max(self.low)
+    }
+}
+
+/// All partitions that the stages and the sink of a run read, or those of one of them, in the order in which events pass.
+pub fn readings(
+    brokers: &Brokers,
+    catalog: &Catalog,
+    run: u32,
+    only: Option<&str>,
+) -> Result<Vec<Reading>> {
     let admin = Admin::new(brokers, Duration::from_secs(10))?;
     let raw: Vec<String> = catalog
         .events
@@ -52,6 +76,7 @@ pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
     ];
     let sunk = results.into_iter().chain(raw.iter().map(String::as_str));
     groups.push(("sink", weir_sink::GROUP.to_owned(), sunk.collect()));
+    groups.retain(|(service, ..)| only.is_none_or(|o| o == *service));
     let mut names: Vec<&str> = groups
         .iter()
         .flat_map(|(_, _, t)| t.iter().copied())
@@ -61,30 +86,49 @@ pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
     let there = admin.topics(&names)?;
     let mut out = Vec::new();
     for (service, group, read) in groups {
-        let infos: Vec<_> = read
+        let infos = read
             .iter()
-            .filter_map(|t| there.iter().find(|i| i.name == *t))
-            .collect();
-        let parts: Vec<Tp> = infos
-            .iter()
+            .filter_map(|t| there.iter().find(|i| i.name == *t));
+        let parts: Vec<_> = infos
             .flat_map(|i| {
+                let tp = |p: i32| Tp::new(i.name.clone(), p);
                 i.partitions
                     .iter()
-                    .map(|p| Tp::new(i.name.clone(), p.partition))
+                    .map(move |p| (tp(p.partition), p.low, p.end))
             })
             .collect();
-        let mut committed = admin.committed(&group, &parts)?.into_iter();
-        for info in infos {
-            let mut lag = 0;
-            for (p, c) in info.partitions.iter().zip(committed.by_ref()) {
-                lag += p.end - c.unwrap_or(p.low).max(p.low);
-            }
-            out.push(Lag {
+        let tps: Vec<Tp> = parts.iter().map(|(tp, ..)| tp.clone()).collect();
+        let committed = admin.committed_with_metadata(&group, &tps)?;
+        for ((tp, low, end), (committed, metadata)) in parts.into_iter().zip(committed) {
+            out.push(Reading {
                 service,
-                topic: info.name.clone(),
-                end: info.partitions.iter().map(|p| p.end).sum(),
-                lag,
+                tp,
+                low,
+                end,
+                committed,
+                metadata,
             });
+        }
+    }
+    Ok(out)
+}
+
+/// The lag of each service on each topic, in the order in which events pass.
+pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
+    let mut out: Vec<Lag> = Vec::new();
+    for r in readings(brokers, catalog, run, None)? {
+        let lag = r.end - r.next();
+        match out.last_mut() {
+            Some(l) if l.service == r.service && l.topic == r.tp.topic => {
+                l.end += r.end;
+                l.lag += lag;
+            }
+            _ => out.push(Lag {
+                service: r.service,
+                topic: r.tp.topic,
+                end: r.end,
+                lag,
+            }),
         }
     }
     Ok(out)

@@ -1,9 +1,11 @@
 //! One module per command.
 
+mod arrival;
 mod catalog;
 mod digest;
 mod dlq;
 mod import;
+mod judged;
 mod lag;
 mod query;
 mod services;

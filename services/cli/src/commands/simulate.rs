@@ -1,5 +1,6 @@
 //! `weir simulate`
 
+use super::judged::Watch;
 use super::{show, time, truth};
 use crate::args::{SimulateArgs, SystemArgs};
 use crate::output::{self, Bar, thousands};
@@ -52,13 +53,16 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
     truth::add(&truth, &a.tenant, simulation.truth())?;
     let (end, injected) = (simulation.end(), simulation.truth().len());
     let begun = Instant::now();
+    let watch = Watch::begin(&brokers, system.catalog()?, &a.tenant)?;
     let bar = Bar::new("events", a.json);
     let report = ingest::simulation(&brokers, options, &mut |n, t| bar.at(n, t))?;
     drop(bar);
+    let seconds = begun.elapsed().as_secs_f64();
+    let not_judged = watch.late()?;
     if a.json {
         output::json(&serde_json::json!({
-            "written": report.written, "already": report.already, "start": start, "end": end,
-            "anomalies": injected, "truth": truth, "seconds": begun.elapsed().as_secs_f64(),
+            "written": report.written, "not_judged": not_judged, "already": report.already, "start": start, "end": end,
+            "anomalies": injected, "truth": truth, "seconds": seconds,
         }))?;
     } else {
         println!(
@@ -67,9 +71,12 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             a.engineers,
             show(start),
             show(end),
-            begun.elapsed().as_secs_f64(),
+            seconds,
             thousands(report.already)
         );
+        if let Some(said) = watch.tell(not_judged, report.written) {
+            println!("{said}");
+        }
         println!(
             "{injected} injected anomalies are listed in {}",
             truth.display()

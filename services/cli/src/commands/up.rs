@@ -60,14 +60,17 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     });
     let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
     let clickhouse = clickhouse?;
-    let brokers = Brokers::new(kafka.address());
+    let brokers = crate::system::brokers(kafka.address())?;
     let partitions = Partitions {
         raw: a.raw_partitions,
         partials: a.partials,
         ..Partitions::default()
     };
-    weir_processor::run_of(&brokers, &catalog, &partitions, Duration::from_secs(30))?;
-    register_schemas(&brokers, &catalog)?;
+    patiently(|| {
+        let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
+        run.map_err(weir_kafka::Error::from)?;
+        register_schemas(&brokers, &catalog)
+    })?;
 
     let parts = Parts {
         brokers: &brokers,
@@ -112,6 +115,30 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     clickhouse.stop();
     kafka.stop();
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// What a question at the start may take.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How often it is asked while Kafka, which is started again where it died, does not answer.
+const TRIES: usize = 4;
+
+/// Tries again where Kafka died meanwhile: it comes back.
+fn patiently<T>(mut step: impl FnMut() -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match step() {
+            Err(e) if passes(&e) => tracing::warn!("starting goes on when Kafka is back: {e:#}"),
+            done => return done,
+        }
+    }
+    step()
+}
+
+fn passes(e: &anyhow::Error) -> bool {
+    let of_kafka = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref()
+            .is_some_and(weir_kafka::Error::is_transient)
+    };
+    e.chain().any(of_kafka)
 }
 
 /// The engine's program stands beside this one.
@@ -168,7 +195,7 @@ fn start(
     }
     if wanted("sink") {
         let mut config = SinkConfig::new(brokers.clone(), parts.store);
-        config.run = current_run(brokers, catalog)?;
+        config.run = patiently(|| current_run(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations);
         watch_sink(health, &sink);
         let stop = shutdown.clone();

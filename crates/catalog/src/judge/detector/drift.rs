@@ -1,7 +1,7 @@
 //! `drift`: the values of late have moved away from those of long. Its formula:
 //! `docs/semantics.md`, Judging, *drift*.
 
-use super::{Kind, Reading, part, threshold, whole};
+use super::{Context, Judge, part, threshold, whole};
 use crate::meaning::text;
 use weir_model::codes;
 
@@ -18,15 +18,15 @@ pub struct Drift {
     pub threshold: f64,
 }
 
-impl Kind for Drift {
+impl Judge for Drift {
     const NAME: &'static str = "drift";
 
-    fn read(r: &Reading<'_>) -> Option<Drift> {
-        let k = r.fields(Self::NAME, &["fast", "slow", "warmup", "threshold"])?;
+    fn read(cx: &Context<'_>) -> Option<Drift> {
+        let k = cx.fields(Self::NAME, &["fast", "slow", "warmup", "threshold"])?;
         let (fast, slow) = (part(&k, "fast", 0.3)?, part(&k, "slow", 0.02)?);
         if fast <= slow {
-            r.file.say(
-                r.node.at,
+            cx.file.say(
+                cx.node.at,
                 codes::CATALOG_IMPOSSIBLE,
                 format!("fast {fast} is not above slow {slow}"),
                 "give the fast mean the larger weight",
@@ -48,5 +48,33 @@ impl Kind for Drift {
             self.warmup,
             text::float(self.threshold)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::declared;
+    use super::*;
+
+    #[test]
+    fn the_fast_mean_must_be_faster() {
+        let drift = |fast, slow, warmup, threshold| {
+            Ok(Drift {
+                fast,
+                slow,
+                warmup,
+                threshold,
+            }
+            .into())
+        };
+        assert_eq!(declared("drift: {}"), drift(0.3, 0.02, 30, 5.0));
+        assert_eq!(
+            declared("drift: {fast: 1, slow: 0.5, warmup: 2, threshold: 3}"),
+            drift(1.0, 0.5, 2, 3.0)
+        );
+        assert_eq!(
+            declared("drift: {fast: 0.1, slow: 0.1}"),
+            Err(vec!["fast 0.1 is not above slow 0.1".to_owned()])
+        );
     }
 }

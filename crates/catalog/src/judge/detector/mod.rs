@@ -97,17 +97,17 @@ impl Direction {
 }
 
 /// A way to judge, as its file declares it.
-pub(crate) trait Kind: Sized {
+pub(crate) trait Judge: Sized {
     /// As the catalog and the records of findings name it.
     const NAME: &'static str;
     /// Reads and checks what a detector declares under that name.
-    fn read(r: &Reading<'_>) -> Option<Self>;
+    fn read(cx: &Context<'_>) -> Option<Self>;
     /// Its words in the text of a catalog's meaning: they stay, whatever the type is called.
     fn meaning(&self) -> String;
 }
 
 /// What a kind is read from and checked against.
-pub(crate) struct Reading<'a> {
+pub(crate) struct Context<'a> {
     file: File<'a>,
     /// Where the detector is named.
     at: At,
@@ -123,7 +123,7 @@ pub(crate) struct Reading<'a> {
     window: Option<JudgedWindow>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> Context<'a> {
     fn fields(&self, kind: &str, allowed: &[&str]) -> Option<Fields<'a>> {
         self.file.fields(self.node, kind, allowed)
     }
@@ -184,7 +184,7 @@ pub(crate) fn read(
     let (name, node) = one_kind(&f, key)?;
     let (expr, compiled) = value?;
     let range = range(&compiled.tree, &|i| scope.bounds(i));
-    let reading = Reading {
+    let context = Context {
         file,
         at: key.at,
         detector: f,
@@ -194,7 +194,7 @@ pub(crate) fn read(
         range,
         window: window.map(|(w, _)| w),
     };
-    let kind = DetectorKind::read(name, &reading)?;
+    let kind = DetectorKind::read(name, &context)?;
     let unsampled = minimum_sample.is_none() && (compiled.divides() || scope.averages(&compiled));
     let (floor_relative, floor_absolute) = floor(&f);
     let def = DetectorDef {
@@ -290,9 +290,9 @@ macro_rules! registry {
                 }
             }
 
-            fn read(name: &str, r: &Reading<'_>) -> Option<DetectorKind> {
+            fn read(name: &str, cx: &Context<'_>) -> Option<DetectorKind> {
                 match name {
-                    $($kind::NAME => $kind::read(r).map(DetectorKind::$kind),)+
+                    $($kind::NAME => $kind::read(cx).map(DetectorKind::$kind),)+
                     _ => None,
                 }
             }
@@ -308,3 +308,36 @@ macro_rules! registry {
 }
 
 registry!(Limit, ZScore, Drift, Seasonal);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::types::Catalog;
+
+    /// The kind of a detector on the calls of a team that is declared with these lines, or what is
+    /// said of them.
+    pub fn declared(lines: &str) -> Result<DetectorKind, Vec<String>> {
+        let window = if lines.contains("window:") {
+            ""
+        } else {
+            "window: 1h,"
+        };
+        let text = format!(
+            "detectors: {{probe: {{event: llm.call, by: [team], value: calls, {window} {lines}}}}}"
+        );
+        let mut sources = Catalog::embedded_sources();
+        sources.push(("catalog/probe.yaml".into(), text));
+        match crate::load_sources(sources) {
+            Ok(catalog) => Ok(catalog.detector("probe").map(|d| d.kind.clone()).unwrap()),
+            Err(e) => Err(e.0.into_iter().map(|p| p.message).collect()),
+        }
+    }
+
+    #[test]
+    fn a_detector_judges_in_one_way() {
+        let told = |n| vec![format!("detector \"probe\" declares {n} ways to judge")];
+        assert_eq!(declared("title: nothing"), Err(told(0)));
+        assert_eq!(declared("zscore: {}, drift: {}"), Err(told(2)));
+    }
+}

@@ -1,7 +1,7 @@
 //! `seasonal`: far from what is usual in this hour of the week. Its formula: `docs/semantics.md`,
 //! Judging, *seasonal*.
 
-use super::{Kind, Reading, part, threshold, whole};
+use super::{Context, Judge, part, threshold, whole};
 use crate::meaning::text;
 use crate::types::JudgedWindow;
 use weir_model::{WindowSize, codes};
@@ -17,19 +17,19 @@ pub struct Seasonal {
     pub threshold: f64,
 }
 
-impl Kind for Seasonal {
+impl Judge for Seasonal {
     const NAME: &'static str = "seasonal";
 
-    fn read(r: &Reading<'_>) -> Option<Seasonal> {
+    fn read(cx: &Context<'_>) -> Option<Seasonal> {
         use WindowSize::{FiveMinutes, Hour, Minute};
-        let k = r.fields(Self::NAME, &["warmup", "weight", "threshold"])?;
+        let k = cx.fields(Self::NAME, &["warmup", "weight", "threshold"])?;
         let within_an_hour = matches!(
-            r.window,
+            cx.window,
             None | Some(JudgedWindow::Tumbling(Minute | FiveMinutes | Hour))
         );
         if !within_an_hour {
-            r.file.say(
-                r.detector.get("window").unwrap_or(r.node).at,
+            cx.file.say(
+                cx.detector.get("window").unwrap_or(cx.node).at,
                 codes::CATALOG_IMPOSSIBLE,
                 "a seasonal detector learns hours of the week, and this window is not within one",
                 "use 1m, 5m or 1h",
@@ -49,5 +49,36 @@ impl Kind for Seasonal {
             text::float(self.weight),
             text::float(self.threshold)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::declared;
+    use super::*;
+
+    #[test]
+    fn a_window_lies_within_an_hour_of_the_week() {
+        let seasonal = |warmup, weight, threshold| {
+            Ok(Seasonal {
+                warmup,
+                weight,
+                threshold,
+            }
+            .into())
+        };
+        assert_eq!(declared("seasonal: {}"), seasonal(3, 0.3, 4.0));
+        assert_eq!(
+            declared("seasonal: {warmup: 1, weight: 1, threshold: 2}"),
+            seasonal(1, 1.0, 2.0)
+        );
+        let told =
+            "a seasonal detector learns hours of the week, and this window is not within one";
+        for window in ["1d", "1h/5m"] {
+            let lines = format!("window: {window}, seasonal: {{}}");
+            assert_eq!(declared(&lines), Err(vec![told.to_owned()]), "{window}");
+        }
+        let told = declared("seasonal: {weight: 1.5}").map_err(|told| told.len());
+        assert_eq!(told, Err(1));
     }
 }

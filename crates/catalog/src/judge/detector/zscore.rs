@@ -1,7 +1,7 @@
 //! `zscore`: far from the median of the last values. Its formula: `docs/semantics.md`, Judging,
 //! *zscore*.
 
-use super::{Kind, Reading, threshold, whole};
+use super::{Context, Judge, threshold, whole};
 use crate::meaning::text;
 
 /// Distance from the median in units of 1.4826 * MAD (the median absolute deviation).
@@ -15,11 +15,11 @@ pub struct ZScore {
     pub threshold: f64,
 }
 
-impl Kind for ZScore {
+impl Judge for ZScore {
     const NAME: &'static str = "zscore";
 
-    fn read(r: &Reading<'_>) -> Option<ZScore> {
-        let k = r.fields(Self::NAME, &["history", "warmup", "threshold"])?;
+    fn read(cx: &Context<'_>) -> Option<ZScore> {
+        let k = cx.fields(Self::NAME, &["history", "warmup", "threshold"])?;
         let history = whole(&k, "history", 120, 4, 1024)?;
         let warmup = whole(&k, "warmup", history.min(30), 2, history)?;
         Some(ZScore {
@@ -36,5 +36,36 @@ impl Kind for ZScore {
             self.warmup,
             text::float(self.threshold)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::declared;
+    use super::*;
+
+    #[test]
+    fn a_short_history_shortens_the_warm_up() {
+        let zscore = |history, warmup, threshold| {
+            Ok(ZScore {
+                history,
+                warmup,
+                threshold,
+            }
+            .into())
+        };
+        assert_eq!(declared("zscore: {}"), zscore(120, 30, 5.0));
+        assert_eq!(declared("zscore: {history: 12}"), zscore(12, 12, 5.0));
+        assert_eq!(
+            declared("zscore: {history: 8, warmup: 4, threshold: 2.5}"),
+            zscore(8, 4, 2.5)
+        );
+        for lines in ["zscore: {history: 8, warmup: 9}", "zscore: {threshold: 0}"] {
+            assert_eq!(
+                declared(lines).map_err(|told| told.len()),
+                Err(1),
+                "{lines}"
+            );
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! Compares what the log says with what ClickHouse shows.
 
+use super::shares;
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::Catalog;
 use weir_model::records::Subject;
 use weir_model::{Fixed, Micros, WindowSize};
-use weir_oracle::{Cell, CellKey, Kept, Truth};
+use weir_oracle::{Cell, CellKey, Kept, Share, Truth};
 use weir_store::{Form, Store, merged_sql, rollup_name};
 
 /// Rows compared by kind, and what differs.
@@ -18,12 +19,28 @@ pub struct Comparison {
 
 type Columns = serde_json::Map<String, Json>;
 
-pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comparison> {
+impl Comparison {
+    /// Takes in the comparison of another share of the subjects.
+    pub fn join(&mut self, other: Comparison) {
+        for (what, n) in other.compared {
+            *self.compared.entry(what).or_default() += n;
+        }
+        self.differences.extend(other.differences);
+    }
+}
+
+/// Compares a share of the subjects: the truth is of no other.
+pub async fn all(
+    store: &Store,
+    catalog: &Catalog,
+    truth: &Truth,
+    share: Share,
+) -> Result<Comparison> {
     let mut out = Comparison::default();
     for (e, event) in catalog.events.iter().enumerate() {
         for size in WindowSize::ALL {
             if event.rollups.iter().any(|r| r.windows.contains(&size)) {
-                windows(store, catalog, truth, e, size, &mut out).await?;
+                windows(store, catalog, truth, share, (e, size), &mut out).await?;
             }
         }
     }
@@ -52,7 +69,8 @@ pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comp
             .map_or(Micros::MIN, |i| truth.final_through[i])
     };
     // Only what was final when the log was read: time goes on meanwhile.
-    let sql = "SELECT id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score FROM anomalies WHERE NOT early";
+    let sql = "SELECT id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score FROM anomalies WHERE NOT early AND ";
+    let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
         "anomalies",
@@ -79,7 +97,8 @@ pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comp
         kpi.and_then(|k| k.terms.iter().map(|t| truth.final_through[t.event]).min())
             .unwrap_or(Micros::MIN)
     };
-    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, trend FROM kpis";
+    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, trend FROM kpis WHERE ";
+    let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
         "kpis",
@@ -120,7 +139,8 @@ pub async fn all(store: &Store, catalog: &Catalog, truth: &Truth) -> Result<Comp
         .copied()
         .min()
         .unwrap_or(Micros::MIN);
-    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, value, threshold, worst, windows, state FROM alerts";
+    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, value, threshold, worst, windows, state FROM alerts WHERE ";
+    let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
         "alerts",
@@ -195,8 +215,8 @@ async fn windows(
     store: &Store,
     catalog: &Catalog,
     truth: &Truth,
-    event: usize,
-    size: WindowSize,
+    share: Share,
+    (event, size): (usize, WindowSize),
     out: &mut Comparison,
 ) -> Result<()> {
     let def = &catalog.events[event];
@@ -206,7 +226,8 @@ async fn windows(
         .collect();
     let merged = merged_sql(catalog, def, size, Form::Full, Some(through))?;
     let sql = format!(
-        "SELECT * REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end) FROM ({merged})"
+        "SELECT * REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end) FROM ({merged}) WHERE {}",
+        shares::of_windows(def, share)
     );
     let mut seen = 0u64;
     let mut missing: BTreeSet<&CellKey> = truth
