@@ -4,12 +4,11 @@ use super::shares;
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::{Catalog, Stat};
-use weir_model::fixed::SQUARES;
+use weir_catalog::Catalog;
 use weir_model::records::Subject;
-use weir_model::{Fixed, Micros, WindowSize, sketch};
-use weir_oracle::{Cell, CellKey, Share, Truth, Value};
-use weir_store::{Form, PERCENTILES, Store, merged_sql, rollup_name};
+use weir_model::{Fixed, Micros, WindowSize};
+use weir_oracle::{Cell, CellKey, Kept, Share, Truth};
+use weir_store::{Form, Store, merged_sql, rollup_name};
 
 /// Rows compared by kind, and what differs.
 #[derive(Debug, Default)]
@@ -311,91 +310,19 @@ fn differences<'a>(
     let mut out = Vec::new();
     for (m, want) in def.measures.iter().zip(&cell.0) {
         let name = m.name.as_str();
-        let column = |suffix: &str| row.get(&format!("{name}{suffix}"));
-        let mut differs = |what: &str, equal: bool, found: Option<&Json>| {
+        for part in want.parts() {
+            let found = row.get(&format!("{name}{}", part.suffix));
+            let equal = match &part.kept {
+                Kept::Whole(n) => found.and_then(whole) == Some(i128::from(*n)),
+                Kept::Billionths(n) => found.and_then(billionths) == Some(*n),
+                Kept::Number(x) => found.and_then(number) == *x,
+                Kept::Bins(bins) => found.and_then(pairs).as_ref() == Some(bins),
+                Kept::Hashes(hashes) => found.and_then(wholes).as_ref() == Some(hashes),
+            };
             if !equal {
-                out.push((
-                    name,
-                    format!(
-                        "{what} is {}, the log says {want:?}",
-                        found.map_or("absent".into(), Json::to_string)
-                    ),
-                ));
-            }
-        };
-        match want {
-            Value::Count(n) => differs(
-                "count",
-                column("").and_then(whole) == Some(i128::from(*n)),
-                column(""),
-            ),
-            Value::Squares(_) | Value::Sum(_) => {
-                let (exact, shown) = (column("_exact"), column(""));
-                let kept = match want {
-                    Value::Squares(s) => *s * (Fixed::SCALE / SQUARES),
-                    Value::Sum(s) => *s,
-                    _ => 0,
-                };
-                differs("sum", exact.and_then(billionths) == Some(kept), exact);
-                let same = shown.and_then(number) == want.stat(Stat::Value);
-                differs("number", same, shown);
-            }
-            Value::Min(x) | Value::Max(x) => {
-                differs("value", column("").and_then(number) == *x, column(""))
-            }
-            Value::Last(l) => {
-                differs(
-                    "value",
-                    column("").and_then(number) == l.map(|(_, _, x)| x),
-                    column(""),
-                );
-            }
-            Value::Distribution(d) => {
-                let (count, sum) = (column("_count"), column("_sum_exact"));
-                differs(
-                    "count",
-                    count.and_then(whole) == Some(i128::from(d.count)),
-                    count,
-                );
-                differs("sum", sum.and_then(billionths) == Some(d.sum), sum);
-                // What is read: each number of the view to its last digit.
-                let named = [
-                    ("_sum", Stat::Sum),
-                    ("_mean", Stat::Mean),
-                    ("_min", Stat::Min),
-                    ("_max", Stat::Max),
-                ];
-                for (suffix, stat) in named {
-                    let shown = column(suffix);
-                    differs(suffix, shown.and_then(number) == want.stat(stat), shown);
-                }
-                for p in PERCENTILES {
-                    let shown = column(&format!("_p{p}"));
-                    let same = shown.and_then(number) == want.stat(Stat::Percentile(p * 10));
-                    differs(&format!("p{p}"), same, shown);
-                }
-                let found: Option<BTreeMap<u16, u64>> =
-                    column("_bins").and_then(Json::as_array).map(|pairs| {
-                        pairs
-                            .iter()
-                            .filter_map(|p| {
-                                Some((whole(p.get(0)?)? as u16, whole(p.get(1)?)? as u64))
-                            })
-                            .collect()
-                    });
-                differs("bins", found.as_ref() == Some(&d.bins), column("_bins"));
-            }
-            Value::Distinct(all) => {
-                let found: Option<Vec<u64>> = column("_hashes").and_then(Json::as_array).map(|h| {
-                    h.iter()
-                        .filter_map(|h| whole(h).map(|n| n as u64))
-                        .collect()
-                });
-                let kept: Vec<u64> = all.iter().copied().take(sketch::THETA).collect();
-                differs("hashes", found.as_ref() == Some(&kept), column("_hashes"));
-                let shown = column("");
-                let same = shown.and_then(number) == want.stat(Stat::Value);
-                differs("estimate", same, shown);
+                let found = found.map_or("absent".into(), Json::to_string);
+                let told = format!("{} is {found}, the log says {want:?}", part.what);
+                out.push((name, told));
             }
         }
     }
@@ -467,6 +394,18 @@ fn whole(v: &Json) -> Option<i128> {
         Json::String(s) => s.parse().ok(),
         v => v.as_i64().map(i128::from),
     }
+}
+
+/// Counts by bin.
+fn pairs(v: &Json) -> Option<BTreeMap<u16, u64>> {
+    let pairs = v.as_array()?.iter();
+    let pairs = pairs.filter_map(|p| Some((whole(p.get(0)?)? as u16, whole(p.get(1)?)? as u64)));
+    Some(pairs.collect())
+}
+
+fn wholes(v: &Json) -> Option<Vec<u64>> {
+    let list = v.as_array()?.iter();
+    Some(list.filter_map(|n| whole(n).map(|n| n as u64)).collect())
 }
 
 /// `12.5` as billionths, exactly.

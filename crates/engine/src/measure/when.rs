@@ -1,6 +1,6 @@
 //! Conditions of prices, asked of a decoded row.
 
-use super::read::{Slots, number};
+use super::slots::{Slots, number};
 use crate::expr;
 use weir_catalog::types::{CallTerm, Expr, When};
 use weir_model::avro::Value;

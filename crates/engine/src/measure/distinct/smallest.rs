@@ -1,10 +1,11 @@
 //! The smallest of many hashes, in the order in which they come.
 
-use super::live::Reuse;
+use super::super::pool::Reuse;
 use weir_model::sketch::THETA;
 
-/// They are only appended; when there is no more room, sorted, and repetitions and all but the smallest are dropped. (A table
-/// would cost a fetch from memory per hash: there is one for each busy row.)
+/// They are only appended; when there is no more room, sorted, and repetitions and all but the
+/// smallest are dropped. (A table would cost a fetch from memory per hash: there is one for each
+/// busy row.)
 #[derive(Debug, Default)]
 pub(super) struct Smallest {
     list: Vec<u64>,
@@ -20,7 +21,8 @@ const KEPT: usize = 512;
 impl Reuse for Smallest {
     fn reset(&mut self) {
         self.list.clear();
-        // Whoever needed more may have been another row: in time each would have the room of the busiest.
+        // Whoever needed more may have been another row: in time each would have the room of the
+        // busiest.
         self.list.shrink_to(KEPT);
         self.limit = u64::MAX;
         self.full = 128;
@@ -53,7 +55,8 @@ impl Smallest {
     }
 }
 
-/// Sorts hashes by where they lie between the smallest and the largest possible one: as many buckets as hashes, then neighbours.
+/// Sorts hashes by where they lie between the smallest and the largest possible one: as many
+/// buckets as hashes, then neighbours.
 #[derive(Debug, Default)]
 pub(super) struct Sorter {
     /// Where the next hash of each bucket goes.

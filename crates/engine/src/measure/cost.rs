@@ -1,161 +1,58 @@
-//! What an event adds to each measure, computed once and added to the row of every rollup.
+//! Money: what was reported, else tokens at the price in force. Adds up as a sum does.
 
-use super::read::{Slots, number};
+use super::Delta;
+use super::slots::{Slots, exact};
 use super::when::Asked;
-use crate::accumulate::live::{Delta, Words};
-use crate::accumulate::{Layout, bin};
 use hashbrown::HashMap;
-use weir_catalog::types::{CostDef, EventDef, Literal, MeasureKind, Price, When};
+use weir_catalog::types::{CostDef, Price, When};
 use weir_catalog::{LIFETIMES, WRITTEN};
 use weir_model::avro::Value;
-use weir_model::{Fixed, Micros, hash};
+use weir_model::{Fixed, Micros};
 
-/// Words of a row before its measures.
-pub(super) const ROW_HEAD: usize = 2;
-
-/// The compiled measures of an event type.
-#[derive(Debug)]
-pub(super) struct Measures {
-    pub words: Words,
-    list: Vec<Measure>,
-    costs: Vec<Cost>,
+/// What an event adds.
+#[inline]
+pub(super) fn delta(cost: usize, event: &Event<'_>, costs: &mut Costs) -> Option<Delta> {
+    costs.cost(cost, event).map(Delta::Sum)
 }
 
-#[derive(Debug)]
-struct Measure {
-    /// Offset of its words in a row.
-    offset: usize,
-    filter: Vec<(usize, Literal)>,
-    what: What,
+/// A decoded event, with the time that it counts at and its identity hash.
+#[derive(Clone, Copy)]
+pub(crate) struct Event<'a> {
+    pub row: &'a [Value<'a>],
+    pub t: Micros,
+    pub id: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Count,
-    Sum(usize),
-    Min(usize),
-    Max(usize),
-    SumSq(usize),
-    Last(usize),
-    Distribution(usize),
-    Distinct(usize),
-    /// Indices of `costs`.
-    Cost(usize),
-    Unpriced(usize),
+/// The ways of pricing of an event type, each computed at most once for an event: a cost and its
+/// companion ask for the same one.
+#[derive(Debug, Default)]
+pub(super) struct Costs {
+    list: Vec<Cost>,
 }
 
-impl Measures {
-    pub fn new(event: &EventDef, slots: &mut Slots) -> Measures {
-        let words = Words::new(&Layout::new(event), ROW_HEAD);
-        let mut costs: Vec<Cost> = Vec::new();
-        let mut cost = |def: &CostDef, slots: &mut Slots| {
-            let new = Cost::new(def, slots);
-            costs.iter().position(|c| c.same(&new)).unwrap_or_else(|| {
-                costs.push(new);
-                costs.len() - 1
-            })
-        };
-        let mut list = Vec::new();
-        for (i, m) in event.measures.iter().enumerate() {
-            let filter = m
-                .filter
-                .iter()
-                .map(|c| (slots.number(&c.path), c.value.clone()))
-                .collect();
-            let what = match &m.kind {
-                MeasureKind::Count => What::Count,
-                MeasureKind::Sum(p) => What::Sum(slots.number(p)),
-                MeasureKind::Min(p) => What::Min(slots.number(p)),
-                MeasureKind::Max(p) => What::Max(slots.number(p)),
-                MeasureKind::SumSq(p) => What::SumSq(slots.number(p)),
-                MeasureKind::Last(p) => What::Last(slots.number(p)),
-                MeasureKind::Distribution(p) => What::Distribution(slots.number(p)),
-                MeasureKind::Distinct(p) => What::Distinct(slots.number(p)),
-                MeasureKind::Cost(c) => What::Cost(cost(c, slots)),
-                MeasureKind::Unpriced(c) => What::Unpriced(cost(c, slots)),
-            };
-            list.push(Measure {
-                offset: words.offset(i),
-                filter,
-                what,
-            });
-        }
-        Measures { words, list, costs }
+impl Costs {
+    /// The index of a way of pricing.
+    pub fn of(&mut self, def: &CostDef, slots: &mut Slots) -> usize {
+        let new = Cost::new(def, slots);
+        let known = self.list.iter().position(|c| c.same(&new));
+        known.unwrap_or_else(|| {
+            self.list.push(new);
+            self.list.len() - 1
+        })
     }
 
-    /// Appends what the event adds, with the offsets of the words it is added to.
-    pub fn of(&mut self, row: &[Value], t: Micros, id: u64, out: &mut Vec<(usize, Delta)>) {
-        for c in &mut self.costs {
+    /// Forgets what the last event cost.
+    #[inline]
+    pub fn next_event(&mut self) {
+        for c in &mut self.list {
             c.now = None;
         }
-        for m in &self.list {
-            if !m
-                .filter
-                .iter()
-                .all(|(slot, literal)| holds(literal, &row[*slot]))
-            {
-                continue;
-            }
-            let delta = match m.what {
-                What::Count => Some(Delta::Count),
-                What::Sum(s) => exact(&row[s]).map(Delta::Sum),
-                What::Min(s) => number(&row[s]).map(|v| Delta::Min(v + 0.0)),
-                What::Max(s) => number(&row[s]).map(|v| Delta::Max(v + 0.0)),
-                What::SumSq(s) => number(&row[s]).map(|v| Delta::Sum(square(v))),
-                What::Last(s) => number(&row[s]).map(|v| Delta::Last {
-                    at: t.0,
-                    id,
-                    value: v + 0.0,
-                }),
-                What::Distribution(s) => distribution(&row[s]),
-                What::Distinct(s) => match row[s] {
-                    Value::Str(v) if !v.is_empty() => {
-                        Some(Delta::Hash(hash::distinct(v.as_bytes())))
-                    }
-                    _ => None,
-                },
-                What::Cost(c) => self.costs[c].of(row, t).map(Delta::Sum),
-                What::Unpriced(c) => self.costs[c].of(row, t).is_none().then_some(Delta::Count),
-            };
-            if let Some(delta) = delta {
-                out.push((m.offset, delta));
-            }
-        }
     }
-}
 
-fn holds(literal: &Literal, value: &Value) -> bool {
-    match (literal, value) {
-        (Literal::Null, Value::Null) => true,
-        (Literal::Bool(a), Value::Bool(b)) => a == b,
-        (Literal::Text(a), Value::Str(b)) => a == b,
-        (Literal::Number(a), v) => number(v) == Some(*a),
-        _ => false,
+    /// Exact cost; `None` where some class has tokens and no price.
+    pub fn cost(&mut self, index: usize, event: &Event<'_>) -> Option<i128> {
+        self.list[index].of(event.row, event.t)
     }
-}
-
-/// A number in billionths.
-#[inline]
-fn exact(value: &Value) -> Option<i128> {
-    match value {
-        Value::Int(n) => Some(Fixed::from_int(*n).0),
-        Value::Float(x) => Fixed::from_f64(*x).map(|f| f.0),
-        _ => None,
-    }
-}
-
-fn square(v: f64) -> i128 {
-    let thousandths = (v.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128;
-    thousandths * thousandths
-}
-
-fn distribution(value: &Value) -> Option<Delta> {
-    let (sum, v) = (exact(value)?, number(value)? + 0.0);
-    Some(Delta::Value {
-        value: v,
-        sum,
-        bin: bin(v),
-    })
 }
 
 /// One way of pricing, with the prices looked up so far.
@@ -186,7 +83,8 @@ struct Tokens {
     parts: Box<[usize]>,
 }
 
-/// An entry in force: which of the conditions it has, and the price of one token by class (`None`: no price).
+/// An entry in force: which of the conditions it has, and the price of one token by class (`None`:
+/// no price).
 #[derive(Debug)]
 struct Offer {
     condition: Option<usize>,
