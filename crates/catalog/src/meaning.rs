@@ -67,6 +67,13 @@ pub(crate) fn hash(c: &Catalog) -> u64 {
     for (t, z) in &c.tenants.zones {
         let _ = writeln!(s, "zone {t:?} {}", name(z));
     }
+    for (tenant, of) in &c.aliases.tenants {
+        for (what, list) in [("engineer", &of.engineers), ("team", &of.teams)] {
+            for (spelling, name) in list {
+                let _ = writeln!(s, "alias {tenant:?} {what} {spelling:?} {name:?}");
+            }
+        }
+    }
     xxh3_64(s.as_bytes())
 }
 

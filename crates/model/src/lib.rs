@@ -7,6 +7,7 @@ pub mod codes;
 pub mod fixed;
 pub mod hash;
 pub mod headers;
+pub mod person;
 pub mod prefetch;
 pub mod records;
 pub mod schemas;

@@ -5,6 +5,7 @@ use apache_avro::{Schema, from_avro_datum};
 use std::collections::BTreeMap;
 use weir_catalog::{CallTerm, Catalog, CostDef, EventDef, Expr, Literal, MeasureKind, Price, When};
 use weir_model::headers::{Meta, SchemaRef};
+use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Fixed, Micros};
 
 /// The writer schemas, by id and by GUID.
@@ -163,6 +164,25 @@ impl Event {
         })
     }
 
+    /// Puts the declared name of a person or team in place of each of their spellings.
+    pub fn rename(&mut self, catalog: &Catalog, def: &EventDef, tenant: &str) {
+        let Some((_, aliases)) = catalog.aliases.tenants.iter().find(|(t, _)| t == tenant) else {
+            return;
+        };
+        for (path, form) in forms(&def.schema_json) {
+            let Some(text) = self.text(&path) else {
+                continue;
+            };
+            let (list, spelling) = match form {
+                Form::Email => (&aliases.engineers, canonical_email(&text)),
+                Form::Team => (&aliases.teams, text),
+            };
+            if let Some((_, name)) = list.iter().find(|(s, _)| *s == spelling) {
+                set(&mut self.fields, &path, name);
+            }
+        }
+    }
+
     /// Exact cost; `None` where some class has tokens and no price.
     pub fn cost(&self, def: &CostDef, at: Micros) -> Option<i128> {
         if let Some(reported) = def.reported.as_deref().and_then(|p| self.exact(p)) {
@@ -279,6 +299,21 @@ impl Event {
             return Err("envelope");
         }
         Ok(())
+    }
+}
+
+/// Writes a text where `walk` reads it.
+fn set(value: &mut Avro, path: &str, text: &str) {
+    match value {
+        Avro::Union(_, inner) => set(inner, path, text),
+        Avro::Record(fields) => {
+            let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+            if let Some((_, v)) = fields.iter_mut().find(|(n, _)| n == name) {
+                set(v, rest, text);
+            }
+        }
+        Avro::String(s) => text.clone_into(s),
+        _ => {}
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use weir_catalog::Assistants;
 use weir_model::Micros;
+use weir_model::person::canonical_email;
 
 /// A repository to read.
 #[derive(Debug, Clone)]
@@ -155,7 +156,7 @@ impl Repository {
         } else {
             "commit"
         };
-        let mut email = c.email.to_lowercase();
+        let mut email = canonical_email(&c.email);
         if email.is_empty() {
             email = "unknown".into();
         }

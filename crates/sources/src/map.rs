@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Micros, avro, hash, schemas};
 
 pub use rows::{Row, Rows};
@@ -106,6 +107,8 @@ pub struct Mapper {
     identity: Program,
     at: Program,
     fields: Vec<(Vec<String>, Program)>,
+    /// Paths of the fields that hold addresses of people.
+    people: Vec<Vec<String>>,
     place: Option<Placement>,
 }
 
@@ -195,6 +198,11 @@ impl Mapper {
             at: compile("time.at", &mapping.time.at)?,
             schema_id: schemas::schema_id(schema),
             schema: schema.to_owned(),
+            people: forms(schema)
+                .iter()
+                .filter(|(_, form)| *form == Form::Email)
+                .map(|(path, _)| path.split('.').map(str::to_owned).collect())
+                .collect(),
             tenant: tenant.to_owned(),
             fields,
             place,
@@ -253,6 +261,10 @@ impl Mapper {
             let value = value
                 .json()
                 .map_err(|e| anyhow!("{}: {e}", path.join(".")))?;
+            let value = match value {
+                Json::String(text) if self.people.contains(path) => canonical_email(&text).into(),
+                other => other,
+            };
             if !value.is_null() {
                 put(&mut event, path, value);
             }

@@ -1,6 +1,7 @@
 //! Stage 1: raw events to partial aggregates. One [`Combine`] owns any set of raw partitions; what it decides
 //! about a record depends on the log of the record's own partition and on nothing else.
 
+mod alias;
 mod dedup;
 mod measure;
 mod names;
@@ -18,6 +19,7 @@ pub use position::Position;
 use crate::EngineError;
 use crate::accumulate::live::Delta;
 use crate::partial::{BlockWriter, WatermarkEntry};
+use alias::People;
 use measure::Measures;
 use names::{Id, Names};
 use read::{Head, Read, Reader};
@@ -25,6 +27,7 @@ use rows::{GroupHead, Key, Rows};
 use state::{Seen, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use weir_catalog::Aliases;
 use weir_catalog::types::{Catalog, EventId};
 use weir_model::avro::Value;
 use weir_model::headers::{Meta, SchemaRef};
@@ -137,6 +140,7 @@ struct Type {
     disorder: Micros,
     reader: Reader,
     measures: Measures,
+    people: People,
     rows: Rows,
 }
 
@@ -193,11 +197,13 @@ impl Combine {
         let mut types = Vec::with_capacity(catalog.events.len());
         for event in &catalog.events {
             let (reader, measures) = Reader::new(event)?;
+            let people = People::new(&catalog, event, &reader);
             let rows = Rows::new(event, &measures.words, options.partials);
             types.push(Type {
                 disorder: event.disorder,
                 reader,
                 measures,
+                people,
                 rows,
             });
         }
@@ -301,6 +307,8 @@ impl Combine {
             return records.len();
         };
         let width = of.reader.width();
+        // Names that hold for spellings are lent to rows.
+        let catalog = self.catalog.clone();
         let mut values = vec![Value::Null; width * GROUP.min(records.len())];
         let mut texts = Vec::with_capacity(of.reader.text_count() * GROUP.min(records.len()));
         let mut done = 0;
@@ -310,6 +318,7 @@ impl Combine {
                 group,
                 (&mut values, &mut texts),
                 (&mut self.scratch, &mut self.names),
+                &catalog.aliases,
                 &mut |i, f| on(done + i, f),
             );
             done += folded;
@@ -507,6 +516,7 @@ impl Type {
         group: &[Record<'a>],
         (values, texts): (&mut [Value<'a>], &mut Vec<&'a str>),
         (scratch, names): (&mut Scratch, &mut Names),
+        aliases: &'a Aliases,
         on: &mut dyn FnMut(usize, Fold),
     ) -> usize {
         let (width, direct) = (self.reader.width(), self.rows.direct());
@@ -545,6 +555,7 @@ impl Type {
             match &steps[i] {
                 Step::Event(head) => {
                     state.dedup.prefetch(head.identity);
+                    self.people.rename(aliases, row);
                     self.reader.texts(row, texts);
                     self.rows.ids(&texts[i * each..], text_ids, ids);
                 }

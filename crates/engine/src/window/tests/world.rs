@@ -303,6 +303,7 @@ pub fn catalog() -> Arc<Catalog> {
                 ("b".into(), zone("America/New_York")),
             ],
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::new(Vec::new()),
     })
