@@ -174,6 +174,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: Vec::new(),
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::default(),
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use weir_catalog::{CallTerm, Catalog, EventDef, Literal};
 use weir_model::headers::{Meta, SchemaRef};
+use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Fixed, Micros};
 
 /// The writer schemas, by id and by GUID.
@@ -153,6 +154,25 @@ impl Event {
         }
     }
 
+    /// Puts the declared name of a person or team in place of each of their spellings.
+    pub fn rename(&mut self, catalog: &Catalog, def: &EventDef, tenant: &str) {
+        let Some((_, aliases)) = catalog.aliases.tenants.iter().find(|(t, _)| t == tenant) else {
+            return;
+        };
+        for (path, form) in forms(&def.schema_json) {
+            let Some(text) = self.text(&path) else {
+                continue;
+            };
+            let (list, spelling) = match form {
+                Form::Email => (&aliases.engineers, canonical_email(&text)),
+                Form::Team => (&aliases.teams, text),
+            };
+            if let Some((_, name)) = list.iter().find(|(s, _)| *s == spelling) {
+                set(&mut self.fields, &path, name);
+            }
+        }
+    }
+
     fn check(&self, def: &EventDef) -> Result<(), &'static str> {
         let mut read: Vec<&str> = def.bounds.iter().map(|b| b.path.as_str()).collect();
         for m in &def.measures {
@@ -198,6 +218,20 @@ impl Event {
             return Err("envelope");
         }
         Ok(())
+    }
+}
+
+/// Writes a text where `walk` reads it.
+fn set(value: &mut Value, path: &str, text: &str) {
+    match value {
+        Value::Record(fields) => {
+            let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+            if let Some((_, v)) = fields.iter_mut().find(|(n, _)| n == name) {
+                set(v, rest, text);
+            }
+        }
+        Value::Text(s) => text.clone_into(s),
+        _ => {}
     }
 }
 

@@ -223,7 +223,7 @@ impl Fold {
             Some(v) => self.schemas.read(catalog, event, v, &r.meta),
             None => Err("no value"),
         };
-        let Ok(e) = read else {
+        let Ok(mut e) = read else {
             counts.dead += 1;
             return;
         };
@@ -257,6 +257,7 @@ impl Fold {
         state.watermark = state
             .watermark
             .max(time.min(state.log_time).minus(def.disorder));
+        e.rename(catalog, def, &tenant);
         self.count(catalog, event, &e, &tenant, t, key as u64, late);
     }
 

@@ -7,6 +7,7 @@ use super::rows::Key;
 use super::state::{Seen, State};
 use super::{Dead, Fold, Record, Type};
 use crate::measure::Delta;
+use weir_catalog::Aliases;
 use weir_model::avro::Value;
 use weir_model::headers::SchemaRef;
 use weir_model::prefetch::{LINE, prefetch_lines};
@@ -93,12 +94,12 @@ impl Type {
         &mut self,
         state: &mut State,
         group: &[Record<'a>],
-        decoded: &mut Decoded<'a>,
+        (decoded, aliases): (&mut Decoded<'a>, &'a Aliases),
         (buffers, names): (&mut Buffers, &mut Names),
         on: &mut dyn FnMut(usize, Fold),
     ) -> usize {
         self.rows.reserve(group.len());
-        self.read_group(state, group, decoded, buffers);
+        self.read_group(state, group, (decoded, aliases), buffers);
         let folded = self.decide_group(state, group, decoded, (buffers, names), on);
         self.add_group(folded, decoded, buffers);
         folded
@@ -109,7 +110,7 @@ impl Type {
         &mut self,
         state: &State,
         group: &[Record<'a>],
-        decoded: &mut Decoded<'a>,
+        (decoded, aliases): (&mut Decoded<'a>, &'a Aliases),
         buffers: &mut Buffers,
     ) {
         let (direct, each) = (self.rows.direct(), decoded.text_count);
@@ -137,6 +138,7 @@ impl Type {
             match step {
                 Step::Event(head) => {
                     state.dedup.prefetch(head.identity);
+                    self.people.rename(aliases, row);
                     self.reader.texts(row, texts);
                     self.rows
                         .ids(&texts[i * each..], &mut buffers.text_ids, ids);

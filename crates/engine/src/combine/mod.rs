@@ -1,6 +1,7 @@
 //! Stage 1: raw events to partial aggregates. One [`Combine`] owns any set of raw partitions; what
 //! it decides about a record depends on the log of the record's own partition and on nothing else.
 
+mod alias;
 mod dedup;
 mod group;
 mod names;
@@ -17,6 +18,7 @@ pub use position::Position;
 use crate::EngineError;
 use crate::measure::event::Measures;
 use crate::partial::{BlockWriter, WatermarkEntry};
+use alias::People;
 use group::{Buffers, Decoded, GROUP};
 use names::Names;
 use read::{Read, Reader};
@@ -141,6 +143,7 @@ struct Type {
     disorder: Micros,
     reader: Reader,
     measures: Measures,
+    people: People,
     rows: Rows,
 }
 
@@ -169,11 +172,13 @@ impl Combine {
         let mut types = Vec::with_capacity(catalog.events.len());
         for event in &catalog.events {
             let (reader, measures) = Reader::new(event)?;
+            let people = People::new(&catalog, event, &reader);
             let rows = Rows::new(event, &measures.words, options.partials);
             types.push(Type {
                 disorder: event.disorder,
                 reader,
                 measures,
+                people,
                 rows,
             });
         }
@@ -277,12 +282,15 @@ impl Combine {
             }
             return records.len();
         };
+        // Names that hold for spellings are lent to rows.
+        let catalog = self.catalog.clone();
         let mut decoded = Decoded::new(&of.reader, records.len());
         let mut done = 0;
         for group in records.chunks(GROUP) {
             let (buffers, names) = (&mut self.scratch.group, &mut self.names);
             let on = &mut |i, f| on(done + i, f);
-            let folded = of.fold_group(state, group, &mut decoded, (buffers, names), on);
+            let lent = &catalog.aliases;
+            let folded = of.fold_group(state, group, (&mut decoded, lent), (buffers, names), on);
             done += folded;
             if folded < group.len() {
                 break;

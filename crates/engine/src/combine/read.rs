@@ -135,6 +135,11 @@ impl Reader {
         Ok((reader, measures))
     }
 
+    /// The slot of a path, if something reads it.
+    pub fn slot(&self, path: &str) -> Option<usize> {
+        self.slots.paths.iter().position(|p| p == path)
+    }
+
     /// Number of values in a decoded row.
     pub fn width(&self) -> usize {
         self.slots.paths.len()

@@ -278,6 +278,7 @@ pub fn catalog() -> Arc<Catalog> {
                 ("b".into(), zone("America/New_York")),
             ],
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::new(Vec::new()),
     })
