@@ -4,6 +4,7 @@ pub mod config;
 pub mod health;
 pub mod log;
 pub mod metric;
+pub mod names;
 pub mod progress;
 pub mod shutdown;
 

@@ -18,12 +18,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use weir_catalog::Catalog;
 use weir_kafka::{Brokers, Consumer, Fetching, Pauses, Tp};
+use weir_runtime::names::SINK_GROUP;
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
 use work::Work;
-
-/// The consumer group of all sinks.
-pub const GROUP: &str = "weir-sink";
 
 /// The library has one request at a time under way: one that asks for topics without news alone, because the others' queues were
 /// full, holds these up once they are not (0.3 s for each 100,000 rows, with half a second).
@@ -217,7 +215,8 @@ impl Sink {
             held: HELD,
             ..Fetching::default()
         };
-        let consumer = Consumer::group(&self.config.brokers, GROUP, &member, &topics, fetching)?;
+        let consumer =
+            Consumer::group(&self.config.brokers, SINK_GROUP, &member, &topics, fetching)?;
         let mut work = Work {
             sink: self,
             handle,

@@ -180,7 +180,7 @@ impl Starting {
             let waits = match weir_processor::current(brokers, brokers.timeouts.call) {
                 Ok(Some(run)) => {
                     self.tell(None);
-                    return ours(&run, catalog).map(Some);
+                    return weir_ops::run::number(&run, catalog).map(Some);
                 }
                 Ok(None) => "WEIR-0204: waiting for a processor to begin a run".to_owned(),
                 Err(e) => match weir_kafka::Error::from(e) {
@@ -200,7 +200,7 @@ impl Starting {
 pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
     let catalog = system.catalog()?;
-    current_run(&brokers, &catalog)?;
+    weir_ops::run::current(&brokers, &catalog)?;
     let run = weir_processor::reprocess(
         &brokers,
         &catalog,
@@ -216,26 +216,6 @@ pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The run of this catalog, as the processor has begun it.
-pub fn current_run(brokers: &Brokers, catalog: &Arc<Catalog>) -> Result<u32> {
-    let run = weir_processor::current(brokers, std::time::Duration::from_secs(30))
-        .map_err(weir_kafka::Error::from)?
-        .context("WEIR-0204: no processor has started a run here yet; start it first")?;
-    ours(&run, catalog)
-}
-
-/// The number of a run, if it is of this catalog.
-fn ours(run: &weir_processor::Run, catalog: &Catalog) -> Result<u32> {
-    if run.catalog != format!("{:016x}", catalog.hash) {
-        bail!(
-            "WEIR-0108: the running system has catalog {}, this command {:016x}; give the same --schemas",
-            run.catalog,
-            catalog.hash
-        );
-    }
-    Ok(run.number)
 }
 
 /// Ready only while the brokers answer.

@@ -1,6 +1,6 @@
 //! `weir up`: everything on this machine.
 
-use super::services::{current_run, watch_brokers, watch_sink};
+use super::services::{watch_brokers, watch_sink};
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -195,7 +195,7 @@ fn start(
     }
     if wanted("sink") {
         let mut config = SinkConfig::new(brokers.clone(), parts.store);
-        config.run = patiently(|| current_run(brokers, catalog))?;
+        config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations);
         watch_sink(health, &sink);
         let stop = shutdown.clone();
