@@ -9,7 +9,7 @@ pub fn stage_group(stage: &str, run: u32) -> String {
 }
 
 /// The instance number `n` of a part in a process: unique among those that run, the same after a restart.
-pub fn instance(of: &str, n: usize) -> String {
+pub fn instance(of: &str, n: impl std::fmt::Display) -> String {
     format!("{of}-{n}")
 }
 
