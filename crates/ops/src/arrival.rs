@@ -1,7 +1,7 @@
 //! Waits for what is in the log by now to pass, stage by stage, while more of it comes: without looking at the clock of anything.
 
-use super::lag::{self, Reading};
-use super::show;
+use crate::lag::{self, Reading};
+use crate::time::show;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,9 +14,13 @@ use weir_model::{Micros, topics};
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A run whose services are waited for.
+#[derive(Clone, Copy)]
 pub struct Arrival<'a> {
+    /// Where Kafka is.
     pub brokers: &'a Brokers,
+    /// The catalog of the run.
     pub catalog: &'a Catalog,
+    /// Its number.
     pub run: u32,
 }
 
@@ -27,10 +31,10 @@ enum Seen {
 }
 
 impl Arrival<'_> {
-    /// Waits until everything through a time is final and in ClickHouse, with all that the log holds now.
+    /// Waits until everything through a time is final and in ClickHouse, with all that the log holds now. Blocks.
     ///
     /// # Errors
-    /// It is not within the time given: what is missing.
+    /// It is not within the time given (WEIR-0306): what is missing. Or Kafka does not answer.
     pub fn through(&self, through: Micros, within: Duration) -> Result<()> {
         let until = Instant::now() + within;
         self.passed("combine", until)?;
@@ -43,6 +47,10 @@ impl Arrival<'_> {
     }
 
     /// Waits until combine has read what the raw log holds now. False where it stands still, or is not there within the time given.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
     pub fn combined(&self, within: Duration, patience: Duration) -> Result<bool> {
         let until = Instant::now() + within;
         let ends = self.ends("combine")?;

@@ -7,6 +7,8 @@ use weir_catalog::Catalog;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Tp};
 use weir_model::topics;
+use weir_processor::StageName;
+use weir_runtime::names;
 
 /// A stage or the sink, on one topic.
 #[derive(Debug, Clone, Serialize)]
@@ -22,14 +24,19 @@ pub struct Lag {
 }
 
 /// How far a stage or the sink has read one partition.
+#[derive(Debug, Clone)]
 pub struct Reading {
+    /// `combine`, `window`, `score`, `sink`.
     pub service: &'static str,
+    /// Which.
     pub tp: Tp,
-    /// First offset there is, and the one after the last.
+    /// First offset there is.
     pub low: i64,
+    /// The one after the last.
     pub end: i64,
-    /// The offset that comes next, where any was committed, with its metadata.
+    /// The offset that comes next, where any was committed.
     pub committed: Option<i64>,
+    /// What was committed beside it.
     pub metadata: String,
 }
 
@@ -40,7 +47,10 @@ impl Reading {
     }
 }
 
-/// All partitions that the stages and the sink of a run read, or those of one of them, in the order in which events pass.
+/// All partitions that the stages and the sink of a run read, or those of one of them, in the order in which events pass. Blocks.
+///
+/// # Errors
+/// Kafka does not answer within 10 s.
 pub fn readings(
     brokers: &Brokers,
     catalog: &Catalog,
@@ -48,45 +58,19 @@ pub fn readings(
     only: Option<&str>,
 ) -> Result<Vec<Reading>> {
     let admin = Admin::new(brokers, Duration::from_secs(10))?;
-    let raw: Vec<String> = catalog
-        .events
-        .iter()
-        .map(|e| topics::events(&e.name))
-        .collect();
-    let results = [
-        topics::AGGREGATES,
-        topics::ANOMALIES,
-        topics::KPIS,
-        topics::ALERTS,
-        topics::LATE,
-        topics::DLQ,
-    ];
-    let mut groups: Vec<(&'static str, String, Vec<&str>)> = vec![
-        (
-            "combine",
-            format!("weir-combine-r{run}"),
-            raw.iter().map(String::as_str).collect(),
-        ),
-        (
-            "window",
-            format!("weir-window-r{run}"),
-            vec![topics::PARTIALS],
-        ),
-        ("score", format!("weir-score-r{run}"), vec![topics::TERMS]),
-    ];
-    let sunk = results.into_iter().chain(raw.iter().map(String::as_str));
-    groups.push(("sink", weir_sink::GROUP.to_owned(), sunk.collect()));
-    groups.retain(|(service, ..)| only.is_none_or(|o| o == *service));
+    let mut groups = groups(catalog, run);
+    groups.retain(|g| only.is_none_or(|o| o == g.service));
     let mut names: Vec<&str> = groups
         .iter()
-        .flat_map(|(_, _, t)| t.iter().copied())
+        .flat_map(|g| g.topics.iter().map(String::as_str))
         .collect();
     names.sort_unstable();
     names.dedup();
     let there = admin.topics(&names)?;
     let mut out = Vec::new();
-    for (service, group, read) in groups {
-        let infos = read
+    for group in &groups {
+        let infos = group
+            .topics
             .iter()
             .filter_map(|t| there.iter().find(|i| i.name == *t));
         let parts: Vec<_> = infos
@@ -98,10 +82,10 @@ pub fn readings(
             })
             .collect();
         let tps: Vec<Tp> = parts.iter().map(|(tp, ..)| tp.clone()).collect();
-        let committed = admin.committed_with_metadata(&group, &tps)?;
+        let committed = admin.committed_with_metadata(&group.name, &tps)?;
         for ((tp, low, end), (committed, metadata)) in parts.into_iter().zip(committed) {
             out.push(Reading {
-                service,
+                service: group.service,
                 tp,
                 low,
                 end,
@@ -113,7 +97,49 @@ pub fn readings(
     Ok(out)
 }
 
-/// The lag of each service on each topic, in the order in which events pass.
+/// A consumer group and what it reads.
+struct Group {
+    service: &'static str,
+    name: String,
+    topics: Vec<String>,
+}
+
+/// The groups of a run, in the order in which events pass.
+fn groups(catalog: &Catalog, run: u32) -> Vec<Group> {
+    let raw = || catalog.events.iter().map(|e| topics::events(&e.name));
+    let stage = |stage: StageName, topics: Vec<String>| Group {
+        service: stage.label(),
+        name: names::stage_group(stage.label(), run),
+        topics,
+    };
+    let results = [
+        topics::AGGREGATES,
+        topics::ANOMALIES,
+        topics::KPIS,
+        topics::ALERTS,
+        topics::LATE,
+        topics::DLQ,
+    ];
+    vec![
+        stage(StageName::Combine, raw().collect()),
+        stage(StageName::Window, vec![topics::PARTIALS.to_owned()]),
+        stage(StageName::Score, vec![topics::TERMS.to_owned()]),
+        Group {
+            service: "sink",
+            name: names::SINK_GROUP.to_owned(),
+            topics: results
+                .map(str::to_owned)
+                .into_iter()
+                .chain(raw())
+                .collect(),
+        },
+    ]
+}
+
+/// The lag of each service on each topic, in the order in which events pass. Blocks.
+///
+/// # Errors
+/// Kafka does not answer within 10 s.
 pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
     let mut out: Vec<Lag> = Vec::new();
     for r in readings(brokers, catalog, run, None)? {
@@ -134,7 +160,10 @@ pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
     Ok(out)
 }
 
-/// Waits until everything that is in the raw log has reached ClickHouse; the rest of the lag where it has not in time.
+/// Waits until everything that is in the raw log has reached ClickHouse; the rest of the lag where it has not in time. Blocks.
+///
+/// # Errors
+/// Kafka does not answer within 10 s.
 pub fn settle(brokers: &Brokers, catalog: &Catalog, run: u32, within: Duration) -> Result<i64> {
     let until = std::time::Instant::now() + within;
     let mut quiet = 0;
