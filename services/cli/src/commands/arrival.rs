@@ -110,7 +110,7 @@ impl Arrival<'_> {
                 let topic = topics::events(&e.name);
                 let of = readings.iter().filter(|r| r.tp.topic == topic);
                 let told = of.map(|r| Position::told(&r.metadata)).min()?;
-                (told < through).then(|| (e.name.as_str(), told))
+                (told < through).then_some((e.name.as_str(), told))
             });
             let Some((event, told)) = missing else {
                 return Ok(());
