@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod faults;
+
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,22 +43,45 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// What surrounds the processes of a system: variables that are set or unset, and the mask of new files' rights.
+#[derive(Default, Clone)]
+pub struct Around {
+    /// Name and value of each.
+    pub set: Vec<(&'static str, String)>,
+    /// Names.
+    pub unset: Vec<&'static str>,
+    /// As `umask` takes it.
+    pub umask: Option<libc::mode_t>,
+}
+
 /// A running `weir up`. Dropped, it is killed with all that it started.
 pub struct System {
     dir: PathBuf,
     /// Schemas in place of the built-in ones.
     schemas: Option<PathBuf>,
     flags: Vec<String>,
+    around: Around,
     child: Child,
 }
 
 impl System {
     /// Starts on a directory, with further flags of `weir up`, and waits until it is ready.
     pub fn start(dir: &Path, schemas: Option<&Path>, flags: &[&str]) -> System {
+        System::start_around(dir, schemas, flags, Around::default())
+    }
+
+    /// The same in other surroundings, which its commands have too.
+    pub fn start_around(
+        dir: &Path,
+        schemas: Option<&Path>,
+        flags: &[&str],
+        around: Around,
+    ) -> System {
         let mut system = System {
             dir: dir.to_owned(),
             schemas: schemas.map(Path::to_owned),
             flags: flags.iter().map(|&f| f.to_owned()).collect(),
+            around,
             child: Command::new("true").spawn().unwrap(),
         };
         system.up();
@@ -98,11 +123,7 @@ impl System {
     pub fn wait_ready(&mut self) {
         let until = Instant::now() + PATIENCE;
         loop {
-            // While Kafka restarts, `weir status` cannot answer: the address stands in the directory.
-            let ready = fs::read_to_string(self.dir.join("weir.json"))
-                .ok()
-                .and_then(|text| serde_json::from_str::<Json>(&text).ok())
-                .and_then(|running| get(running["http"].as_str()?, "/readyz").ok());
+            let ready = self.http_address().and_then(|at| get(&at, "/readyz").ok());
             if ready.is_some_and(|(code, _)| code == 200) {
                 return;
             }
@@ -141,6 +162,20 @@ impl System {
             Some(dir) => c.env("WEIR_SCHEMAS", dir),
             None => c.env_remove("WEIR_SCHEMAS"),
         };
+        c.envs(self.around.set.iter().map(|(k, v)| (k, v)));
+        self.around.unset.iter().for_each(|name| {
+            c.env_remove(name);
+        });
+        if let Some(mask) = self.around.umask {
+            use std::os::unix::process::CommandExt;
+            // SAFETY: umask(2) touches nothing but the process's mask and may be called after a fork.
+            unsafe {
+                c.pre_exec(move || {
+                    libc::umask(mask);
+                    Ok(())
+                });
+            }
+        }
         c
     }
 
@@ -291,12 +326,24 @@ impl System {
 
     /// kill -9 of a child whose command line holds `what` (`java`, `clickhouse`).
     pub fn kill_child(&self, what: &str) {
-        let (pid, _) = self
-            .children()
-            .into_iter()
-            .find(|(_, name)| name.contains(what))
-            .unwrap_or_else(|| panic!("no child {what}: {:?} {}", self.children(), self.log()));
-        signal(pid, libc::SIGKILL);
+        signal(self.child(what), libc::SIGKILL);
+    }
+
+    /// The process id of a child whose command line holds `what`.
+    pub fn child(&self, what: &str) -> u32 {
+        let children = self.children();
+        let found = children.iter().find(|(_, name)| name.contains(what));
+        found.map_or_else(
+            || panic!("no child {what}: {children:?} {}", self.log()),
+            |(pid, _)| *pid,
+        )
+    }
+
+    /// Where its health is served, as it says in its directory: also while `weir status` gets no answer from Kafka.
+    fn http_address(&self) -> Option<String> {
+        let text = fs::read_to_string(self.dir.join("weir.json")).ok()?;
+        let running: Json = serde_json::from_str(&text).ok()?;
+        Some(running["http"].as_str()?.to_owned())
     }
 
     /// Process ids and command lines of the children.
@@ -347,7 +394,7 @@ impl Verified {
 }
 
 /// Answer of an HTTP address: status code and body.
-fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
+pub fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
     let address = address.trim_start_matches("http://");
     let mut to = TcpStream::connect(address)?;
     to.set_read_timeout(Some(Duration::from_secs(10)))?;

@@ -30,6 +30,9 @@ pub(crate) struct Field {
     pub nullable: bool,
 }
 
+/// Most paths that are suggested: a record that contains itself has any number of them.
+const MOST_PATHS: usize = 1000;
+
 /// An event schema, ready for looking up paths.
 pub(crate) struct EventSchema {
     pub json: Value,
@@ -39,6 +42,8 @@ pub(crate) struct EventSchema {
 impl EventSchema {
     pub fn parse(text: &str) -> Result<EventSchema, String> {
         let json: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        // Names and size first: the generic parser ends with a panic where a name is none.
+        weir_model::schemas::check(text).map_err(|e| e.to_string())?;
         apache_avro::Schema::parse_str(text).map_err(|e| e.to_string())?;
         let mut named = HashMap::new();
         collect(&json, &mut named);
@@ -80,7 +85,7 @@ impl EventSchema {
     fn list(&self, schema: &Value, prefix: &str, out: &mut Vec<String>, depth: usize) {
         let (schema, _) = self.resolve(schema);
         match type_name(schema) {
-            "record" if depth < 8 => {
+            "record" if depth < 8 && out.len() < MOST_PATHS => {
                 for f in fields(schema) {
                     let name = f["name"].as_str().unwrap_or_default();
                     let path = if prefix.is_empty() {

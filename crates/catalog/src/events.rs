@@ -1,8 +1,10 @@
 //! `catalog/<event type>.yaml`: dimensions, measures and rollups of one event type.
 
 use crate::avro::{EventSchema, FieldType};
+use crate::measure::{Companion, Declared, KINDS, Kind};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
+use crate::reading::Reading;
 use crate::types::*;
 use crate::yaml::{Key, Node, Value};
 use std::collections::BTreeMap;
@@ -20,18 +22,6 @@ const FIELDS: &[&str] = &[
     "measures",
     "windows",
     "rollups",
-];
-const KINDS: &[&str] = &[
-    "count",
-    "sum",
-    "min",
-    "max",
-    "sumsq",
-    "last",
-    "distribution",
-    "distinct",
-    "cost",
-    "unpriced",
 ];
 
 /// Columns of the store's tables: nothing declared may have their name.
@@ -70,10 +60,24 @@ const RESERVED: &[&str] = &[
 /// Schemas by event type.
 pub(crate) type Schemas = BTreeMap<String, (EventSchema, String)>;
 
-struct Reading<'a> {
-    file: File<'a>,
-    event: &'a str,
-    schema: &'a EventSchema,
+/// Name and schema of the event type of a file, if one of its measures is a cost.
+pub(crate) fn priced<'a>(root: &'a Node, schemas: &'a Schemas) -> Option<crate::when::Priced<'a>> {
+    let Value::Text(name) = &get(root, "event")?.value else {
+        return None;
+    };
+    let Value::Map(measures) = &get(root, "measures")?.value else {
+        return None;
+    };
+    let (schema, _) = schemas.get(name)?;
+    let costs = measures.iter().any(|(_, m)| get(m, "cost").is_some());
+    costs.then_some((name, schema))
+}
+
+fn get<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    entries.iter().find(|(k, _)| k.name == name).map(|(_, n)| n)
 }
 
 pub(crate) fn read(
@@ -132,38 +136,6 @@ pub(crate) fn read(
 }
 
 impl Reading<'_> {
-    /// Notes a path that does not exist or has another type.
-    fn field(&self, node: &Node, path: &str, who: &str, wanted: &[FieldType]) -> bool {
-        let Some(field) = self.schema.field(path) else {
-            let paths = self.schema.paths();
-            self.file.say(
-                node.at,
-                codes::CATALOG_REFERENCE,
-                format!(
-                    "{who} names field \"{path}\", which {} does not have",
-                    self.event
-                ),
-                suggest(path, paths.iter().map(String::as_str)),
-            );
-            return false;
-        };
-        if wanted.contains(&field.kind) {
-            return true;
-        }
-        let wanted: Vec<_> = wanted.iter().map(|k| k.name()).collect();
-        self.file.say(
-            node.at,
-            codes::CATALOG_EXPRESSION,
-            format!(
-                "{who} needs {}, but \"{path}\" is {}",
-                wanted.join(" or "),
-                field.kind.name()
-            ),
-            "name another field",
-        );
-        false
-    }
-
     fn bounds(&self, f: &Fields<'_>) -> Vec<Bound> {
         let mut out = Vec::new();
         let Some(node) = f.get("bounds") else {
@@ -252,15 +224,13 @@ impl Reading<'_> {
         book: &Arc<Vec<Price>>,
     ) -> Vec<MeasureDef> {
         let mut out: Vec<MeasureDef> = Vec::new();
-        let mut companions: Vec<(usize, &Node, &str, bool)> = Vec::new();
+        let mut companions = Vec::new();
         let Some(node) = f.need("measures", "the event") else {
             return out;
         };
-        let allowed: Vec<&str> = KINDS
-            .iter()
-            .copied()
-            .chain(["where", "unit", "title", "version"])
-            .collect();
+        let names: Vec<&str> = KINDS.iter().map(|k| k.name).collect();
+        let mut allowed = names.clone();
+        allowed.extend(["where", "unit", "title", "version"]);
         for (key, value) in self.file.entries(node, "measures") {
             self.check_name(key, "a measure");
             if dimensions.iter().any(|d| d.name == key.name) {
@@ -274,10 +244,9 @@ impl Reading<'_> {
             let Some(m) = self.file.fields(value, "a measure", &allowed) else {
                 continue;
             };
-            let kinds: Vec<&str> = KINDS
-                .iter()
-                .copied()
-                .filter(|k| m.get(k).is_some())
+            let kinds: Vec<&Kind> = KINDS
+                .into_iter()
+                .filter(|k| m.get(k.name).is_some())
                 .collect();
             let [kind] = kinds[..] else {
                 self.file.say(
@@ -292,134 +261,38 @@ impl Reading<'_> {
                             "more than one"
                         }
                     ),
-                    format!("write one of {}", KINDS.join(", ")),
+                    format!("write one of {}", names.join(", ")),
                 );
                 continue;
             };
-            let Some(of) = m.get(kind) else { continue };
-            let who = format!("measure \"{}\"", key.name);
-            let Some(built) = self.kind(&who, kind, of, book) else {
+            let Some(of) = m.get(kind.name) else {
                 continue;
             };
-            if let MeasureKind::Unpriced(_) = &built
-                && let Some(cost) = self.file.text(of, "unpriced")
-            {
-                companions.push((out.len(), of, cost, m.get("where").is_some()));
-            }
+            let who = format!("measure \"{}\"", key.name);
+            let declared = Declared {
+                reading: self,
+                who: &who,
+                of,
+                book,
+            };
+            let Some(built) = kind.read(&declared) else {
+                continue;
+            };
+            let own_filter = m.get("where").is_some();
+            companions.extend(Companion::of(&built, (self, of), out.len(), own_filter));
             out.push(MeasureDef {
                 name: key.name.clone(),
                 version: m.version(),
-                unit: m.text_or("unit", default_unit(kind)),
+                unit: m.text_or("unit", kind.unit),
                 title: m.text_or("title", ""),
                 kind: built,
                 filter: self.filter(&who, &m),
             });
         }
-        for (i, node, cost, own_filter) in companions {
-            let found = out
-                .iter()
-                .find(|m| m.name == cost)
-                .map(|m| (m.kind.clone(), m.filter.clone()));
-            if let Some((MeasureKind::Cost(def), filter)) = found {
-                out[i].kind = MeasureKind::Unpriced(def);
-                // It counts what its cost measure left out, so it sees the same events.
-                if !own_filter {
-                    out[i].filter = filter;
-                }
-            } else {
-                let costs = out
-                    .iter()
-                    .filter(|m| matches!(m.kind, MeasureKind::Cost(_)));
-                self.file.say(
-                    node.at,
-                    codes::CATALOG_REFERENCE,
-                    format!(
-                        "measure \"{}\" names \"{cost}\", which is no cost measure of {}",
-                        out[i].name, self.event
-                    ),
-                    suggest(cost, costs.map(|m| m.name.as_str())),
-                );
-            }
+        for companion in companions {
+            companion.settle(self, &mut out);
         }
         out
-    }
-
-    fn kind(
-        &self,
-        who: &str,
-        kind: &str,
-        of: &Node,
-        book: &Arc<Vec<Price>>,
-    ) -> Option<MeasureKind> {
-        use FieldType::{Number, Text};
-        let empty = || CostDef {
-            reported: None,
-            provider: String::new(),
-            model: String::new(),
-            tokens: Vec::new(),
-            book: book.clone(),
-        };
-        let path = |wanted: &[FieldType]| {
-            let path = self.file.text(of, kind)?;
-            self.field(of, path, who, wanted).then(|| path.to_string())
-        };
-        Some(match kind {
-            "count" => {
-                if !matches!(of.value, Value::Bool(true)) {
-                    self.file.say(
-                        of.at,
-                        codes::CATALOG_SYNTAX,
-                        "count counts events, not a field",
-                        "write `count: true`",
-                    );
-                }
-                MeasureKind::Count
-            }
-            "sum" => MeasureKind::Sum(path(&[Number])?),
-            "min" => MeasureKind::Min(path(&[Number])?),
-            "max" => MeasureKind::Max(path(&[Number])?),
-            "sumsq" => MeasureKind::SumSq(path(&[Number])?),
-            "last" => MeasureKind::Last(path(&[Number])?),
-            "distribution" => MeasureKind::Distribution(path(&[Number])?),
-            "distinct" => MeasureKind::Distinct(path(&[Text])?),
-            "unpriced" => MeasureKind::Unpriced(empty()),
-            _ => {
-                let c =
-                    self.file
-                        .fields(of, "cost", &["reported", "provider", "model", "tokens"])?;
-                let mut def = empty();
-                if let Some(n) = c.get("reported") {
-                    let p = self.file.text(n, "reported")?;
-                    self.field(n, p, who, &[Number]);
-                    def.reported = Some(p.to_string());
-                }
-                for (name, into) in [("provider", &mut def.provider), ("model", &mut def.model)] {
-                    if let Some(n) = c.need(name, "cost")
-                        && let Some(p) = self.file.text(n, name)
-                    {
-                        self.field(n, p, who, &[Text]);
-                        *into = p.to_string();
-                    }
-                }
-                if let Some(n) = c.need("tokens", "cost") {
-                    for (class, field) in self.file.entries(n, "tokens") {
-                        if !crate::prices::CLASSES.contains(&class.name.as_str()) {
-                            self.file.say(
-                                class.at,
-                                codes::CATALOG_REFERENCE,
-                                format!("there is no token class \"{}\"", class.name),
-                                suggest(&class.name, crate::prices::CLASSES.iter().copied()),
-                            );
-                        }
-                        if let Some(p) = self.file.text(field, "a token count") {
-                            self.field(field, p, who, &[Number]);
-                            def.tokens.push((p.to_string(), class.name.clone()));
-                        }
-                    }
-                }
-                MeasureKind::Cost(def)
-            }
-        })
     }
 
     fn filter(&self, who: &str, m: &Fields<'_>) -> Vec<Condition> {
@@ -526,13 +399,5 @@ impl Reading<'_> {
             });
         }
         out
-    }
-}
-
-fn default_unit(kind: &str) -> &'static str {
-    match kind {
-        "cost" => "usd",
-        "count" | "unpriced" => "events",
-        _ => "",
     }
 }

@@ -7,21 +7,30 @@
 pub mod sql;
 pub mod types;
 
+mod aliases;
+mod assistants;
 mod avro;
 mod events;
 mod expr;
-mod judges;
+mod judge;
 mod load;
 mod lookup;
 mod meaning;
+mod measure;
 mod prices;
 mod problem;
 mod reader;
+mod reading;
+mod recognise;
 mod terms;
+mod when;
 mod yaml;
 
+pub use aliases::{Aliases, TenantAliases};
+pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;
-pub use prices::CLASSES;
+pub use prices::{CLASSES, LIFETIMES, WRITTEN};
 pub use problem::{CatalogErrors, Problem, Refusal};
+pub use recognise::{Assistant, Assistants};
 pub use types::*;

@@ -1,12 +1,13 @@
 //! From files to a [`Catalog`], or to everything that is wrong with them.
 
 use crate::avro::{EventSchema, FieldType};
-use crate::judges::{self, Checked};
+use crate::judge::rule::Declared;
+use crate::judge::{Checked, detector, kpi, rule};
 use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{At, Key, Node, Value};
-use crate::{events, prices, yaml};
+use crate::{aliases, assistants, events, prices, yaml};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,6 +87,9 @@ pub fn load_sources(mut sources: Vec<(String, String)>) -> Result<Catalog, Catal
     match catalog {
         Some(mut c) if problems.is_empty() => {
             c.sources = Arc::new(sources);
+            if c.assistants.tools.is_empty() {
+                c.assistants = Catalog::embedded_assistants();
+            }
             c.hash = crate::meaning::hash(&c);
             Ok(c)
         }
@@ -105,7 +109,15 @@ fn is_catalog(file: &str) -> bool {
 }
 
 /// Top-level names of files that are not about one event type.
-const SECTIONS: &[&str] = &["kpis", "detectors", "alerts", "prices", "tenants"];
+const SECTIONS: &[&str] = &[
+    "kpis",
+    "detectors",
+    "alerts",
+    "prices",
+    "tenants",
+    "assistants",
+    "aliases",
+];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
     let schemas = schemas(sources, problems);
@@ -162,10 +174,11 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
             .map(|(_, f, n)| (*f, n))
     };
 
-    let mut book = Vec::new();
-    of("prices").for_each(|(f, n)| prices::read(f, n, &mut book));
-    prices::sort(&mut book);
-    let book = Arc::new(book);
+    let priced: Vec<_> = event_files
+        .iter()
+        .filter_map(|(_, root)| events::priced(root, &schemas))
+        .collect();
+    let book = Arc::new(prices::book(of("prices"), &priced));
 
     let mut events: Vec<EventDef> = Vec::new();
     for (file, root) in &event_files {
@@ -185,14 +198,21 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     }
     events.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let kpis = named(of("kpis"), "kpis", |f, k, n| judges::kpi(f, k, n, &events));
+    let kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
     let detectors = named(of("detectors"), "detectors", |f, k, n| {
-        judges::detector(f, k, n, &events)
+        detector::read(f, k, n, &events)
     });
+    let declared = Declared {
+        events: &events,
+        kpis: &kpis,
+        detectors: &detectors,
+    };
     let rules = named(of("alerts"), "alerts", |f, k, n| {
-        judges::rule(f, k, n, &events, &kpis, &detectors)
+        rule::read(f, k, n, declared)
     });
     let tenants = tenants(of("tenants"))?;
+    let aliases = aliases::read(of("aliases"));
+    let assistants = assistants::read(of("assistants"));
     let bare = |v: Vec<Checked<KpiDef>>| v.into_iter().map(|c| c.def).collect();
     Some(Catalog {
         hash: 0,
@@ -201,6 +221,8 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         rules,
         events,
         tenants,
+        aliases,
+        assistants,
         sources: Arc::new(Vec::new()),
     })
 }
@@ -251,11 +273,30 @@ fn schemas(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> ev
             text,
             problems,
         };
+        let event = name
+            .trim_start_matches("events/")
+            .trim_end_matches(".avsc")
+            .to_string();
+        if !is_event_name(&event) {
+            file.say(
+                At::default(),
+                codes::CATALOG_SCHEMA,
+                format!("\"{event}\" is no name of an event type"),
+                "name the file like llm.call.avsc: lower-case words of letters, digits and underscores, joined by dots, at most 100 characters",
+            );
+            continue;
+        }
         let schema = match EventSchema::parse(text) {
             Ok(s) => s,
             Err(e) => {
+                // The line of the name that is none, where it is about one.
+                let at = match e.split('"').nth(1).filter(|_| e.contains("is no name")) {
+                    Some("") => line_with(text, "\"\""),
+                    Some(name) => line_with(text, name),
+                    None => At::default(),
+                };
                 file.say(
-                    At::default(),
+                    at,
                     codes::CATALOG_SCHEMA,
                     format!("no Avro schema: {e}"),
                     "",
@@ -280,20 +321,29 @@ fn schemas(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> ev
                 break;
             }
         }
-        let event = name
-            .trim_start_matches("events/")
-            .trim_end_matches(".avsc")
-            .to_string();
         out.insert(event, (schema, text.clone()));
     }
     out
 }
 
+/// What a topic, a table and a view can be named after.
+fn is_event_name(name: &str) -> bool {
+    let word = |w: &str| {
+        w.starts_with(|c: char| c.is_ascii_lowercase())
+            && w.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    name.len() <= 100 && name.split('.').all(word)
+}
+
 /// Where a field's name stands in a schema's text.
 fn line_of(text: &str, field: &str) -> At {
-    let needle = format!("\"{field}\"");
+    line_with(text, &format!("\"{field}\""))
+}
+
+fn line_with(text: &str, needle: &str) -> At {
     for (i, line) in text.lines().enumerate() {
-        if let Some(column) = line.find(&needle) {
+        if let Some(column) = line.find(needle) {
             return At {
                 line: i as u64 + 1,
                 column: column as u64 + 1,

@@ -1,162 +1,88 @@
-//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new version.
+//! What gives results their meaning: the hash of a catalog, and changes of meaning that need a new
+//! version.
+
+pub(crate) mod text;
 
 use crate::avro::canonical;
 use crate::problem::Refusal;
+use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{self, At, Value};
 use std::fmt::Write as _;
 use weir_model::codes;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names of files.
+/// Raised when `docs/semantics.md` gives numbers another meaning under the same
+/// declarations, so that a new run begins. 2: sums read as the nearest float, percentiles within what was seen.
+const SEMANTICS: u32 = 2;
+
+/// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names
+/// of files.
 pub(crate) fn hash(c: &Catalog) -> u64 {
+    xxh3_64(meaning(c).as_bytes())
+}
+
+/// What is hashed, a line for each definition.
+fn meaning(c: &Catalog) -> String {
     let mut s = String::new();
+    let _ = writeln!(s, "semantics {SEMANTICS}");
     for e in &c.events {
-        let _ = writeln!(s, "event {} v{} {}", e.name, e.version, event(e));
-        let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
-        let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
-        for d in &e.dimensions {
-            let _ = writeln!(s, "dimension {} {:?}", d.name, d.path);
-        }
-        // Order counts here: partial blocks hold measures and rollups by index.
-        for m in &e.measures {
-            let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, measure(m));
-            if let MeasureKind::Cost(def) = &m.kind {
-                let _ = writeln!(s, "book {:?}", def.book);
-            }
-        }
-        for r in &e.rollups {
-            let _ = writeln!(s, "rollup {:?} {:?}", r.dimensions, r.windows);
-        }
+        write_event(&mut s, e);
     }
     for k in &c.kpis {
+        let (name, version, meaning) = (&k.name, k.version, k.meaning(c));
+        let (target, weight, category) = (
+            text::optional(k.target, |t| t.meaning()),
+            k.weight,
+            &k.category,
+        );
         let _ = writeln!(
             s,
-            "kpi {} v{} {} {:?} {} {}",
-            k.name,
-            k.version,
-            kpi(c, k),
-            k.target,
-            k.weight,
-            k.category
+            "kpi {name} v{version} {meaning} {target} {weight} {category}"
         );
     }
     for d in &c.detectors {
-        let _ = writeln!(
-            s,
-            "detector {} v{} {} {}",
-            d.name,
-            d.version,
-            detector(c, d),
-            d.severity
-        );
+        let (name, version, meaning) = (&d.name, d.version, d.meaning(c));
+        let _ = writeln!(s, "detector {name} v{version} {meaning} {}", d.severity);
     }
     for r in &c.rules {
-        let _ = writeln!(
-            s,
-            "rule {} v{} {} {}",
-            r.name,
-            r.version,
-            rule(c, r),
-            r.severity
-        );
+        let (name, version, meaning) = (&r.name, r.version, r.meaning(c));
+        let _ = writeln!(s, "rule {name} v{version} {meaning} {}", r.severity);
     }
     let name = |z: &jiff::tz::TimeZone| z.iana_name().unwrap_or("UTC").to_string();
     let _ = writeln!(s, "zone {}", name(&c.tenants.default_zone));
     for (t, z) in &c.tenants.zones {
-        let _ = writeln!(s, "zone {t:?} {}", name(z));
+        let _ = writeln!(s, "zone {} {}", text::quoted(t), name(z));
     }
-    xxh3_64(s.as_bytes())
-}
-
-fn event(e: &EventDef) -> String {
-    format!("{:?} {:?} {:?}", e.identity, e.disorder, e.bounds)
-}
-
-fn measure(m: &MeasureDef) -> String {
-    let kind = match &m.kind {
-        // The book has its own line: its entries are versioned by their dates.
-        MeasureKind::Cost(c) => format!(
-            "cost {:?} {:?} {:?} {:?}",
-            c.reported, c.provider, c.model, c.tokens
-        ),
-        MeasureKind::Unpriced(c) => format!(
-            "unpriced {:?} {:?} {:?} {:?}",
-            c.reported, c.provider, c.model, c.tokens
-        ),
-        other => format!("{other:?}"),
-    };
-    format!("{kind} {:?} {:?}", m.filter, m.unit)
-}
-
-fn term(c: &Catalog, t: &Term) -> String {
-    let e = &c.events[t.event];
-    format!(
-        "{}.{} {:?} at {:?}",
-        e.name, e.measures[t.measure].name, t.stat, t.at
-    )
-}
-
-/// Names of terms do not matter, what they stand for does.
-fn inputs(c: &Catalog, terms: &[Term], expr: &Expr, sample: &Option<(usize, f64)>) -> String {
-    let terms: Vec<String> = terms.iter().map(|t| term(c, t)).collect();
-    format!("{terms:?} {:?} {sample:?}", expr.ops)
-}
-
-fn kpi(c: &Catalog, k: &KpiDef) -> String {
-    let inputs = inputs(c, &k.terms, &k.expr, &k.minimum_sample);
-    format!(
-        "{:?} {} {} {:?} {inputs}",
-        k.dimensions,
-        k.window.label(),
-        k.decimals,
-        k.unit
-    )
-}
-
-fn detector(c: &Catalog, d: &DetectorDef) -> String {
-    let inputs = inputs(c, &d.terms, &d.expr, &d.minimum_sample);
-    let (e, by) = (
-        &c.events[d.event].name,
-        dimension_names(&c.events[d.event], d.rollup),
-    );
-    format!(
-        "{e} {by:?} {} {:?} {:?} {} {} {inputs}",
-        d.window.label(),
-        d.kind,
-        d.direction,
-        d.floor_relative,
-        d.floor_absolute
-    )
-}
-
-fn rule(c: &Catalog, r: &RuleDef) -> String {
-    let on = match &r.on {
-        RuleOn::Kpi { kpi, above, below } => {
-            format!("kpi {} {above:?} {below:?}", c.kpis[*kpi].name)
+    // A catalog without aliases is written as before there were any.
+    for (tenant, of) in &c.aliases.tenants {
+        for (what, list) in [("engineer", &of.engineers), ("team", &of.teams)] {
+            for (spelling, name) in list {
+                let (tenant, spelling) = (text::quoted(tenant), text::quoted(spelling));
+                let _ = writeln!(s, "alias {tenant} {what} {spelling} {}", text::quoted(name));
+            }
         }
-        RuleOn::Detector(d) => format!("detector {}", c.detectors[*d].name),
-        RuleOn::NoData {
-            event,
-            rollup,
-            silence,
-        } => {
-            format!(
-                "no data {} {:?} {silence:?}",
-                c.events[*event].name,
-                dimension_names(&c.events[*event], *rollup)
-            )
-        }
-    };
-    format!("{on} {} {}", r.open_after, r.resolve_after)
+    }
+    s
 }
 
-fn dimension_names(e: &EventDef, rollup: usize) -> Vec<&str> {
-    e.rollups[rollup]
-        .dimensions
-        .iter()
-        .map(|d| e.dimensions[*d].name.as_str())
-        .collect()
+fn write_event(s: &mut String, e: &EventDef) {
+    let _ = writeln!(s, "event {} v{} {}", e.name, e.version, text::event(e));
+    let schema = serde_json::from_str(&e.schema_json).map(|j| canonical(&j));
+    let _ = writeln!(s, "schema {}", schema.unwrap_or_default());
+    for d in &e.dimensions {
+        let _ = writeln!(s, "dimension {} {}", d.name, text::quoted(&d.path));
+    }
+    // Order counts here: partial blocks hold measures and rollups by index.
+    for m in &e.measures {
+        let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, text::measure(m));
+        if let MeasureKind::Cost(def) = &m.kind {
+            let _ = writeln!(s, "book {}", text::book(&def.book));
+        }
+    }
+    for r in &e.rollups {
+        let _ = writeln!(s, "rollup {}", text::rollup(r));
+    }
 }
 
 /// One definition: its place in the files, its version and what it means.
@@ -182,7 +108,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &[&e.name],
             format!("event \"{}\"", e.name),
             e.version,
-            event(e),
+            text::event(e),
         );
         for d in &e.dimensions {
             let what = format!("dimension \"{}\" of {}", d.name, e.name);
@@ -195,7 +121,12 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
         }
         for m in &e.measures {
             let what = format!("measure \"{}\" of {}", m.name, e.name);
-            add(&[&e.name, "measures", &m.name], what, m.version, measure(m));
+            add(
+                &[&e.name, "measures", &m.name],
+                what,
+                m.version,
+                text::measure(m),
+            );
         }
     }
     for k in &c.kpis {
@@ -203,7 +134,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["kpis", &k.name],
             format!("KPI \"{}\"", k.name),
             k.version,
-            kpi(c, k),
+            k.meaning(c),
         );
     }
     for d in &c.detectors {
@@ -211,7 +142,7 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["detectors", &d.name],
             format!("detector \"{}\"", d.name),
             d.version,
-            detector(c, d),
+            d.meaning(c),
         );
     }
     for r in &c.rules {
@@ -219,14 +150,14 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
             &["alerts", &r.name],
             format!("rule \"{}\"", r.name),
             r.version,
-            rule(c, r),
+            r.meaning(c),
         );
     }
     out
 }
 
-/// What may not take effect: definitions whose meaning changed under the same version, and prices that changed
-/// after they were in force. Adding and removing is free.
+/// What may not take effect: definitions whose meaning changed under the same version, and prices
+/// that changed after they were in force. Adding and removing is free.
 pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
     let before = definitions(old);
     let mut out: Vec<Refusal> = definitions(new)
@@ -296,29 +227,30 @@ fn changed_prices(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
         let Some((_, _, was)) = before.iter().find(|(n, v, _)| *n == name && *v == version) else {
             continue;
         };
-        for p in now.book.iter() {
-            let same =
-                |o: &&Price| o.provider == p.provider && o.model == p.model && o.from == p.from;
-            let Some(o) = was.book.iter().find(same) else {
+        for days in now.book.chunk_by(Price::same_day) {
+            // The entries of one day are one price: one more, or another order, changes it.
+            let was: Vec<&Price> = was.book.iter().filter(|o| o.same_day(&days[0])).collect();
+            let same = was.len() == days.len() && days.iter().zip(&was).all(|(p, o)| p.equals(o));
+            if was.is_empty() || same {
                 continue;
-            };
-            if o.per_token != p.per_token {
-                let (file, at) = locate_price(new, p);
-                let told = format!(
-                    "the price of \"{}\" changed although it is in force",
-                    p.model
-                );
-                let remedy = format!(
-                    "add an entry with a later `from`, or give measure {name} a new version"
-                );
-                out.push(refusal(file, at, told, remedy));
             }
+            let changed = days.iter().zip(&was).find(|(p, o)| !p.equals(o));
+            let p = changed.map_or(&days[days.len().min(was.len()) - 1], |(p, _)| p);
+            let (file, at) = locate_price(new, p);
+            let told = format!(
+                "the price of \"{}\" changed although it is in force",
+                p.model
+            );
+            let remedy =
+                format!("add an entry with a later `from`, or give measure {name} a new version");
+            out.push(refusal(file, at, told, remedy));
         }
     }
     out
 }
 
-/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten it.
+/// Where a definition stands: looked up in the sources, since the compiled catalog has forgotten
+/// it.
 fn locate(c: &Catalog, path: &[String]) -> (String, At) {
     for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
         let Ok(root) = yaml::parse(text) else {
@@ -354,7 +286,7 @@ fn locate(c: &Catalog, path: &[String]) -> (String, At) {
 }
 
 fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
-    for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
+    for (name, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
         let Ok(root) = yaml::parse(text) else {
             continue;
         };
@@ -365,31 +297,27 @@ fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
             continue;
         };
         let problems = std::cell::RefCell::new(Vec::new());
+        let file = File {
+            name,
+            text,
+            problems: &problems,
+        };
+        let is = |item: &yaml::Node| {
+            let f = file.fields(item, "a price", &[])?;
+            let source = f.get("when").and_then(|n| file.text(n, "when"));
+            let when = p.when.as_ref().map(|w| w.source.as_str());
+            let (provider, model, from) = crate::prices::head(&f)?;
+            Some((provider.as_str(), model, from, source) == (&p.provider, &p.model, p.from, when))
+        };
         let Value::List(items) = &list.value else {
             continue;
         };
-        for item in items {
-            let one = yaml::Node {
-                at: item.at,
-                value: Value::List(vec![item.clone()]),
-            };
-            let mut read = Vec::new();
-            crate::prices::read(
-                crate::reader::File {
-                    name: file,
-                    text,
-                    problems: &problems,
-                },
-                &one,
-                &mut read,
-            );
-            if read
-                .first()
-                .is_some_and(|r| r.provider == p.provider && r.model == p.model && r.from == p.from)
-            {
-                return (file.clone(), item.at);
-            }
+        if let Some(item) = items.iter().find(|i| is(i) == Some(true)) {
+            return (name.clone(), item.at);
         }
     }
     ("catalog".into(), At::default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::expr::{self, Compiled, Name};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::types::*;
-use crate::yaml::{At, Node, Value};
+use crate::yaml::{Node, Value};
 use weir_model::{WindowSize, codes};
 
 /// `(message, remedy)`
@@ -185,17 +185,7 @@ impl Scope<'_> {
             )),
             Err(problems) => {
                 for p in problems {
-                    // A block is folded by YAML: then the place is where it begins.
-                    let inside = match file.char_at(node.at) {
-                        Some('>' | '|') => 0,
-                        Some('\'' | '"') => p.offset as u64 + 1,
-                        _ => p.offset as u64,
-                    };
-                    let at = At {
-                        line: node.at.line,
-                        column: node.at.column + inside,
-                    };
-                    file.say(at, p.code, p.message, p.remedy);
+                    file.say(file.inside(node.at, p.offset), p.code, p.message, p.remedy);
                 }
                 None
             }
@@ -220,13 +210,8 @@ impl Scope<'_> {
         match self.resolve(&key.name) {
             Ok(Name::Term(i)) => {
                 let t = &self.terms[i];
-                let counts = matches!(t.stat, Stat::Count)
-                    || (t.stat == Stat::Value
-                        && matches!(
-                            self.events[t.event].measures[t.measure].kind,
-                            MeasureKind::Count | MeasureKind::Sum(_) | MeasureKind::Distinct(_)
-                        ));
-                if !counts {
+                let measure = &self.events[t.event].measures[t.measure];
+                if !measure.kind.is_sample(t.stat) {
                     file.say(
                         key.at,
                         codes::CATALOG_EXPRESSION,
@@ -236,7 +221,7 @@ impl Scope<'_> {
                 }
                 Some((i, least))
             }
-            Ok(Name::Number(_)) => {
+            Ok(Name::Number(_) | Name::Truth(_)) => {
                 file.say(
                     key.at,
                     codes::CATALOG_REFERENCE,
@@ -282,33 +267,7 @@ impl Scope<'_> {
     pub fn bounds(&self, i: usize) -> (f64, f64) {
         let t = &self.terms[i];
         let e = &self.events[t.event];
-        let m = &e.measures[t.measure];
-        match t.stat {
-            Stat::Count => (0.0, f64::INFINITY),
-            Stat::Sum => sum_range(e, m.kind.path()),
-            Stat::Mean | Stat::Min | Stat::Max | Stat::Percentile(_) => {
-                field_range(e, m.kind.path())
-            }
-            Stat::Value => match &m.kind {
-                MeasureKind::Count
-                | MeasureKind::Distinct(_)
-                | MeasureKind::Unpriced(_)
-                | MeasureKind::SumSq(_) => (0.0, f64::INFINITY),
-                MeasureKind::Sum(p) => sum_range(e, p),
-                MeasureKind::Min(p) | MeasureKind::Max(p) | MeasureKind::Last(p) => {
-                    field_range(e, p)
-                }
-                MeasureKind::Cost(c) => {
-                    let grows = c
-                        .reported
-                        .iter()
-                        .chain(c.tokens.iter().map(|(p, _)| p))
-                        .all(|p| field_range(e, p).0 >= 0.0);
-                    (if grows { 0.0 } else { f64::NEG_INFINITY }, f64::INFINITY)
-                }
-                MeasureKind::Distribution(p) => field_range(e, p),
-            },
-        }
+        e.measures[t.measure].kind.range(e, t.stat)
     }
 
     /// Its value is a mean or a percentile: as good as its sample.
@@ -323,30 +282,8 @@ impl Scope<'_> {
         };
         let t = &self.terms[i];
         let e = &self.events[t.event];
-        t.stat == Stat::Value
-            && match &e.measures[t.measure].kind {
-                MeasureKind::Count | MeasureKind::Max(_) | MeasureKind::Unpriced(_) => true,
-                MeasureKind::Sum(p) => sum_range(e, p).0 >= 0.0,
-                MeasureKind::Cost(_) => self.bounds(i).0 >= 0.0,
-                _ => false,
-            }
+        t.stat == Stat::Value && e.measures[t.measure].kind.only_grows(e)
     }
-}
-
-fn field_range(e: &EventDef, path: &str) -> (f64, f64) {
-    let b = e.bounds.iter().find(|b| b.path == path);
-    (
-        b.and_then(|b| b.min).unwrap_or(f64::NEG_INFINITY),
-        b.and_then(|b| b.max).unwrap_or(f64::INFINITY),
-    )
-}
-
-fn sum_range(e: &EventDef, path: &str) -> (f64, f64) {
-    let (lo, hi) = field_range(e, path);
-    (
-        if lo >= 0.0 { 0.0 } else { f64::NEG_INFINITY },
-        if hi <= 0.0 { 0.0 } else { f64::INFINITY },
-    )
 }
 
 /// The rollup with exactly these dimensions.
@@ -362,7 +299,7 @@ pub(crate) fn find_rollup(e: &EventDef, names: &[String]) -> Option<usize> {
 
 fn stat_of(m: &MeasureDef, stat: &str) -> Result<Stat, Told> {
     const STATS: &str = "use .count, .sum, .mean, .min, .max or .pNN (p50, p95, p99.9)";
-    let MeasureKind::Distribution(_) = m.kind else {
+    if !m.kind.has_statistics() {
         return match stat {
             "" => Ok(Stat::Value),
             _ => Err((
@@ -373,7 +310,7 @@ fn stat_of(m: &MeasureDef, stat: &str) -> Result<Stat, Told> {
                 format!("write \"{}\" alone, or declare a distribution", m.name),
             )),
         };
-    };
+    }
     match stat {
         "" => Err((
             format!("measure \"{}\" is a distribution, not one number", m.name),

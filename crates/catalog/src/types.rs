@@ -1,6 +1,11 @@
 //! The compiled catalog: every name resolved, every rule of the contract checked.
 
+pub use crate::judge::detector::{DetectorDef, DetectorKind, Direction};
+pub use crate::judge::kpi::{KpiDef, Target};
+pub use crate::judge::rule::{RuleDef, RuleOn};
+pub use crate::measure::MeasureKind;
 use std::sync::Arc;
+pub use weir_model::measure::Stat;
 use weir_model::{Micros, WindowSize};
 
 /// Everything declared, resolved. Events, KPIs, detectors and rules are sorted by name, measures and rollups stand in
@@ -19,6 +24,10 @@ pub struct Catalog {
     pub rules: Vec<RuleDef>,
     /// Time zones by tenant.
     pub tenants: Tenants,
+    /// Who is one person, or one team, under several spellings.
+    pub aliases: crate::Aliases,
+    /// Coding assistants, for the import of repositories: no result depends on them, so they are not part of the hash.
+    pub assistants: crate::Assistants,
     /// The files as loaded: (path relative to `schemas/`, text), sorted. What a snapshot carries.
     pub sources: Arc<Vec<(String, String)>>,
 }
@@ -108,33 +117,6 @@ pub enum Literal {
     Text(String),
 }
 
-/// What a measure accumulates. A null field adds nothing.
-#[derive(Debug, Clone)]
-pub enum MeasureKind {
-    /// Number of events.
-    Count,
-    /// Exact sum of a numeric field.
-    Sum(String),
-    /// Smallest.
-    Min(String),
-    /// Largest.
-    Max(String),
-    /// Exact sum of squares (value rounded to thousandths).
-    SumSq(String),
-    /// Latest by (event time, identity hash).
-    Last(String),
-    /// Count, sum, min, max, percentiles.
-    Distribution(String),
-    /// Distinct texts of a field (empty texts and nulls are not counted).
-    Distinct(String),
-    /// Money: the reported field where it is not null, else tokens by class times the price of the model
-    /// in force at event time. Accumulates like a sum. An event with tokens of a class that has no
-    /// price adds nothing (never a guess) and counts into the measure's `unpriced` companion, if declared.
-    Cost(CostDef),
-    /// Number of events that a cost measure could not price.
-    Unpriced(CostDef),
-}
-
 /// How a call is priced.
 #[derive(Debug, Clone)]
 pub struct CostDef {
@@ -144,9 +126,10 @@ pub struct CostDef {
     pub provider: String,
     /// Path of the model.
     pub model: String,
-    /// (path of a token count, token class).
+    /// (path of a token count, token class). Of the class `cache_write` only what the classes of a lifetime leave of it
+    /// is paid as such (see [`crate::LIFETIMES`]).
     pub tokens: Vec<(String, String)>,
-    /// The book, resolved: prices by (provider or "*", model), in force from a time.
+    /// The book: entries by (provider or "*", model), newest first; those of one day in the order of declaration.
     pub book: Arc<Vec<Price>>,
 }
 
@@ -162,6 +145,30 @@ pub struct Price {
     pub from: Micros,
     /// (token class, USD per million as billionths per token: exact: price * 1000 per token in `Fixed` units).
     pub per_token: Vec<(String, i128)>,
+    /// Which calls it is for; `None`: all that no entry before it took.
+    pub when: Option<When>,
+}
+
+/// A condition on a call: a program over what it asks of the event. It holds where the program gives a number other than 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// As written.
+    pub source: String,
+    /// What it asks of the event.
+    pub terms: Vec<CallTerm>,
+    /// Stack program over `terms`.
+    pub ops: Vec<Op>,
+}
+
+/// What a condition asks of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallTerm {
+    /// The number at a path; null is no value.
+    Number(String),
+    /// 1 or 0: the truth at a path; null is no value.
+    Truth(String),
+    /// 1 or 0: whether the text at a path (null is the empty text) is this one.
+    Is(String, String),
 }
 
 /// Group of dimensions that results are kept by.
@@ -171,25 +178,6 @@ pub struct RollupDef {
     pub dimensions: Vec<usize>,
     /// Stored window sizes, smallest first.
     pub windows: Vec<WindowSize>,
-}
-
-/// What is read out of a measure: its number, or a statistic of a distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stat {
-    /// Count, sum, min, max, last, distinct estimate, cost.
-    Value,
-    /// Values in a distribution.
-    Count,
-    /// Sum of a distribution.
-    Sum,
-    /// Mean of a distribution: sum / count.
-    Mean,
-    /// Smallest.
-    Min,
-    /// Largest.
-    Max,
-    /// Percentile, in thousandths: p50 = 500, p99.9 = 999.
-    Percentile(u16),
 }
 
 /// A window that is judged: tumbling (`slide == size`) or rolling.
@@ -221,48 +209,6 @@ pub struct Term {
     pub stat: Stat,
     /// For cross-subject KPIs: names of the dimensions of this term's subject (a subset of the KPI's).
     pub at: Vec<String>,
-}
-
-/// A KPI.
-#[derive(Debug, Clone)]
-pub struct KpiDef {
-    /// Name.
-    pub name: String,
-    /// Version of its definition.
-    pub version: u32,
-    /// For people.
-    pub title: String,
-    /// Unit for people.
-    pub unit: String,
-    /// Digits after the point.
-    pub decimals: u32,
-    /// Category, e.g. `cost`.
-    pub category: String,
-    /// Weight within the category.
-    pub weight: f64,
-    /// Dimension names of its subject, sorted.
-    pub dimensions: Vec<String>,
-    /// When it is published.
-    pub window: JudgedWindow,
-    /// Inputs.
-    pub terms: Vec<Term>,
-    /// The expression over `terms`: as declared, for the engine, for SQL (`{term}` placeholders: see `expr`).
-    pub expr: Expr,
-    /// Target and which way is better.
-    pub target: Option<Target>,
-    /// (index of the sample term, smallest size that is judged).
-    pub minimum_sample: Option<(usize, f64)>,
-    /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
-    pub local: bool,
-}
-
-/// Target of a KPI.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// The value aimed at.
-    pub value: f64,
-    /// True where more is better.
-    pub higher_is_better: bool,
 }
 
 /// An expression over terms: compiled once, evaluated by the engine or by SQL with the same result.
@@ -322,141 +268,6 @@ pub enum Op {
     Abs,
     /// `coalesce(a, b)`: a unless it is "no value".
     Coalesce,
-}
-
-/// What a detector does.
-#[derive(Debug, Clone, PartialEq)]
-pub enum DetectorKind {
-    /// Outside fixed bounds. `early`: told before the window is final (only for values that can only grow).
-    Limit {
-        /// Anomalous above.
-        above: Option<f64>,
-        /// Anomalous below.
-        below: Option<f64>,
-        /// See above.
-        early: bool,
-    },
-    /// Distance from the median in units of 1.4826 * MAD.
-    ZScore {
-        /// Values kept.
-        history: usize,
-        /// Values needed before it judges.
-        warmup: usize,
-        /// Anomalous from.
-        threshold: f64,
-    },
-    /// Fast against slow exponentially weighted mean.
-    Drift {
-        /// Weight of the newest value in the fast mean.
-        fast: f64,
-        /// ... in the slow mean and variance.
-        slow: f64,
-        /// Values needed before it judges.
-        warmup: usize,
-        /// Anomalous from, in standard deviations of the fast mean.
-        threshold: f64,
-    },
-    /// Distance from the usual value of this hour of the week (tenant's time zone).
-    Seasonal {
-        /// Weeks needed before a slot judges.
-        warmup: u32,
-        /// Weight of the newest value.
-        weight: f64,
-        /// Anomalous from, in units of 1.2533 * mean absolute deviation.
-        threshold: f64,
-    },
-}
-
-/// A detector: one value per (subject, final window) of one rollup.
-#[derive(Debug, Clone)]
-pub struct DetectorDef {
-    /// Name.
-    pub name: String,
-    /// Version.
-    pub version: u32,
-    /// For people.
-    pub title: String,
-    /// Event type.
-    pub event: EventId,
-    /// Rollup.
-    pub rollup: usize,
-    /// When.
-    pub window: JudgedWindow,
-    /// Inputs, all of this event and rollup.
-    pub terms: Vec<Term>,
-    /// Value judged.
-    pub expr: Expr,
-    /// How.
-    pub kind: DetectorKind,
-    /// Which side is anomalous (not for limits).
-    pub direction: Direction,
-    /// Smallest scale: a part of the expected value, and absolute.
-    pub floor_relative: f64,
-    /// See above, in the value's unit.
-    pub floor_absolute: f64,
-    /// (index of the sample term, smallest size that is judged).
-    pub minimum_sample: Option<(usize, f64)>,
-    /// `low`, `medium`, `high`, `critical`.
-    pub severity: String,
-}
-
-/// Side of a deviation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// Only above.
-    Up,
-    /// Only below.
-    Down,
-    /// Either.
-    Both,
-}
-
-/// What a rule looks at.
-#[derive(Debug, Clone)]
-pub enum RuleOn {
-    /// A published KPI crosses a threshold.
-    Kpi {
-        /// Index into [`Catalog::kpis`].
-        kpi: usize,
-        /// Bad above.
-        above: Option<f64>,
-        /// Bad below.
-        below: Option<f64>,
-    },
-    /// A detector finds something.
-    Detector(usize),
-    /// A subject that had data has none any more.
-    NoData {
-        /// Event type.
-        event: EventId,
-        /// Rollup whose subjects are watched.
-        rollup: usize,
-        /// Silence that is bad, a multiple of an hour; a subject silent for 8 times as long is forgotten.
-        silence: Micros,
-    },
-}
-
-/// An alert rule.
-#[derive(Debug, Clone)]
-pub struct RuleDef {
-    /// Name.
-    pub name: String,
-    /// Version.
-    pub version: u32,
-    /// For people.
-    pub title: String,
-    /// See [`RuleOn`].
-    pub on: RuleOn,
-    /// Bad windows in a row until it opens (1 = at once).
-    pub open_after: u32,
-    /// Good windows in a row until it resolves.
-    pub resolve_after: u32,
-    /// `low`, `medium`, `high`, `critical`.
-    pub severity: String,
-    /// Business impact.
-    pub impact: String,
-    /// Recommended action.
-    pub action: String,
 }
 
 /// Time zones.

@@ -339,3 +339,55 @@ fn broken_yaml_and_broken_schemas_are_told_with_their_place() {
     );
     assert!(e.0[0].to_string().contains("WEIR-0110"), "{e}");
 }
+
+#[test]
+fn names_that_avro_or_kafka_cannot_have_are_told_with_their_place() {
+    let with = |file: &str, change: &dyn Fn(&str) -> String| {
+        let mut all = sources(EVENT, KPIS);
+        for (name, text) in &mut all {
+            if name == "events/llm.call.avsc" {
+                *name = file.to_owned();
+                *text = change(text);
+            }
+        }
+        load_sources(all).unwrap_err().to_string()
+    };
+    for name in ["Llm Call", "1m", "", "a.1b"] {
+        let change = |t: &str| t.replace("\"LlmCall\"", &format!("{name:?}"));
+        let told = with("events/llm.call.avsc", &change);
+        assert!(told.contains("events/llm.call.avsc:3:"), "{told}");
+        assert!(
+            told.contains("WEIR-0110") && told.contains("is no name"),
+            "{told}"
+        );
+    }
+    let field = |t: &str| t.replace("\"tokens_input\"", "\"tokens-input\"");
+    let told = with("events/llm.call.avsc", &field);
+    assert!(told.contains("\"tokens-input\" is no name"), "{told}");
+    assert!(!told.contains("events/llm.call.avsc:0:"), "{told}");
+    for file in [
+        "events/Llm Call.avsc",
+        "events/1m.avsc",
+        "events/a/b.avsc",
+        "events/.avsc",
+    ] {
+        let told = with(file, &|t| t.to_owned());
+        assert!(
+            told.contains(file) && told.contains("is no name of an event type"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn expressions_without_end_are_refused_where_they_stand() {
+    for long in [
+        "1+".repeat(20_000) + "1",
+        "calls".to_owned() + &".a".repeat(30_000),
+    ] {
+        let kpis = KPIS.replace("ratio(failures, calls) * 100", &long);
+        let told = told(EVENT, &kpis);
+        let place = told.iter().find(|t| t.contains("more than 256 operators"));
+        assert!(place.unwrap().contains("catalog/kpis.yaml:7:"), "{told:?}");
+    }
+}

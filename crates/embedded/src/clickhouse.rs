@@ -1,7 +1,8 @@
 //! The ClickHouse engine as a child process.
 
+use crate::secrets::closed_dir;
 use crate::supervise::{Spec, Status, Supervised};
-use crate::{Error, deps, http, ports};
+use crate::{Error, Secrets, deps, http, ports};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Which program runs [`crate::engine::serve`]. It is called with `--listen ADDR --path DIR --library FILE --parent PID`.
+/// Which program runs [`crate::engine::serve`]. It is called with `--listen ADDR --path DIR --library FILE
+/// --secrets FILE --parent PID`.
 #[derive(Clone, Debug)]
 pub struct EngineProgram {
     /// The program.
@@ -67,6 +69,7 @@ impl ClickHouseOptions {
 /// A running engine, stopped when dropped.
 pub struct ClickHouse {
     url: String,
+    secrets: Secrets,
     child: Supervised,
 }
 
@@ -81,7 +84,15 @@ impl ClickHouse {
             Some(program) => program.clone(),
             None => EngineProgram::this_program()?,
         };
-        let dir = options.data_dir.join("clickhouse");
+        let secrets = Secrets::open_or_create(&options.data_dir)?;
+        let whole = |path: &Path| {
+            let opening = Error::io(format!("opening {}", path.display()));
+            path.canonicalize().map_err(opening)
+        };
+        let (data_dir, library) = (whole(&options.data_dir)?, whole(&library)?);
+        let secrets_file = Secrets::file(&data_dir);
+        let dir = data_dir.join("clickhouse");
+        closed_dir(&dir)?;
         let data = dir.join("data");
         fs::create_dir_all(&data).map_err(Error::io(format!("creating {}", data.display())))?;
         let port = choose_port(&dir, options.port)?;
@@ -101,6 +112,8 @@ impl ClickHouse {
                     .map_err(Error::io("opening the engine's log"))?;
                 let mut command = Command::new(&program.program);
                 command
+                    // Names of files without a path mean nothing of its owner's.
+                    .current_dir(&data)
                     .args(&program.arguments)
                     .envs(
                         program
@@ -114,8 +127,12 @@ impl ClickHouse {
                     .arg(&data)
                     .arg("--library")
                     .arg(&library)
+                    .arg("--secrets")
+                    .arg(&secrets_file)
                     .arg("--parent")
                     .arg(std::process::id().to_string())
+                    // Without these it takes the zone and language of whoever starts it.
+                    .envs([("TZ", "UTC"), ("LC_ALL", "C.UTF-8")])
                     .stdin(Stdio::null())
                     .stdout(output)
                     .stderr(errors);
@@ -126,6 +143,7 @@ impl ClickHouse {
         })?;
         Ok(ClickHouse {
             url: format!("http://{address}"),
+            secrets,
             child,
         })
     }
@@ -133,6 +151,11 @@ impl ClickHouse {
     /// `http://host:port`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What opens it.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The process id, while it runs.

@@ -1,6 +1,7 @@
 //! One process at a time owns a data directory; the others find it.
 
 use crate::Error;
+use crate::secrets::private_dir;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -46,7 +47,7 @@ impl DataDir {
     /// [`Error::DataDirHeld`] names the process that holds it.
     pub fn lock(path: impl AsRef<Path>) -> Result<DataDir, Error> {
         let path = path.as_ref();
-        fs::create_dir_all(path).map_err(Error::io(format!("creating {}", path.display())))?;
+        private_dir(path)?;
         let file = path.join(LOCK);
         let failed = || format!("locking {}", file.display());
         let mut lock = OpenOptions::new()

@@ -49,6 +49,17 @@ pub enum Error {
         /// The port.
         port: u16,
     },
+    /// Others could read or replace what is for its owner alone.
+    #[error(
+        "{}: {} is open to other users of this machine: run `chmod {right} {}`",
+        codes::OPEN_TO_OTHERS, path.display(), path.display()
+    )]
+    OpenToOthers {
+        /// File or directory.
+        path: PathBuf,
+        /// The rights that it should have.
+        right: &'static str,
+    },
     /// The operating system refused something.
     #[error("{}: {doing}", codes::CHILD_NOT_READY)]
     Io {
@@ -68,6 +79,7 @@ impl Error {
             Error::Missing { .. } => codes::MISSING_PROGRAM,
             Error::NotRunning { .. } => codes::NOT_RUNNING,
             Error::PortTaken { .. } => codes::PORT_TAKEN,
+            Error::OpenToOthers { .. } => codes::OPEN_TO_OTHERS,
         }
     }
 

@@ -13,6 +13,7 @@ mod error;
 mod http;
 mod kafka;
 mod ports;
+mod secrets;
 mod spawn;
 mod supervise;
 #[cfg(feature = "test-support")]
@@ -24,4 +25,5 @@ pub use deps::{find_java, find_kafka_jars, find_libchdb};
 pub use error::Error;
 pub use kafka::{Kafka, KafkaOptions};
 pub use ports::free_port;
+pub use secrets::{Secrets, USER};
 pub use supervise::{State, Status};

@@ -51,6 +51,8 @@ pub(crate) struct Spec {
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How often a child is started before the first answer.
+const FIRST_TRIES: u32 = 4;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// After this long without a death the next one starts from the first pause again.
 const STABLE: Duration = Duration::from_secs(60);
@@ -80,7 +82,7 @@ impl Shared {
 }
 
 impl Supervised {
-    /// Starts the child and waits until it is ready; from then on it is watched.
+    /// Starts the child and waits until it is ready; from then on it is watched. One that dies before is started again, a few times.
     pub fn start(spec: Spec) -> Result<Supervised, Error> {
         let status = Status {
             state: State::Starting,
@@ -97,7 +99,21 @@ impl Supervised {
             changed: Condvar::new(),
         });
         let (name, stop_within) = (spec.name, spec.stop_within);
-        launch(&spec, &shared)?;
+        let mut pause = FIRST_PAUSE;
+        for tries_left in (0..FIRST_TRIES).rev() {
+            match launch(&spec, &shared) {
+                Ok(()) => break,
+                Err(error @ Error::NotReady { .. }) if tries_left > 0 => {
+                    tracing::warn!(child = name, %error, "starting it again");
+                    let mut inner = shared.lock();
+                    inner.status.restarts += 1;
+                    inner.status.last_end = Some(error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
+            std::thread::sleep(pause);
+            pause *= 2;
+        }
         let watched = shared.clone();
         let thread = std::thread::Builder::new()
             .name(format!("watch-{name}"))

@@ -27,14 +27,48 @@ pub fn kafka() -> &'static Kafka {
 ///
 /// # Panics
 /// Where it cannot be started: a test cannot go on without it.
-pub fn clickhouse() -> &'static ClickHouse {
-    static CLICKHOUSE: OnceLock<ClickHouse> = OnceLock::new();
+pub fn clickhouse() -> &'static TestClickHouse {
+    static CLICKHOUSE: OnceLock<TestClickHouse> = OnceLock::new();
     CLICKHOUSE.get_or_init(
         || match ClickHouse::start(&clickhouse_options(directory())) {
-            Ok(clickhouse) => clickhouse,
+            Ok(engine) => TestClickHouse {
+                url: with_password(engine.url(), engine.secrets().write.expose()),
+                engine,
+            },
             Err(error) => panic!("{error}"),
         },
     )
+}
+
+/// The engine of a test binary, with what opens it.
+pub struct TestClickHouse {
+    url: String,
+    engine: ClickHouse,
+}
+
+impl TestClickHouse {
+    /// `http://user:password@host:port`, for writing too.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The engine itself; its own URL has no password.
+    pub fn engine(&self) -> &ClickHouse {
+        &self.engine
+    }
+}
+
+impl std::ops::Deref for TestClickHouse {
+    type Target = ClickHouse;
+
+    fn deref(&self) -> &ClickHouse {
+        &self.engine
+    }
+}
+
+/// A URL with weir's user and a secret in it.
+pub fn with_password(url: &str, secret: &str) -> String {
+    url.replacen("://", &format!("://{}:{secret}@", crate::USER), 1)
 }
 
 /// Options that run the engine in this test binary itself, started a second time, so that no other program has to be

@@ -39,7 +39,11 @@ fn event(id: u64) -> Event {
 }
 
 async fn database(url: &str, name: &str) -> Client {
-    let client = Client::default().with_url(url);
+    let (address, key) = open(url);
+    let client = Client::default()
+        .with_url(format!("http://{address}"))
+        .with_user("default")
+        .with_password(key);
     client
         .query(&format!("CREATE DATABASE {name} ENGINE = Atomic"))
         .execute()
@@ -230,14 +234,11 @@ async fn errors_have_their_numbers_and_statuses() {
     };
     assert!(error.to_string().contains("Code: 60"), "{error}");
     // A link cannot write, a page of another site cannot ask.
-    let answer = send(
-        url,
-        "GET /?query=DROP+TABLE+errors.events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    );
+    let answer = send(url, "GET /?query=DROP+TABLE+errors.events HTTP/1.1\r\n\r\n");
     assert!(answer.contains("Code: 164"), "{answer}");
     let answer = send(
         url,
-        "GET /?query=SELECT+1 HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\nConnection: close\r\n\r\n",
+        "GET /?query=SELECT+1 HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n\r\n",
     );
     assert!(answer.contains("Code: 497"), "{answer}");
     assert_eq!(count(&client).await, 0);
@@ -271,9 +272,14 @@ async fn a_cut_insert_leaves_nothing() {
         }
         // dropped without its end
     }
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
-    let head = "POST /?query=INSERT+INTO+cut.events(id)+FORMAT+CSV HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n1\n2\n3\n";
-    stream.write_all(head.as_bytes()).unwrap();
+    let (address, key) = open(url);
+    let mut stream = TcpStream::connect(address).unwrap();
+    let line = "POST /?query=INSERT+INTO+cut.events(id)+FORMAT+CSV HTTP/1.1";
+    write!(
+        stream,
+        "{line}\r\nHost: {address}\r\nX-ClickHouse-Key: {key}\r\nContent-Length: 1000\r\n\r\n1\n2\n3\n"
+    )
+    .unwrap();
     drop(stream);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(count(&client).await, 100);
@@ -289,7 +295,8 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
     let started = Instant::now();
     let engine = ClickHouse::start(&testing::clickhouse_options(dir.path())).unwrap();
     println!("first start: {:?}", started.elapsed());
-    let url = engine.url().to_owned();
+    let plain = engine.url().to_owned();
+    let url = testing::with_password(&plain, engine.secrets().write.expose());
     let client = database(&url, "kept").await;
     events_table(&client).await;
     client
@@ -331,7 +338,7 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         println!("back after a kill: {:?}", killed.elapsed());
-        assert_eq!(engine.url(), url);
+        assert_eq!(engine.url(), plain);
         let rows = client
             .query("SELECT ?fields FROM events ORDER BY id")
             .fetch_all::<Event>()
@@ -355,22 +362,29 @@ async fn a_kill_loses_nothing_that_was_acknowledged() {
     let restarted = Instant::now();
     let engine = ClickHouse::start(&testing::clickhouse_options(dir.path())).unwrap();
     println!("start on existing data: {:?}", restarted.elapsed());
-    assert_eq!((engine.url(), count(&client).await), (url.as_str(), 1500));
+    assert_eq!((engine.url(), count(&client).await), (plain.as_str(), 1500));
+}
+
+/// Address and secret of `http://user:secret@address`.
+fn open(url: &str) -> (&str, &str) {
+    let (user, address) = url["http://".len()..].split_once('@').unwrap();
+    (address, user.split_once(':').unwrap().1)
 }
 
 fn post(url: &str, path: &str, body: &str) -> String {
     let length = body.len();
     send(
         url,
-        &format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        ),
+        &format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"),
     )
 }
 
 fn send(url: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
+    let (address, key) = open(url);
+    let (line, rest) = request.split_once("\r\n").unwrap();
+    let head = format!("{line}\r\nHost: {address}\r\nX-ClickHouse-Key: {key}\r\nConnection: close");
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{head}\r\n{rest}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer

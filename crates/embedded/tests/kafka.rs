@@ -118,6 +118,35 @@ fn keeps_its_messages_over_a_kill_and_a_restart() {
     assert_eq!(consume(&brokers, "kept", 600), values(0..600));
 }
 
+/// The Java machine whose command line names this directory.
+fn java_in(dir: &std::path::Path) -> Option<i32> {
+    let wanted = dir.join("kafka/server.properties");
+    let wanted = wanted.to_string_lossy().into_owned();
+    let running = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = running.filter_map(|e| e.file_name().to_string_lossy().parse::<i32>().ok());
+    let mut ours = pids.filter(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&wanted)
+    });
+    ours.next()
+}
+
+#[test]
+fn one_that_dies_while_it_starts_is_started_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().canonicalize().unwrap();
+    let starting = std::thread::spawn({
+        let path = path.clone();
+        move || Kafka::start(&KafkaOptions::new(path))
+    });
+    wait_until("a first try", || java_in(&path).is_some());
+    unsafe { libc::kill(java_in(&path).unwrap(), libc::SIGKILL) };
+    let kafka = starting.join().unwrap().unwrap();
+    assert_eq!(kafka.status().restarts, 1);
+    assert_eq!(kafka.status().state, State::Ready);
+    assert!(kafka.status().last_end.is_some());
+}
+
 #[test]
 fn refuses_a_port_that_is_taken() {
     let dir = tempfile::tempdir().unwrap();

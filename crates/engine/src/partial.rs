@@ -22,6 +22,9 @@ const VERSION: u8 = 1;
 /// Shards of a partition: stage 2 keeps and snapshots the subjects of each apart, and stage 1 writes them shard by shard.
 pub const SHARDS: usize = 8;
 
+/// Most partitions of a raw topic: room is kept for as many as a watermark says there are.
+pub const PARTITIONS: u32 = 1 << 16;
+
 /// The shard of its partition that a subject belongs to, of so many.
 #[inline]
 pub(crate) fn shard_of(hash: u64, shards: usize) -> usize {
@@ -39,6 +42,19 @@ pub struct WatermarkEntry {
     pub partitions: u32,
     /// No on-time event of it lies before this time any more.
     pub watermark: Micros,
+}
+
+impl WatermarkEntry {
+    /// Holds it to what can be: its partition is one of them, and they are not too many.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        if self.partition < self.partitions && self.partitions <= PARTITIONS {
+            return Ok(());
+        }
+        Err(EngineError::corrupt(
+            WHAT,
+            "a watermark is of a partition that cannot be",
+        ))
+    }
 }
 
 /// A short list that does not allocate up to [`SmallList::INLINE`] items.
@@ -138,14 +154,17 @@ impl<'a> Block<'a> {
         let groups = count(input)?;
         let rows = varint::bytes(input)?;
         let n = count(input)?;
-        let mut watermarks = Vec::with_capacity(n);
+        // Each of them has four numbers at least.
+        let mut watermarks = Vec::with_capacity(n.min(input.len() / 4));
         for _ in 0..n {
-            watermarks.push(WatermarkEntry {
+            let entry = WatermarkEntry {
                 event: varint::usize(input)?,
                 partition: varint::u32(input)?,
                 partitions: varint::u32(input)?,
                 watermark: Micros(varint::i64(input)?),
-            });
+            };
+            entry.check()?;
+            watermarks.push(entry);
         }
         if !input.is_empty() {
             return Err(EngineError::corrupt(WHAT, "bytes are left over"));
@@ -329,7 +348,7 @@ pub struct RowRef<'a> {
     pub pane: Micros,
     /// Late events, or on-time ones.
     pub late: bool,
-    /// See [`crate::accumulate`].
+    /// See [`crate::measure`].
     pub encoded: &'a [u8],
 }
 
@@ -607,11 +626,39 @@ mod tests {
         Ok((groups, block.watermarks().collect(), indices))
     }
 
+    #[test]
+    fn a_watermark_is_of_one_of_so_many_partitions() {
+        for (partition, partitions, fine) in [
+            (0, 1, true),
+            (PARTITIONS - 1, PARTITIONS, true),
+            (0, 0, false),
+            (3, 3, false),
+            (0, PARTITIONS + 1, false),
+            (u32::MAX, u32::MAX, false),
+            (u32::MAX, 1, false),
+        ] {
+            let mut writer = BlockWriter::new(7, 3);
+            writer.watermark(WatermarkEntry {
+                event: 0,
+                partition,
+                partitions,
+                watermark: Micros(5),
+            });
+            let mut bytes = Vec::new();
+            writer.finish(&mut bytes);
+            assert_eq!(
+                Block::parse(&bytes).is_ok(),
+                fine,
+                "{partition} of {partitions}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn a_block_reads_back_and_its_damage_is_an_error_not_a_panic(
             blocks in prop::collection::vec(prop::collection::vec(group(), 0..8), 1..3),
-            marks in prop::collection::vec((0usize..3, 0u32..9, 1u32..9, any::<i64>()), 0..4),
+            marks in prop::collection::vec((0usize..3, 0u32..9, 9u32..99, any::<i64>()), 0..4),
             cut in any::<prop::sample::Index>(), flip in any::<(prop::sample::Index, u8)>(),
         ) {
             let mut writer = BlockWriter::new(7, 3);

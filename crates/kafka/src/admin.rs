@@ -6,6 +6,7 @@ use crate::error::Error;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -204,10 +205,21 @@ impl Admin {
     /// Names of all topics with their numbers of partitions, sorted.
     pub fn names(&self) -> Result<Vec<(String, u32)>, Error> {
         let metadata = retry(self.deadline, || {
-            self.client
+            let metadata = self
+                .client
                 .inner()
                 .fetch_metadata(None, Duration::from_secs(3))
-                .map_err(|e| Error::kafka("reading metadata", e))
+                .map_err(|e| Error::kafka("reading metadata", e))?;
+            // A broker that has just started names topics before it knows their partitions.
+            let ours = |t: &&MetadataTopic| t.name().starts_with("weir.");
+            let all = metadata.topics().iter();
+            match all.filter(ours).find(|t| t.partitions().is_empty()) {
+                Some(t) => {
+                    let code = RDKafkaErrorCode::LeaderNotAvailable;
+                    Err(Error::code_of(format!("partitions of {}", t.name()), code))
+                }
+                None => Ok(metadata),
+            }
         })
         .map_err(|e| match e {
             e if e.is_transient() => Error::Unreachable {
@@ -331,6 +343,12 @@ impl Admin {
             .collect())
     }
 
+    /// Ends of these partitions, after the last committed record.
+    pub(crate) fn ends(&self, parts: &[Tp]) -> Result<Vec<(Tp, i64)>, Error> {
+        let ends = self.offsets(parts, Offset::End)?;
+        Ok(parts.iter().cloned().zip(ends).collect())
+    }
+
     /// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per partition asked for.
     fn offsets(&self, parts: &[Tp], which: Offset) -> Result<Vec<i64>, Error> {
         if parts.is_empty() {
@@ -369,6 +387,16 @@ impl Admin {
 
     /// Offsets that a group committed for these partitions.
     pub fn committed(&self, group: &str, parts: &[Tp]) -> Result<Vec<Option<i64>>, Error> {
+        let all = self.committed_with_metadata(group, parts)?;
+        Ok(all.into_iter().map(|(offset, _)| offset).collect())
+    }
+
+    /// Offsets that a group committed for these partitions, each with its metadata (empty where there is none).
+    pub fn committed_with_metadata(
+        &self,
+        group: &str,
+        parts: &[Tp],
+    ) -> Result<Vec<(Option<i64>, String)>, Error> {
         let reader: BaseConsumer<Logged> = self
             .brokers
             .config()
@@ -387,13 +415,13 @@ impl Admin {
         Ok(parts
             .iter()
             .map(|tp| {
-                match found
-                    .find_partition(&tp.topic, tp.partition)
-                    .map(|e| e.offset())
-                {
+                let entry = found.find_partition(&tp.topic, tp.partition);
+                let offset = match entry.as_ref().map(|e| e.offset()) {
                     Some(Offset::Offset(o)) => Some(o),
                     _ => None,
-                }
+                };
+                let metadata = entry.map_or_else(String::new, |e| e.metadata().to_owned());
+                (offset, metadata)
             })
             .collect())
     }

@@ -1,16 +1,17 @@
 //! Settings that every client shares, and where the client library's log goes.
 
 use crate::admin::MAX_MESSAGE;
+use crate::timeouts::Timeouts;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use weir_runtime::config::Properties;
 
 /// Where Kafka is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brokers {
     /// `host:port`, separated by commas.
@@ -18,7 +19,10 @@ pub struct Brokers {
     /// More properties of librdkafka for every client (TLS, SASL), with `_` for each dot: `sasl_password`. So they can be set by
     /// variables of the environment too.
     #[serde(default)]
-    pub properties: BTreeMap<String, String>,
+    pub properties: Properties,
+    /// How long calls and members may take, scaled; a section of its own in configurations.
+    #[serde(skip)]
+    pub timeouts: Timeouts,
 }
 
 impl Brokers {
@@ -26,7 +30,8 @@ impl Brokers {
     pub fn new(bootstrap: impl Into<String>) -> Brokers {
         Brokers {
             bootstrap: bootstrap.into(),
-            properties: BTreeMap::new(),
+            properties: Properties::default(),
+            timeouts: Timeouts::default(),
         }
     }
 
@@ -36,7 +41,10 @@ impl Brokers {
         c.set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "weir")
             .set("broker.address.family", "any")
-            .set("socket.timeout.ms", "10000")
+            .set(
+                "socket.timeout.ms",
+                self.timeouts.request.as_millis().to_string(),
+            )
             .set("socket.nagle.disable", "true")
             // The topics' own limit counts a frame around the record too.
             .set("message.max.bytes", (MAX_MESSAGE - 1024).to_string())
@@ -46,7 +54,7 @@ impl Brokers {
             // Clients that only name a type (admin) would log every broker restart as an error.
             .set("log.connection.close", "false");
         c.set_log_level(RDKafkaLogLevel::Warning);
-        for (k, v) in &self.properties {
+        for (k, v) in self.properties.iter() {
             c.set(k.replace('_', "."), v);
         }
         c

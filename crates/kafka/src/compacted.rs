@@ -5,6 +5,7 @@ use crate::client::Brokers;
 use crate::consumer::{Consumer, Tp};
 use crate::error::Error;
 use crate::producer::Appender;
+use rdkafka::error::RDKafkaErrorCode;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,8 @@ pub fn read_all(brokers: &Brokers, topic: &str, deadline: Duration) -> Result<Ve
 }
 
 /// Calls `f` with key and value (`None`: deleted) of every committed record of a topic, or of some of its partitions, from the
-/// beginning to what is its end at the time of the call. Keys may come more than once: the last one counts.
+/// beginning to what is its end at the time of the call. Keys may come more than once: the last one counts. The limit is for the wait
+/// for records, not for all of them: a large topic takes its time.
 pub fn scan(
     brokers: &Brokers,
     topic: &str,
@@ -39,10 +41,17 @@ pub fn scan(
     deadline: Duration,
     f: Visit<'_>,
 ) -> Result<(), Error> {
-    let until = Instant::now() + deadline;
+    let mut until = Instant::now() + deadline;
     let admin = Admin::new(brokers, deadline)?;
     let Some(info) = admin.topics(&[topic])?.into_iter().next() else {
-        return Ok(());
+        // Whoever names partitions knows that they are there: the broker has just started and does not, yet.
+        return match partitions {
+            Some(_) => Err(Error::code_of(
+                format!("reading {topic}"),
+                RDKafkaErrorCode::UnknownTopicOrPartition,
+            )),
+            None => Ok(()),
+        };
     };
     let mut open: HashMap<i32, i64> = HashMap::new();
     let mut from = Vec::new();
@@ -59,7 +68,7 @@ pub fn scan(
     while !open.is_empty() {
         if Instant::now() > until {
             return Err(Error::Deadline {
-                what: format!("reading {topic} to its end"),
+                what: format!("waiting for records of {topic}"),
                 seconds: deadline.as_secs(),
             });
         }
@@ -70,6 +79,10 @@ pub fn scan(
             )));
         }
         let batch = consumer.next(Duration::from_millis(50), Duration::ZERO, 4096)?;
+        if !batch.is_empty() {
+            until = Instant::now() + deadline;
+            weir_runtime::progress::alive_here();
+        }
         for m in batch.iter() {
             if let Some(key) = m.key() {
                 f(key, m.value());

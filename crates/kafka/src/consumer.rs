@@ -4,19 +4,20 @@
 //! and the batch call then drops the assignment without a word), so every assigned partition is forwarded to a queue of our own.
 
 use crate::batch::{Batch, End};
-use crate::client::{Brokers, log, log_error};
+use crate::client::Brokers;
 use crate::error::{Error, transient};
 use crate::member::Member;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use crate::rebalance::{Assigned, Change, Context, Native, Revoked};
+use crate::timeouts::Timeouts;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka_sys as sys;
-use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
-use std::sync::{Mutex, PoisonError};
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A topic's partition.
@@ -55,22 +56,6 @@ pub struct Committed {
     pub metadata: String,
 }
 
-/// A change of what a member of a group reads. Nothing happens until it is answered by
-/// [`Consumer::accept`] or [`Consumer::release`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// These are added.
-    Assigned(Vec<Tp>),
-    /// These are taken away.
-    Revoked(Vec<Tp>),
-}
-
-#[derive(Default)]
-struct Pending {
-    changes: VecDeque<Change>,
-    closing: bool,
-}
-
 /// How records are fetched ahead of being read.
 #[derive(Clone, Copy, Debug)]
 pub struct Fetching {
@@ -90,60 +75,6 @@ impl Default for Fetching {
             waiting_kib: 8 << 10,
             sent_kib: 1 << 10,
         }
-    }
-}
-
-/// After so long without a sign of life a group forgets a member.
-pub(crate) const SESSION: Duration = Duration::from_secs(6);
-
-/// Keeps rebalances until the owner of the consumer asks for them.
-#[derive(Default)]
-struct Context {
-    pending: Mutex<Pending>,
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
-        log(level, fac, message);
-    }
-    fn error(&self, error: KafkaError, reason: &str) {
-        log_error(&error, reason);
-    }
-}
-
-impl ConsumerContext for Context {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        err: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if pending.closing {
-            // Nobody asks any more, and an unanswered change would block the close for ever. What is assigned now is revoked
-            // next, as part of the close.
-            // SAFETY: both pointers are valid for the call; the returned error may be null.
-            unsafe {
-                let client = consumer.client().native_ptr();
-                let e = match assigned {
-                    true => sys::rd_kafka_incremental_assign(client, list.ptr()),
-                    false => sys::rd_kafka_incremental_unassign(client, list.ptr()),
-                };
-                sys::rd_kafka_error_destroy(e);
-            }
-            return;
-        }
-        let parts = list
-            .elements()
-            .iter()
-            .map(|e| Tp::new(e.topic(), e.partition()))
-            .collect();
-        pending.changes.push_back(if assigned {
-            Change::Assigned(parts)
-        } else {
-            Change::Revoked(parts)
-        });
     }
 }
 
@@ -172,17 +103,12 @@ impl Drop for GroupMetadata {
 
 /// Reads committed records. One thread at a time.
 pub struct Consumer {
-    // Before the client, to which it belongs.
-    queue: Queue,
-    inner: BaseConsumer<Context>,
-    timeout: Duration,
+    native: ManuallyDrop<Arc<Native>>,
+    timeouts: Timeouts,
     apart: bool,
     // After the client: its drop may wait until the group has forgotten the client.
     member: Option<Member>,
 }
-
-// SAFETY: the library's handles may be used from any thread; `queue` belongs to `inner`.
-unsafe impl Send for Consumer {}
 
 impl Consumer {
     fn settings(brokers: &Brokers, fetching: Fetching) -> ClientConfig {
@@ -209,19 +135,26 @@ impl Consumer {
         c
     }
 
-    fn create(config: &ClientConfig) -> Result<Consumer, Error> {
+    fn create(config: &ClientConfig, timeouts: &Timeouts) -> Result<Consumer, Error> {
         let inner: BaseConsumer<Context> = config
             .create_with_context(Context::default())
             .map_err(|e| Error::kafka("creating a consumer", e))?;
-        // SAFETY: a valid client.
-        let queue = Queue(unsafe { sys::rd_kafka_queue_new(inner.client().native_ptr()) });
+        let queue = Queue::of(inner.client().native_ptr());
         Ok(Consumer {
-            queue,
-            inner,
-            timeout: Duration::from_secs(10),
+            native: ManuallyDrop::new(Arc::new(Native { queue, inner })),
+            timeouts: timeouts.clone(),
             apart: false,
             member: None,
         })
+    }
+
+    fn inner(&self) -> &BaseConsumer<Context> {
+        &self.native.inner
+    }
+
+    /// What a single try of a call may take.
+    fn attempt(&self, limit: Duration) -> Duration {
+        self.timeouts.request.min(limit)
     }
 
     /// Reads the given partitions from the given offsets, without a group.
@@ -229,13 +162,13 @@ impl Consumer {
         let mut config = Self::settings(brokers, Fetching::default());
         // The library wants a name; nothing is ever committed under it.
         config.set("group.id", "weir-reader");
-        let consumer = Self::create(&config)?;
+        let consumer = Self::create(&config, &brokers.timeouts)?;
         for (tp, _) in from {
             consumer.forward(tp)?;
         }
         let list = list(from)?;
         consumer
-            .inner
+            .inner()
             .assign(&list)
             .map_err(|e| Error::kafka("assigning partitions", e))?;
         Ok(consumer)
@@ -249,25 +182,24 @@ impl Consumer {
         topics: &[String],
         fetching: Fetching,
     ) -> Result<Consumer, Error> {
-        let mut config = Self::settings(brokers, fetching);
+        let (mut config, t) = (Self::settings(brokers, fetching), &brokers.timeouts);
         config
             .set("group.id", group)
             .set("group.instance.id", instance)
             .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", SESSION.as_millis().to_string())
-            .set("heartbeat.interval.ms", "1000");
-        let mut consumer = Self::create(&config)?;
-        consumer.member = Some(Member::new(group, topics));
+            .set("session.timeout.ms", t.session.as_millis().to_string())
+            .set(
+                "heartbeat.interval.ms",
+                (t.session / 6).as_millis().to_string(),
+            );
+        let mut consumer = Self::create(&config, t)?;
+        consumer.member = Some(Member::new(group, topics, t.session));
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         consumer
-            .inner
+            .inner()
             .subscribe(&topics)
             .map_err(|e| Error::kafka("subscribing", e))?;
         Ok(consumer)
-    }
-
-    fn native(&self) -> *mut sys::rd_kafka_t {
-        self.inner.client().native_ptr()
     }
 
     /// Where the records of a partition arrive.
@@ -276,7 +208,7 @@ impl Consumer {
             .map_err(|_| Error::Invariant(format!("{:?} is no topic name", tp.topic)))?;
         // SAFETY: valid client and name.
         let raw = unsafe {
-            sys::rd_kafka_queue_get_partition(self.native(), topic.as_ptr(), tp.partition)
+            sys::rd_kafka_queue_get_partition(self.native.ptr(), topic.as_ptr(), tp.partition)
         };
         if raw.is_null() {
             return Err(Error::Invariant(format!("{tp} has no queue")));
@@ -288,7 +220,7 @@ impl Consumer {
     fn forward(&self, tp: &Tp) -> Result<(), Error> {
         let to = match self.apart {
             true => std::ptr::null_mut(),
-            false => self.queue.0,
+            false => self.native.queue.0,
         };
         // SAFETY: valid queues; null stands for the partition's own.
         unsafe { sys::rd_kafka_queue_forward(self.own_queue(tp)?.0, to) };
@@ -316,15 +248,16 @@ impl Consumer {
     pub fn poll(&self, wait: Duration) -> Result<Option<Change>, Error> {
         let mut wait = wait;
         loop {
-            if let Some(change) = self.lock().changes.pop_front() {
+            self.native.usable()?;
+            if let Some(change) = self.native.told() {
                 return Ok(Some(change));
             }
-            match self.inner.poll(wait) {
+            match self.inner().poll(wait) {
                 None => {
                     if let Some(member) = &self.member {
-                        member.check(&self.inner)?;
+                        member.check(self.inner())?;
                     }
-                    return Ok(self.lock().changes.pop_front());
+                    return Ok(self.native.told());
                 }
                 Some(Ok(_)) => {
                     return Err(Error::Invariant("a record came past its queue".into()));
@@ -334,14 +267,6 @@ impl Consumer {
             }
             wait = Duration::ZERO;
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
-        self.inner
-            .context()
-            .pending
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn judge(&self, e: KafkaError) -> Result<(), Error> {
@@ -359,14 +284,16 @@ impl Consumer {
 
     /// Takes an assignment on: reading starts at the given offsets. Also for an empty one. `staying` is where reading of the other
     /// partitions goes on, see [`Consumer::release`].
-    pub fn accept(&self, from: &[(Tp, i64)], staying: &[(Tp, i64)]) -> Result<(), Error> {
+    pub fn accept(
+        &self,
+        assigned: Assigned,
+        from: &[(Tp, i64)],
+        staying: &[(Tp, i64)],
+    ) -> Result<(), Error> {
         for (tp, _) in from {
             self.forward(tp)?;
         }
-        let list = list(from)?;
-        self.inner
-            .incremental_assign(&list)
-            .map_err(|e| Error::kafka("taking partitions on", e))?;
+        assigned.answer(&list(from)?)?;
         self.seek(staying)
     }
 
@@ -375,11 +302,8 @@ impl Consumer {
     /// The library pauses all partitions for a change and then goes on from where it believes the application to be; that is one
     /// record too far where a batch ended with the end of a partition (librdkafka #4844, in 2.2 to 2.12). So each change is
     /// followed by a seek to what was really read.
-    pub fn release(&self, parts: &[Tp], staying: &[(Tp, i64)]) -> Result<(), Error> {
-        let list = names(parts);
-        self.inner
-            .incremental_unassign(&list)
-            .map_err(|e| Error::kafka("giving partitions up", e))?;
+    pub fn release(&self, revoked: Revoked, staying: &[(Tp, i64)]) -> Result<(), Error> {
+        revoked.answer()?;
         self.seek(staying)
     }
 
@@ -387,9 +311,9 @@ impl Consumer {
     /// all of it unless the batch is full).
     pub fn next(&self, wait: Duration, gather: Duration, max: usize) -> Result<Batch<'_>, Error> {
         let mut raw = Vec::with_capacity(max.max(1));
-        fill(&mut raw, &self.queue, wait, 1)?;
+        fill(&mut raw, &self.native.queue, wait, 1)?;
         if !raw.is_empty() && max > 1 {
-            fill(&mut raw, &self.queue, gather, max - 1)?;
+            fill(&mut raw, &self.native.queue, gather, max - 1)?;
         }
         self.batch(raw)
     }
@@ -447,8 +371,13 @@ impl Consumer {
     /// brings newer metadata than its records would be accepted although another member read the same records.
     pub fn group_metadata(&self) -> Option<GroupMetadata> {
         // SAFETY: valid client; null where there is no group.
-        let raw = unsafe { sys::rd_kafka_consumer_group_metadata(self.native()) };
+        let raw = unsafe { sys::rd_kafka_consumer_group_metadata(self.native.ptr()) };
         (!raw.is_null()).then_some(GroupMetadata { raw })
+    }
+
+    /// True while it has a place in its group.
+    pub fn is_member(&self) -> bool {
+        self.group_metadata().is_some_and(|g| g.generation() >= 0)
     }
 
     /// What the group committed last; waits for open transactions on these offsets to end.
@@ -457,8 +386,8 @@ impl Consumer {
             return Ok(Vec::new());
         }
         let found = retry(deadline, || {
-            self.inner
-                .committed_offsets(names(parts), self.timeout.min(deadline))
+            self.inner()
+                .committed_offsets(names(parts), self.attempt(deadline))
                 .map_err(|e| Error::kafka("reading committed offsets", e))
         })?;
         found
@@ -483,8 +412,8 @@ impl Consumer {
     /// First offset and the one after the last committed record, asked from the broker.
     pub fn bounds(&self, tp: &Tp, deadline: Duration) -> Result<(i64, i64), Error> {
         retry(deadline, || {
-            self.inner
-                .fetch_watermarks(&tp.topic, tp.partition, self.timeout.min(deadline))
+            self.inner()
+                .fetch_watermarks(&tp.topic, tp.partition, self.attempt(deadline))
                 .map_err(|e| Error::kafka(format!("offsets of {tp}"), e))
         })
     }
@@ -496,7 +425,7 @@ impl Consumer {
         // SAFETY: valid client and out parameters.
         let err = unsafe {
             sys::rd_kafka_get_watermark_offsets(
-                self.native(),
+                self.native.ptr(),
                 topic.as_ptr(),
                 tp.partition,
                 &mut low,
@@ -512,8 +441,8 @@ impl Consumer {
             return Ok(());
         }
         let done = self
-            .inner
-            .seek_partitions(list(to)?, self.timeout)
+            .inner()
+            .seek_partitions(list(to)?, self.timeouts.request)
             .map_err(|e| Error::kafka("seeking", e))?;
         for e in done.elements() {
             e.error()
@@ -524,7 +453,7 @@ impl Consumer {
 
     /// Stops fetching these.
     pub fn pause(&self, parts: &[Tp]) -> Result<(), Error> {
-        self.inner
+        self.inner()
             .pause(&names(parts))
             .map_err(|e| Error::kafka("pausing", e))
     }
@@ -532,42 +461,80 @@ impl Consumer {
     /// Fetches these again, from the given offsets.
     pub fn resume(&self, from: &[(Tp, i64)]) -> Result<(), Error> {
         let parts: Vec<Tp> = from.iter().map(|(tp, _)| tp.clone()).collect();
-        self.inner
+        self.inner()
             .resume(&names(&parts))
             .map_err(|e| Error::kafka("resuming", e))?;
         self.seek(from)
     }
 
-    /// Commits offsets (of the next record to read) outside of a transaction, and waits for it.
-    pub fn commit(&self, next: &[(Tp, i64)]) -> Result<(), Error> {
+    /// Commits offsets (of the next record to read) outside of a transaction, and waits for it up to the limit.
+    ///
+    /// # Errors
+    /// Also where the group has given the partitions to others: then their offsets are for these to commit.
+    pub fn commit(&self, next: &[(Tp, i64)], limit: Duration) -> Result<(), Error> {
         if next.is_empty() {
             return Ok(());
         }
-        self.inner
-            .commit(&list(next)?, rdkafka::consumer::CommitMode::Sync)
-            .map_err(|e| Error::kafka("committing offsets", e))
+        let (list, answers) = (list(next)?, Queue::of(self.native.ptr()));
+        // The library's own waiting has no limit: it keeps the commit until there is a coordinator.
+        // SAFETY: valid client, list and queue; without a callback the answer is an event in the queue.
+        let sent = unsafe {
+            sys::rd_kafka_commit_queue(
+                self.native.ptr(),
+                list.ptr(),
+                answers.0,
+                None,
+                std::ptr::null_mut(),
+            )
+        };
+        let refused = |code: RDKafkaRespErr| match code {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
+            code => Err(Error::code_of("committing offsets", code.into())),
+        };
+        refused(sent)?;
+        let ms = limit.as_millis().min(60_000) as libc::c_int;
+        // SAFETY: a valid queue; the event is ours to destroy, after it was read.
+        let answer = unsafe {
+            let event = sys::rd_kafka_queue_poll(answers.0, ms);
+            (!event.is_null()).then(|| {
+                let code = sys::rd_kafka_event_error(event);
+                sys::rd_kafka_event_destroy(event);
+                code
+            })
+        };
+        match answer {
+            Some(code) => refused(code),
+            None => Err(Error::Deadline {
+                what: "committing offsets".into(),
+                seconds: limit.as_secs(),
+            }),
+        }
     }
 }
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        self.lock().closing = true;
-        // Answers what was not answered, or closing would wait for it.
-        let left: Vec<Change> = self.lock().changes.drain(..).collect();
-        for change in left {
-            let answered = match change {
-                Change::Assigned(_) => self.accept(&[], &[]),
-                Change::Revoked(parts) => self.release(&parts, &[]),
-            };
-            if let Err(e) = answered {
-                tracing::debug!(target: "kafka", "while closing: {e}");
-            }
-        }
+        // SAFETY: taken once, here, and not used afterwards.
+        let native = unsafe { ManuallyDrop::take(&mut self.native) };
+        native.close(self.timeouts.close);
     }
 }
 
 /// A handle of a queue, released when it is dropped. Batches do not hold it: they borrow the consumer.
-struct Queue(*mut sys::rd_kafka_queue_t);
+pub(crate) struct Queue(*mut sys::rd_kafka_queue_t);
+
+// SAFETY: the library's queues may be used from any thread.
+unsafe impl Send for Queue {}
+// SAFETY: as above.
+unsafe impl Sync for Queue {}
+
+impl Queue {
+    /// A new one of a valid client, which must outlive it.
+    fn of(client: *mut sys::rd_kafka_t) -> Queue {
+        // SAFETY: a valid client.
+        Queue(unsafe { sys::rd_kafka_queue_new(client) })
+    }
+}
 
 impl Drop for Queue {
     fn drop(&mut self) {
@@ -623,7 +590,7 @@ fn list(from: &[(Tp, i64)]) -> Result<TopicPartitionList, Error> {
     Ok(list)
 }
 
-fn names(parts: &[Tp]) -> TopicPartitionList {
+pub(crate) fn names(parts: &[Tp]) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(parts.len());
     for tp in parts {
         list.add_partition(&tp.topic, tp.partition);

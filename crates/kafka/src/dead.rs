@@ -12,12 +12,12 @@ const KEPT: usize = 512 * 1024;
 pub type Send<'f> =
     &'f mut dyn FnMut(&str, Option<&[u8]>, Option<&[u8]>, &[Header<'_>]) -> Result<(), Error>;
 
-/// Writes a dead letter for `message` through `send`.
+/// Writes a dead letter for `message` through `send`: of a tenant (empty where that cannot be told), with a text about it.
 pub fn write(
     message: &Message<'_>,
     topic: &str,
     code: Code,
-    text: &str,
+    (tenant, text): (&str, &str),
     send: Send<'_>,
 ) -> Result<(), Error> {
     let code_text = code.to_string();
@@ -41,6 +41,8 @@ pub fn write(
         (headers::SOURCE_TOPIC, topic.as_bytes()),
         (headers::SOURCE_PARTITION, partition.as_bytes()),
         (headers::SOURCE_OFFSET, offset.as_bytes()),
+        // Always there, and first: a producer cannot give its record to another tenant by a header.
+        (headers::TENANT, tenant.as_bytes()),
     ];
     if let Some(hash) = &hash {
         list.push((headers::TRUNCATED, hash.as_bytes()));

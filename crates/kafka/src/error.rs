@@ -67,6 +67,9 @@ pub enum Error {
         /// Which, as text.
         partitions: String,
     },
+    /// A change of assignment was dropped without an answer.
+    #[error("a change of assignment was given up: the consumer must be built anew")]
+    Unanswered,
     /// Something that cannot be happened.
     #[error("invariant broken: {0}")]
     Invariant(String),
@@ -79,9 +82,10 @@ impl Error {
     /// The operator's code.
     pub fn code(&self) -> Code {
         match self {
-            Error::Unreachable { .. } | Error::Kafka { .. } | Error::Orphaned { .. } => {
-                codes::BROKER_UNREACHABLE
-            }
+            Error::Unreachable { .. }
+            | Error::Kafka { .. }
+            | Error::Orphaned { .. }
+            | Error::Unanswered => codes::BROKER_UNREACHABLE,
             Error::Deadline { .. } => codes::DEADLINE,
             Error::PartitionsChanged { .. } => codes::PARTITIONS_CHANGED,
             Error::Gap { .. } => codes::LOG_GAP,
@@ -95,8 +99,15 @@ impl Error {
         match self {
             Error::Unreachable { .. } | Error::Deadline { .. } => true,
             Error::Kafka { source, .. } => source.rdkafka_error_code().is_some_and(transient),
+            Error::Stage(e) => matches!(e.code, codes::BROKER_UNREACHABLE | codes::DEADLINE),
             _ => false,
         }
+    }
+
+    /// True where the client itself is done for and must be built anew.
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Error::Kafka { source, .. }
+            if source.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal))
     }
 
     pub(crate) fn kafka(what: impl Into<String>, source: KafkaError) -> Error {

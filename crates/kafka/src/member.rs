@@ -6,7 +6,6 @@
 //! each member looks whether all partitions are taken. Where some are not for long, it goes silent until its session is over and
 //! joins as a new member, which begins another round.
 
-use crate::consumer::SESSION;
 use crate::error::Error;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::groups::GroupInfo;
@@ -29,6 +28,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 pub(crate) struct Member {
     group: String,
     topics: Vec<String>,
+    session: Duration,
     joined: Instant,
     looked: Cell<Instant>,
     orphaned_since: Cell<Option<Instant>>,
@@ -36,10 +36,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(group: &str, topics: &[String]) -> Member {
+    pub(crate) fn new(group: &str, topics: &[String], session: Duration) -> Member {
         Member {
             group: group.to_owned(),
             topics: topics.to_vec(),
+            session,
             joined: Instant::now(),
             looked: Cell::new(Instant::now()),
             orphaned_since: Cell::new(None),
@@ -107,7 +108,7 @@ impl Drop for Member {
     fn drop(&mut self) {
         if self.leaves.get() {
             // Nothing else makes a static member leave.
-            std::thread::sleep(SESSION + Duration::from_secs(1));
+            std::thread::sleep(self.session + Duration::from_secs(1));
         }
     }
 }

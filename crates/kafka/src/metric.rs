@@ -10,6 +10,8 @@ pub const COMMITS: &str = "weir_stage_commits_total";
 pub const ABORTS: &str = "weir_stage_aborts_total";
 /// Times both clients were built anew, by stage.
 pub const REBUILDS: &str = "weir_stage_rebuilds_total";
+/// Clients that did not close within their limit.
+pub const LEFT_BEHIND: &str = "weir_clients_left_behind_total";
 /// Seconds from the begin of the commit to its acknowledgement, by stage.
 pub const COMMIT_SECONDS: &str = "weir_stage_commit_seconds";
 /// Records between what was committed and the end of the partition (control records included).
@@ -29,6 +31,7 @@ pub fn describe() {
     counter!(COMMITS, "transactions committed");
     counter!(ABORTS, "transactions aborted; one per rebalance is normal");
     counter!(REBUILDS, "times the clients of a stage were built anew");
+    counter!(LEFT_BEHIND, "clients that did not close within their limit");
     histogram!(COMMIT_SECONDS, Unit::Seconds, "time of a commit");
     gauge!(
         LAG,

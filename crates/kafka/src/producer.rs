@@ -1,6 +1,7 @@
 //! Writing: in transactions (the stages), or as an idempotent stream (ticks, dead letters replayed, importers, tests).
 
 use crate::client::{Brokers, log, log_error};
+use crate::close::Closing;
 use crate::consumer::{GroupMetadata, Tp};
 use crate::error::Error;
 use rdkafka::client::ClientContext;
@@ -46,15 +47,18 @@ impl ProducerContext for Deliveries {
 }
 
 struct Writer {
-    inner: BaseProducer<Deliveries>,
+    inner: Closing<BaseProducer<Deliveries>>,
 }
 
 impl Writer {
-    fn create(config: &ClientConfig) -> Result<Writer, Error> {
+    fn create(config: &ClientConfig, brokers: &Brokers) -> Result<Writer, Error> {
         let inner = config
             .create_with_context(Deliveries::default())
             .map_err(|e| Error::kafka("creating a producer", e))?;
-        Ok(Writer { inner })
+        let limit = brokers.timeouts.close;
+        Ok(Writer {
+            inner: Closing::new(inner, "a producer", limit),
+        })
     }
 
     fn send(
@@ -63,7 +67,7 @@ impl Writer {
         key: Option<&[u8]>,
         value: Option<&[u8]>,
         headers: &[Header<'_>],
-        deadline: Duration,
+        limit: Duration,
     ) -> Result<(), Error> {
         let mut record = BaseRecord::<[u8], [u8]>::to(to.0);
         record.partition = to.1;
@@ -81,7 +85,8 @@ impl Writer {
             );
             record.headers = Some(list);
         }
-        let until = Instant::now() + deadline;
+        // Asked for where the queue is full only: this runs for every record.
+        let mut until = None;
         loop {
             match self.inner.send(record) {
                 Ok(()) => return Ok(()),
@@ -90,8 +95,9 @@ impl Writer {
                     if !full {
                         return Err(Error::kafka(format!("writing to {}", to.0), e));
                     }
-                    if Instant::now() > until {
-                        return Err(deadline_passed(&format!("writing to {}", to.0), deadline));
+                    let now = Instant::now();
+                    if now > *until.get_or_insert(now + limit) {
+                        return Err(deadline_passed(&format!("writing to {}", to.0), limit));
                     }
                     record = back;
                     self.inner.poll(Duration::ZERO);
@@ -102,15 +108,15 @@ impl Writer {
     }
 
     /// Waits until everything is acknowledged or refused.
-    fn settle(&self, deadline: Duration) -> Result<(), Error> {
-        let until = Instant::now() + deadline;
+    fn settle(&self, limit: Duration) -> Result<(), Error> {
+        let until = Instant::now() + limit;
         loop {
             self.inner.poll(Duration::ZERO);
             if self.inner.in_flight_count() == 0 {
                 break;
             }
             if Instant::now() > until {
-                return Err(deadline_passed("writing what is queued", deadline));
+                return Err(deadline_passed("writing what is queued", limit));
             }
             std::thread::sleep(NAP);
         }
@@ -141,6 +147,9 @@ pub struct Appender {
 }
 
 impl Appender {
+    /// How long a record is tried. Whoever waits for one waits no longer; ticks and live values are not waited for.
+    const DELIVERY: Duration = Duration::from_secs(60);
+
     /// Acknowledged by all replicas, lz4.
     pub fn new(brokers: &Brokers) -> Result<Appender, Error> {
         let mut c = brokers.config();
@@ -149,10 +158,10 @@ impl Appender {
             .set("compression.type", "lz4")
             .set("retry.backoff.ms", "20")
             .set("queue.buffering.max.messages", "500000")
-            .set("message.timeout.ms", "60000");
+            .set("message.timeout.ms", Self::DELIVERY.as_millis().to_string());
         Ok(Appender {
-            writer: Writer::create(&c)?,
-            deadline: Duration::from_secs(60),
+            writer: Writer::create(&c, brokers)?,
+            deadline: Self::DELIVERY,
         })
     }
 
@@ -200,21 +209,24 @@ impl Refused {
 /// The stages' producer.
 pub(crate) struct Transactional {
     writer: Writer,
-    deadline: Duration,
+    /// For all steps of a commit together; for an abort; for writing a record.
+    limit: Duration,
 }
 
 impl Transactional {
     /// Aborts what an earlier producer with the same id left open.
-    pub(crate) fn open(
-        brokers: &Brokers,
-        id: &str,
-        deadline: Duration,
-    ) -> Result<Transactional, Error> {
-        let mut c = brokers.config();
+    pub(crate) fn open(brokers: &Brokers, id: &str) -> Result<Transactional, Error> {
+        let (mut c, t) = (brokers.config(), &brokers.timeouts);
+        let transaction = t.transaction.as_millis().to_string();
         c.set("transactional.id", id)
-            .set("transaction.timeout.ms", "5000")
+            .set("transaction.timeout.ms", &transaction)
+            // Past the end of its transaction no record is of use.
+            .set("message.timeout.ms", &transaction)
             // The library wants no request to outlast a transaction.
-            .set("socket.timeout.ms", "5000")
+            .set(
+                "socket.timeout.ms",
+                t.request.min(t.transaction).as_millis().to_string(),
+            )
             .set("acks", "all")
             .set("linger.ms", "0.5")
             // The broker answers CONCURRENT_TRANSACTIONS while it still writes the markers of the transaction before: 100 ms lost
@@ -222,25 +234,30 @@ impl Transactional {
             .set("retry.backoff.ms", "2")
             .set("retry.backoff.max.ms", "500")
             .set("queue.buffering.max.messages", "1000000");
-        let t = Transactional {
-            writer: Writer::create(&c)?,
-            deadline,
+        let opened = Transactional {
+            writer: Writer::create(&c, brokers)?,
+            limit: t.call,
         };
-        t.step("opening transactions", |rk, ms| {
-            // SAFETY: valid client.
-            unsafe { sys::rd_kafka_init_transactions(rk, ms) }
-        })
-        .map_err(Refused::error)?;
-        Ok(t)
+        opened
+            .step("opening transactions", opened.until(), |rk, ms| {
+                // SAFETY: valid client.
+                unsafe { sys::rd_kafka_init_transactions(rk, ms) }
+            })
+            .map_err(Refused::error)?;
+        Ok(opened)
     }
 
-    /// Runs a call of the transaction API, again while it says that it may be, until the deadline.
+    fn until(&self) -> Instant {
+        Instant::now() + self.limit
+    }
+
+    /// Runs a call of the transaction API, again while it says that it may be, until then.
     fn step(
         &self,
         what: &str,
+        until: Instant,
         call: impl Fn(*mut sys::rd_kafka_t, libc::c_int) -> *mut sys::rd_kafka_error_t,
     ) -> Result<(), Refused> {
-        let until = Instant::now() + self.deadline;
         loop {
             let left = until
                 .saturating_duration_since(Instant::now())
@@ -277,7 +294,7 @@ impl Transactional {
                 return Err(Refused::Abort(error()));
             }
             if Instant::now() >= until {
-                return Err(Refused::Fatal(deadline_passed(what, self.deadline)));
+                return Err(Refused::Fatal(deadline_passed(what, self.limit)));
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -285,7 +302,7 @@ impl Transactional {
 
     pub(crate) fn begin(&self) -> Result<(), Refused> {
         // SAFETY: valid client.
-        self.step("beginning a transaction", |rk, _| unsafe {
+        self.step("beginning a transaction", self.until(), |rk, _| unsafe {
             sys::rd_kafka_begin_transaction(rk)
         })
     }
@@ -297,7 +314,7 @@ impl Transactional {
         value: Option<&[u8]>,
         headers: &[Header<'_>],
     ) -> Result<(), Error> {
-        self.writer.send(to, key, value, headers, self.deadline)
+        self.writer.send(to, key, value, headers, self.limit)
     }
 
     /// Offsets and metadata into the open transaction, under the group metadata that the records were read with; then all of it
@@ -314,12 +331,12 @@ impl Transactional {
                 .map_err(|e| Refused::Abort(Error::kafka(format!("offset of {tp}"), e)))?;
             e.set_metadata(metadata);
         }
+        // One limit for all steps: a broker that answers again should not be met by what was begun before.
+        let until = self.until();
         // Before the offsets: then every partition is part of the transaction, and an abort is allowed.
-        self.writer
-            .settle(self.deadline)
-            .map_err(|e| self.judge(e))?;
+        self.writer.settle(self.limit).map_err(|e| self.judge(e))?;
         if !next.is_empty() {
-            self.step("sending offsets to the transaction", |rk, ms| {
+            self.step("sending offsets to the transaction", until, |rk, ms| {
                 // SAFETY: valid client, list and metadata.
                 unsafe {
                     sys::rd_kafka_send_offsets_to_transaction(rk, list.ptr(), group.ptr(), ms)
@@ -328,22 +345,26 @@ impl Transactional {
         }
         // Not rdkafka's `commit_transaction`: it flushes in steps of 100 ms.
         // SAFETY: valid client.
-        self.step("committing a transaction", |rk, ms| unsafe {
+        self.step("committing a transaction", until, |rk, ms| unsafe {
             sys::rd_kafka_commit_transaction(rk, ms)
         })
     }
 
     /// Undoes the open transaction.
-    pub(crate) fn abort(&self) -> Result<(), Refused> {
+    ///
+    /// # Errors
+    /// Always for the producer to be built anew, which undoes it too.
+    pub(crate) fn abort(&self) -> Result<(), Error> {
+        let until = Instant::now() + self.limit / 2;
         // An abort while records are queued whose partitions are not part of the transaction yet is refused.
-        if let Err(e) = self.writer.settle(self.deadline) {
+        if let Err(e) = self.writer.settle(self.limit / 2) {
             tracing::debug!("before the abort: {e}");
         }
         // SAFETY: valid client.
-        self.step("aborting a transaction", |rk, ms| unsafe {
+        self.step("aborting a transaction", until, |rk, ms| unsafe {
             sys::rd_kafka_abort_transaction(rk, ms)
         })
-        .map_err(|r| Refused::Fatal(r.error()))
+        .map_err(Refused::error)
     }
 
     /// What a failed write means for the producer.

@@ -4,15 +4,18 @@
 //! commit is due, commit. So a batch never spans a change of assignment, and offsets are committed under the generation
 //! that the records were read in.
 
-use crate::consumer::{Change, Committed, Consumer, Tp};
+use crate::consumer::{Committed, Consumer, Tp};
+use crate::ends::Ends;
 use crate::error::Error;
 use crate::metric;
 use crate::producer::{Refused, Transactional};
+use crate::rebalance::Change;
 use crate::stage::{Outbox, Progress, Stage, StageConfig};
+use crate::timeouts::Pauses;
 use crate::turn;
-use crate::watchdog::Watchdog;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use weir_runtime::Part;
 
 /// Records per batch.
 pub(crate) const BATCH: usize = 4096;
@@ -24,29 +27,27 @@ const BEHIND: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(30);
 /// Rebuilds in a row without a commit between them.
 const REBUILDS: u32 = 20;
+/// Aborts in a row without a commit between them: one is normal at a rebalance, and a second shows that aborting does not help.
+const ABORTS: u32 = 2;
 
 /// Runs a stage until `stop` is set; then finishes the open transaction and leaves. Blocks its thread.
 ///
-/// An error means: start the process again. Everything that can be healed inside is (refused commits, fenced or failed producers, lost
-/// brokers within the deadline).
+/// An error means: start the stage again, built anew. Everything that can be healed inside is (refused commits, fenced or failed
+/// producers, brokers that are lost or stand still).
 pub fn run_stage(
     config: &StageConfig,
     stage: &mut dyn Stage,
     stop: &AtomicBool,
 ) -> Result<(), Error> {
-    // Longer than a single call may take: the calls' own limits should be what ends them.
-    let watchdog = Watchdog::new(format!("stage {}", config.stage), config.deadline * 6);
-    let mut failures = 0;
-    while !stop.load(Ordering::Relaxed) {
-        let mut session = match Session::open(config, stop) {
-            Ok(Some(s)) => s,
-            Ok(None) => return Ok(()),
-            Err(e) => return Err(e),
-        };
-        let ended = session.run(stage, &watchdog);
-        stage.revoked(&session.names());
-        if session.commits > 0 {
-            failures = 0;
+    let t = &config.brokers.timeouts;
+    let name = format!("stage {} {}", config.stage, config.instance);
+    let part = Part::register(name, t.limits());
+    let stopped = || stop.load(Ordering::Relaxed);
+    let (mut failures, mut pauses) = (0, Pauses::new(t.pause));
+    while !stopped() {
+        let (commits, ended) = attempt(config, stage, stop, &part);
+        if commits > 0 {
+            (failures, pauses) = (0, Pauses::new(t.pause));
         }
         match ended {
             Ok(()) => return Ok(()),
@@ -58,13 +59,31 @@ pub fn run_stage(
                 }
                 tracing::warn!(stage = config.stage, "building both clients anew: {e}");
                 metrics::counter!(metric::REBUILDS, "stage" => config.stage).increment(1);
-                drop(session);
-                std::thread::sleep(Duration::from_millis(100 * u64::from(failures.min(20))));
-                watchdog.fed();
+                if e.is_transient() {
+                    part.waits_for(format!("Kafka: {e}"));
+                }
+                pauses.rest(&stopped);
             }
         }
     }
     Ok(())
+}
+
+/// One life of both clients: the number of its commits, and how it ended.
+fn attempt(
+    config: &StageConfig,
+    stage: &mut dyn Stage,
+    stop: &AtomicBool,
+    part: &Part,
+) -> (u64, Result<(), End>) {
+    let mut session = match Session::open(config, stop, part) {
+        Ok(Some(session)) => session,
+        Ok(None) => return (0, Ok(())),
+        Err(e) => return (0, Err(e.into())),
+    };
+    let ended = session.run(stage);
+    stage.revoked(&session.names());
+    (session.commits, ended)
 }
 
 enum End {
@@ -75,10 +94,9 @@ enum End {
 impl From<Error> for End {
     fn from(e: Error) -> End {
         match e {
-            Error::Gap { .. }
-            | Error::PartitionsChanged { .. }
-            | Error::Stage(_)
-            | Error::Deadline { .. } => End::Exit(e),
+            Error::Gap { .. } | Error::PartitionsChanged { .. } => End::Exit(e),
+            // What the stage asked a broker for may be there the next time.
+            Error::Stage(_) if !e.is_transient() => End::Exit(e),
             e => End::Rebuild(e),
         }
     }
@@ -97,25 +115,44 @@ pub(crate) struct Owned {
     resting: Option<Instant>,
 }
 
+impl Owned {
+    /// Records read again for the sake of state alone do not move the committed offset.
+    fn moved(&self) -> bool {
+        self.next > self.committed.unwrap_or(0)
+    }
+}
+
 struct Session<'a> {
     config: &'a StageConfig,
     stop: &'a AtomicBool,
+    part: &'a Part,
     // Before the consumer: its drop must not leave a transaction behind that outlives the membership.
     producer: Transactional,
     consumer: Consumer,
     owned: Vec<Owned>,
     commits: u64,
+    /// Since the last commit.
+    aborts: u32,
     /// When the last commit began, and ended.
     began: Instant,
     committed_at: Instant,
-    reported: Instant,
+    read_at: Instant,
+    looked: Instant,
+    ends: Ends,
+    /// Since then nothing was read although something waits, or no broker told whether it does.
+    stuck: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
-    fn open(config: &'a StageConfig, stop: &'a AtomicBool) -> Result<Option<Session<'a>>, Error> {
+    fn open(
+        config: &'a StageConfig,
+        stop: &'a AtomicBool,
+        part: &'a Part,
+    ) -> Result<Option<Session<'a>>, Error> {
+        part.alive();
         let id = format!("{}-{}", config.group, config.instance);
         // The producer first: it aborts what an earlier life left open, so that the committed offsets are stable when read.
-        let producer = Transactional::open(&config.brokers, &id, config.deadline)?;
+        let producer = Transactional::open(&config.brokers, &id)?;
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -129,13 +166,18 @@ impl<'a> Session<'a> {
         Ok(Some(Session {
             config,
             stop,
+            part,
             producer,
             consumer,
             owned: Vec::new(),
             commits: 0,
+            aborts: 0,
             began: Instant::now(),
             committed_at: Instant::now(),
-            reported: Instant::now(),
+            read_at: Instant::now(),
+            looked: Instant::now(),
+            ends: Ends::of(&config.brokers),
+            stuck: None,
         }))
     }
 
@@ -143,15 +185,15 @@ impl<'a> Session<'a> {
         self.owned.iter().map(|o| o.tp.clone()).collect()
     }
 
-    fn run(&mut self, stage: &mut dyn Stage, watchdog: &Watchdog) -> Result<(), End> {
+    fn run(&mut self, stage: &mut dyn Stage) -> Result<(), End> {
         while !self.stop.load(Ordering::Relaxed) {
-            watchdog.fed();
+            self.part.alive();
             self.rebalance(stage)?;
             self.keep_step(stage, &[])?;
             self.cycle(stage)?;
             stage.between(&self.progress()).map_err(Error::from)?;
-            if self.reported.elapsed() > Duration::from_secs(5) {
-                self.report();
+            if self.looked.elapsed() > self.config.brokers.timeouts.look() {
+                self.look()?;
             }
         }
         Ok(())
@@ -194,18 +236,22 @@ impl<'a> Session<'a> {
     /// Nothing is folded but committed here, and no transaction is open.
     fn rebalance(&mut self, stage: &mut dyn Stage) -> Result<(), End> {
         while let Some(change) = self.consumer.poll(Duration::ZERO)? {
+            // A change that an error on the way leaves unanswered gives all up when it is dropped.
             self.wake(Duration::ZERO)?;
             match change {
-                Change::Revoked(parts) => {
-                    self.tell("partitions given up", &parts);
-                    stage.revoked(&parts);
+                Change::Revoked(revoked) => {
+                    let parts = revoked.parts();
+                    self.tell("partitions given up", parts);
+                    stage.revoked(parts);
                     self.owned.retain(|o| !parts.contains(&o.tp));
-                    self.consumer.release(&parts, &self.positions(&[]))?;
+                    self.consumer.release(revoked, &self.positions(&[]))?;
                 }
-                Change::Assigned(parts) => {
+                Change::Assigned(assigned) => {
+                    let parts = assigned.parts().to_vec();
                     let from = self.restore(stage, &parts)?;
                     self.keep_step(stage, &parts)?;
-                    self.consumer.accept(&from, &self.positions(&parts))?;
+                    self.consumer
+                        .accept(assigned, &from, &self.positions(&parts))?;
                     self.tell("partitions taken on", &parts);
                 }
             }
@@ -217,11 +263,12 @@ impl<'a> Session<'a> {
 
     /// Brings the stage's state of these partitions to what was committed, and says where to read from.
     fn restore(&mut self, stage: &mut dyn Stage, parts: &[Tp]) -> Result<Vec<(Tp, i64)>, End> {
-        let committed: Vec<Committed> = self.consumer.committed(parts, self.config.deadline)?;
+        let limit = self.config.brokers.timeouts.call;
+        let committed: Vec<Committed> = self.consumer.committed(parts, limit)?;
         let starts = stage.assigned(&committed).map_err(Error::from)?;
         let mut from = Vec::with_capacity(parts.len());
         for (c, start) in committed.into_iter().zip(starts) {
-            let (low, end) = self.consumer.bounds(&c.tp, self.config.deadline)?;
+            let (low, end) = self.consumer.bounds(&c.tp, limit)?;
             let wanted = start.or(c.offset);
             if let Some(wanted) = wanted
                 && low > wanted
@@ -255,8 +302,12 @@ impl<'a> Session<'a> {
     fn cycle(&mut self, stage: &mut dyn Stage) -> Result<(), End> {
         let group = match self.consumer.group_metadata() {
             Some(g) if g.generation() >= 0 && !self.owned.is_empty() => g,
-            // Not a member (any more), or nothing to do: wait for the group.
-            _ => {
+            place => {
+                // Nothing to do, or not a member (any more): that takes a moment, not longer.
+                match place {
+                    Some(g) if g.generation() >= 0 => self.part.idle(),
+                    _ => self.part.waits(),
+                }
                 std::thread::sleep(Duration::from_millis(20));
                 return Ok(());
             }
@@ -271,68 +322,62 @@ impl<'a> Session<'a> {
             &mut out,
             self.began,
         );
-        let folded = match folded {
-            Ok(n) => n,
-            Err(e) => {
-                if out.open {
-                    let _ = self.producer.abort();
-                }
-                return Err(e);
-            }
-        };
+        // After an error the next producer undoes what is open.
+        let folded = folded?;
+        if folded > 0 {
+            self.read_at = Instant::now();
+            self.part.read();
+        }
         if folded == 0 && !stage.wants_commit() && !self.behind_only_control_records() {
             return Ok(());
         }
         let started = Instant::now();
-        let done = match stage.commit(&mut out) {
-            Ok(()) => commit(&mut out, &mut self.owned, stage, &group),
-            Err(e) => {
-                if out.open {
-                    let _ = self.producer.abort();
+        stage.commit(&mut out).map_err(Error::from)?;
+        match commit(&mut out, &mut self.owned, stage, &group) {
+            Ok(something) => {
+                if something {
+                    self.commits += 1;
+                    self.aborts = 0;
+                    self.began = started;
+                    self.committed_at = Instant::now();
+                    metrics::counter!(metric::COMMITS, "stage" => self.config.stage).increment(1);
+                    metrics::histogram!(metric::COMMIT_SECONDS, "stage" => self.config.stage)
+                        .record(started.elapsed().as_secs_f64());
                 }
-                return Err(Error::from(e).into());
-            }
-        };
-        match done {
-            Ok(true) => {
-                self.commits += 1;
-                self.began = started;
-                self.committed_at = Instant::now();
-                metrics::counter!(metric::COMMITS, "stage" => self.config.stage).increment(1);
-                metrics::histogram!(metric::COMMIT_SECONDS, "stage" => self.config.stage)
-                    .record(started.elapsed().as_secs_f64());
-                stage.committed();
-                Ok(())
-            }
-            Ok(false) => {
+                self.part.committed();
                 stage.committed();
                 Ok(())
             }
             Err(Refused::Fatal(e)) => Err(e.into()),
             Err(Refused::Abort(e)) => {
-                tracing::info!(
-                    stage = self.config.stage,
-                    "commit refused, going back to what was committed: {e}"
-                );
-                metrics::counter!(metric::ABORTS, "stage" => self.config.stage).increment(1);
                 let open = out.open;
-                if open {
-                    self.producer.abort().map_err(|r| End::from(r.error()))?;
-                }
-                self.roll_back(stage)
+                self.refused(stage, e, open)
             }
         }
+    }
+
+    /// A commit was refused: back to what was committed, with the same producer the first time.
+    fn refused(&mut self, stage: &mut dyn Stage, e: Error, open: bool) -> Result<(), End> {
+        tracing::info!(
+            stage = self.config.stage,
+            "commit refused, going back to what was committed: {e}"
+        );
+        metrics::counter!(metric::ABORTS, "stage" => self.config.stage).increment(1);
+        self.aborts += 1;
+        if self.aborts >= ABORTS {
+            return Err(End::Rebuild(e));
+        }
+        if open {
+            self.producer.abort()?;
+        }
+        self.roll_back(stage)
     }
 
     /// True where a partition is read to its end, and only the control records of transactions lie between that and what is
     /// committed: committed once things are quiet, so that lag is zero where nothing is left to do.
     fn behind_only_control_records(&self) -> bool {
         const QUIET: Duration = Duration::from_millis(300);
-        self.committed_at.elapsed() > QUIET
-            && self
-                .owned
-                .iter()
-                .any(|o| o.at_end && o.next > o.committed.unwrap_or(0))
+        self.committed_at.elapsed() > QUIET && self.owned.iter().any(|o| o.at_end && o.moved())
     }
 
     /// After an abort: state and position go back to the committed offsets of all partitions.
@@ -371,15 +416,61 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn report(&mut self) {
-        self.reported = Instant::now();
-        for o in &self.owned {
-            if let Some(end) = self.consumer.known_end(&o.tp) {
-                metrics::gauge!(metric::LAG, "stage" => self.config.stage, "topic" => o.tp.topic.clone(),
-                    "partition" => o.tp.partition.to_string())
-                .set(if o.at_end { 0.0 } else { (end - o.next).max(0) as f64 });
+    /// Tells how much waits. Where nothing was read for a while the brokers are asked: the client's own figures come with what it
+    /// fetches, and would not show that it does not. Past the limit for standing still new clients are tried.
+    fn look(&mut self) -> Result<(), End> {
+        self.looked = Instant::now();
+        let t = &self.config.brokers.timeouts;
+        let quiet = self.read_at.elapsed() > t.look() && !self.owned.is_empty();
+        let asked = match quiet {
+            true => self.ends.look(self.names()),
+            false => Some(Ok(Vec::new())),
+        };
+        let waits = match asked {
+            // The answer takes its time: until then all is as it was.
+            None => return Ok(()),
+            Some(Ok(ends)) => self.tell_lag(&ends) > 0,
+            Some(Err(e)) => {
+                self.part.waits_for(format!("Kafka: {e}"));
+                true
             }
+        };
+        if !(quiet && waits) {
+            self.stuck = None;
+        } else if self.stuck.get_or_insert(self.looked).elapsed() > t.stall {
+            return Err(End::Rebuild(Error::Deadline {
+                what: "reading what waits".into(),
+                seconds: t.stall.as_secs(),
+            }));
         }
+        Ok(())
+    }
+
+    /// Records between where reading stands and the ends, as asked for or as known by the client.
+    fn tell_lag(&self, asked: &[(Tp, i64)]) -> i64 {
+        let mut behind = 0;
+        for o in &self.owned {
+            let known = self.consumer.known_end(&o.tp);
+            let asked = asked
+                .iter()
+                .find(|(tp, _)| *tp == o.tp)
+                .map(|(_, end)| *end);
+            let Some(end) = asked.or(known) else { continue };
+            let left = match o.at_end && asked.is_none() {
+                true => 0,
+                false => (end - o.next).max(0),
+            };
+            behind += left;
+            metrics::gauge!(metric::LAG, "stage" => self.config.stage, "topic" => o.tp.topic.clone(),
+                "partition" => o.tp.partition.to_string())
+            .set(left as f64);
+        }
+        match self.owned.iter().any(Owned::moved) {
+            _ if behind > 0 || !self.consumer.is_member() => self.part.waits(),
+            true => self.part.caught_up(),
+            false => self.part.idle(),
+        }
+        behind
     }
 }
 
@@ -510,9 +601,7 @@ fn commit(
     stage: &dyn Stage,
     group: &crate::consumer::GroupMetadata,
 ) -> Result<bool, Refused> {
-    // Records read again for the sake of state alone do not move the committed offset.
-    let moved = |o: &Owned| o.next > o.committed.unwrap_or(0);
-    let any = owned.iter().any(moved);
+    let any = owned.iter().any(Owned::moved);
     if !any && !out.open && out.failed.is_none() {
         return Ok(false);
     }
@@ -525,7 +614,7 @@ fn commit(
         .iter()
         .filter(|o| {
             if any {
-                moved(o)
+                o.moved()
             } else {
                 o.committed == Some(o.next)
             }
@@ -534,7 +623,7 @@ fn commit(
         .collect();
     out.producer.commit(&next, group)?;
     out.open = false;
-    for o in owned.iter_mut().filter(|o| moved(o)) {
+    for o in owned.iter_mut().filter(|o| o.moved()) {
         o.committed = Some(o.next);
     }
     Ok(true)

@@ -40,7 +40,7 @@ impl From<Error> for StageError {
     }
 }
 
-/// How a stage instance runs.
+/// How a stage instance runs. Limits of time are those of its brokers.
 #[derive(Clone, Debug)]
 pub struct StageConfig {
     /// Where Kafka is.
@@ -65,8 +65,6 @@ pub struct StageConfig {
     pub fetching: Fetching,
     /// Longest wait for a first record: how often an idle stage looks around.
     pub idle: Duration,
-    /// Limit of every call; past it the process exits (WEIR-0211).
-    pub deadline: Duration,
 }
 
 impl StageConfig {
@@ -78,8 +76,6 @@ impl StageConfig {
     pub const COMMIT_BYTES: usize = 256 << 20;
     /// While catching up: records between commits.
     pub const COMMIT_RECORDS: usize = 400_000;
-    /// Limit of every call.
-    pub const DEADLINE: Duration = Duration::from_secs(30);
 
     /// With the defaults of the design.
     pub fn new(
@@ -91,7 +87,7 @@ impl StageConfig {
     ) -> StageConfig {
         StageConfig {
             brokers,
-            group: format!("weir-{stage}-r{run}"),
+            group: weir_runtime::names::stage_group(stage, run),
             stage,
             instance: instance.to_owned(),
             topics,
@@ -101,7 +97,6 @@ impl StageConfig {
             commit_records: Self::COMMIT_RECORDS,
             fetching: Fetching::default(),
             idle: Duration::from_millis(100),
-            deadline: Self::DEADLINE,
         }
     }
 }
@@ -199,14 +194,20 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Queues a dead letter.
-    pub fn dead(&mut self, message: &Message<'_>, topic: &str, code: Code, text: &str) {
+    /// Queues a dead letter, with its tenant (empty where that cannot be told) and what is wrong in words.
+    pub fn dead(
+        &mut self,
+        message: &Message<'_>,
+        topic: &str,
+        code: Code,
+        (tenant, text): (&str, &str),
+    ) {
         // Sending reports its failures through `failed`.
         let _ = crate::dead::write(
             message,
             topic,
             code,
-            text,
+            (tenant, text),
             &mut |topic, key, value, headers| {
                 self.send(topic, None, key, value, headers);
                 Ok(())

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use weir_kafka::admin::{Admin, TopicSpec};
-use weir_kafka::consumer::Change;
-use weir_kafka::{Brokers, Consumer, Error, Fetching, Tp};
+use weir_kafka::{Brokers, Change, Consumer, Error, Fetching, Tp};
 
 const TOPIC: &str = "orphans.in";
 const GROUP: &str = "orphans";
@@ -38,13 +37,14 @@ impl Reader {
     fn answer(&mut self, change: Change) {
         let consumer = self.consumer.as_ref().unwrap();
         match change {
-            Change::Assigned(parts) => {
-                let from: Vec<_> = parts.iter().map(|tp| (tp.clone(), 0)).collect();
-                consumer.accept(&from, &[]).unwrap();
-                self.has.extend(parts);
+            Change::Assigned(assigned) => {
+                let from: Vec<_> = assigned.parts().iter().map(|tp| (tp.clone(), 0)).collect();
+                consumer.accept(assigned, &from, &[]).unwrap();
+                self.has.extend(from.into_iter().map(|(tp, _)| tp));
             }
-            Change::Revoked(parts) => {
-                consumer.release(&parts, &[]).unwrap();
+            Change::Revoked(revoked) => {
+                let parts = revoked.parts().to_vec();
+                consumer.release(revoked, &[]).unwrap();
                 self.has.retain(|tp| !parts.contains(tp));
             }
         }
@@ -82,12 +82,13 @@ fn what_a_dead_member_was_to_give_up_is_read_again() {
         assert!(Instant::now() < until, "b is asked to give some up");
         a.serve().unwrap();
         match b.change().unwrap() {
-            Some(Change::Revoked(_)) => break,
+            // Dies without an answer: no code of it runs any more.
+            Some(Change::Revoked(revoked)) => break std::mem::forget(revoked),
             Some(change) => b.answer(change),
             None => {}
         }
     }
-    // Dies without an answer. The id passes to its next life, so the old one cannot speak for it.
+    // The id passes to its next life, so the old one cannot speak for it.
     std::mem::forget(b.consumer.take());
     let mut b = Reader::join(&brokers, "b");
 

@@ -2,28 +2,34 @@
 //!
 //! A [`Projection`] is compiled per pair of schemas (writer's, reader's) and list of paths into a flat program over
 //! the writer's bytes. It follows Avro's rules of resolution: fields by name or alias, defaults of the reader,
-//! promotion of numbers, string and bytes alike, unions by branch. Fields that are not asked for are skipped
-//! without a look at their content, except that lengths and union indices must make sense.
+//! promotion of numbers, string and bytes alike, unions by branch. Fields that are not asked for are passed over, by the same
+//! rules: whether bytes are an event does not depend on what is asked for.
 
+mod bounds;
 mod compile;
 mod cursor;
 mod decode;
 mod json;
 mod leaves;
 mod map;
+mod pass;
+mod program;
+mod read;
 mod resolve;
 mod schema;
 mod short;
 #[cfg(test)]
 mod tests;
+mod texts;
 
-pub use compile::Projection;
-pub use decode::Texts;
+pub use cursor::{put_bytes, put_long};
 pub use json::{EncodeError, JsonEncoder, encode_json};
 pub use leaves::{Leaf, LeafKind, leaf_paths};
 pub use map::{MapEntries, map_entries};
+pub use program::Projection;
+pub use texts::Texts;
 
-pub(crate) use cursor::{Cursor, put_bytes, put_long};
+pub(crate) use cursor::Cursor;
 
 use crate::codes::{self, Code};
 
@@ -62,8 +68,11 @@ pub enum SchemaError {
     /// A path that leads to no single value.
     #[error("path {0} leads to no single value of the event; name a field or the key of a map")]
     Path(String),
-    /// A program of unreasonable size.
-    #[error("the schema is too large or nested too deeply to be compiled; make it flatter")]
+    /// A schema of unreasonable size, unfolded.
+    #[error(
+        "the schema is too large or nested too deeply: a type counts at each place where it is used, with all that is in it; make it \
+         flatter"
+    )]
     TooLarge,
 }
 
@@ -89,7 +98,7 @@ pub enum DecodeError {
     /// The event holds a branch or symbol that the reader's schema does not have.
     #[error("the event holds a branch or symbol that the event type does not have")]
     Unresolved,
-    /// A wanted text is not UTF-8.
+    /// A text is not UTF-8.
     #[error("a text is not utf-8")]
     BadUtf8,
     /// A length is negative or absurd.

@@ -95,6 +95,12 @@ codes! {
     DEADLINE = 211;
     /// a port is taken
     PORT_TAKEN = 212;
+    /// the store does not know the user or the password
+    STORE_PASSWORD = 213;
+    /// other users of the machine could read or replace a secret
+    OPEN_TO_OTHERS = 214;
+    /// a part of the pipeline stands still
+    STALLED = 215;
 
     // 03xx: commands
     /// the input file or repository cannot be read
@@ -107,4 +113,14 @@ codes! {
     SNAPSHOT = 304;
     /// a query is not valid or refers to nothing
     QUERY = 305;
+    /// results are not final, or have not reached the store yet
+    NOT_FINAL = 306;
+    /// a row of an import cannot be read or mapped
+    IMPORT_ROW = 311;
+    /// the time of a row or commit cannot be the time of something that has happened
+    IMPORT_TIME = 312;
+    /// another import took over
+    IMPORT_TAKEN_OVER = 313;
+    /// a repository lacks objects that its history needs
+    INCOMPLETE_REPOSITORY = 314;
 }

@@ -37,13 +37,34 @@ impl Fixed {
             None
         }
     }
-    /// As a float: one conversion, one division (the store's SQL does the same two steps).
+    /// The float nearest to it: whole sums are whole up to 2^53.
     pub fn to_f64(self) -> f64 {
-        self.0 as f64 / Self::SCALE as f64
+        nearest(self.0, Self::SCALE)
     }
     /// The sum; stops at the ends (never reached: 10^11 values of the largest magnitude).
     pub const fn plus(self, other: Fixed) -> Fixed {
         Fixed(self.0.saturating_add(other.0))
+    }
+}
+
+/// Units per one of a sum of squares: it is kept in millionths.
+pub const SQUARES: i128 = 1_000_000;
+
+/// The float nearest to `n / scale`, half to even; `scale` is [`Fixed::SCALE`] or [`SQUARES`]. The store's SQL (`weirNearest`) does the same steps.
+pub fn nearest(n: i128, scale: i128) -> f64 {
+    /// Up to here floats hold every whole number.
+    const WHOLE: u128 = 1 << 53;
+    if n.unsigned_abs() <= WHOLE {
+        return n as f64 / scale as f64;
+    }
+    let (units, rest) = (n / scale, n % scale);
+    if units.unsigned_abs() <= WHOLE {
+        // Rounds once, in the addition: what lies half way between two floats of this size has a fraction that the division
+        // gives exactly (few powers of two), and everything else lies much farther from there than the division errs.
+        units as f64 + rest as f64 / scale as f64
+    } else {
+        // Only whole numbers are left. A fraction tells but the side of half way it lies on: a bit of its own says so.
+        (2 * units + rest.signum()) as f64 / 2.0
     }
 }
 
@@ -84,12 +105,21 @@ mod tests {
         }
 
         #[test]
-        fn whole_numbers_are_read_back(v in -1_000_000_000_000_000i64..1_000_000_000_000_000, small in -9_000_000i64..9_000_000) {
-            // Two roundings: at most one step of a float away, and exact while the billionths fit 53 bits.
-            let (got, whole) = (Fixed::from_int(v).to_f64(), v as f64);
-            prop_assert!((got - whole).abs() <= whole.abs() * f64::EPSILON);
+        fn whole_numbers_are_read_back(v in -1i64 << 53..=1 << 53, small in -9_000_000i64..9_000_000) {
+            prop_assert_eq!(Fixed::from_int(v).to_f64(), v as f64);
             prop_assert_eq!(Fixed::from_int(small).to_f64(), small as f64);
             prop_assert_eq!(Fixed::from_f64(small as f64), Some(Fixed::from_int(small)));
+        }
+
+        #[test]
+        fn a_sum_is_read_as_the_nearest_float(v in any::<i128>(), shift in 0..127u32, step in 0..4usize, places in prop_oneof![Just(6usize), Just(9)]) {
+            // Of any size: whole, half way between floats, with few decimals or with all of them.
+            let scale = 10i128.pow(places as u32);
+            let step = [1, 1000, 5i128.pow(places as u32), scale][step];
+            let v = (v >> shift) / step * step;
+            let (units, rest) = ((v / scale).unsigned_abs(), (v % scale).unsigned_abs());
+            let text = format!("{}{units}.{rest:0places$}", if v < 0 { "-" } else { "" });
+            prop_assert_eq!(nearest(v, scale), text.parse::<f64>().unwrap(), "{}", text);
         }
 
         #[test]

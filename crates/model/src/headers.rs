@@ -21,6 +21,8 @@ pub const SOURCE_TOPIC: &str = "weir-source-topic";
 pub const SOURCE_PARTITION: &str = "weir-source-partition";
 /// Dead letters: where the record stood.
 pub const SOURCE_OFFSET: &str = "weir-source-offset";
+/// Dead letters: whose record it was, empty where that cannot be told.
+pub const TENANT: &str = "weir-tenant";
 /// Dead letters: hash of the whole value where only its beginning was kept.
 pub const TRUNCATED: &str = "weir-truncated";
 

@@ -4,9 +4,12 @@
 
 pub mod avro;
 pub mod codes;
+pub mod expression;
 pub mod fixed;
 pub mod hash;
 pub mod headers;
+pub mod measure;
+pub mod person;
 pub mod prefetch;
 pub mod records;
 pub mod schemas;

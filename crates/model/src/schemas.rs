@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-/// Writes a schema's JSON in its one normal form: keys sorted, no whitespace, without `doc` and `default` (they do
-/// not change what is written), with logical types.
+/// Writes a schema's JSON in its one normal form: keys sorted, no whitespace, with logical types,
+/// without what does not change the bytes: `doc`, `default`, and weir's own keys, `weir.…`.
 pub fn canonical(schema_json: &str) -> Result<String, serde_json::Error> {
     let mut out = String::with_capacity(schema_json.len());
     write(&serde_json::from_str(schema_json)?, &mut out);
@@ -20,7 +20,7 @@ fn write(v: &Json, out: &mut String) {
         Json::Object(map) => {
             let mut keys: Vec<&String> = map
                 .keys()
-                .filter(|k| *k != "doc" && *k != "default")
+                .filter(|k| *k != "doc" && *k != "default" && !k.starts_with("weir."))
                 .collect();
             keys.sort();
             out.push('{');
@@ -130,15 +130,29 @@ mod guid_text {
     }
 }
 
+/// Whether a text is a schema that weir can work with: names as Avro has them, and a size that is bounded unfolded (see
+/// `docs/semantics.md`). Everything that reads schemas holds them to this first.
+///
+/// # Errors
+/// What is wrong, and where it can be said the name or type.
+pub fn check(schema_json: &str) -> Result<(), crate::avro::SchemaError> {
+    crate::avro::JsonEncoder::new(schema_json).map(|_| ())
+}
+
+/// Checked before: the generic parser ends with a panic where a name is none.
+fn parse(schema_json: &str) -> Result<Schema, String> {
+    check(schema_json).map_err(|e| e.to_string())?;
+    Schema::parse_str(schema_json).map_err(|e| format!("not an avro schema: {e}"))
+}
+
 /// Whether data written under every older schema can be read under the new one.
 ///
 /// # Errors
 /// What differs, in words, from the first older schema that cannot be read.
 pub fn check_backward_transitive(new: &str, olds: &[&str]) -> Result<(), String> {
-    let reader = Schema::parse_str(new).map_err(|e| format!("not an avro schema: {e}"))?;
+    let reader = parse(new)?;
     for (i, old) in olds.iter().enumerate() {
-        let writer = Schema::parse_str(old)
-            .map_err(|e| format!("version {}: not an avro schema: {e}", i + 1))?;
+        let writer = parse(old).map_err(|e| format!("version {}: {e}", i + 1))?;
         SchemaCompatibility::can_read(&writer, &reader)
             .map_err(|e| format!("cannot read what was written under version {}: {e}", i + 1))?;
         // The decoder's own rules, which say where.
@@ -154,7 +168,7 @@ pub fn check_backward_transitive(new: &str, olds: &[&str]) -> Result<(), String>
 /// # Errors
 /// The field and what it must be.
 pub fn check_envelope(schema_json: &str) -> Result<(), String> {
-    let schema = Schema::parse_str(schema_json).map_err(|e| format!("not an avro schema: {e}"))?;
+    let schema = parse(schema_json)?;
     let Schema::Record(record) = &schema else {
         return Err("the schema of an event type must be a record".to_owned());
     };
@@ -217,7 +231,8 @@ mod tests {
         );
         assert_ne!(guid(CALL), guid(&CALL.replace("provider", "vendor")));
         assert_eq!(
-            canonical(r#"{"type": "long", "doc": "d", "logicalType": "x"}"#).unwrap(),
+            canonical(r#"{"type": "long", "doc": "d", "weir.type": "u64", "logicalType": "x"}"#)
+                .unwrap(),
             r#"{"logicalType":"x","type":"long"}"#
         );
         // Stands in the log: may never change.
@@ -250,6 +265,16 @@ mod tests {
                 .contains("version 2")
         );
         assert!(check_backward_transitive(&number, &[CALL, &optional]).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_an_error() {
+        for name in ["Llm Call", "1m", ""] {
+            let named = CALL.replace("\"LlmCall\"", &format!("{name:?}"));
+            assert_ne!(named, CALL);
+            assert!(check_envelope(&named).unwrap_err().contains("is no name"));
+            assert!(check_backward_transitive(CALL, &[&named]).is_err());
+        }
     }
 
     #[test]

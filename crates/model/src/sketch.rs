@@ -3,9 +3,9 @@
 //! **Distribution** (a DDSketch): a positive value `x` falls into bin `floor(log2(x) * 35) + 17500`, exactly; zero
 //! into bin 0. The value of a bin is its middle, `2^((bin - 17500 + 0.5) / 35)`, which is within 1 % of
 //! every value in it. A quantile `q` of `n` values is the value of the bin that holds the value of rank
-//! `max(1, ceil(q * n))` in ascending order.
+//! `max(1, ceil(q * n))` in ascending order, cut to what was seen: not below the smallest value, not above the largest.
 //!
-//! **Distinct** (a theta sketch): the [`THETA`] smallest hashes ([`crate::hash::distinct`]) of the values. Below
+//! **Count of distinct texts** (a theta sketch): the [`THETA`] smallest hashes ([`crate::hash::distinct`]) of the values. Below
 //! [`THETA`] entries the count is exact; from there it is `(THETA - 1) / (largest / 2^64)`, rounded half to even.
 
 /// Bins per octave.
@@ -76,7 +76,8 @@ const START: [u8; 256] = {
 pub fn bin(x: f64) -> u16 {
     let bits = x.to_bits();
     let octave = (bits >> 52) as i32 - 1023;
-    if octave < -500 {
+    // Negative and no number: callers keep them out, and bytes may say them all the same.
+    if octave < -500 || x.is_nan() || x.is_sign_negative() {
         return 0;
     }
     let fraction = bits & ((1 << 52) - 1);
@@ -96,14 +97,20 @@ pub fn bin_value(bin: u16) -> f64 {
     ((f64::from(bin) - f64::from(BIN_OFFSET) + 0.5) / f64::from(BINS_PER_OCTAVE)).exp2()
 }
 
-/// The quantile of bins in ascending order; `None` where they are empty.
-pub fn quantile(bins: impl IntoIterator<Item = (u16, u64)>, count: u64, q: f64) -> Option<f64> {
+/// The quantile of bins in ascending order, within the `(smallest, largest)` value that was seen; `None` where there are none. More
+/// values than a number can count are as many as it can.
+pub fn quantile(
+    bins: impl IntoIterator<Item = (u16, u64)>,
+    count: u64,
+    q: f64,
+    (least, most): (f64, f64),
+) -> Option<f64> {
     let rank = ((q * count as f64).ceil() as u64).max(1);
     let mut seen = 0u64;
     for (b, n) in bins {
-        seen += n;
+        seen = seen.saturating_add(n);
         if seen >= rank {
-            return Some(bin_value(b));
+            return Some(bin_value(b).max(least).min(most));
         }
     }
     None
@@ -211,8 +218,10 @@ mod tests {
                 *bins.entry(bin(*v)).or_default() += 1;
             }
             let rank = ((q * values.len() as f64).ceil() as usize).max(1);
-            let got = quantile(bins, values.len() as u64, q).unwrap();
+            let seen = (values[0], values[values.len() - 1]);
+            let got = quantile(bins, values.len() as u64, q, seen).unwrap();
             prop_assert!((got / values[rank - 1] - 1.0).abs() < 0.01);
+            prop_assert!(seen.0 <= got && got <= seen.1, "{} of {:?}", got, seen);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The life of every alert, computed again.
 
-use crate::detectors::{Verdicts, row_id};
+use crate::detect::{Verdicts, row_id};
 use crate::fold::Judged;
 use crate::kpis::{KpiRow, subject_of};
 use std::collections::BTreeMap;
@@ -47,15 +47,6 @@ pub(crate) struct Bad {
     pub threshold: Option<f64>,
     /// Larger is worse.
     pub up: bool,
-}
-
-impl Bad {
-    pub fn without_bound(up: bool) -> Bad {
-        Bad {
-            threshold: None,
-            up,
-        }
-    }
 }
 
 /// The state machine of one rule and subject.

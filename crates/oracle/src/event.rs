@@ -1,36 +1,41 @@
-//! Reads one event with the generic Avro decoder.
+//! Reads one event.
 
-use apache_avro::types::Value as Avro;
-use apache_avro::{Schema, from_avro_datum};
+use crate::avro::{Resolved, Types, Value};
 use std::collections::BTreeMap;
-use weir_catalog::{Catalog, CostDef, EventDef, Literal, MeasureKind};
+use std::rc::Rc;
+use weir_catalog::{CallTerm, Catalog, EventDef, Literal};
 use weir_model::headers::{Meta, SchemaRef};
+use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Fixed, Micros};
 
 /// The writer schemas, by id and by GUID.
 pub struct Schemas {
-    pub by_id: BTreeMap<u32, (Schema, [u8; 16])>,
-    readers: Vec<Schema>,
+    /// Each as it is read for each event type; nothing where it cannot be read.
+    writers: Vec<Vec<Option<Resolved>>>,
+    by_id: BTreeMap<u32, usize>,
+    by_guid: BTreeMap<[u8; 16], usize>,
 }
 
 impl Schemas {
     pub fn new(catalog: &Catalog, writers: &[(u32, [u8; 16], String)]) -> Result<Schemas, String> {
-        let parse = |text: &str| -> Result<Schema, String> {
-            let mut json: serde_json::Value =
-                serde_json::from_str(text).map_err(|e| e.to_string())?;
-            plain_ids(&mut json);
-            Schema::parse(&json).map_err(|e| e.to_string())
-        };
-        let mut by_id = BTreeMap::new();
-        for (id, guid, text) in writers {
-            by_id.insert(*id, (parse(text)?, *guid));
-        }
-        let readers = catalog
+        let readers: Vec<Rc<Types>> = catalog
             .events
             .iter()
-            .map(|e| parse(&e.schema_json))
+            .map(|e| Types::parse(&e.schema_json).map(Rc::new))
             .collect::<Result<_, _>>()?;
-        Ok(Schemas { by_id, readers })
+        let mut schemas = Schemas {
+            writers: Vec::new(),
+            by_id: BTreeMap::new(),
+            by_guid: BTreeMap::new(),
+        };
+        for (id, guid, text) in writers {
+            let writer = Types::parse(text).ok().map(Rc::new);
+            let read = |r: &Rc<Types>| Resolved::new(writer.clone()?, r.clone()).ok();
+            schemas.by_id.insert(*id, schemas.writers.len());
+            schemas.by_guid.insert(*guid, schemas.writers.len());
+            schemas.writers.push(readers.iter().map(read).collect());
+        }
+        Ok(schemas)
     }
 
     /// The event, or why it is a dead letter.
@@ -41,7 +46,7 @@ impl Schemas {
         value: &[u8],
         meta: &Meta,
     ) -> Result<Event, &'static str> {
-        let (schema, mut body) = match (meta.schema, value) {
+        let (schema, body) = match (meta.schema, value) {
             (Some(s), body) => (s, body),
             (None, [0, a, b, c, d, body @ ..]) => {
                 (SchemaRef::Id(u32::from_be_bytes([*a, *b, *c, *d])), body)
@@ -53,43 +58,21 @@ impl Schemas {
             }
             _ => return Err("frame"),
         };
-        let writer = match schema {
-            SchemaRef::Id(id) => self.by_id.get(&id).map(|(s, _)| s),
-            SchemaRef::Guid(g) => self
-                .by_id
-                .values()
-                .find(|(_, guid)| *guid == g)
-                .map(|(s, _)| s),
+        let known = match schema {
+            SchemaRef::Id(id) => self.by_id.get(&id),
+            SchemaRef::Guid(guid) => self.by_guid.get(&guid),
         };
-        let writer = writer.ok_or("schema")?;
-        let fields = from_avro_datum(writer, &mut body, Some(&self.readers[event]))
-            .map_err(|_| "undecodable")?;
-        if !body.is_empty() {
-            return Err("left over");
-        }
+        let writer = &self.writers[*known.ok_or("schema")?][event];
+        let fields = writer.as_ref().ok_or("incompatible")?.read(body)?;
         let read = Event { fields };
         read.check(&catalog.events[event])?;
         Ok(read)
     }
 }
 
-/// Any text may be an event id: the generic decoder would insist on UUIDs.
-fn plain_ids(json: &mut serde_json::Value) {
-    match json {
-        serde_json::Value::Object(o) => {
-            if o.get("logicalType").is_some_and(|t| t == "uuid") {
-                o.remove("logicalType");
-            }
-            o.values_mut().for_each(plain_ids);
-        }
-        serde_json::Value::Array(a) => a.iter_mut().for_each(plain_ids),
-        _ => {}
-    }
-}
-
 /// A decoded event.
 pub struct Event {
-    fields: Avro,
+    fields: Value,
 }
 
 /// A leaf as the catalog sees it.
@@ -163,55 +146,46 @@ impl Event {
         })
     }
 
-    /// Exact cost; `None` where some class has tokens and no price.
-    pub fn cost(&self, def: &CostDef, at: Micros) -> Option<i128> {
-        if let Some(reported) = def.reported.as_deref().and_then(|p| self.exact(p)) {
-            return Some(reported);
+    /// The truth at a path; `None` where it is null.
+    pub fn truth(&self, path: &str) -> Option<bool> {
+        match self.leaf(path) {
+            Leaf::Bool(b) => Some(b),
+            _ => None,
         }
-        let provider = self.text(&def.provider).unwrap_or_default();
-        let model = self.text(&def.model).unwrap_or_default();
-        let names = |entry: &str| {
-            entry == model
-                || model
-                    .strip_prefix(entry)
-                    .is_some_and(|r| r.starts_with('-') || r.starts_with('@'))
+    }
+
+    /// Puts the declared name of a person or team in place of each of their spellings.
+    pub fn rename(&mut self, catalog: &Catalog, def: &EventDef, tenant: &str) {
+        let Some((_, aliases)) = catalog.aliases.tenants.iter().find(|(t, _)| t == tenant) else {
+            return;
         };
-        // The longest name wins, then the named provider over any, then the price that came into force last.
-        let price = def
-            .book
-            .iter()
-            .filter(|p| {
-                (p.provider == provider || p.provider == "*") && names(&p.model) && p.from <= at
-            })
-            .max_by_key(|p| (p.model.len(), p.provider != "*", p.from));
-        let mut sum = 0i128;
-        for (path, class) in &def.tokens {
-            let tokens = self.exact(path).unwrap_or(0) / Fixed::SCALE;
-            if tokens > 0 {
-                let per = price?.per_token.iter().find(|(c, _)| c == class)?.1;
-                sum += tokens * per;
+        for (path, form) in forms(&def.schema_json) {
+            let Some(text) = self.text(&path) else {
+                continue;
+            };
+            let (list, spelling) = match form {
+                Form::Email => (&aliases.engineers, canonical_email(&text)),
+                Form::Team => (&aliases.teams, text),
+            };
+            if let Some((_, name)) = list.iter().find(|(s, _)| *s == spelling) {
+                set(&mut self.fields, &path, name);
             }
         }
-        Some(sum)
     }
 
     fn check(&self, def: &EventDef) -> Result<(), &'static str> {
         let mut read: Vec<&str> = def.bounds.iter().map(|b| b.path.as_str()).collect();
         for m in &def.measures {
             read.extend(m.filter.iter().map(|c| c.path.as_str()));
-            match &m.kind {
-                MeasureKind::Count => {}
-                MeasureKind::Sum(p)
-                | MeasureKind::Min(p)
-                | MeasureKind::Max(p)
-                | MeasureKind::SumSq(p)
-                | MeasureKind::Last(p)
-                | MeasureKind::Distribution(p)
-                | MeasureKind::Distinct(p) => read.push(p),
-                MeasureKind::Cost(c) | MeasureKind::Unpriced(c) => {
-                    read.extend(c.reported.as_deref());
-                    read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
-                }
+            read.extend(Some(m.kind.path()).filter(|p| !p.is_empty()));
+            if let Some(c) = m.kind.pricing() {
+                read.extend(c.reported.as_deref());
+                read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
+                let asked = c.book.iter().filter_map(|p| p.when.as_ref());
+                read.extend(asked.flat_map(|w| &w.terms).filter_map(|t| match t {
+                    CallTerm::Number(path) => Some(path.as_str()),
+                    _ => None,
+                }));
             }
         }
         for path in read {
@@ -247,27 +221,35 @@ impl Event {
     }
 }
 
-fn walk(value: &Avro, path: &str) -> Leaf {
+/// Writes a text where `walk` reads it.
+fn set(value: &mut Value, path: &str, text: &str) {
     match value {
-        Avro::Union(_, inner) => walk(inner, path),
-        Avro::Record(fields) => {
+        Value::Record(fields) => {
+            let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+            if let Some((_, v)) = fields.iter_mut().find(|(n, _)| n == name) {
+                set(v, rest, text);
+            }
+        }
+        Value::Text(s) => text.clone_into(s),
+        _ => {}
+    }
+}
+
+fn walk(value: &Value, path: &str) -> Leaf {
+    match value {
+        Value::Record(fields) => {
             let (name, rest) = path.split_once('.').unwrap_or((path, ""));
             match fields.iter().find(|(n, _)| n == name) {
                 Some((_, v)) => walk(v, rest),
                 None => Leaf::Null,
             }
         }
-        Avro::Map(entries) => entries.get(path).map_or(Leaf::Null, |v| walk(v, "")),
-        Avro::Boolean(b) => Leaf::Bool(*b),
-        Avro::Int(n) => Leaf::Int(i64::from(*n)),
-        Avro::Long(n)
-        | Avro::TimestampMicros(n)
-        | Avro::TimestampMillis(n)
-        | Avro::TimeMicros(n) => Leaf::Int(*n),
-        Avro::Float(x) => Leaf::Number(f64::from(*x)),
-        Avro::Double(x) => Leaf::Number(*x),
-        Avro::String(s) | Avro::Enum(_, s) => Leaf::Text(s.clone()),
-        Avro::Uuid(u) => Leaf::Text(u.to_string()),
-        _ => Leaf::Null,
+        Value::Map(entries) => entries.get(path).map_or(Leaf::Null, |v| walk(v, "")),
+        _ if !path.is_empty() => Leaf::Null,
+        Value::Bool(b) => Leaf::Bool(*b),
+        Value::Int(n) => Leaf::Int(*n),
+        Value::Float(x) => Leaf::Number(*x),
+        Value::Text(s) => Leaf::Text(s.clone()),
+        Value::Null | Value::Other => Leaf::Null,
     }
 }

@@ -1,10 +1,13 @@
-//! Reads the raw log record by record: log time, duplicates, lateness, and the cells of every window.
+//! Reads the raw log record by record: log time, duplicates, lateness, and the cells of every
+//! window.
 
 use crate::cells::{Cell, CellKey};
 use crate::event::{Event, Schemas};
+use crate::needs::Needs;
+use crate::share::Share;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use weir_catalog::{Catalog, JudgedWindow, MeasureKind};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use weir_catalog::{Catalog, EventDef, JudgedWindow};
 use weir_model::headers::{Mark, Meta};
 use weir_model::time::FUTURE_TOLERANCE;
 use weir_model::{Micros, WindowSize, hash};
@@ -35,7 +38,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Counted although the same identity was counted before (beyond the horizon, or in another partition).
+    /// Counted although the same identity was counted before (beyond the horizon, or in another
+    /// partition).
     pub counted_twice: u64,
 }
 
@@ -46,15 +50,57 @@ pub struct Totals {
     pub by_event: BTreeMap<String, Counts>,
     /// (event type, identity, partition, offset) of the first ones.
     pub twice: Vec<(String, String, u32, i64)>,
+    /// Of each of these: the number of its record, as they were read.
+    #[serde(skip)]
+    pub twice_at: Vec<u64>,
+}
+
+/// Most identities that were counted twice that are told.
+const TOLD: usize = 20;
+
+impl Totals {
+    /// Takes in what another share of the identities has of those counted twice; all else is the same in each.
+    pub fn join(&mut self, other: &Totals) {
+        for (event, counts) in &mut self.by_event {
+            let of_other = other.by_event.get(event);
+            counts.counted_twice += of_other.map_or(0, |c| c.counted_twice);
+        }
+        let mut all: Vec<(u64, (String, String, u32, i64))> = Vec::new();
+        for t in [&*self, other] {
+            all.extend(t.twice_at.iter().copied().zip(t.twice.iter().cloned()));
+        }
+        all.sort();
+        all.truncate(TOLD);
+        (self.twice_at, self.twice) = all.into_iter().unzip();
+    }
 }
 
 struct Partition {
     log_time: Micros,
     in_replay: bool,
     watermark: Micros,
-    /// Log-time minute in which an identity was last read.
+    /// Log-time minute in which an identity was last read; those of the last ten minutes, at least.
     seen: HashMap<u128, i64>,
+    /// So many identities are kept before those that are too old are looked for.
+    most: usize,
 }
+
+/// Minutes for which an identity is the same event's.
+const HORIZON: i64 = 10;
+
+impl Partition {
+    /// Log time does not go back: what is older than the horizon is never asked for again.
+    fn forget(&mut self, minute: i64) {
+        if self.seen.len() < self.most {
+            return;
+        }
+        self.seen.retain(|_, m| minute - *m <= HORIZON);
+        self.most = (2 * self.seen.len()).max(LEAST);
+    }
+}
+
+/// Identities below which none is looked at twice.
+const LEAST: usize = 1 << 16;
 
 /// The fold. Give it every record of every raw partition, each partition in order.
 pub struct Fold {
@@ -64,11 +110,18 @@ pub struct Fold {
     on_time: BTreeMap<CellKey, Cell>,
     /// Ends of the minutes with an on-time event, by (event, rollup, tenant, values).
     minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
-    identities: HashMap<(usize, u128), ()>,
+    identities: HashSet<(usize, u128)>,
     totals: Totals,
+    share: Share,
+    needs: Vec<Vec<Needs>>,
+    /// Records taken in.
+    read: u64,
+    /// Bytes that the cells hold, about.
+    cells: usize,
 }
 
-/// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and value.
+/// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and
+/// value.
 pub(crate) type Series = BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>>;
 
 /// What judging starts from.
@@ -82,11 +135,14 @@ pub(crate) struct Judged {
 }
 
 impl Fold {
-    /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON) of registered schemas.
+    /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON)
+    /// of registered schemas. Of the subjects, and of the identities that were counted twice, only
+    /// those of `share` are kept; all else is counted in full.
     pub fn new(
         catalog: &Catalog,
         partitions: &[u32],
         writers: &[(u32, [u8; 16], String)],
+        share: Share,
     ) -> Result<Fold, String> {
         let mut all = BTreeMap::new();
         for (event, n) in partitions.iter().enumerate() {
@@ -96,6 +152,7 @@ impl Fold {
                     in_replay: false,
                     watermark: Micros::MIN,
                     seen: HashMap::new(),
+                    most: LEAST,
                 };
                 all.insert((event, p), fresh);
             }
@@ -106,14 +163,32 @@ impl Fold {
             late: BTreeMap::new(),
             on_time: BTreeMap::new(),
             minutes: BTreeMap::new(),
-            identities: HashMap::new(),
+            identities: HashSet::new(),
             totals: Totals::default(),
+            share,
+            needs: Needs::of(catalog),
+            read: 0,
+            cells: 0,
         })
+    }
+
+    pub(crate) fn share(&self) -> Share {
+        self.share
+    }
+
+    /// Bytes that it holds, about.
+    pub fn bytes(&self) -> usize {
+        // A table is between half and seven eighths full.
+        let identity = size_of::<(usize, u128)>() * 3 / 2;
+        let seen = size_of::<(u128, i64)>() * 3 / 2;
+        let read: usize = self.partitions.values().map(|p| p.seen.capacity()).sum();
+        self.cells + self.identities.capacity() * identity + read * seen
     }
 
     /// Takes in the next record of a partition.
     pub fn record(&mut self, catalog: &Catalog, event: usize, partition: u32, r: &Record) {
         let def = &catalog.events[event];
+        self.read += 1;
         let Some(state) = self.partitions.get_mut(&(event, partition)) else {
             return;
         };
@@ -148,7 +223,7 @@ impl Fold {
             Some(v) => self.schemas.read(catalog, event, v, &r.meta),
             None => Err("no value"),
         };
-        let Ok(e) = read else {
+        let Ok(mut e) = read else {
             counts.dead += 1;
             return;
         };
@@ -160,13 +235,15 @@ impl Fold {
         let key = hash::identity(format!("{tenant}\0{}\0{identity}", def.name).as_bytes());
         let minute = state.log_time.0.div_euclid(Micros::MINUTE.0);
         let before = state.seen.insert(key, minute);
-        if before.is_some_and(|b| minute - b <= 10) {
+        state.forget(minute);
+        if before.is_some_and(|b| minute - b <= HORIZON) {
             counts.duplicates += 1;
             return;
         }
-        if self.identities.insert((event, key), ()).is_some() {
+        if self.share.has_identity(key) && !self.identities.insert((event, key)) {
             counts.counted_twice += 1;
-            if self.totals.twice.len() < 20 {
+            if self.totals.twice.len() < TOLD {
+                self.totals.twice_at.push(self.read);
                 self.totals
                     .twice
                     .push((def.name.clone(), identity, partition, r.offset));
@@ -180,6 +257,7 @@ impl Fold {
         state.watermark = state
             .watermark
             .max(time.min(state.log_time).minus(def.disorder));
+        e.rename(catalog, def, &tenant);
         self.count(catalog, event, &e, &tenant, t, key as u64, late);
     }
 
@@ -195,58 +273,26 @@ impl Fold {
         late: bool,
     ) {
         let def = &catalog.events[event];
-        let mut one = Cell::empty(def);
-        for (m, v) in def.measures.iter().zip(&mut one.0) {
-            if !e.matches(&m.filter) {
-                continue;
-            }
-            match &m.kind {
-                MeasureKind::Count => v.add(0.0, 0, t, id),
-                MeasureKind::SumSq(path) => {
-                    if let Some(x) = e.number(path) {
-                        let thousandths = (x.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128;
-                        v.add(x, thousandths * thousandths, t, id);
-                    }
-                }
-                MeasureKind::Sum(path)
-                | MeasureKind::Min(path)
-                | MeasureKind::Max(path)
-                | MeasureKind::Last(path)
-                | MeasureKind::Distribution(path) => {
-                    if let (Some(x), Some(exact)) = (e.number(path), e.exact(path)) {
-                        v.add(x + 0.0, exact, t, id);
-                    }
-                }
-                MeasureKind::Distinct(path) => {
-                    if let (Some(s), crate::Value::Distinct(all)) =
-                        (e.text(path).filter(|s| !s.is_empty()), v)
-                    {
-                        all.insert(hash::distinct(s.as_bytes()));
-                    }
-                }
-                MeasureKind::Cost(c) => {
-                    if let Some(cost) = e.cost(c, t) {
-                        v.add(0.0, cost, t, id);
-                    }
-                }
-                MeasureKind::Unpriced(c) => {
-                    if e.cost(c, t).is_none() {
-                        v.add(0.0, 0, t, id);
-                    }
-                }
-            }
-        }
         let zone = catalog.tenants.zone(tenant);
         let pane = t.floor(Micros::MINUTE);
+        let mut one = None;
         for (rollup, r) in def.rollups.iter().enumerate() {
-            let values: Vec<String> = r
-                .dimensions
-                .iter()
-                .map(|d| e.text(&def.dimensions[*d].path).unwrap_or_default())
+            let names = r.dimensions.iter().map(|d| &def.dimensions[*d]);
+            let values: Vec<String> = names
+                .clone()
+                .map(|d| e.text(&d.path).unwrap_or_default())
                 .collect();
-            for window in WindowSize::ALL {
-                let wanted = r.windows.contains(&window)
-                    || (!late && needed(catalog, event, rollup, window));
+            let named = names
+                .zip(&values)
+                .map(|(d, v)| (d.name.as_str(), v.as_str()));
+            let mine = self.share.holds(tenant, named);
+            let needs = self.needs[event][rollup];
+            for (i, window) in WindowSize::ALL.into_iter().enumerate() {
+                let wanted = if mine {
+                    needs.stored[i] || (!late && needs.judged[i])
+                } else {
+                    !late && needs.joined[i]
+                };
                 if !wanted {
                     continue;
                 }
@@ -263,25 +309,34 @@ impl Fold {
                     tenant: tenant.to_owned(),
                     values: values.clone(),
                 };
-                let cells = if late {
-                    &mut self.late
-                } else {
-                    &mut self.on_time
-                };
-                cells
-                    .entry(key)
-                    .or_insert_with(|| Cell::empty(def))
-                    .merge(&one);
+                let one = one.get_or_insert_with(|| measured(def, e, t, id));
+                self.add(key, one, late);
             }
-            let watched = catalog.rules.iter().any(|rule| {
-                matches!(rule.on, weir_catalog::RuleOn::NoData { event: e, rollup: r, .. } if e == event && r == rollup)
-            });
-            if watched && !late {
+            if mine && needs.watched && !late {
                 let subject = (event, rollup, tenant.to_owned(), values);
                 self.minutes
                     .entry(subject)
                     .or_default()
                     .insert(pane.plus(Micros::MINUTE));
+            }
+        }
+    }
+
+    fn add(&mut self, key: CellKey, one: &Cell, late: bool) {
+        let cells = if late {
+            &mut self.late
+        } else {
+            &mut self.on_time
+        };
+        match cells.entry(key) {
+            Entry::Vacant(e) => {
+                self.cells += e.key().bytes() + one.bytes();
+                e.insert(one.clone());
+            }
+            Entry::Occupied(mut e) => {
+                let before = e.get().bytes();
+                e.get_mut().merge(one);
+                self.cells += e.get().bytes().saturating_sub(before);
             }
         }
     }
@@ -306,27 +361,20 @@ impl Fold {
     }
 }
 
-/// Whether a detector or KPI looks at windows of this size of this rollup.
-fn needed(catalog: &Catalog, event: usize, rollup: usize, window: WindowSize) -> bool {
-    let base = |w: &JudgedWindow| match w {
-        JudgedWindow::Tumbling(s) => *s == window,
-        JudgedWindow::Rolling { of, .. } => *of == window,
-    };
-    catalog
-        .detectors
-        .iter()
-        .any(|d| d.event == event && d.rollup == rollup && base(&d.window))
-        || catalog.kpis.iter().any(|k| {
-            base(&k.window)
-                && k.terms
-                    .iter()
-                    .any(|t| t.event == event && t.rollup == rollup)
-        })
+/// The cell of one event.
+fn measured(def: &EventDef, e: &Event, t: Micros, id: u64) -> Cell {
+    let mut one = Cell::empty(def);
+    for (m, v) in def.measures.iter().zip(&mut one.0) {
+        if e.matches(&m.filter) {
+            v.add(&m.kind, e, t, id);
+        }
+    }
+    one
 }
 
 impl Judged {
     /// What the store can know: windows that are final, with their stragglers.
-    pub fn into_merged(self, catalog: &Catalog) -> BTreeMap<CellKey, Cell> {
+    pub fn into_merged(self, catalog: &Catalog, share: Share) -> BTreeMap<CellKey, Cell> {
         let mut merged = self.on_time;
         for (key, cell) in self.late {
             match merged.entry(key) {
@@ -337,14 +385,22 @@ impl Judged {
             }
         }
         merged.retain(|key, _| {
-            let stored = &catalog.events[key.event].rollups[key.rollup].windows;
-            stored.contains(&key.window) && key.end <= self.final_through[key.event]
+            let def = &catalog.events[key.event];
+            let rollup = &def.rollups[key.rollup];
+            let names = rollup.dimensions.iter().map(|d| &def.dimensions[*d]);
+            let named = names
+                .zip(&key.values)
+                .map(|(d, v)| (d.name.as_str(), v.as_str()));
+            rollup.windows.contains(&key.window)
+                && key.end <= self.final_through[key.event]
+                && share.holds(&key.tenant, named)
         });
         merged
     }
 
-    /// The on-time value of a subject at each end of a judged window, in order; a rolling one at each slide at which any of its
-    /// windows holds an event. Only final ones: `through` is what is final.
+    /// The on-time value of a subject at each end of a judged window, in order; a rolling one at
+    /// each slide at which any of its windows holds an event. Only final ones: `through` is what is
+    /// final.
     pub fn series(
         &self,
         catalog: &Catalog,
@@ -366,7 +422,8 @@ impl Judged {
             let series = out
                 .entry((key.tenant.clone(), key.values.clone()))
                 .or_default();
-            // This window takes part in the judged windows that end with it and with the next count - 1.
+            // This window takes part in the judged windows that end with it and with the next count
+            // - 1.
             let mut end = key.end;
             for _ in 0..count {
                 if end > through {

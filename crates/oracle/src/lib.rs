@@ -1,18 +1,25 @@
-//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact arithmetic, following
-//! `docs/semantics.md` and sharing no code with the engine. It is slow, and meant to be read.
+//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact
+//! arithmetic, following `docs/semantics.md` and sharing no code with the engine. It is slow, and
+//! meant to be read.
 
 mod alerts;
+mod avro;
 mod cells;
-mod detectors;
+mod detect;
 mod event;
 mod fold;
 mod kpis;
+mod measure;
+mod needs;
+mod share;
 
 pub use alerts::AlertRow;
-pub use cells::{Cell, CellKey, Distribution, Value};
-pub use detectors::AnomalyRow;
+pub use cells::{Cell, CellKey};
+pub use detect::AnomalyRow;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::KpiRow;
+pub use measure::{Distribution, Kept, Part, Value};
+pub use share::Share;
 
 use std::collections::BTreeMap;
 use weir_catalog::Catalog;
@@ -34,18 +41,23 @@ pub struct Truth {
     pub totals: Totals,
 }
 
-/// Judges what was folded: detectors, KPIs, alerts.
+/// Judges what was folded: detectors, KPIs, alerts. Of a share of the subjects where the fold was of one.
 pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
+    let share = fold.share();
     let judged = fold.judged(catalog);
-    let (anomalies, verdicts) = detectors::run(catalog, &judged);
-    let kpis = kpis::run(catalog, &judged);
-    let alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
+    let (mut anomalies, verdicts) = detect::run(catalog, &judged);
+    let mut kpis = kpis::run(catalog, &judged);
+    let mut alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
+    // What was kept of other subjects was kept for KPIs that join it.
+    anomalies.retain(|_, row| share.has(&row.subject));
+    kpis.retain(|_, row| share.has(&row.subject));
+    alerts.retain(|_, row| share.has(&row.subject));
     Truth {
         anomalies,
         kpis,
         alerts,
         final_through: judged.final_through.clone(),
         totals: judged.totals.clone(),
-        merged: judged.into_merged(catalog),
+        merged: judged.into_merged(catalog, share),
     }
 }

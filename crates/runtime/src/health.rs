@@ -1,6 +1,8 @@
 //! `/livez`, `/readyz`, `/metrics`.
+//!
+//! Ready means that every check holds and every part moves; live means that a restart would not help.
 
-use crate::{Metrics, Shutdown};
+use crate::{Metrics, Shutdown, progress};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -51,24 +53,29 @@ impl Health {
             .push((name.into(), Arc::new(check)));
     }
 
-    /// Runs all checks: (name, why it is not ready or `None`).
+    /// Runs all checks and looks at all parts: (name, why it is not ready or `None`).
     pub fn report(&self) -> Vec<(String, Option<String>)> {
         let checks = self
             .checks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        checks
+        let mut all: Vec<(String, Option<String>)> = checks
             .iter()
             .map(|(name, check)| (name.clone(), check().err()))
-            .collect()
+            .collect();
+        let stalls = progress::stalls();
+        let moves = stalls.is_empty().then(|| ("progress".to_owned(), None));
+        let stands = |s: progress::Stall| ("progress".to_owned(), Some(s.to_string()));
+        all.extend(moves.into_iter().chain(stalls.into_iter().map(stands)));
+        all
     }
 
     /// The three routes.
     pub fn router(&self, metrics: &Metrics) -> Router {
         let (health, metrics) = (self.clone(), metrics.clone());
         Router::new()
-            .route("/livez", get(|| async { "ok\n" }))
+            .route("/livez", get(|| async { live() }))
             .route(
                 "/readyz",
                 get(move || {
@@ -108,6 +115,19 @@ impl Health {
             }
         });
         Ok((address, task))
+    }
+}
+
+/// Whoever supervises this process restarts it where this fails.
+fn live() -> impl IntoResponse {
+    let dead: String = progress::stalls()
+        .iter()
+        .filter(|stall| stall.dead)
+        .map(|stall| format!("{stall}\n"))
+        .collect();
+    match dead.is_empty() {
+        true => (StatusCode::OK, "ok\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, dead),
     }
 }
 

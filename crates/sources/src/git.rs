@@ -1,26 +1,17 @@
 //! The history of a repository as `productivity.recorded`, one event per commit.
 //!
-//! `git` itself reads the history (`git log --numstat -z`), oldest first. The order of a target commit's
-//! history never changes, so "the first n commits of this target" says exactly what was published.
+//! `git` itself reads the history, with settings of weir's alone.
 
-use crate::event::{Body, Envelope, Event, ProductivityRecorded, event_id};
-use anyhow::{Context, Result, bail};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+mod open;
+mod read;
+
+use weir_catalog::Assistants;
+use weir_events::{Engineer, Map, ProductivityRecorded, event_id};
 use weir_model::Micros;
+use weir_model::person::canonical_email;
 
-/// A repository to read.
-#[derive(Debug, Clone)]
-pub struct Repository {
-    path: PathBuf,
-    /// Name used in events: the folder's.
-    pub name: String,
-    /// Identity of the history: hashes of its first commits, sorted. It gets another one with each history merged into it.
-    pub roots: Vec<String>,
-    /// Commit that HEAD points to.
-    pub head: String,
-}
+pub use open::Repository;
+pub use read::{Commits, Listed};
 
 /// One commit.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,110 +32,15 @@ pub struct Commit {
     pub files: Vec<(i64, i64, String)>,
 }
 
-fn git_in(path: &Path) -> Command {
-    let mut c = Command::new("git");
-    c.arg("-C").arg(path);
-    c
-}
-
 impl Repository {
-    /// Opens the repository that holds `path`.
-    pub fn open(path: &Path) -> Result<Repository> {
-        let run = |args: &[&str]| -> Result<String> {
-            let out = git_in(path)
-                .args(args)
-                .output()
-                .context("cannot run git: install it and try again")?;
-            if !out.status.success() {
-                bail!(
-                    "WEIR-0301: {} is no readable git repository ({}); give the path of a clone",
-                    path.display(),
-                    String::from_utf8_lossy(&out.stderr).trim()
-                );
-            }
-            Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
-        };
-        let top = PathBuf::from(run(&["rev-parse", "--show-toplevel"])?);
-        let head = run(&["rev-parse", "HEAD"]).context("the repository has no commit yet")?;
-        if run(&["rev-parse", "--is-shallow-repository"])? == "true" {
-            bail!(
-                "WEIR-0301: {} is a shallow clone, its history is cut off; run `git fetch --unshallow` first",
-                path.display()
-            );
-        }
-        let roots = run(&["rev-list", "--max-parents=0", "HEAD"])?;
-        let mut roots: Vec<String> = roots.lines().map(str::to_owned).collect();
-        roots.sort();
-        let name = top
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_else(|| "repository".into());
-        Ok(Repository {
-            path: top,
-            name,
-            roots,
-            head,
-        })
-    }
-
-    /// Whether this clone has a commit.
-    pub fn has(&self, commit: &str) -> Result<bool> {
-        let commit = format!("{commit}^{{commit}}");
-        let out = git_in(&self.path)
-            .args(["cat-file", "-e", &commit])
-            .output()?;
-        Ok(out.status.success())
-    }
-
-    /// Number of commits of `target` that are not in the history of `known`.
-    pub fn count(&self, target: &str, known: &[String]) -> Result<usize> {
-        let out = self.git(target, known, &["rev-list", "--count"]).output()?;
-        if !out.status.success() {
-            bail!(
-                "git rev-list failed: {}",
-                String::from_utf8_lossy(&out.stderr).trim()
-            );
-        }
-        Ok(String::from_utf8_lossy(&out.stdout).trim().parse()?)
-    }
-
-    /// Those commits, oldest first.
-    pub fn commits(&self, target: &str, known: &[String]) -> Result<Commits> {
-        const LOG: &[&str] = &[
-            "log",
-            "--reverse",
-            "--topo-order",
-            "--numstat",
-            "-z",
-            "--no-renames",
-            "--no-show-signature",
-            "--format=%H%x00%P%x00%aE%x00%aN%x00%ct%x00%B%x00",
-        ];
-        let mut child = self
-            .git(target, known, LOG)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let out = child.stdout.take().context("git has no output")?;
-        Ok(Commits {
-            child,
-            reader: BufReader::new(out),
-            next: None,
-            done: false,
-        })
-    }
-
-    fn git(&self, target: &str, known: &[String], args: &[&str]) -> Command {
-        let mut c = git_in(&self.path);
-        c.args(["-c", "core.quotepath=off", "-c", "log.mailmap=true"]);
-        c.args(args).arg(target);
-        if !known.is_empty() {
-            c.arg("--not").args(known);
-        }
-        c
-    }
-
     /// The event of a commit.
-    pub fn event(&self, tenant: &str, team: &str, c: &Commit) -> Event {
+    pub fn event<'a>(
+        &'a self,
+        tenant: &'a str,
+        team: &'a str,
+        c: &'a Commit,
+        known: &'a Assistants,
+    ) -> ProductivityRecorded<'a> {
         let time = Micros::from_secs(c.time.max(0));
         let tests = c.files.iter().filter(|(_, _, path)| is_test(path)).count();
         let kind = if c.parents > 1 {
@@ -154,32 +50,31 @@ impl Repository {
         } else {
             "commit"
         };
-        let mut email = c.email.to_lowercase();
+        let mut email = canonical_email(&c.email);
         if email.is_empty() {
             email = "unknown".into();
         }
-        Event {
-            envelope: Envelope {
-                event_id: event_id(time, c.id.as_bytes()),
-                event_time: time,
-                tenant: tenant.into(),
-                source: format!("git/{}", self.name),
-                resource: vec![("vcs.repository.name".into(), self.name.clone())],
-                email: printable(&email),
+        ProductivityRecorded {
+            event_id: event_id(time, c.id.as_bytes()),
+            event_time: time,
+            tenant: tenant.into(),
+            source: format!("git/{}", self.name).into(),
+            resource: Map::from([("vcs.repository.name".into(), self.name.as_str().into())]),
+            engineer: Engineer {
+                email: printable(&email).into(),
                 team: team.into(),
             },
-            body: Body::ProductivityRecorded(ProductivityRecorded {
-                repository: Some(printable(&self.name)),
-                change_kind: kind.into(),
-                assistant: assistant(c).map(Into::into),
-                change_id: Some(c.id.clone()),
-                commits: 1,
-                lines_added: c.files.iter().map(|f| f.0).sum(),
-                lines_deleted: c.files.iter().map(|f| f.1).sum(),
-                files_changed: c.files.len() as i64,
-                bugs_fixed: i64::from(is_fix(&c.message)),
-                ..Default::default()
-            }),
+            repository: Some(printable(&self.name).into()),
+            change_kind: kind.into(),
+            assistant: known.of(&c.author, &c.email, &c.message).map(Into::into),
+            change_id: Some(c.id.as_str().into()),
+            commits: 1,
+            lines_added: c.files.iter().map(|f| f.0).sum(),
+            lines_deleted: c.files.iter().map(|f| f.1).sum(),
+            files_changed: c.files.len() as i64,
+            bugs_fixed: i64::from(is_fix(&c.message)),
+            commits_with_tests: Some(i64::from(tests > 0)),
+            ..ProductivityRecorded::default()
         }
     }
 }
@@ -191,105 +86,6 @@ pub(crate) fn printable(s: &str) -> String {
         out.pop();
     }
     out
-}
-
-/// A stream of commits from a running `git log`.
-///
-/// Everything is ended by NUL, the one byte that neither a message nor a path can hold: six fields of a commit, then
-/// its files, each with tabs, which a hash does not have.
-pub struct Commits {
-    child: Child,
-    reader: BufReader<std::process::ChildStdout>,
-    /// Hash of the commit that follows, where it has been read.
-    next: Option<String>,
-    done: bool,
-}
-
-impl Iterator for Commits {
-    type Item = Result<Commit>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        match self.commit() {
-            Ok(Some(c)) => return Some(Ok(c)),
-            Ok(None) => self.done = true,
-            // Drop ends the child.
-            Err(e) => return Some(Err(e)),
-        }
-        match self.child.wait() {
-            Ok(s) if s.success() => None,
-            Ok(s) => Some(Err(anyhow::anyhow!("git log ended with {s}"))),
-            Err(e) => Some(Err(e.into())),
-        }
-    }
-}
-
-impl Commits {
-    /// The text up to the next NUL; `None` at the end.
-    fn token(&mut self) -> Result<Option<String>> {
-        let mut token = Vec::new();
-        self.reader.read_until(0, &mut token)?;
-        if token.pop_if(|last| *last == 0).is_none() && token.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(String::from_utf8_lossy(&token).into_owned()))
-    }
-
-    fn commit(&mut self) -> Result<Option<Commit>> {
-        let id = match self.next.take() {
-            Some(id) => id,
-            None => match self.token()? {
-                Some(id) => id,
-                None => return Ok(None),
-            },
-        };
-        let mut field = || {
-            self.token()?
-                .context("git log wrote a commit with missing fields")
-        };
-        let (parents, email, author) = (field()?, field()?, field()?);
-        let (time, message) = (field()?, field()?);
-        let mut files = Vec::new();
-        while let Some(token) = self.token()? {
-            let line = token.trim_start_matches('\n');
-            let mut parts = line.splitn(3, '\t');
-            match (parts.next(), parts.next(), parts.next()) {
-                (Some(added), Some(deleted), Some(path)) => {
-                    let n = |s: &str| if s == "-" { Some(0) } else { s.parse().ok() };
-                    if let (Some(added), Some(deleted)) = (n(added), n(deleted)) {
-                        files.push((added, deleted, path.to_owned()));
-                    }
-                }
-                _ if line.is_empty() => {}
-                _ => {
-                    self.next = Some(line.to_owned());
-                    break;
-                }
-            }
-        }
-        Ok(Some(Commit {
-            id,
-            parents: parents.split_whitespace().count(),
-            email,
-            author,
-            time: time
-                .parse()
-                .context("git log wrote a time that is no number")?,
-            message,
-            files,
-        }))
-    }
-}
-
-impl Drop for Commits {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
 }
 
 fn is_test(path: &str) -> bool {
@@ -315,70 +111,29 @@ fn is_fix(message: &str) -> bool {
         .any(|w| matches!(w, "fix" | "fixes" | "fixed" | "bugfix" | "hotfix"))
 }
 
-/// Assistants that name themselves as author or co-author: (what their trailer or name holds, name).
-const ASSISTANTS: &[(&str, &str)] = &[
-    ("claude", "claude"),
-    ("copilot", "copilot"),
-    ("cursor", "cursor"),
-    ("aider", "aider"),
-    ("codex", "codex"),
-    ("gemini", "gemini"),
-    ("devin", "devin"),
-    ("openhands", "openhands"),
-    ("jules", "jules"),
-    ("amazon q", "amazon-q"),
-    ("windsurf", "windsurf"),
-    ("sweep", "sweep"),
-];
-
-fn assistant(c: &Commit) -> Option<&'static str> {
-    let find = |text: &str| {
-        let text = text.to_lowercase();
-        ASSISTANTS
-            .iter()
-            .find(|(needle, _)| text.contains(needle))
-            .map(|(_, name)| *name)
-    };
-    // An author such as "Ada (aider)" or "Copilot": in an author's name only marked forms count, since
-    // some of these words are people's names.
-    let author = c.author.to_lowercase();
-    let marked = |n: &str| {
-        author.contains(&format!("({n})"))
-            || author == n
-            || author.contains(&format!("{n}[bot]"))
-            || author.contains(&format!("{n}-agent"))
-    };
-    if let Some((_, name)) = ASSISTANTS.iter().find(|(n, _)| marked(n)) {
-        return Some(name);
-    }
-    c.message.lines().rev().find_map(|line| {
-        let line = line.trim();
-        let (key, value) = line.split_once(':')?;
-        match key.to_lowercase().as_str() {
-            "co-authored-by" | "assisted-by" | "generated-by" => find(value),
-            _ => None,
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::collections::BTreeMap;
+    use std::io::{Seek, Write};
+    use std::path::{Path, PathBuf};
+    use std::process::{Command, Stdio};
 
-    fn git(dir: &Path, args: &[&str]) {
-        let ok = Command::new("git")
+    fn git(dir: &Path, args: &[&str]) -> String {
+        let out = Command::new("git")
             .arg("-C")
             .arg(dir)
             .args(["-c", "user.name=Ada", "-c", "user.email=Ada@Example.com"])
+            .args(["-c", "protocol.file.allow=always"])
             .args(args)
             .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
             .env("GIT_AUTHOR_DATE", "2026-01-01T00:00:00Z")
-            .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .status()
+            .output()
             .unwrap();
-        assert!(ok.success(), "git {args:?}");
+        assert!(out.status.success(), "git {args:?}");
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
     }
 
     fn commit(dir: &Path, file: &str, message: &str) {
@@ -388,6 +143,39 @@ mod tests {
         std::fs::write(&path, old + "one\ntwo\n").unwrap();
         git(dir, &["add", "."]);
         git(dir, &["commit", "-m", message]);
+    }
+
+    /// A repository of a first commit in a directory of its own.
+    fn first() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let d = dir.path().join("plain");
+        std::fs::create_dir(&d).unwrap();
+        git(&d, &["init", "-b", "main"]);
+        commit(&d, "a.rs", "First");
+        (dir, d)
+    }
+
+    fn read(repo: &Repository, known: &[String]) -> Vec<Commit> {
+        let mut list = tempfile::tempfile().unwrap();
+        let head = repo.head.clone().unwrap();
+        repo.list(&head, known, &mut |c| Ok(writeln!(list, "{}", c.id)?))
+            .unwrap();
+        list.rewind().unwrap();
+        let commits = repo.commits(list).unwrap();
+        commits.map(Result::unwrap).collect()
+    }
+
+    /// What a repository comes to, for comparisons.
+    fn sums(path: &Path) -> (String, BTreeMap<String, (i64, i64, String)>) {
+        let repo = Repository::open(path).unwrap();
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
+        let of = |c: &Commit| {
+            let b = repo.event("t", "", c, &known);
+            let email = b.engineer.email.into_owned();
+            (c.id.clone(), (b.lines_added, b.lines_deleted, email))
+        };
+        let commits = read(&repo, &[]).iter().map(of).collect();
+        (repo.name.clone(), commits)
     }
 
     #[test]
@@ -407,47 +195,40 @@ mod tests {
         commit(d, "src/d.rs", "More");
         git(d, &["merge", "--no-ff", "side", "-m", "Merge side"]);
         let repo = Repository::open(d).unwrap();
-        let commits: Vec<_> = repo
-            .commits(&repo.head, &[])
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let commits = read(&repo, &[]);
         assert_eq!(commits.len(), 5);
-        assert_eq!(repo.count(&repo.head, &[]).unwrap(), 5);
-        let body = |c: &Commit| match repo.event("t", "", c).body {
-            Body::ProductivityRecorded(b) => b,
-            _ => unreachable!(),
-        };
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
+        let body = |c| repo.event("t", "", c, &known);
         let first = body(&commits[0]);
         assert_eq!(
             (
                 first.lines_added,
                 first.files_changed,
-                first.change_kind.as_str()
+                first.change_kind.as_ref()
             ),
             (2, 1, "commit")
         );
         assert_eq!(commits[0].files[0].2, "src/a b.rs");
         let second = body(&commits[1]);
         assert_eq!(
-            (second.change_kind.as_str(), second.assistant.as_deref()),
+            (second.change_kind.as_ref(), second.assistant.as_deref()),
             ("test", Some("claude"))
+        );
+        // Those that touch tests, alone or among others.
+        assert_eq!(
+            (first.commits_with_tests, second.commits_with_tests),
+            (Some(0), Some(1))
         );
         assert_eq!(commits.iter().map(|c| body(c).bugs_fixed).sum::<i64>(), 1);
         let last = body(&commits[4]);
-        assert_eq!((last.change_kind.as_str(), last.commits), ("merge", 1));
-        let event = repo.event("t", "", &commits[0]);
-        assert_eq!(event.envelope.email, "ada@example.com");
-        assert_eq!(event.envelope.event_time, Micros::from_secs(1_767_323_045));
+        assert_eq!((last.change_kind.as_ref(), last.commits), ("merge", 1));
+        let event = repo.event("t", "", &commits[0], &known);
+        assert_eq!(event.engineer.email, "ada@example.com");
+        assert_eq!(event.event_time, Micros::from_secs(1_767_323_045));
 
-        let old = repo.head.clone();
+        let old = repo.head.clone().unwrap();
         commit(d, "src/e.rs", "Later");
-        let repo = Repository::open(d).unwrap();
-        let new: Vec<_> = repo
-            .commits(&repo.head, &[old])
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let new = read(&Repository::open(d).unwrap(), &[old]);
         assert_eq!(new.len(), 1);
         assert_eq!(new[0].message.trim(), "Later");
     }
@@ -464,16 +245,12 @@ mod tests {
         );
         commit(d, "c.rs", "Fix");
         let repo = Repository::open(d).unwrap();
-        let commits: Vec<_> = repo
-            .commits(&repo.head, &[])
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
+        let commits = read(&repo, &[]);
         let seen: Vec<_> = commits
             .iter()
             .map(|c| (c.message.trim(), c.files.len(), c.id.len()))
             .collect();
-        let n = repo.head.len();
+        let n = commits[0].id.len();
         assert_eq!(
             seen,
             [
@@ -486,22 +263,156 @@ mod tests {
     }
 
     #[test]
-    fn assistants_are_recognised_from_trailers_not_from_names_of_people() {
-        let c = |author: &str, message: &str| Commit {
-            id: String::new(),
-            parents: 1,
-            email: String::new(),
-            author: author.into(),
-            time: 0,
-            message: message.into(),
-            files: vec![],
-        };
-        assert_eq!(assistant(&c("Paul (aider)", "x")), Some("aider"));
-        assert_eq!(assistant(&c("Claude Monet", "x")), None);
-        assert_eq!(
-            assistant(&c("Ada", "x\n\nco-authored-by: GitHub Copilot <c@x>")),
-            Some("copilot")
+    fn bare_mirror_worktree_and_clone_are_one_repository() {
+        let (dir, plain) = first();
+        let map = "Grace <grace@example.com> <ada@example.com>\n";
+        std::fs::write(plain.join(".mailmap"), map).unwrap();
+        git(&plain, &["add", "."]);
+        git(&plain, &["commit", "-m", "Names"]);
+        commit(&plain, "sub/b.rs", "Second");
+        let at = |name: &str| dir.path().join(name);
+        let path = |name: &str| at(name).to_str().unwrap().to_owned();
+        git(
+            dir.path(),
+            &["clone", "--bare", "plain", &path("bare/plain.git")],
         );
-        assert_eq!(assistant(&c("Ada", "talk about claude")), None);
+        git(
+            dir.path(),
+            &["clone", "--mirror", "plain", &path("mirror/plain.git")],
+        );
+        git(&plain, &["worktree", "add", "--detach", &path("elsewhere")]);
+        let wanted = sums(&plain);
+        assert_eq!((wanted.0.as_str(), wanted.1.len()), ("plain", 3));
+        assert!(wanted.1.values().all(|c| c.2 == "grace@example.com"));
+        for way in [
+            "bare/plain.git",
+            "mirror/plain.git",
+            "elsewhere",
+            "plain/sub",
+            "plain/.git",
+        ] {
+            assert_eq!(sums(&at(way)), wanted, "{way}");
+        }
+        // What lies in the working tree and was not committed says nothing.
+        std::fs::write(plain.join(".mailmap"), "").unwrap();
+        std::fs::write(plain.join(".gitattributes"), "* -diff\n").unwrap();
+        assert_eq!(sums(&plain), wanted);
+    }
+
+    #[test]
+    fn settings_of_the_repository_change_no_number() {
+        let (_dir, d) = first();
+        commit(&d, "a.rs", "Second");
+        std::fs::rename(d.join("a.rs"), d.join("é.rs")).unwrap();
+        git(&d, &["add", "."]);
+        git(&d, &["commit", "-m", "Rename"]);
+        let wanted = sums(&d);
+        let ran = d.join("ran");
+        let touch = format!("touch {}", ran.display());
+        for (name, value) in [
+            ("diff.algorithm", "histogram"),
+            ("diff.renames", "copies"),
+            ("diff.external", touch.as_str()),
+            ("diff.x.textconv", touch.as_str()),
+            ("core.quotePath", "true"),
+            ("core.fsmonitor", touch.as_str()),
+            ("log.showSignature", "true"),
+            ("log.mailmap", "false"),
+            ("i18n.logOutputEncoding", "latin1"),
+            ("diff.orderFile", "/nowhere"),
+            ("core.attributesFile", "/nowhere"),
+        ] {
+            git(&d, &["config", name, value]);
+        }
+        std::fs::create_dir_all(d.join(".git/info")).unwrap();
+        std::fs::write(d.join(".git/info/attributes"), "* diff=x -text\n").unwrap();
+        let (first, second) = (
+            git(&d, &["rev-parse", "HEAD~2"]),
+            git(&d, &["rev-parse", "HEAD"]),
+        );
+        git(&d, &["replace", &second, &first]);
+        assert_eq!(sums(&d), wanted);
+        assert!(!ran.exists());
+    }
+
+    #[test]
+    fn shallow_partial_empty_and_headless_ones_say_so() {
+        let (dir, plain) = first();
+        commit(&plain, "a.rs", "Second");
+        commit(&plain, "a.rs", "Third");
+        git(&plain, &["config", "uploadpack.allowFilter", "true"]);
+        let url = format!("file://{}", plain.display());
+        let at = |name: &str| dir.path().join(name);
+        git(dir.path(), &["clone", "--depth", "2", &url, "shallow"]);
+        let shallow = Repository::open(&at("shallow")).unwrap();
+        let cut: Vec<&String> = shallow.cut.iter().collect();
+        assert_eq!(cut, [&git(&plain, &["rev-parse", "HEAD~1"])]);
+        assert_eq!(read(&shallow, &[]).len(), 2);
+
+        git(
+            dir.path(),
+            &["clone", "--bare", "--filter=blob:none", &url, "blobless"],
+        );
+        let refused = Repository::open(&at("blobless")).unwrap_err().to_string();
+        assert!(refused.starts_with("WEIR-0314: "), "{refused}");
+        assert!(refused.contains("fetch --refetch"), "{refused}");
+
+        git(dir.path(), &["init", "-b", "main", "empty"]);
+        assert_eq!(Repository::open(&at("empty")).unwrap().head, None);
+        git(&plain, &["symbolic-ref", "HEAD", "refs/heads/nowhere"]);
+        let refused = Repository::open(&plain).unwrap_err().to_string();
+        assert!(
+            refused.contains("symbolic-ref HEAD refs/heads/main"),
+            "{refused}"
+        );
+        let refused = Repository::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.starts_with("WEIR-0301: "), "{refused}");
+    }
+
+    #[test]
+    fn odd_commits_are_read_with_the_others() {
+        let (_dir, d) = first();
+        let tree = git(&d, &["write-tree"]);
+        let parent = git(&d, &["rev-parse", "HEAD"]);
+        let raw = |author: &[u8], time: &str, message: &[u8]| {
+            let mut text = format!("tree {tree}\nparent {parent}\n").into_bytes();
+            for who in ["author", "committer"] {
+                text.extend_from_slice(format!("{who} ").as_bytes());
+                text.extend_from_slice(author);
+                text.extend_from_slice(format!(" {time} +0000\n").as_bytes());
+            }
+            text.push(b'\n');
+            text.extend_from_slice(message);
+            std::fs::write(d.join("raw"), text).unwrap();
+            let id = git(
+                &d,
+                &["hash-object", "-t", "commit", "-w", "--literally", "raw"],
+            );
+            git(&d, &["update-ref", "HEAD", &id]);
+            std::fs::remove_file(d.join("raw")).unwrap();
+            let repo = Repository::open(&d).unwrap();
+            let mut times = Vec::new();
+            let head = repo.head.clone().unwrap();
+            repo.list(&head, &[], &mut |c| {
+                times.push(c.time);
+                Ok(())
+            })
+            .unwrap();
+            (times, repo)
+        };
+        let (times, _) = raw(b"A <a@example.com>", "-86400", b"before all");
+        assert_eq!(times, ["1767323045", ""]);
+        let (times, _) = raw(b"A <a@example.com>", "18446744073709551615", b"after all");
+        assert_eq!(times.len(), 2);
+        assert!(times[1].parse::<i64>().is_err());
+        let long = vec![b'x'; 6 << 20];
+        let (_, repo) = raw(b"J\xf6rg <>", "1767323050", &long);
+        let commits = read(&repo, &[]);
+        assert_eq!(commits.len(), 2);
+        assert_eq!(commits[1].author, "J\u{fffd}rg");
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
+        let event = repo.event("t", "", &commits[1], &known);
+        assert_eq!(event.engineer.email, "unknown");
+        assert!(commits[1].message.len() < 5 << 20);
     }
 }

@@ -1,8 +1,10 @@
 //! Runs a source into the log: reads the ledger, goes on where it stopped, reports progress.
 
-use crate::git::Repository;
+mod git;
+mod published;
+mod table;
+
 use crate::ledger::Progress;
-use crate::map::{Mapper, Mapping, Rows};
 use crate::publish::{Publisher, raw_topics, read_ledger};
 use crate::raw::{Cursor, LogTime};
 use crate::simulate::{self, Simulation};
@@ -13,7 +15,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
-use weir_model::{Micros, hash, headers::Mark, topics};
+use weir_model::{Micros, hash, headers::Mark};
+
+pub use git::git;
+pub use table::{Table, table};
 
 /// Told `(done, total if known)` now and then.
 pub type OnProgress<'a> = &'a mut dyn FnMut(u64, Option<u64>);
@@ -25,192 +30,46 @@ pub struct Report {
     pub written: u64,
     /// Events that earlier runs had written.
     pub already: u64,
-    /// Rows left out by the mapping's condition.
+    /// Of `already`: this source has other numbers for them than were written then, which stay.
+    pub differing: u64,
+    /// Rows for which another row of the same identity stands.
+    pub doubled: u64,
+    /// Rows left out by the mapping's condition; commits whose parents are not in a shallow clone.
     pub left_out: u64,
     /// Rows that could not be mapped, the first ones with their reason.
     pub refused: u64,
-    /// See `refused`.
+    /// Commits without a usable time, the first ones in `reasons`.
+    pub odd: u64,
+    /// Lines that have no end yet: they count once they have one.
+    pub waiting: u64,
+    /// What was refused, and why: the first ones.
     pub reasons: Vec<String>,
+    /// What else is to be known of the source.
+    pub notes: Vec<String>,
+    /// Seconds that the run took.
+    pub seconds: f64,
+    /// Events by second while they were written: of a history, commits as git reads them.
+    pub per_second: f64,
 }
 
-/// The history of a repository.
-pub fn git(
-    brokers: &Brokers,
-    path: &Path,
-    tenant: &str,
-    team: &str,
-    on: OnProgress,
-) -> Result<Report> {
-    let repository = Repository::open(path)?;
-    // Root commit and tenant identify it, so that a clone elsewhere is the same history. One that others were merged into
-    // has a root of each, and may be known by several of them.
-    let mut ledger = read_ledger(brokers)?;
-    let keys = repository.roots.iter().map(|root| {
-        let hash = hash::distinct(format!("{tenant}/{root}").as_bytes());
-        format!("git-{hash:016x}")
-    });
-    let keys: Vec<String> = keys.collect();
-    let known = keys.iter().find(|k| ledger.contains_key(*k));
-    let key = known.or(keys.first()).cloned().unwrap_or_default();
-    let (mut finished, mut resume) = match ledger.remove(&key) {
-        Some(Progress::Git {
-            finished,
-            target,
-            done,
-        }) => (finished, Some((target, done))),
-        Some(_) => bail!("WEIR-0301: the ledger entry {key} is not of a repository"),
-        None => (Vec::new(), None),
-    };
-    for other in keys.iter().filter_map(|k| ledger.remove(k)) {
-        if let Progress::Git { finished: also, .. } = other {
-            for commit in also {
-                if !finished.contains(&commit) && repository.has(&commit)? {
-                    finished.push(commit);
-                }
-            }
-        }
-    }
-    let mut publisher = Publisher::new(brokers, &key)?;
-    let mut report = Report::default();
-    // A target that an interrupted run left unfinished first, then what is new.
-    loop {
-        let (target, skip) = resume
-            .take()
-            .unwrap_or_else(|| (repository.head.clone(), 0));
-        if finished.contains(&target) {
-            if target == repository.head {
-                break;
-            }
-            continue;
-        }
-        let total = repository
-            .count(&target, &finished)
-            .context("the history that an earlier import began is gone from this clone; fetch it or use the same clone")?
-            as u64;
-        report.already += skip.min(total);
-        let mut done = 0;
-        for commit in repository.commits(&target, &finished)? {
-            let commit = commit?;
-            done += 1;
-            if done <= skip {
-                continue;
-            }
-            publisher.event(&repository.event(tenant, team, &commit))?;
-            report.written += 1;
-            if publisher.due() {
-                publisher.commit(&Progress::Git {
-                    finished: finished.clone(),
-                    target: target.clone(),
-                    done,
-                })?;
-            }
-            on(done, Some(total));
-        }
-        // What is reachable from the new target need not be named any more.
-        finished.push(target.clone());
-        publisher.commit(&Progress::Git {
-            finished: finished.clone(),
-            target,
-            done,
-        })?;
-    }
-    Ok(report)
-}
+impl Report {
+    /// So many reasons are kept.
+    const REASONS: usize = 20;
 
-/// A table of another tool.
-pub fn table(
-    brokers: &Brokers,
-    mapping: Mapping,
-    schema: &str,
-    tenant: &str,
-    path: &Path,
-    on: OnProgress,
-) -> Result<Report> {
-    let (name, format) = (mapping.name.clone(), mapping.format);
-    let mut mapper = Mapper::new(mapping, schema, tenant)?;
-    let mut known: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    for progress in read_ledger(brokers)?.into_values() {
-        match progress {
-            Progress::Rows { map, rows, hash } if map == format!("{tenant}/{name}") => {
-                known.entry(rows).or_default().push(hash);
-            }
-            _ => {}
+    /// Ends the measuring of the rate that began with the first event, and of the whole run.
+    fn timed(&mut self, run: Instant, writing: Instant) {
+        let seconds = |since: Instant| (since.elapsed().as_secs_f64() * 1e3).round() / 1e3;
+        self.seconds = seconds(run);
+        if self.written > 0 {
+            self.per_second = (self.written as f64 / seconds(writing).max(1e-3)).round();
         }
     }
-    // First pass: how many rows, and which known table this one begins with.
-    let mut rows = Rows::open(path, format)?;
-    let mut skip = 0;
-    while let Some(row) = rows.next() {
-        if rows.is_broken() {
-            row.with_context(|| {
-                format!(
-                    "WEIR-0301: {} cannot be read beyond row {}; nothing of it was published",
-                    path.display(),
-                    rows.count - 1
-                )
-            })?;
-        }
-        if known
-            .get(&rows.count)
-            .is_some_and(|hashes| hashes.contains(&rows.hash()))
-        {
-            skip = rows.count;
+
+    fn reason(&mut self, text: impl FnOnce() -> String) {
+        if self.reasons.len() < Report::REASONS {
+            self.reasons.push(text());
         }
     }
-    let total = rows.count;
-    // An entry of its own for what a table has grown to: the shorter one stays known too.
-    let key = mapper.ledger_key(&format!("{tenant}/{}", rows.hash()));
-    let mut report = Report {
-        already: skip,
-        ..Report::default()
-    };
-    if skip == total {
-        return Ok(report);
-    }
-    let mut publisher = Publisher::new(brokers, &key)?;
-    let topic = topics::events(mapper.event_type());
-    let mut rows = Rows::open(path, format)?;
-    let progress = |rows: &Rows| Progress::Rows {
-        map: format!("{tenant}/{name}"),
-        rows: rows.count,
-        hash: rows.hash(),
-    };
-    while let Some(row) = rows.next() {
-        let number = rows.count;
-        let mapped = row.and_then(|r| mapper.map(&r, number));
-        if rows.count <= skip {
-            continue; // mapped all the same: placements count groups in order of appearance
-        }
-        match mapped {
-            Ok(Some(m)) => {
-                publisher.record(&Outgoing {
-                    topic: topic.clone(),
-                    partition: None,
-                    key: m.source.into_bytes(),
-                    value: Some(m.value),
-                    log_time: None,
-                    tick: None,
-                })?;
-                report.written += 1;
-            }
-            Ok(None) => report.left_out += 1,
-            Err(e) => {
-                report.refused += 1;
-                if report.reasons.len() < 5 {
-                    report.reasons.push(format!("row {}: {e:#}", rows.count));
-                }
-            }
-        }
-        if publisher.due() {
-            publisher.commit(&progress(&rows))?;
-        }
-        on(rows.count, Some(total));
-    }
-    // Where nothing could be mapped the mapping is wrong: corrected, it is to find the rows again.
-    if report.written + report.left_out + skip > 0 {
-        publisher.commit(&progress(&rows))?;
-    }
-    Ok(report)
 }
 
 /// A simulated organisation, written under replay: log time is the simulated one.

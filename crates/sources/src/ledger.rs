@@ -1,6 +1,9 @@
 //! What importers have already published: entries in the compacted topic `weir.imports`, written in the same
 //! transactions as the events they speak of.
 
+pub mod identities;
+pub mod turn;
+
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

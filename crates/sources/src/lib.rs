@@ -4,7 +4,6 @@
 //! Each source yields [`Outgoing`] events in a fixed order; [`publish::Publisher`] writes them with a ledger in the same
 //! transactions, so that a second run adds nothing and an interrupted one goes on.
 
-pub mod event;
 pub mod git;
 pub mod ingest;
 pub mod ledger;
@@ -14,8 +13,11 @@ pub mod raw;
 pub mod registry;
 pub mod simulate;
 pub mod snapshot;
+pub mod sorter;
+pub mod spool;
 
-use weir_model::Micros;
+use weir_events::Event;
+use weir_model::{Micros, topics};
 
 /// One record on its way to a raw topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,4 +34,18 @@ pub struct Outgoing {
     pub log_time: Option<Micros>,
     /// Time of a tick.
     pub tick: Option<Micros>,
+}
+
+impl Outgoing {
+    /// The record of an event as a live producer would write it.
+    pub fn of<'a>(event: &impl Event<'a>) -> Outgoing {
+        Outgoing {
+            topic: topics::events(event.event_type()),
+            partition: None,
+            key: event.source().as_bytes().to_owned(),
+            value: Some(event.encode()),
+            log_time: None,
+            tick: None,
+        }
+    }
 }

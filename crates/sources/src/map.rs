@@ -1,112 +1,64 @@
 //! Tables of other tools, mapped onto an event type by declaration: `schemas/imports/*.yaml`.
 //!
-//! Expressions are CEL over the columns of a row (`row.in_tokens`, `row.properties.cost`); text columns of CSV files
-//! that read as numbers are numbers; `number` is the row's number in its file, from 1. A row for which an expression fails is reported with its number and skipped, never guessed.
+//! Expressions are CEL over the columns of a row (`row.in_tokens`, `row.properties.cost`). A column has no type of its own: where a
+//! text is asked for it is the text of the file, where a number is, it is read as one, exactly. `number` is the row's number in
+//! its file, from 1. A row for which an expression fails is reported with its number and skipped, never guessed.
 
+mod cells;
+mod declared;
+mod jsonl;
+mod lines;
 mod rows;
+mod target;
+mod time;
+mod typed;
+mod value;
 
+use crate::ledger::identities::{self, Identity};
 use anyhow::{Context as _, Result, anyhow, bail};
-use cel::{Context, Program, Value};
-use serde::Deserialize;
+use cel::{Context, ExecutionError, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use std::path::Path;
-use weir_model::{Micros, avro, hash, schemas};
+use target::Kind;
+use typed::Program;
+use value::Want;
+use weir_catalog::EventDef;
+use weir_events::Dynamic;
+use weir_model::person::{Form, canonical_email, forms};
+use weir_model::{Micros, codes, expression};
 
-pub use rows::{Row, Rows};
+pub use declared::{By, Format, Mapping, Place, Rule, Time};
+pub use rows::{BadRow, Reads, Row, Rows};
+pub use time::{Unit, plausible};
 
-/// A mapping file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mapping {
-    /// Name: key of the ledger.
-    pub name: String,
-    /// One line for people.
-    #[serde(default)]
-    pub title: String,
-    /// Event type.
-    pub event: String,
-    /// Format of the data.
-    pub format: Format,
-    /// When the row happened.
-    pub time: Time,
-    /// Rows to take: a CEL condition.
-    #[serde(default, rename = "where")]
-    pub filter: Option<String>,
-    /// Record key and `source`: a CEL expression giving text.
-    pub source: String,
-    /// What identifies the row: a CEL expression giving text; rows of equal identity are one event.
-    pub identity: String,
-    /// Event fields (dotted) to CEL expressions. A result of null leaves the field at its default.
-    pub fields: BTreeMap<String, String>,
-    /// Resource attributes to fixed texts.
-    #[serde(default)]
-    pub resource: BTreeMap<String, String>,
-}
-
-/// Format of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Comma-separated with a header line.
-    Csv,
-    /// One JSON object per line.
-    Jsonl,
-}
-
-/// When a row happened.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Time {
-    /// CEL expression: a number in `unit`, or a text such as `2023-11-16 18:17:03.9799600` (UTC).
-    pub at: String,
-    /// Unit of a number.
-    #[serde(default)]
-    pub unit: Unit,
-    /// Placement of times that are relative.
-    #[serde(default)]
-    pub place: Option<Place>,
-}
-
-/// Unit of a number of time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// Seconds.
-    #[default]
-    Seconds,
-    /// Milliseconds.
-    Milliseconds,
-    /// Microseconds.
-    Microseconds,
-}
-
-/// Placement of relative times: group i (in order of appearance) starts at `start + i * every`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// Where time 0 of the first group is put.
-    pub start: String,
-    /// CEL expression of the group; without it all rows are one group.
-    #[serde(default)]
-    pub group: Option<String>,
-    /// Distance between the starts of groups, e.g. `37m`.
-    #[serde(default)]
-    pub every: Option<String>,
-}
+/// Largest event that is published, bytes: the log's topics take records of up to 4 MiB.
+const LARGEST: usize = 3 << 20;
 
 /// A mapping ready to run.
 pub struct Mapper {
     mapping: Mapping,
-    schema: String,
-    schema_id: u32,
+    event: EventDef,
+    writer: Dynamic,
     tenant: String,
+    now: Micros,
+    context: Context<'static, 'static>,
+    reads: Reads,
     filter: Option<Program>,
     source: Program,
     identity: Program,
+    keep: Keep,
     at: Program,
-    fields: Vec<(Vec<String>, Program)>,
+    fields: Vec<(Vec<String>, Kind, Program)>,
+    /// Paths of the fields that hold addresses of people.
+    people: Vec<Vec<String>>,
     place: Option<Placement>,
+}
+
+/// Which of several rows of one identity counts.
+enum Keep {
+    First,
+    Last,
+    Max(Program),
 }
 
 struct Placement {
@@ -125,116 +77,207 @@ pub struct Mapped {
     pub value: Vec<u8>,
     /// Its time.
     pub time: Micros,
+    /// What it is known by when it is published, with a hash of its content.
+    pub identity: Identity,
+    /// Of several rows of one identity the one with the largest rank counts, of equal ones the last.
+    pub rank: [u8; 8],
 }
 
-impl Mapping {
-    /// Reads a mapping file.
-    pub fn load(path: &Path) -> Result<Mapping> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("WEIR-0302: cannot read the mapping {}", path.display()))?;
-        Mapping::parse(&path.display().to_string(), &text)
-    }
-
-    /// Reads the text of a mapping; `name` is for messages.
-    pub fn parse(name: &str, text: &str) -> Result<Mapping> {
-        serde_saphyr::from_str(text).map_err(|e| anyhow!("WEIR-0302: {name}: {e}"))
-    }
+/// Compiles the expressions of one mapping and notes what they read.
+struct Compiler<'a> {
+    name: &'a str,
+    reads: Reads,
 }
 
-impl Mapper {
-    /// Compiles a mapping for the event type's schema.
-    pub fn new(mapping: Mapping, schema: &str, tenant: &str) -> Result<Mapper> {
-        let compile = |what: &str, source: &str| {
-            Program::compile(source)
-                .map_err(|e| anyhow!("WEIR-0302: {}: {what}: `{source}`: {e}", mapping.name))
+impl Compiler<'_> {
+    fn compile(&mut self, what: &str, source: &str, hint: Want) -> Result<Program> {
+        expression::check(source).map_err(|e| anyhow!("WEIR-0302: {}: {what}: {e}", self.name))?;
+        typed::compile(source, hint, &mut self.reads)
+            .map_err(|e| anyhow!("WEIR-0302: {}: {what}: `{source}`: {e}", self.name))
+    }
+
+    fn keep(&mut self, keep: &str) -> Result<Keep> {
+        let max = keep.strip_prefix("max(").and_then(|k| k.strip_suffix(')'));
+        match (keep, max) {
+            ("first", _) => Ok(Keep::First),
+            ("last" | "", _) => Ok(Keep::Last),
+            (_, Some(by)) => Ok(Keep::Max(self.compile(
+                "identity.keep",
+                by,
+                Want::Number,
+            )?)),
+            _ => bail!(
+                "WEIR-0302: {}: identity.keep: `{keep}`; write first, last or max(EXPRESSION)",
+                self.name
+            ),
+        }
+    }
+
+    fn place(&mut self, place: &Place) -> Result<Placement> {
+        let name = self.name;
+        let every = match &place.every {
+            None => Micros(0),
+            Some(d) => {
+                let span: jiff::SignedDuration = d
+                    .parse()
+                    .map_err(|e| anyhow!("WEIR-0302: {name}: time.place.every `{d}`: {e}"))?;
+                Micros(i64::try_from(span.as_micros()).with_context(|| {
+                    format!("WEIR-0302: {name}: time.place.every `{d}` is too long")
+                })?)
+            }
         };
-        let place = match &mapping.time.place {
-            None => None,
-            Some(p) => Some(Placement {
-                start: instant(&p.start).with_context(|| {
-                    format!(
-                        "WEIR-0302: {}: time.place.start `{}` is no time",
-                        mapping.name, p.start
-                    )
-                })?,
-                every: match &p.every {
-                    None => Micros(0),
-                    Some(d) => {
-                        let span: jiff::SignedDuration = d.parse().map_err(|e| {
-                            anyhow!("WEIR-0302: {}: time.place.every `{d}`: {e}", mapping.name)
-                        })?;
-                        Micros(
-                            i64::try_from(span.as_micros())
-                                .context("time.place.every is too long")?,
-                        )
-                    }
-                },
-                group: p
-                    .group
-                    .as_deref()
-                    .map(|g| compile("time.place.group", g))
-                    .transpose()?,
-                groups: BTreeMap::new(),
-            }),
-        };
+        let group = place.group.as_deref();
+        Ok(Placement {
+            start: time::instant(&place.start).with_context(|| {
+                format!(
+                    "WEIR-0302: {name}: time.place.start `{}` is no time",
+                    place.start
+                )
+            })?,
+            every,
+            group: group
+                .map(|g| self.compile("time.place.group", g, Want::Text))
+                .transpose()?,
+            groups: BTreeMap::new(),
+        })
+    }
+
+    fn fields(&mut self, mapping: &Mapping, schema: &str) -> Result<Fields> {
+        let schema: Json = serde_json::from_str(schema)?;
         let mut fields = Vec::new();
         for (path, source) in &mapping.fields {
-            fields.push((
-                path.split('.').map(str::to_owned).collect(),
-                compile(path, source)?,
-            ));
+            let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
+            let kind = Kind::of(&schema, &parts).map_err(|there| {
+                anyhow!(
+                    "WEIR-0302: {}: {path} is no field of {}; its fields are {there}",
+                    self.name,
+                    mapping.event
+                )
+            })?;
+            let program = self.compile(path, source, kind.hint())?;
+            fields.push((parts, kind, program));
         }
+        Ok(fields)
+    }
+}
+
+type Fields = Vec<(Vec<String>, Kind, Program)>;
+
+impl Mapper {
+    /// Compiles a mapping for an event type. `now` is the time of the import: nothing that it reads happens later.
+    pub fn new(mapping: Mapping, event: &EventDef, tenant: &str, now: Micros) -> Result<Mapper> {
+        let mut c = Compiler {
+            name: &mapping.name,
+            reads: Reads::default(),
+        };
+        let (by, keep) = match &mapping.identity {
+            By::Last(by) => (by, "last"),
+            By::Rule(rule) => (&rule.by, rule.keep.as_str()),
+        };
+        let filter = mapping.filter.as_deref();
+        let place = mapping.time.place.as_ref();
         Ok(Mapper {
-            filter: mapping
-                .filter
-                .as_deref()
-                .map(|f| compile("where", f))
+            filter: filter
+                .map(|f| c.compile("where", f, Want::Truth))
                 .transpose()?,
-            source: compile("source", &mapping.source)?,
-            identity: compile("identity", &mapping.identity)?,
-            at: compile("time.at", &mapping.time.at)?,
-            schema_id: schemas::schema_id(schema),
-            schema: schema.to_owned(),
+            source: c.compile("source", &mapping.source, Want::Text)?,
+            identity: c.compile("identity", by, Want::Text)?,
+            keep: c.keep(keep)?,
+            at: c.compile("time.at", &mapping.time.at, Want::Number)?,
+            fields: c.fields(&mapping, &event.schema_json)?,
+            place: place.map(|p| c.place(p)).transpose()?,
+            reads: c.reads,
+            context: Want::context()?,
+            writer: Dynamic::new(&event.schema_json)
+                .with_context(|| format!("the schema of {}", event.name))?,
+            people: forms(&event.schema_json)
+                .iter()
+                .filter(|(_, form)| *form == Form::Email)
+                .map(|(path, _)| path.split('.').map(str::to_owned).collect())
+                .collect(),
+            event: event.clone(),
             tenant: tenant.to_owned(),
-            fields,
-            place,
+            now,
             mapping,
         })
     }
 
-    /// The event of a row; `None` where the mapping leaves it out.
-    pub fn map(&mut self, row: &Row, number: u64) -> Result<Option<Mapped>> {
-        let mut context = Context::default();
-        context
-            .add_variable("row", row.0.clone())
-            .map_err(|e| anyhow!("the row cannot be used in expressions: {e}"))?;
-        context
-            .add_variable("number", number as i64)
-            .map_err(|e| anyhow!("the row's number cannot be used in expressions: {e}"))?;
-        let run = |p: &Program| p.execute(&context).map_err(|e| anyhow!("{e}"));
-        if let Some(f) = &self.filter
-            && !matches!(run(f).context("where")?, Value::Bool(true))
-        {
-            return Ok(None);
+    /// Which columns it reads.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// Whether of several rows of one identity the first counts.
+    pub fn keeps_first(&self) -> bool {
+        matches!(self.keep, Keep::First)
+    }
+
+    /// The event of a row; `None` where the mapping leaves it out. Errors begin with their code.
+    pub fn map(&mut self, row: &Row) -> Result<Option<Mapped>> {
+        let mut context = self.context.new_inner_scope();
+        context.add_variable_from_value("row", row.columns.clone());
+        context.add_variable_from_value("number", row.number as i64);
+        let run = |what: &str, p: &Program| {
+            p.run(&context)
+                .map_err(|e| anyhow!("{}: {what}: {}", codes::IMPORT_ROW, words(&e, row)))
+        };
+        let code = |what: &str, e: anyhow::Error| anyhow!("{}: {what}: {e:#}", codes::IMPORT_ROW);
+        let text =
+            |what: &str, p: &Program| value::scalar(&run(what, p)?).map_err(|e| code(what, e));
+        if let Some(f) = &self.filter {
+            let taken = value::truth(&run("where", f)?).map_err(|e| code("where", e))?;
+            if taken != Value::Bool(true) {
+                return Ok(None);
+            }
         }
-        let mut time = self.time(&run(&self.at).context("time.at")?)?;
-        if let Some(place) = &mut self.place {
-            let group = match &place.group {
-                Some(g) => text(&run(g).context("time.place.group")?)?,
-                None => String::new(),
-            };
-            let next = place.groups.len() as i64;
-            let i = *place.groups.entry(group).or_insert(next);
-            time = place
-                .start
-                .plus(Micros(i.saturating_mul(place.every.0)))
-                .plus(time);
+        let at = run("time.at", &self.at)?;
+        let group = match self.place.as_ref().and_then(|p| p.group.as_ref()) {
+            Some(g) => text("time.place.group", g)?,
+            None => String::new(),
+        };
+        let time = time(&self.mapping.time, &mut self.place, group, &at, self.now)?;
+        let rank = match &self.keep {
+            Keep::Max(by) => {
+                rank(&run("identity.keep", by)?).map_err(|e| code("identity.keep", e))?
+            }
+            _ => [0; 8],
+        };
+        let source = crate::git::printable(&text("source", &self.source)?);
+        let identity = text("identity", &self.identity)?;
+        if identity.is_empty() {
+            bail!(
+                "{}: identity: it is empty, and so says of no two rows whether they are one",
+                codes::IMPORT_ROW
+            );
         }
-        let source = text(&run(&self.source).context("source")?)?;
-        let identity = text(&run(&self.identity).context("identity")?)?;
         let mut event = Map::new();
-        let id =
-            crate::event::event_id(time, format!("{}/{identity}", self.mapping.name).as_bytes());
+        for (path, kind, program) in &self.fields {
+            let name = path.join(".");
+            let value = kind
+                .json(&run(&name, program)?)
+                .map_err(|e| code(&name, e))?;
+            let value = match value {
+                Json::String(text) if self.people.contains(path) => canonical_email(&text).into(),
+                other => other,
+            };
+            if !value.is_null() {
+                put(&mut event, path, value);
+            }
+        }
+        self.finish(event, time, source, &identity, rank).map(Some)
+    }
+
+    /// Completes and encodes an event.
+    fn finish(
+        &self,
+        mut event: Map<String, Json>,
+        time: Micros,
+        source: String,
+        identity: &str,
+        rank: [u8; 8],
+    ) -> Result<Mapped> {
+        let identity = format!("{}/{identity}", self.mapping.name);
+        let id = weir_events::event_id(time, identity.as_bytes());
         event.insert("event_id".into(), json!(id.to_string()));
         event.insert("event_time".into(), json!(time.0));
         event.insert("tenant".into(), json!(self.tenant));
@@ -248,61 +291,94 @@ impl Mapper {
             resource["weir.time.placed"] = json!("true");
         }
         event.insert("resource".into(), resource);
-        for (path, program) in &self.fields {
-            let value = run(program).with_context(|| path.join("."))?;
-            let value = value
-                .json()
-                .map_err(|e| anyhow!("{}: {e}", path.join(".")))?;
-            if !value.is_null() {
-                put(&mut event, path, value);
-            }
+        target::check(&event, &self.event)?;
+        // What the engine takes for one event is one event here too.
+        let known = target::identity(&event, &self.event).unwrap_or(&identity);
+        let known = known.to_owned();
+        let numbers = target::numbers(&event);
+        let value = self.writer.encode(&Json::Object(event)).map_err(|e| {
+            let (code, event) = (codes::IMPORT_ROW, &self.event.name);
+            anyhow!("{code}: does not fit {event}: {e}")
+        })?;
+        if value.len() > LARGEST {
+            let (code, size) = (codes::IMPORT_ROW, LARGEST >> 20);
+            bail!("{code}: the event is larger than {size} MiB");
         }
-        let body = avro::encode_json(&self.schema, &Json::Object(event))
-            .map_err(|e| anyhow!("does not fit {}: {e}", self.mapping.event))?;
-        let mut value = Vec::with_capacity(body.len() + 5);
-        value.push(0);
-        value.extend_from_slice(&self.schema_id.to_be_bytes());
-        value.extend_from_slice(&body);
-        Ok(Some(Mapped {
+        Ok(Mapped {
+            identity: identities::of(&self.tenant, &self.event.name, &known, numbers.as_bytes()),
             source,
             value,
             time,
-        }))
+            rank,
+        })
     }
 
     /// Event type.
     pub fn event_type(&self) -> &str {
         &self.mapping.event
     }
+}
 
-    /// Ledger key of a table that is new: its mapping and the hash of its first rows.
-    pub fn ledger_key(&self, first_hash: &str) -> String {
-        format!(
-            "map-{}-{:016x}",
-            self.mapping.name,
-            hash::distinct(first_hash.as_bytes())
-        )
+/// When a row happened: placed where the mapping says so, refused where that cannot be.
+fn time(
+    rule: &Time,
+    place: &mut Option<Placement>,
+    group: String,
+    at: &Value,
+    now: Micros,
+) -> Result<Micros> {
+    let code = codes::IMPORT_TIME;
+    let mut time = time::of(at, rule.unit).map_err(|e| anyhow!("{code}: time.at {e}"))?;
+    if let Some(place) = place {
+        let next = place.groups.len() as i64;
+        let i = *place.groups.entry(group).or_insert(next);
+        time = place
+            .start
+            .plus(Micros(i.saturating_mul(place.every.0)))
+            .plus(time);
     }
+    if !plausible(time, now) {
+        let why = time::implausible(at, rule.unit, Some(now));
+        bail!("{code}: time.at {why}");
+    }
+    Ok(time)
+}
 
-    fn time(&self, v: &Value) -> Result<Micros> {
-        let per_unit = match self.mapping.time.unit {
-            Unit::Seconds => 1e6,
-            Unit::Milliseconds => 1e3,
-            Unit::Microseconds => 1.0,
-        };
-        let number = match v {
-            Value::Int(n) => Some(*n as f64),
-            Value::UInt(n) => Some(*n as f64),
-            Value::Float(x) => Some(*x),
-            Value::String(s) => {
-                return instant(s).with_context(|| format!("time.at: `{s}` is no time"));
-            }
-            _ => None,
-        };
-        match number {
-            Some(x) if x.is_finite() => Ok(Micros((x * per_unit).round() as i64)),
-            _ => bail!("time.at gave {v:?}, which is neither a number nor a time"),
+/// A number as bytes that order as numbers do.
+fn rank(v: &Value) -> Result<[u8; 8]> {
+    let x = match value::real(v)? {
+        Value::Float(x) => x,
+        _ => f64::NEG_INFINITY, // null is below all
+    };
+    let bits = x.to_bits();
+    let ordered = if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | (1 << 63)
+    };
+    Ok(ordered.to_be_bytes())
+}
+
+/// An error of an expression, with the columns that there are where one is missing.
+fn words(e: &ExecutionError, row: &Row) -> String {
+    match e {
+        ExecutionError::NoSuchKey(name) => {
+            let mut there: Vec<String> = match &row.columns {
+                Value::Map(m) if !m.map.is_empty() => {
+                    m.map.keys().map(ToString::to_string).collect()
+                }
+                _ => Vec::new(),
+            };
+            there.sort();
+            let top = there.len();
+            there.truncate(20);
+            let more = if top > 20 { ", ..." } else { "" };
+            format!("there is no {name}; the row has {}{more}", there.join(", "))
         }
+        ExecutionError::FunctionError { function, message } if function.is_empty() => {
+            message.clone()
+        }
+        other => other.to_string(),
     }
 }
 
@@ -323,28 +399,5 @@ fn put(event: &mut Map<String, Json>, path: &[String], value: Json) {
     }
 }
 
-fn text(v: &Value) -> Result<String> {
-    match v {
-        Value::String(s) => Ok(crate::git::printable(s)),
-        Value::Int(n) => Ok(n.to_string()),
-        Value::UInt(n) => Ok(n.to_string()),
-        Value::Float(x) => Ok(x.to_string()),
-        Value::Bool(b) => Ok(b.to_string()),
-        Value::Null => Ok(String::new()),
-        other => bail!("{other:?} is no text"),
-    }
-}
-
-/// A time in UTC, with or without zone, `T` or blank between date and time.
-fn instant(s: &str) -> Result<Micros> {
-    if let Ok(t) = s.parse::<jiff::Timestamp>() {
-        return Ok(Micros(t.as_microsecond()));
-    }
-    let local: jiff::civil::DateTime = s.parse()?;
-    Ok(Micros(
-        local
-            .to_zoned(jiff::tz::TimeZone::UTC)?
-            .timestamp()
-            .as_microsecond(),
-    ))
-}
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,65 @@
 //! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is in the log
 //! and what the ledger says can never differ, wherever the process dies.
 
-use crate::ledger::{Entry, Progress};
-use crate::{Outgoing, event::Event};
-use anyhow::{Context, Result, anyhow};
+use crate::Outgoing;
+use crate::ledger::{Entry, Progress, identities, turn};
+use anyhow::{Context, Result, anyhow, bail};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use weir_events::Event;
 use weir_kafka::admin::Admin;
-use weir_kafka::{Brokers, Logged};
+use weir_kafka::{Brokers, Logged, Timeouts};
 use weir_model::{Micros, headers, topics};
+use weir_runtime::Part;
+use weir_runtime::progress::Limits;
 
 /// Longest time a transaction of an importer stays open.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
-/// Deadline of a call to the broker.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// Deadline of a question to the broker before anything is published.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Reads the ledger entries: `(key, entry)`.
+/// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are needed.
 pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
-    let mut out = HashMap::new();
-    for (key, value) in weir_kafka::compacted::read_all(brokers, topics::IMPORTS, DEADLINE)? {
-        let entry: Entry = serde_json::from_slice(&value).with_context(|| {
-            format!(
-                "ledger entry {} is not readable",
-                String::from_utf8_lossy(&key)
-            )
-        })?;
-        out.insert(entry.key, entry.progress);
+    let mut sources = Sources::default();
+    let mut take = |key: &[u8], value: Option<&[u8]>| sources.take(key, value);
+    weir_kafka::compacted::scan(brokers, topics::IMPORTS, None, DEADLINE, &mut take)?;
+    sources.read()
+}
+
+/// Entries of sources, as they come.
+#[derive(Default)]
+pub(crate) struct Sources(HashMap<Vec<u8>, Vec<u8>>);
+
+impl Sources {
+    /// Takes a record of the ledger.
+    pub(crate) fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let others = [identities::PREFIX, turn::PREFIX];
+        if others.iter().any(|p| key.starts_with(p.as_bytes())) {
+            return;
+        }
+        match value {
+            Some(value) => self.0.insert(key.to_vec(), value.to_vec()),
+            None => self.0.remove(key),
+        };
     }
-    Ok(out)
+
+    /// All of them.
+    pub(crate) fn read(self) -> Result<HashMap<String, Progress>> {
+        let mut out = HashMap::new();
+        for (key, value) in self.0 {
+            let entry: Entry = serde_json::from_slice(&value).with_context(|| {
+                format!(
+                    "ledger entry {} is not readable",
+                    String::from_utf8_lossy(&key)
+                )
+            })?;
+            out.insert(entry.key, entry.progress);
+        }
+        Ok(out)
+    }
 }
 
 /// A transactional producer for one source. A second one with the same key fences this one.
@@ -40,15 +69,28 @@ pub struct Publisher {
     open: Option<Instant>,
     partitions: HashMap<String, i32>,
     sent: u64,
+    timeouts: Timeouts,
+}
+
+/// Watches a call to the broker: its own limit should be what ends it, else the process ends.
+fn watched(what: &str, timeouts: &Timeouts) -> Part {
+    let limits = Limits {
+        stall: timeouts.stall,
+        liveness: timeouts.import * 2,
+    };
+    Part::register(what, limits)
 }
 
 impl Publisher {
     /// Connects. `key` is the ledger key of the source.
     pub fn new(brokers: &Brokers, key: &str) -> Result<Publisher> {
+        let t = &brokers.timeouts;
+        let _watched = watched("an importer's start", t);
+        let transaction = t.import.as_millis().to_string();
         let producer: BaseProducer<Logged> = brokers
             .config()
             .set("transactional.id", format!("weir-import-{key}"))
-            .set("transaction.timeout.ms", "30000")
+            .set("transaction.timeout.ms", &transaction)
             .set("compression.codec", "lz4")
             .set("linger.ms", "5")
             .set("retry.backoff.ms", "5")
@@ -56,7 +98,7 @@ impl Publisher {
             .set("partitioner", "murmur2_random")
             .create_with_context(Logged)
             .context("cannot make a producer")?;
-        producer.init_transactions(DEADLINE).map_err(|e| {
+        producer.init_transactions(t.import).map_err(|e| {
             anyhow!(
                 "WEIR-0205: no broker answers at {} ({e}); is weir up?",
                 brokers.bootstrap
@@ -68,6 +110,7 @@ impl Publisher {
             open: None,
             partitions: HashMap::new(),
             sent: 0,
+            timeouts: t.clone(),
         })
     }
 
@@ -77,15 +120,8 @@ impl Publisher {
     }
 
     /// Publishes an event as a live producer would.
-    pub fn event(&mut self, event: &Event) -> Result<()> {
-        self.record(&Outgoing {
-            topic: topics::events(event.body.event_type()),
-            partition: None,
-            key: event.envelope.source.clone().into_bytes(),
-            value: Some(event.encode()),
-            log_time: None,
-            tick: None,
-        })
+    pub fn event<'a>(&mut self, event: &impl Event<'a>) -> Result<()> {
+        self.record(&Outgoing::of(event))
     }
 
     /// Publishes a record.
@@ -175,9 +211,13 @@ impl Publisher {
         headers: Option<OwnedHeaders>,
     ) -> Result<()> {
         if self.open.is_none() {
-            self.producer.begin_transaction()?;
+            if let Err(e) = self.producer.begin_transaction() {
+                bail!(self.explained(&e, "the broker refused to begin a transaction"));
+            }
             self.open = Some(Instant::now());
         }
+        // Of a full queue, which is rare: then it is watched.
+        let mut full: Option<(Instant, Part)> = None;
         loop {
             let mut record = BaseRecord::<[u8], [u8]>::to(topic);
             record.key = key;
@@ -187,9 +227,23 @@ impl Publisher {
             match self.producer.send(record) {
                 Ok(()) => break,
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
+                    let begin = || {
+                        (
+                            Instant::now(),
+                            watched("an importer's write", &self.timeouts),
+                        )
+                    };
+                    if full.get_or_insert_with(begin).0.elapsed() > self.timeouts.import {
+                        return Err(anyhow!(
+                            "WEIR-0211: the broker takes no records for {} s; run the command again, it goes on where it stopped",
+                            self.timeouts.import.as_secs()
+                        ));
+                    }
                     self.producer.poll(Duration::from_millis(5));
                 }
-                Err((e, _)) => return Err(e).with_context(|| format!("cannot write to {topic}")),
+                Err((e, _)) => {
+                    bail!(self.explained(&e, &format!("cannot write to {topic}")))
+                }
             }
         }
         self.sent += 1;
@@ -209,25 +263,55 @@ impl Publisher {
         };
         let value = serde_json::to_vec(&entry)?;
         let key = self.key.clone();
-        self.send(
-            topics::IMPORTS,
-            None,
-            Some(key.as_bytes()),
-            Some(&value),
-            None,
-        )?;
+        self.note(key.as_bytes(), Some(&value))?;
+        self.finish()
+    }
+
+    /// Writes (or, with `None`, deletes) a record of the ledger in the open transaction.
+    pub fn note(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.send(topics::IMPORTS, None, Some(key), value, None)?;
         self.sent -= 1;
-        let deadline = Instant::now() + DEADLINE;
+        Ok(())
+    }
+
+    /// Commits what was written, without an entry of the source.
+    pub fn finish(&mut self) -> Result<()> {
+        if self.open.is_none() {
+            return Ok(());
+        }
+        let _watched = watched("an importer's commit", &self.timeouts);
+        let deadline = Instant::now() + self.timeouts.import;
         // Not `flush`: it polls in steps of 100 ms.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.producer.poll(Duration::ZERO);
             std::thread::sleep(Duration::from_micros(300));
         }
-        self.producer
-            .commit_transaction(DEADLINE)
-            .context("the broker refused the transaction; run the command again, it goes on where it stopped")?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(e) = self.producer.commit_transaction(left) {
+            bail!(self.explained(&e, "the broker refused the transaction"));
+        }
         self.open = None;
         Ok(())
+    }
+
+    /// An error of the producer in words. One that cannot pass is that of a producer whose place another took.
+    fn explained(&self, e: &KafkaError, what: &str) -> String {
+        match self.producer.client().fatal_error() {
+            Some((
+                RDKafkaErrorCode::Fenced
+                | RDKafkaErrorCode::InvalidProducerEpoch
+                | RDKafkaErrorCode::ProducerFenced,
+                _,
+            )) => "WEIR-0313: another import of this tenant and event type has begun and goes on in place of this one; \
+                   when it is done run this one again, which adds what is missing"
+                .into(),
+            fatal => {
+                let why = fatal.map_or_else(|| e.to_string(), |(_, why)| why);
+                format!(
+                    "WEIR-0205: {what} ({why}); run the command again, it goes on where it stopped"
+                )
+            }
+        }
     }
 }
 

@@ -5,16 +5,20 @@ mod anomalies;
 mod people;
 
 use crate::Outgoing;
-use crate::event::{
-    Body, CapabilityExecuted, Envelope, Event, LlmCall, ProductivityRecorded, event_id,
-};
 use anomalies::{Anomalies, Kind};
 pub use anomalies::{Truth, TruthKind};
 use people::{CAPABILITIES, Engineer, organisation};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal, Poisson};
-use weir_model::{Micros, topics};
+use weir_events::{
+    AnyEvent, CapabilityExecuted, Envelope, Event as _, LlmCall, Map, ProductivityRecorded,
+    event_id,
+};
+use weir_model::Micros;
+
+/// A simulated event.
+type Event = AnyEvent<'static>;
 
 /// What to simulate.
 #[derive(Debug, Clone)]
@@ -110,7 +114,7 @@ impl Simulation {
         self.delayed = later;
         now.sort_by(|a, b| {
             a.0.cmp(&b.0)
-                .then_with(|| a.1.envelope.event_id.cmp(&b.1.envelope.event_id))
+                .then_with(|| a.1.event_id().cmp(&b.1.event_id()))
         });
         if last {
             // What would arrive after the end arrives at the end: nothing is lost.
@@ -125,12 +129,12 @@ impl Simulation {
     /// One event of some engineer at a given time, as it would happen in that hour: for live simulation.
     pub fn at(&self, rng: &mut impl Rng, time: Micros) -> Event {
         let who = &self.people[rng.random_range(0..self.people.len())];
-        let body = match rng.random_range(0..20) {
+        let event = match rng.random_range(0..20) {
             0 => self.productivity(rng, who, 1.0),
             1..=6 => self.capability(rng, who, 1.0),
             _ => self.call(rng, who, 1.0),
         };
-        self.wrap(rng, who, time, body)
+        self.wrap(rng, who, time, event)
     }
 
     fn engineer_hour(
@@ -147,15 +151,15 @@ impl Simulation {
         let growth = 1.0 + 0.004 * day as f64;
         let factor = |kind: Kind| self.anomalies.factor(kind, who, start);
         let mut events =
-            |rng: &mut ChaCha8Rng, mean: f64, make: &mut dyn FnMut(&mut ChaCha8Rng) -> Body| {
+            |rng: &mut ChaCha8Rng, mean: f64, make: &mut dyn FnMut(&mut ChaCha8Rng) -> Event| {
                 if mean <= 0.0 {
                     return;
                 }
                 let n = Poisson::new(mean).map_or(0.0, |d| d.sample(rng)) as u64;
                 for _ in 0..n {
                     let time = start.plus(Micros(rng.random_range(0..Micros::HOUR.0)));
-                    let body = make(rng);
-                    let event = self.wrap(rng, who, time, body);
+                    let event = make(rng);
+                    let event = self.wrap(rng, who, time, event);
                     // Most arrive within seconds; some laptops come back hours later; some sends are repeated.
                     let delay = match rng.random_range(0..1000) {
                         0..4 => rng.random_range(Micros::HOUR.0..20 * Micros::HOUR.0),
@@ -187,31 +191,26 @@ impl Simulation {
         });
     }
 
-    fn wrap(&self, rng: &mut impl Rng, who: &Engineer, time: Micros, body: Body) -> Event {
+    fn wrap(&self, rng: &mut impl Rng, who: &Engineer, time: Micros, mut event: Event) -> Event {
         let mut seed = [0u8; 16];
         rng.fill(&mut seed);
-        let mut event = Event {
-            envelope: Envelope {
-                event_id: event_id(time, &seed),
-                event_time: time,
-                tenant: self.options.tenant.clone(),
-                source: who.host.clone(),
-                resource: vec![
-                    ("platform".into(), who.platform.into()),
-                    ("service.version".into(), "2.4.1".into()),
-                ],
-                email: who.email.clone(),
-                team: who.team.clone(),
-            },
-            body,
-        };
-        if let Body::LlmCall(call) = &mut event.body {
-            call.request_id = Some(format!("req_{}", event.envelope.event_id.simple()));
+        event.set_envelope(Envelope {
+            event_id: event_id(time, &seed),
+            event_time: time,
+            tenant: self.options.tenant.clone().into(),
+            source: who.host.clone().into(),
+            resource: Map::from([
+                ("platform".into(), who.platform.into()),
+                ("service.version".into(), "2.4.1".into()),
+            ]),
+        });
+        if let AnyEvent::LlmCall(call) = &mut event {
+            call.request_id = Some(format!("req_{}", call.event_id.simple()).into());
         }
         event
     }
 
-    fn call(&self, rng: &mut impl Rng, who: &Engineer, cost: f64) -> Body {
+    fn call(&self, rng: &mut impl Rng, who: &Engineer, cost: f64) -> Event {
         self.call_with(rng, who, 1.0, cost, Micros::MIN)
     }
 
@@ -222,7 +221,7 @@ impl Simulation {
         latency: f64,
         context: f64,
         hour: Micros,
-    ) -> Body {
+    ) -> Event {
         let model = who.model(rng);
         let latency = if hour == Micros::MIN {
             latency
@@ -243,9 +242,9 @@ impl Simulation {
             * (model.first_token_ms + (output + reasoning) / model.tokens_per_ms)
             * log_normal(rng, 1.0, 0.25);
         let first = latency * model.first_token_ms * log_normal(rng, 1.0, 0.2);
-        Body::LlmCall(LlmCall {
-            request_id: None,
-            session_id: Some(format!("{}-{}", who.host, rng.random_range(0..4))),
+        AnyEvent::from(LlmCall {
+            engineer: who.named(),
+            session_id: Some(format!("{}-{}", who.host, rng.random_range(0..4)).into()),
             provider: model.provider.into(),
             model: model.name.into(),
             category: ["coding", "coding", "coding", "review", "chat", "planning"]
@@ -254,9 +253,10 @@ impl Simulation {
             tokens_input: (context_tokens * (1.0 - read - write).max(0.0)) as i64,
             tokens_cache_read: (context_tokens * read) as i64,
             tokens_cache_write: (context_tokens * write) as i64,
+            tokens_cache_write_5m: None,
+            tokens_cache_write_1h: None,
             tokens_output: if ok { output as i64 } else { 0 },
             tokens_reasoning: if ok { reasoning as i64 } else { 0 },
-            cost_usd: None,
             latency_ms: Some((ms * 10.0).round() / 10.0),
             first_token_ms: Some((first * 10.0).round() / 10.0),
             success: ok,
@@ -265,14 +265,16 @@ impl Simulation {
             stop_reason: ok.then(|| {
                 ["end_turn", "tool_use", "tool_use", "max_tokens"][rng.random_range(0..4)].into()
             }),
+            ..LlmCall::default()
         })
     }
 
-    fn capability(&self, rng: &mut impl Rng, who: &Engineer, failures: f64) -> Body {
+    fn capability(&self, rng: &mut impl Rng, who: &Engineer, failures: f64) -> Event {
         let c = &CAPABILITIES[people::skewed(rng, CAPABILITIES.len())];
         let ok = rng.random::<f64>() >= (c.failure_share * failures).min(0.95);
         let speed = if who.platform == "Windows" { 1.25 } else { 1.0 };
-        Body::CapabilityExecuted(CapabilityExecuted {
+        AnyEvent::from(CapabilityExecuted {
+            engineer: who.named(),
             capability: c.name.into(),
             duration_ms: (log_normal(rng, c.median_ms * speed, 0.5) * 10.0).round() / 10.0,
             success: ok,
@@ -291,19 +293,26 @@ impl Simulation {
                 0.0
             },
             context_size_tokens: log_normal(rng, 12_000.0, 0.6) as i64,
+            ..CapabilityExecuted::default()
         })
     }
 
-    fn productivity(&self, rng: &mut impl Rng, who: &Engineer, _: f64) -> Body {
+    fn productivity(&self, rng: &mut impl Rng, who: &Engineer, _: f64) -> Event {
         let kind = ["commit", "commit", "commit", "test", "merge"][rng.random_range(0..5)];
         let assisted = rng.random::<f64>() < who.assisted_share;
         let mut hash = [0u8; 20];
         rng.fill(&mut hash);
-        Body::ProductivityRecorded(ProductivityRecorded {
-            repository: Some(format!("{}-service", who.team)),
+        let mut change = ProductivityRecorded {
+            engineer: who.named(),
+            repository: Some(format!("{}-service", who.team).into()),
             change_kind: kind.into(),
             assistant: assisted.then(|| "claude".into()),
-            change_id: Some(hash.iter().map(|b| format!("{b:02x}")).collect()),
+            change_id: Some(
+                hash.iter()
+                    .map(|b| format!("{b:02x}"))
+                    .collect::<String>()
+                    .into(),
+            ),
             commits: 1,
             prs_created: i64::from(rng.random_range(0..3) == 0),
             prs_merged: i64::from(kind == "merge"),
@@ -315,7 +324,12 @@ impl Simulation {
             ),
             bugs_fixed: i64::from(rng.random_range(0..5) == 0),
             code_reviews_completed: i64::from(rng.random_range(0..3) == 0),
-        })
+            ..ProductivityRecorded::default()
+        };
+        // Large changes come with their tests.
+        let with_tests = kind == "test" || (kind == "commit" && change.files_changed > 4);
+        change.commits_with_tests = Some(i64::from(with_tests));
+        AnyEvent::from(change)
     }
 }
 
@@ -327,12 +341,8 @@ fn log_normal(rng: &mut impl Rng, median: f64, sigma: f64) -> f64 {
 /// The record of a simulated event, to be written under replay.
 pub fn outgoing(log_time: Micros, event: &Event) -> Outgoing {
     Outgoing {
-        topic: topics::events(event.body.event_type()),
-        partition: None,
-        key: event.envelope.source.clone().into_bytes(),
-        value: Some(event.encode()),
         log_time: Some(log_time),
-        tick: None,
+        ..Outgoing::of(event)
     }
 }
 
@@ -384,17 +394,15 @@ mod tests {
         // 2025-11-03 was a Monday: five working days, then the weekend.
         let per_day = |d: i64| {
             a.iter()
-                .filter(|(_, e)| {
-                    (e.envelope.event_time.0 - 1_762_128_000_000_000) / Micros::DAY.0 == d
-                })
+                .filter(|(_, e)| (e.event_time().0 - 1_762_128_000_000_000) / Micros::DAY.0 == d)
                 .count()
         };
         assert!(per_day(1) > 4 * per_day(6), "{} {}", per_day(1), per_day(6));
         assert!(
             a.iter()
-                .any(|(t, e)| t.0 - e.envelope.event_time.0 > Micros::HOUR.0)
+                .any(|(t, e)| t.0 - e.event_time().0 > Micros::HOUR.0)
         );
-        let mut ids: Vec<_> = a.iter().map(|(_, e)| e.envelope.event_id).collect();
+        let mut ids: Vec<_> = a.iter().map(|(_, e)| e.event_id()).collect();
         let n = ids.len();
         ids.sort();
         ids.dedup();

@@ -18,6 +18,13 @@ const HAS_TICK: u8 = 1;
 const HAS_KEY: u8 = 2;
 const HAS_VALUE: u8 = 4;
 
+/// Longest first line: it carries the schemas.
+const HEADER: u64 = 8 << 20;
+/// Longest key or value: more than a broker takes in one record.
+const BYTES: u64 = 64 << 20;
+/// Largest window of the compression, as a power of two: what is kept of the stream to unpack it. A writer takes 23.
+const WINDOW: u32 = 26;
+
 /// First line of a snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -114,20 +121,25 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Reader> {
         let file = File::open(path)
             .with_context(|| format!("WEIR-0301: cannot read {}", path.display()))?;
-        let mut input = BufReader::with_capacity(1 << 16, zstd::Decoder::new(file)?);
+        let none = || {
+            format!(
+                "WEIR-0304: {} is no snapshot; make one with `weir record`",
+                path.display()
+            )
+        };
+        let mut packed = zstd::Decoder::new(file)?;
+        packed.window_log_max(WINDOW)?;
+        let mut input = BufReader::with_capacity(1 << 16, packed);
         let mut line = Vec::new();
-        input.read_until(b'\n', &mut line).with_context(|| {
-            format!(
-                "WEIR-0304: {} is no snapshot; make one with `weir record`",
-                path.display()
-            )
-        })?;
-        let header: Header = serde_json::from_slice(&line).with_context(|| {
-            format!(
-                "WEIR-0304: {} is no snapshot; make one with `weir record`",
-                path.display()
-            )
-        })?;
+        let mut first = Read::take(&mut input, HEADER);
+        first.read_until(b'\n', &mut line).with_context(none)?;
+        if line.last() != Some(&b'\n') {
+            bail!(
+                "{}: its first line does not end within {HEADER} bytes",
+                none()
+            );
+        }
+        let header: Header = serde_json::from_slice(&line).with_context(none)?;
         if header.weir_snapshot != VERSION {
             bail!(
                 "WEIR-0304: snapshot version {} is not {VERSION}; record it again with this weir",
@@ -146,6 +158,9 @@ impl Reader {
         self.input.read_exact(&mut fixed)?;
         let partition = u16::from_le_bytes([fixed[0], fixed[1]]);
         let flags = fixed[2];
+        if flags & !(HAS_TICK | HAS_KEY | HAS_VALUE) != 0 {
+            bail!("a record has flags of another version");
+        }
         let mut time = [0u8; 8];
         time.copy_from_slice(&fixed[3..]);
         let log_time = Micros(i64::from_le_bytes(time));
@@ -169,7 +184,7 @@ impl Reader {
             .header
             .topics
             .get(usize::from(first[0]))
-            .context("WEIR-0304: the snapshot names a topic that it does not list")?;
+            .context("it names a topic that it does not list")?;
         Ok(Some(Outgoing {
             topic: topic.clone(),
             partition: Some(i32::from(partition)),
@@ -183,12 +198,16 @@ impl Reader {
     fn bytes(&mut self) -> Result<Vec<u8>> {
         let mut len = [0u8; 4];
         self.input.read_exact(&mut len)?;
-        let len = u32::from_le_bytes(len) as usize;
-        if len > 64 << 20 {
-            bail!("WEIR-0304: the snapshot is damaged: a record of {len} bytes");
+        let len = u64::from(u32::from_le_bytes(len));
+        if len > BYTES {
+            bail!("a record of {len} bytes");
         }
-        let mut out = vec![0; len];
-        self.input.read_exact(&mut out)?;
+        // Room is made for what comes, not for what the length says.
+        let mut out = Vec::new();
+        Read::take(&mut self.input, len).read_to_end(&mut out)?;
+        if out.len() as u64 != len {
+            bail!("a record ends after {} of {len} bytes", out.len());
+        }
         Ok(out)
     }
 }
@@ -236,5 +255,92 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 20]).unwrap();
         assert!(Reader::open(&path).unwrap().any(|r| r.is_err()));
+    }
+
+    fn packed(content: &[u8]) -> Vec<u8> {
+        zstd::encode_all(content, 1).unwrap()
+    }
+
+    /// A small file, unpacked.
+    fn small() -> Vec<u8> {
+        let header = Header::new(
+            vec![("weir.events.a".into(), 2), ("weir.events.b".into(), 1)],
+            vec![("weir.events.a-value".into(), "{}".into())],
+        );
+        let mut content = serde_json::to_vec(&header).unwrap();
+        content.push(b'\n');
+        for i in 0..20u8 {
+            content.extend([i % 2, 0, 0, i % 8]);
+            content.extend(i64::from(i).to_le_bytes());
+            if (i % 8) & HAS_TICK != 0 {
+                content.extend(7i64.to_le_bytes());
+            }
+            for flag in [HAS_KEY, HAS_VALUE] {
+                if (i % 8) & flag != 0 {
+                    content.extend(u32::from(i).to_le_bytes());
+                    content.extend(vec![i; usize::from(i)]);
+                }
+            }
+        }
+        content
+    }
+
+    #[test]
+    fn lines_and_lengths_without_end_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.weir");
+        let refused = |content: &[u8]| {
+            std::fs::write(&path, packed(content)).unwrap();
+            match Reader::open(&path) {
+                Err(e) => format!("{e:#}"),
+                Ok(reader) => {
+                    let e = reader.filter_map(Result::err).next().unwrap();
+                    format!("{e:#}")
+                }
+            }
+        };
+        // 1.5 GB would take as little: nothing behind the bound is looked at.
+        let e = refused(&vec![b' '; 100 << 20]);
+        assert!(
+            e.contains("WEIR-0304") && e.contains("does not end within"),
+            "{e}"
+        );
+        let mut long = small();
+        long.extend([0, 0, 0, HAS_VALUE]);
+        long.extend(1i64.to_le_bytes());
+        let mut huge = long.clone();
+        huge.extend(u32::MAX.to_le_bytes());
+        assert!(refused(&huge).contains("a record of 4294967295 bytes"));
+        long.extend((60u32 << 20).to_le_bytes());
+        assert!(refused(&long).contains("after 0 of"));
+        let mut flags = small();
+        flags.extend([0, 0, 0, 8]);
+        flags.extend([0; 8]);
+        assert!(refused(&flags).contains("flags"));
+    }
+
+    #[test]
+    fn fuzz_weir_files_that_are_damaged_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.weir");
+        let whole = small();
+        let (mut read, mut refused) = (0u64, 0u64);
+        weir_fuzz::rounds(500, |chance| {
+            let mut content = whole.clone();
+            let mut file = if weir_fuzz::rand::Rng::random_ratio(chance, 3, 4) {
+                weir_fuzz::damage(chance, &mut content);
+                packed(&content)
+            } else {
+                packed(&content)
+            };
+            if content == whole {
+                weir_fuzz::damage(chance, &mut file);
+            }
+            std::fs::write(&path, file).unwrap();
+            let fine = Reader::open(&path).is_ok_and(|mut r| r.all(|r| r.is_ok()));
+            read += u64::from(fine);
+            refused += u64::from(!fine);
+        });
+        assert!(read > 5 && refused > 5, "{read} read, {refused} refused");
     }
 }

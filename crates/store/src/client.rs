@@ -1,46 +1,13 @@
 //! The client: statements, inserts and queries over ClickHouse's HTTP interface.
 
-use crate::StoreError;
+use crate::{StoreConfig, StoreError};
 use bytes::Bytes;
 use clickhouse::Compression;
 use clickhouse::query::BytesCursor;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Where ClickHouse is.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StoreConfig {
-    /// e.g. `http://127.0.0.1:8123`.
-    pub url: String,
-    /// Database of weir's tables.
-    pub database: String,
-    /// User, empty for none.
-    pub user: String,
-    /// Password, empty for none.
-    pub password: String,
-}
-
-impl Default for StoreConfig {
-    fn default() -> Self {
-        StoreConfig {
-            url: "http://127.0.0.1:8123".into(),
-            database: "weir".into(),
-            user: String::new(),
-            password: String::new(),
-        }
-    }
-}
-
-impl StoreConfig {
-    /// A store at a URL, in the usual database.
-    pub fn at(url: impl Into<String>) -> StoreConfig {
-        StoreConfig {
-            url: url.into(),
-            ..StoreConfig::default()
-        }
-    }
-}
+use tokio::sync::OnceCell;
 
 /// A parameter of a query: `{name:Type}` in its text.
 pub type Param = (String, String);
@@ -74,7 +41,14 @@ pub struct Store {
     server: clickhouse::Client,
     url: String,
     database: String,
+    /// Whether this server has [`DEDUPLICATE`], once it was asked.
+    knows_deduplicate: Arc<OnceCell<bool>>,
 }
+
+/// The version whose defaults hold, whichever server answers: the one that weir is tested with.
+const COMPATIBILITY: &str = "26.7";
+/// Newer servers have it in place of `insert_deduplicate`, and under it a second insert after a DELETE can vanish.
+const DEDUPLICATE: &str = "deduplicate_insert";
 
 /// Longest time an insert may take to be acknowledged.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -84,17 +58,19 @@ impl Store {
     pub fn new(config: &StoreConfig) -> Store {
         let mut server = clickhouse::Client::default()
             .with_url(&config.url)
-            .with_compression(Compression::Lz4);
+            .with_compression(Compression::Lz4)
+            .with_setting("compatibility", COMPATIBILITY);
         if !config.user.is_empty() {
             server = server
                 .with_user(&config.user)
-                .with_password(&config.password);
+                .with_password(config.password.expose());
         }
         Store {
             client: server.clone().with_database(&config.database),
             server,
             url: config.url.clone(),
             database: config.database.clone(),
+            knows_deduplicate: Arc::default(),
         }
     }
 
@@ -148,8 +124,11 @@ impl Store {
     /// Any error leaves open whether the rows arrived: insert them again, the tables replace by key.
     pub async fn insert(&self, table: &str, columns: &str, rows: Bytes) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} ({columns}) FORMAT RowBinary", ident(table));
-        let mut insert = self
-            .client
+        let mut client = self.client.clone();
+        if self.knows_deduplicate().await? {
+            client = client.with_setting(DEDUPLICATE, "disable");
+        }
+        let mut insert = client
             .insert_formatted_with(&sql)
             // Tokens are numbered per block: a retry that splits into other blocks could lose rows.
             .with_setting("insert_deduplicate", "0")
@@ -161,6 +140,17 @@ impl Store {
         insert.end().await.map_err(|e| self.error(e, &sql))
     }
 
+    async fn knows_deduplicate(&self) -> Result<bool, StoreError> {
+        let ask = || async {
+            let sql = format!(
+                "SELECT count() FROM system.settings WHERE name = {}",
+                text(DEDUPLICATE)
+            );
+            Ok(self.fetch::<u64>(&sql).await? != [0])
+        };
+        self.knows_deduplicate.get_or_try_init(ask).await.copied()
+    }
+
     /// The answer to a query as bytes of a ClickHouse format (`JSON`, `JSONEachRow`, `CSVWithNames`, ...), as they come.
     pub fn query(&self, sql: &str, params: &[Param], format: &str) -> Result<Answer, StoreError> {
         // Questions must not change what they ask (2: they may bring settings of their own).
@@ -168,7 +158,9 @@ impl Store {
         for (name, value) in params {
             query = query.param(name, value);
         }
-        let cursor = query.fetch_bytes(format).map_err(|e| self.error(e, sql))?;
+        let cursor = query
+            .fetch_bytes(format)
+            .map_err(|e| self.error(e, sql).of_a_question())?;
         Ok(Answer {
             cursor,
             store: self.clone(),
@@ -227,7 +219,7 @@ impl Answer {
         self.cursor
             .next()
             .await
-            .map_err(|e| self.store.error(e, &self.statement))
+            .map_err(|e| self.store.error(e, &self.statement).of_a_question())
     }
 
     /// All of it.
@@ -235,7 +227,7 @@ impl Answer {
         self.cursor
             .collect()
             .await
-            .map_err(|e| self.store.error(e, &self.statement))
+            .map_err(|e| self.store.error(e, &self.statement).of_a_question())
     }
 }
 

@@ -29,6 +29,21 @@ pub enum StoreError {
         /// Its first characters.
         statement: String,
     },
+    /// The user or the password is not known there.
+    #[error(
+        "{code}: ClickHouse at {url} does not know the user or the password; name a data directory of yours, or give \
+         both with WEIR_CLICKHOUSE_USER and WEIR_CLICKHOUSE_PASSWORD", code = codes::STORE_PASSWORD
+    )]
+    Password {
+        /// Where.
+        url: String,
+    },
+    /// A question that would have done more than read.
+    #[error("{code}: a question reads what the store holds and does nothing else: {reason}", code = codes::QUERY)]
+    OnlyReads {
+        /// ClickHouse's words.
+        reason: String,
+    },
     /// A migration that was applied before has another text now.
     #[error(
         "{}: migration {name} was applied with another text; restore the file and write the change as a new migration",
@@ -66,7 +81,8 @@ impl StoreError {
     /// The code in `docs/errors.md`.
     pub fn code(&self) -> Code {
         match self {
-            StoreError::Question(_) => codes::QUERY,
+            StoreError::Question(_) | StoreError::OnlyReads { .. } => codes::QUERY,
+            StoreError::Password { .. } => codes::STORE_PASSWORD,
             StoreError::Catalog { .. } => codes::CATALOG_REFERENCE,
             _ => codes::STORE,
         }
@@ -102,6 +118,27 @@ impl StoreError {
         }
     }
 
+    /// What a reader is refused, in the words of a reader.
+    pub(crate) fn of_a_question(self) -> StoreError {
+        match self {
+            StoreError::Refused {
+                number: 164 | 497,
+                reason,
+                ..
+            } => {
+                let reason = reason.rsplit("DB::Exception: ").next().unwrap_or_default();
+                let reason = reason.split(" (version").next().unwrap_or_default();
+                StoreError::OnlyReads {
+                    reason: reason
+                        .rsplit_once(". (")
+                        .map_or(reason, |(words, _)| words)
+                        .to_owned(),
+                }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn from_client(
         error: clickhouse::error::Error,
         url: &str,
@@ -109,6 +146,11 @@ impl StoreError {
     ) -> StoreError {
         use clickhouse::error::Error;
         match error {
+            Error::BadResponse(reason) if matches!(number(&reason), 192..=194 | 516) => {
+                StoreError::Password {
+                    url: url.to_string(),
+                }
+            }
             Error::BadResponse(reason) => StoreError::Refused {
                 number: number(&reason),
                 reason: reason.trim().chars().take(2000).collect(),

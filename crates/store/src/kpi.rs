@@ -1,14 +1,16 @@
 //! Current values of KPIs: the same expression as the published ones, over merged parts.
 
 use crate::StoreError;
+use crate::calendar::{LAST_MOMENT, Zones, zones};
 use crate::client::ident;
-use crate::table::{Accumulator, PartsTable};
-use crate::view::{SETTINGS, Zones, end_of, rollup_name, rows_of, start_of, statistic, zones};
-use weir_catalog::{Catalog, JudgedWindow, KpiDef, MeasureKind, Stat, Target, Term, sql};
+use crate::measure::statistic;
+use crate::table::PartsTable;
+use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
+use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
 use weir_model::{Micros, WindowSize};
 
-/// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`, `window_end`, `value`, `score`,
-/// `status`, `sample` and each term as `term_<name>`. Windows end after `from` and at most at `to`.
+/// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`, `window_end`, `day`,
+/// `days_ago`, `value`, `score`, `status`, `sample` and each term as `term_<name>`. Windows end after `from` and at most at `to`.
 ///
 /// # Errors
 /// No term stands on the KPI's own dimensions, or the catalog has no tables.
@@ -108,7 +110,8 @@ pub fn kpi_current_sql(
         .map(|d| format!("b.{0} AS {0}, ", ident(d)))
         .collect();
     Ok(format!(
-        "SELECT tenant, {dims}window_start, window_end, value, {} AS score,\n    multiIf(value IS NULL, 'no_data', score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, sample{shown_names}\nFROM (SELECT b.tenant AS tenant, {base_dims}b.window_start AS window_start, b.window_end AS window_end,\n    CAST({value} AS Nullable(Float64)) AS value, {sample} AS sample{shown}\nFROM {from_clause}{})\n{SETTINGS}, join_use_nulls = 1",
+        "SELECT tenant, {dims}window_start, window_end, {}, value, {} AS score,\n    multiIf(value IS NULL, 'no_data', score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, sample{shown_names}\nFROM (SELECT b.tenant AS tenant, {base_dims}b.window_start AS window_start, b.window_end AS window_end,\n    CAST({value} AS Nullable(Float64)) AS value, {sample} AS sample{shown}\nFROM {from_clause}{})\n{SETTINGS}, join_use_nulls = 1",
+        zones.calendar(LAST_MOMENT),
         score(kpi.target),
         range("b.window_end", from, to),
     ))
@@ -141,11 +144,7 @@ fn dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> {
 /// Whether a subject without rows has 0 of it, where it has rows of another term.
 fn adds_up(catalog: &Catalog, term: &Term) -> bool {
     let kind = &catalog.events[term.event].measures[term.measure].kind;
-    match kind {
-        MeasureKind::Min(_) | MeasureKind::Max(_) | MeasureKind::Last(_) => false,
-        MeasureKind::Distribution(_) => matches!(term.stat, Stat::Value | Stat::Count | Stat::Sum),
-        _ => true,
-    }
+    kind.accumulator().empty().stat(term.stat).is_some()
 }
 
 fn source_sql(
@@ -165,7 +164,7 @@ fn source_sql(
     for (i, term) in kpi.terms.iter().enumerate() {
         if source.contains(&i) {
             let m = &event.measures[term.measure];
-            let value = statistic(&m.name, Accumulator::of(&m.kind), term.stat);
+            let value = statistic(&m.name, m.kind.accumulator(), term.stat);
             columns.push(format!("CAST({value} AS Nullable(Float64)) AS t{i}"));
         } else if all_terms {
             columns.push(format!("CAST(NULL AS Nullable(Float64)) AS t{i}"));

@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, generate_event_migration, kpi, view};
+use crate::{Store, StoreError, calendar, generate_event_migration, kpi, view};
 use std::path::Path;
 use weir_catalog::Catalog;
 use weir_model::hash;
@@ -143,6 +143,7 @@ impl Store {
         for event in &catalog.events {
             wanted.extend(view::event_views(catalog, event)?);
         }
+        wanted.extend(calendar::result_views(catalog)?);
         for k in &catalog.kpis {
             wanted.push((
                 format!("kpi_{}_current", k.name),
@@ -196,20 +197,23 @@ impl Store {
     }
 
     async fn fill_tenants(&self, catalog: &Catalog) -> Result<(), StoreError> {
-        let zones = view::zones(catalog)?;
-        let mut rows = vec![("", zones.default.as_str())];
-        rows.extend(
-            zones
-                .others
-                .iter()
-                .flat_map(|(zone, tenants)| tenants.iter().map(|t| (t.as_str(), zone.as_str()))),
-        );
+        let zones = calendar::zones(catalog)?;
+        let mut rows = vec![(String::new(), zones.default.clone())];
+        for (zone, tenants) in zones.others {
+            rows.extend(tenants.into_iter().map(|t| (t, zone.clone())));
+        }
+        rows.sort();
+        let sql = "SELECT tenant, zone FROM tenants ORDER BY tenant";
+        if self.fetch::<(String, String)>(sql).await? == rows {
+            return Ok(());
+        }
         let values: Vec<String> = rows
             .iter()
-            .map(|(t, z)| format!("({}, {}, now64(6))", text(t), text(z)))
+            .map(|(t, z)| format!("({}, {})", text(t), text(z)))
             .collect();
+        // One block: the view shows the newest one, so that a tenant that is named no more is gone.
         self.execute(&format!(
-            "INSERT INTO tenants (tenant, zone, changed) VALUES {}",
+            "INSERT INTO tenants_log (tenant, zone, changed) SELECT r.1, r.2, now64(6) FROM (SELECT arrayJoin([{}]) AS r)",
             values.join(", ")
         ))
         .await

@@ -2,14 +2,22 @@
 //!
 //! ```sql
 //! -- title: Models by spend
-//! -- param days UInt32 = 30: how far back
-//! SELECT ...
+//! -- period 30
+//! -- param limit UInt32 = 20: how many
+//! SELECT ... WHERE {tenant} AND {period of window_start} ... LIMIT {limit:UInt32}
 //! ```
+//!
+//! `{period of COLUMN}` is explained in [`crate::period`]. `{tenant}` is the condition that a row is of the tenant that is asked for, if any
+//! is. `{current kpis}` is a table of the values that KPIs have by now, of all of them or of the one that `--kpi` names.
 
 use crate::StoreError;
-use crate::client::Param;
+use crate::client::{Param, text};
+use crate::kpi::kpi_current_sql;
 use crate::migrate::sql_files;
+use crate::period::Period;
 use std::path::Path;
+use weir_catalog::{Catalog, KpiDef};
+use weir_model::Micros;
 
 /// A parameter of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +39,11 @@ pub struct Question {
     pub name: String,
     /// One line for people.
     pub title: String,
-    /// Parameters with defaults.
+    /// Parameters with defaults; without one they need not be given.
     pub parameters: Vec<Parameter>,
-    /// ClickHouse SQL with `{name:Type}`.
+    /// Days that it looks back where nothing else is said, if it has a period.
+    pub days: Option<u32>,
+    /// ClickHouse SQL with `{name:Type}`, and with what the module explains.
     pub text: String,
 }
 
@@ -80,36 +90,62 @@ impl Question {
     /// From the text of a file; `None` where its header has no title or a line of it cannot be read.
     pub fn parse(name: &str, text: &str) -> Option<Question> {
         let mut title = None;
+        let mut days = None;
         let mut parameters = Vec::new();
+        let parameter = |name: &str, kind: &str, default: &str, help: &str| Parameter {
+            name: name.into(),
+            kind: kind.into(),
+            default: default.into(),
+            help: help.into(),
+        };
         for line in text.lines().map_while(|l| l.strip_prefix("-- ")) {
             if let Some(t) = line.strip_prefix("title: ") {
                 title = Some(t.to_string());
+            } else if let Some(p) = line.strip_prefix("period ") {
+                let (n, help) = p.split_once(": ").unwrap_or((p, "days up to today"));
+                days = Some(n.trim().parse().ok()?);
+                parameters.push(parameter("days", "UInt32", n.trim(), help));
+                parameters.push(parameter("from", "Date", "", "first day of the tenant"));
+                parameters.push(parameter("to", "Date", "", "last day of the tenant"));
             } else if let Some(p) = line.strip_prefix("param ") {
                 let (head, help) = p.split_once(": ")?;
                 let (declared, default) = head.split_once(" =")?;
                 let (name, kind) = declared.split_once(' ')?;
-                parameters.push(Parameter {
-                    name: name.into(),
-                    kind: kind.into(),
-                    default: default.trim().into(),
-                    help: help.into(),
-                });
+                parameters.push(parameter(name, kind, default.trim(), help));
             }
         }
         let body: Vec<&str> = text.lines().skip_while(|l| l.starts_with("--")).collect();
+        let text = body.join("\n").trim().to_string();
+        if text.contains(TENANT) {
+            parameters.push(parameter("tenant", "String", "", "only this tenant"));
+        }
         Some(Question {
             name: name.into(),
             title: title?,
             parameters,
-            text: body.join("\n").trim().to_string(),
+            days,
+            text,
         })
+    }
+
+    /// The period that is asked for, if it has one.
+    ///
+    /// # Errors
+    /// As of [`Period::of`].
+    pub fn period(&self, given: &[Param]) -> Result<Option<Period>, StoreError> {
+        self.days.map(|days| Period::of(days, given)).transpose()
     }
 
     /// The SQL and its bound parameters; `given` holds what the asker said, by name.
     ///
     /// # Errors
-    /// A name that the question does not have, or a number that is none.
-    pub fn sql(&self, given: &[Param]) -> Result<(String, Vec<Param>), StoreError> {
+    /// A name that the question does not have, a number or date that is none, a KPI that there is not.
+    pub fn sql(
+        &self,
+        given: &[Param],
+        catalog: &Catalog,
+        now: Micros,
+    ) -> Result<(String, Vec<Param>), StoreError> {
         let known: Vec<String> = self
             .parameters
             .iter()
@@ -143,6 +179,75 @@ impl Question {
             }
             bound.push((p.name.clone(), value.clone()));
         }
-        Ok((self.text.clone(), bound))
+        let period = self.period(given)?;
+        let of = |name: &str| {
+            bound
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.as_str())
+        };
+        let mut text = self.text.replace(
+            TENANT,
+            match of("tenant") {
+                Some("") | None => "1",
+                Some(_) => "tenant = {tenant:String}",
+            },
+        );
+        if let Some(period) = &period {
+            text = text.replace(LENGTH, &period.length());
+            while let Some((before, rest)) = text.split_once(PERIOD) {
+                let (column, after) = rest.split_once('}').unwrap_or((rest, ""));
+                text = format!("{before}{}{after}", period.condition(column));
+            }
+        }
+        if text.contains(KPIS) {
+            let bounds = period.map(|p| p.bounds(now));
+            text = text.replace(KPIS, &current_kpis(catalog, of("kpi"), bounds, now)?);
+        }
+        Ok((text, bound))
     }
+}
+
+const TENANT: &str = "{tenant}";
+const PERIOD: &str = "{period of ";
+const LENGTH: &str = "{length of period}";
+const KPIS: &str = "{current kpis}";
+
+/// The values that KPIs have by now, as a table: windows that end within bounds, and not later than now.
+fn current_kpis(
+    catalog: &Catalog,
+    only: Option<&str>,
+    bounds: Option<(Micros, Micros)>,
+    now: Micros,
+) -> Result<String, StoreError> {
+    let (from, to) = bounds.map_or((None, now), |(from, to)| (Some(from), to));
+    let wanted = |k: &&KpiDef| only.is_none_or(|name| name == k.name);
+    let tables: Vec<String> = catalog
+        .kpis
+        .iter()
+        .filter(wanted)
+        .map(|k| {
+            let values = kpi_current_sql(k, catalog, from, Some(to))?;
+            let dimensions: Vec<String> = k
+                .dimensions
+                .iter()
+                .map(|d| format!("{}, {}", text(d), crate::client::ident(d)))
+                .collect();
+            Ok(format!(
+                "SELECT tenant, {} AS kpi, CAST(map({}), 'Map(String, String)') AS dimensions, {} AS window, window_start, window_end, day, days_ago, value, score, status, sample\nFROM ({values})",
+                text(&k.name),
+                dimensions.join(", "),
+                text(k.window.label()),
+            ))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    if tables.is_empty() {
+        let names: Vec<&str> = catalog.kpis.iter().map(|k| k.name.as_str()).collect();
+        return Err(StoreError::Question(format!(
+            "there is no KPI named {}; there are {}",
+            only.unwrap_or_default(),
+            names.join(", ")
+        )));
+    }
+    Ok(format!("({})", tables.join("\nUNION ALL\n")))
 }

@@ -1,60 +1,12 @@
 //! The views that analysts read: one per event type and window size, merged from parts.
 
 use crate::StoreError;
+use crate::calendar::{self, Zones, zones};
 use crate::client::{ident, text};
-use crate::table::{Accumulator, PartsTable, underscored};
-use std::collections::BTreeMap;
-use weir_catalog::{Catalog, EventDef, Stat};
+use crate::measure;
+use crate::table::{EventsTable, PartsTable, underscored};
+use weir_catalog::{Catalog, EventDef};
 use weir_model::{Micros, WindowSize};
-
-/// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zones {
-    /// Of tenants that are not named.
-    pub default: String,
-    /// Other zones, with their tenants.
-    pub others: BTreeMap<String, Vec<String>>,
-}
-
-/// Zones of a catalog.
-///
-/// # Errors
-/// A zone without a name in the time zone database.
-pub fn zones(catalog: &Catalog) -> Result<Zones, StoreError> {
-    let name = |zone: &jiff::tz::TimeZone| {
-        zone.iana_name().map(str::to_string).ok_or_else(|| StoreError::Catalog {
-            event: "tenants".into(),
-            reason: "a time zone has no name in the time zone database; name one such as Europe/Berlin".into(),
-        })
-    };
-    let default = name(&catalog.tenants.default_zone)?;
-    let mut others: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (tenant, zone) in &catalog.tenants.zones {
-        let zone = name(zone)?;
-        if zone != default {
-            others.entry(zone).or_default().push(tenant.clone());
-        }
-    }
-    Ok(Zones { default, others })
-}
-
-impl Zones {
-    /// `f` of the zone of column `tenant`.
-    pub fn each(&self, f: impl Fn(&str) -> String) -> String {
-        if self.others.is_empty() {
-            return f(&text(&self.default));
-        }
-        let cases: Vec<String> = self
-            .others
-            .iter()
-            .map(|(zone, tenants)| {
-                let list: Vec<String> = tenants.iter().map(|t| text(t)).collect();
-                format!("tenant IN ({}), {}", list.join(", "), f(&text(zone)))
-            })
-            .collect();
-        format!("multiIf({}, {})", cases.join(", "), f(&text(&self.default)))
-    }
-}
 
 /// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in each zone), so
 /// that filters on it reach the index.
@@ -78,48 +30,6 @@ pub fn end_of(size: WindowSize, start: &str, zones: &Zones) -> String {
         // By date: a day may have 23 or 25 hours, and midnight may not exist.
         WindowSize::Day => zones
             .each(|z| format!("toDateTime64(toDateTime(toDate({start}, {z}) + 1, {z}), 6, 'UTC')")),
-    }
-}
-
-/// The statistic of merged parts, `NULL` for "no value" where it can have none.
-pub fn statistic(measure: &str, accumulator: Accumulator, stat: Stat) -> String {
-    let c = |suffix: &str| ident(&format!("{measure}{suffix}"));
-    let count = format!("sum({})", c("_count"));
-    match (accumulator, stat) {
-        (Accumulator::Count, _) => format!("sum({})", c("")),
-        (Accumulator::Sum, _) => format!("weirNumber(sum({}))", c("")),
-        (Accumulator::SumSq, _) => format!(
-            "toFloat64(reinterpret(sum({}), 'Int128')) / 1000000.",
-            c("")
-        ),
-        (Accumulator::Min, _) => format!("min({})", c("")),
-        (Accumulator::Max, _) => format!("max({})", c("")),
-        (Accumulator::Last, _) => {
-            format!("argMax({}, ({}, {}))", c("_value"), c("_at"), c("_id"))
-        }
-        (Accumulator::Distinct, _) => {
-            format!("weirDistinct(groupUniqArrayArray({}))", c("_hashes"))
-        }
-        (Accumulator::Distribution, Stat::Count) => count,
-        (Accumulator::Distribution, Stat::Value | Stat::Sum) => {
-            format!("weirNumber(sum({}))", c("_sum"))
-        }
-        (Accumulator::Distribution, Stat::Mean) => {
-            format!("weirNumber(sum({})) / nullIf({count}, 0)", c("_sum"))
-        }
-        (Accumulator::Distribution, Stat::Min) => {
-            format!("minIfOrNull({}, {} > 0)", c("_min"), c("_count"))
-        }
-        (Accumulator::Distribution, Stat::Max) => {
-            format!("maxIfOrNull({}, {} > 0)", c("_max"), c("_count"))
-        }
-        (Accumulator::Distribution, Stat::Percentile(p)) => {
-            let q = f64::from(p) / 1000.0;
-            format!(
-                "if({count} = 0, NULL, weirBin(quantileExactWeightedArray({q:?})(mapKeys({bins}), mapValues({bins}))))",
-                bins = c("_bins")
-            )
-        }
     }
 }
 
@@ -153,10 +63,11 @@ pub const SETTINGS: &str = "SETTINGS do_not_merge_across_partitions_select_final
 /// What a reader of merged windows wants to see.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
-    /// Numbers and percentiles.
+    /// Numbers and percentiles, sums also as exact decimals, and the tenant's day: the views.
     Plain,
-    /// What parts hold, merged: exact sums, bins, hashes. What is compared bit by bit.
-    Exact,
+    /// The numbers of the views, and what the parts they come from hold: bins, hashes, the keys of last values. What is compared
+    /// to the last digit.
+    Full,
 }
 
 /// (name, SELECT) of every view of an event type.
@@ -176,18 +87,20 @@ pub fn event_views(
             ));
         }
     }
+    let zones = zones(catalog)?;
+    views.push((
+        format!("{}_day_parts", underscored(&event.name)),
+        calendar::day_parts_sql(event, &zones)?,
+    ));
     views.push((
         format!("{}_events", underscored(&event.name)),
-        format!(
-            "SELECT * FROM {} FINAL {SETTINGS}",
-            ident(&format!("events_{}", underscored(&event.name)))
-        ),
+        calendar::events_sql(&EventsTable::of(event)?, &zones),
     ));
     Ok(views)
 }
 
-/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In [`Form::Exact`]
-/// each measure has the columns of the table of parts, with bins as sorted arrays of pairs and the smallest hashes.
+/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In [`Form::Full`]
+/// bins are sorted arrays of pairs, and hashes the smallest ones.
 ///
 /// # Errors
 /// As of [`event_views`].
@@ -206,11 +119,23 @@ pub fn merged_sql(
         .collect();
     let mut columns = Vec::new();
     for (m, a) in &table.measures {
-        match form {
-            Form::Plain => plain(m, *a, &mut columns),
-            Form::Exact => exact(m, *a, &mut columns),
+        columns.extend(measure::shown(m, *a));
+        if form == Form::Full {
+            columns.extend(measure::beneath(m, *a));
         }
     }
+    if let Some(twice) = twice(&columns, &table.dimensions) {
+        return Err(StoreError::Catalog {
+            event: event.name.clone(),
+            reason: format!(
+                "two columns of its views are named {twice}; rename the measure or dimension"
+            ),
+        });
+    }
+    let columns: Vec<String> = columns
+        .into_iter()
+        .map(|(sql, name)| format!("{sql} AS {}", ident(&name)))
+        .collect();
     let name = format!("p.{}", ident("window_start"));
     let start = start_of(size, &name, &zones);
     let dims: String = table
@@ -225,8 +150,13 @@ pub fn merged_sql(
         ),
         None => String::new(),
     };
+    // When it is asked must not be part of what is compared.
+    let calendar = match form {
+        Form::Plain => format!(",\n    {}", zones.calendar(&start)),
+        Form::Full => String::new(),
+    };
     Ok(format!(
-        "SELECT tenant, rollup, {dims}{start} AS window_start, {} AS window_end,\n    {}\nFROM {} AS p FINAL\nWHERE {}\nGROUP BY tenant, rollup, {dims}{start}{until}\n{SETTINGS}",
+        "SELECT tenant, rollup, {dims}{start} AS window_start, {} AS window_end{calendar},\n    {}\nFROM {} AS p FINAL\nWHERE {}\nGROUP BY tenant, rollup, {dims}{start}{until}\n{SETTINGS}",
         end_of(size, &start, &zones),
         columns.join(",\n    "),
         ident(&table.name),
@@ -234,88 +164,22 @@ pub fn merged_sql(
     ))
 }
 
-fn plain(m: &str, a: Accumulator, out: &mut Vec<String>) {
-    let mut add = |suffix: &str, stat| {
-        out.push(format!(
-            "{} AS {}",
-            qualified(&statistic(m, a, stat), m, a),
-            ident(&format!("{m}{suffix}"))
-        ));
-    };
-    if a != Accumulator::Distribution {
-        return add("", Stat::Value);
-    }
-    add("_count", Stat::Count);
-    add("_sum", Stat::Sum);
-    add("_mean", Stat::Mean);
-    add("_min", Stat::Min);
-    add("_max", Stat::Max);
-    for p in [50, 90, 95, 99] {
-        add(&format!("_p{p}"), Stat::Percentile(p * 10));
-    }
-}
-
-fn exact(m: &str, a: Accumulator, out: &mut Vec<String>) {
-    let c = |suffix: &str| ident(&format!("{m}{suffix}"));
-    let mut add =
-        |sql: String, suffix: &str| out.push(format!("{} AS {}", qualified(&sql, m, a), c(suffix)));
-    match a {
-        Accumulator::Count | Accumulator::Sum | Accumulator::SumSq => {
-            add(format!("sum({})", c("")), "")
-        }
-        Accumulator::Min => add(format!("min({})", c("")), ""),
-        Accumulator::Max => add(format!("max({})", c("")), ""),
-        Accumulator::Last => {
-            let key = format!("({}, {})", c("_at"), c("_id"));
-            add(format!("max({key}).1"), "_at");
-            add(format!("max({key}).2"), "_id");
-            add(format!("argMax({}, {key})", c("_value")), "_value");
-        }
-        Accumulator::Distribution => {
-            add(format!("sum({})", c("_count")), "_count");
-            add(format!("sum({})", c("_sum")), "_sum");
-            add(
-                format!(
-                    "ifNull(minIfOrNull({}, {} > 0), 0.)",
-                    c("_min"),
-                    c("_count")
-                ),
-                "_min",
-            );
-            add(
-                format!(
-                    "ifNull(maxIfOrNull({}, {} > 0), 0.)",
-                    c("_max"),
-                    c("_count")
-                ),
-                "_max",
-            );
-            add(
-                format!(
-                    "arraySort(CAST(sumMap({}), 'Array(Tuple(UInt16, UInt64))'))",
-                    c("_bins")
-                ),
-                "_bins",
-            );
-        }
-        Accumulator::Distinct => {
-            add(
-                format!(
-                    "arraySlice(arraySort(groupUniqArrayArray({})), 1, 2048)",
-                    c("_hashes")
-                ),
-                "_hashes",
-            );
-        }
-    }
-}
-
-/// Columns of the measure as columns of `p`: a result of the same name must not be taken for them.
-fn qualified(sql: &str, measure: &str, accumulator: Accumulator) -> String {
-    let mut sql = sql.to_string();
-    for (suffix, _) in accumulator.columns() {
-        let column = ident(&format!("{measure}{suffix}"));
-        sql = sql.replace(&column, &format!("p.{column}"));
-    }
-    sql
+/// A name that two columns would have.
+fn twice(columns: &[(String, String)], dimensions: &[String]) -> Option<String> {
+    let fixed = [
+        "tenant",
+        "rollup",
+        "window_start",
+        "window_end",
+        "day",
+        "days_ago",
+    ];
+    let mut names: Vec<&str> = columns.iter().map(|(_, n)| n.as_str()).collect();
+    names.extend(dimensions.iter().map(String::as_str));
+    names.extend(fixed);
+    names.sort_unstable();
+    names
+        .windows(2)
+        .find(|w| w[0] == w[1])
+        .map(|w| w[0].to_owned())
 }

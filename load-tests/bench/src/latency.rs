@@ -3,7 +3,7 @@
 use crate::child::{Child, cpu_of};
 use crate::generate::{EVENT, Generator};
 use crate::report::Figure;
-use crate::system::{System, Work, ends, history, schema, stages};
+use crate::system::{System, Work, ends, history, opened, schema, stages};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -115,6 +115,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     eprintln!("latency at {RATE} events/s, {} s", lasting.as_secs());
     let system = System::start(catalog, &Partitions::default())?;
     let clickhouse = system.clickhouse()?;
+    let url = opened(&clickhouse);
     let brokers = &system.brokers;
     let stages = stages(brokers, Work::Judged)?;
     let sink = Child::start(&[
@@ -122,7 +123,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
         "--brokers",
         &brokers.bootstrap,
         "--clickhouse",
-        clickhouse.url(),
+        &url,
     ])?;
     let parts = ends(
         &Admin::new(brokers, crate::system::DEADLINE)?,

@@ -3,7 +3,7 @@
 use crate::child::{self, Child};
 use crate::engine;
 use crate::report::Figure;
-use crate::system::{Committed, DEADLINE, System, ends, history};
+use crate::system::{Committed, DEADLINE, System, ends, history, opened};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -113,16 +113,17 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     eprintln!("sink: {wanted} aggregates");
     let system = System::start(catalog, &Partitions::default())?;
     let clickhouse = system.clickhouse()?;
+    let url = opened(&clickhouse);
     let made = prepare(catalog, &system, wanted)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let before = runtime.block_on(bare(catalog, clickhouse.url(), "bare_before", &made))?;
+    let before = runtime.block_on(bare(catalog, &url, "bare_before", &made))?;
 
     let admin = Admin::new(&system.brokers, DEADLINE)?;
     let committed = Committed::new(
         &system.brokers,
-        weir_sink::GROUP,
+        weir_runtime::names::SINK_GROUP,
         topics::AGGREGATES,
         &admin,
     )?;
@@ -142,7 +143,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
         "--brokers",
         &system.brokers.bootstrap,
         "--clickhouse",
-        clickhouse.url(),
+        &url,
     ])?;
     // From its first commit on: it has started, and its first insert is behind it as for the bare ones.
     let mut first: Option<(Instant, u64, f64)> = None;
@@ -169,7 +170,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     let rows = (last.1 - first) as f64;
     let sunk = rows / (last.0 - begun).as_secs_f64();
     sink.stop()?;
-    let store = Store::new(&StoreConfig::at(clickhouse.url()));
+    let store = Store::new(&StoreConfig::at(&url));
     let table = PartsTable::of(&catalog.events[0])?.name;
     let counted = runtime.block_on(store.scalar(
         &format!("SELECT count() FROM {} FINAL", weir_store::ident(&table)),
@@ -180,7 +181,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
         "the sink wrote {counted:?} rows of {}",
         made.total
     );
-    let after = runtime.block_on(bare(catalog, clickhouse.url(), "bare_after", &made))?;
+    let after = runtime.block_on(bare(catalog, &url, "bare_after", &made))?;
     let bare = (before + after) / 2.0;
     let share = sunk / bare;
     let config = SinkConfig::new(system.brokers.clone(), StoreConfig::default());

@@ -351,3 +351,10 @@ pub fn consume(brokers: &Brokers) -> Result<(Usage, u64)> {
         printed.trim().parse().context("the number of records")?,
     ))
 }
+
+/// The URL of an engine with what opens it, for a child of the benchmark.
+pub fn opened(clickhouse: &ClickHouse) -> String {
+    let secret = clickhouse.secrets().write.expose();
+    let user = format!("://{}:{secret}@", weir_embedded::USER);
+    clickhouse.url().replacen("://", &user, 1)
+}

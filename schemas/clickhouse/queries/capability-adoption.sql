@@ -1,10 +1,9 @@
 -- title: Capabilities: who uses them, how well they work, what they save
--- param days UInt32 = 30: how far back
+-- period 30
 WITH active AS (
     SELECT tenant, weirDistinct(groupUniqArrayArray(engineers_hashes)) AS engineers
-    FROM parts_capability_executed FINAL
-    WHERE run = (SELECT run FROM current_run) AND rollup = '' AND (late = 1 OR (late = 0 AND window_size = '1h'))
-      AND window_start >= now() - toIntervalDay({days:UInt32})
+    FROM capability_executed_day_parts
+    WHERE rollup = '' AND {tenant} AND {period of window_start}
     GROUP BY tenant
 )
 SELECT c.tenant AS tenant, c.capability AS capability, c.engineers AS engineers,
@@ -13,11 +12,11 @@ SELECT c.tenant AS tenant, c.capability AS capability, c.engineers AS engineers,
        c.tokens AS tokens_saved, c.p95_ms AS p95_ms
 FROM (
     SELECT tenant, capability, weirDistinct(groupUniqArrayArray(engineers_hashes)) AS engineers,
-           sum(p.executions) AS executions, sum(p.failures) AS failures, sum(p.tokens_saved) AS tokens,
-           round(weirBin(quantileExactWeightedArray(0.95)(mapKeys(duration_bins), mapValues(duration_bins))), 1) AS p95_ms
-    FROM parts_capability_executed AS p FINAL
-    WHERE run = (SELECT run FROM current_run) AND rollup = 'capability' AND (late = 1 OR (late = 0 AND window_size = '1h'))
-      AND window_start >= now() - toIntervalDay({days:UInt32})
+           sum(p.executions) AS executions, sum(p.failures) AS failures, weirNumber(sum(p.tokens_saved)) AS tokens,
+           round(weirWithin(weirBin(quantileExactWeightedArray(0.95)(mapKeys(duration_bins), mapValues(duration_bins))),
+                            minIf(duration_min, duration_count > 0), maxIf(duration_max, duration_count > 0)), 1) AS p95_ms
+    FROM capability_executed_day_parts AS p
+    WHERE rollup = 'capability' AND {tenant} AND {period of window_start}
     GROUP BY tenant, capability
 ) AS c
 LEFT JOIN active ON active.tenant = c.tenant

@@ -1,7 +1,12 @@
--- title: The newest published value of every KPI and subject (no_data only where there was none at all)
--- param days UInt32 = 7: leave out what was not published for so long
-SELECT tenant, kpi, dimensions, window, window_end, value, score, status, trend, sample
-FROM kpis
-WHERE window_end >= now() - toIntervalDay({days:UInt32})
-ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
-LIMIT 1 BY kpi, tenant, dimensions
+-- title: The newest value of every KPI and subject by now (no_data only where there was none at all), and what was published for its window
+-- period 7
+SELECT c.tenant AS tenant, c.kpi AS kpi, c.dimensions AS dimensions, c.window AS window, c.window_end AS window_end, c.value AS value, c.score AS score,
+       c.status AS status, c.sample AS sample, if(p.id = '', 'not published', p.status) AS published_status, p.value AS published_value, p.trend AS trend
+FROM (
+    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
+    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
+    LIMIT 1 BY kpi, tenant, dimensions
+) AS c
+LEFT JOIN (SELECT * FROM kpis WHERE {tenant} AND {period of window_end}) AS p
+    ON p.kpi = c.kpi AND p.tenant = c.tenant AND toString(p.dimensions) = toString(c.dimensions) AND p.window_end = c.window_end
+ORDER BY kpi, tenant, dimensions

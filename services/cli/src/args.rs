@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use weir_runtime::config::Secret;
 
 /// Turns raw telemetry of AI-assisted engineering into numbers people can trust.
 ///
@@ -39,9 +40,34 @@ pub struct SystemArgs {
     /// Kafka brokers of a system elsewhere (`host:port,…`)
     #[arg(long, global = true, env = "WEIR_BROKERS", value_name = "HOSTS")]
     pub brokers: Option<String>,
-    /// ClickHouse of a system elsewhere (`http://host:8123`)
-    #[arg(long, global = true, env = "WEIR_CLICKHOUSE", value_name = "URL")]
-    pub clickhouse: Option<String>,
+    /// ClickHouse of a system elsewhere (`http://host:8123`); its password is read from WEIR_CLICKHOUSE_PASSWORD
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = secret
+    )]
+    pub clickhouse: Option<Secret>,
+    /// User of that ClickHouse
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE_USER",
+        hide_short_help = true,
+        value_name = "NAME"
+    )]
+    pub clickhouse_user: Option<String>,
+    /// File with the password of that user
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE_PASSWORD_FILE",
+        hide_short_help = true,
+        value_name = "FILE"
+    )]
+    pub clickhouse_password_file: Option<PathBuf>,
     /// Folder of schemas and catalog in place of the built-in one
     #[arg(long, global = true, env = "WEIR_SCHEMAS", value_name = "DIR")]
     pub schemas: Option<PathBuf>,
@@ -52,7 +78,7 @@ pub enum Command {
     /// Start Kafka, the ClickHouse engine and all services on this machine, until Ctrl-C
     Up(UpArgs),
     /// Show what runs, how far it is and what waits
-    Status(JsonArgs),
+    Status(StatusArgs),
     /// Publish what other tools recorded: a repository's history, or a table through a mapping
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     Import(ImportArgs),
@@ -99,6 +125,16 @@ pub struct JsonArgs {
 }
 
 #[derive(ClapArgs, Debug)]
+pub struct StatusArgs {
+    /// Show what opens ClickHouse for reading, for other tools: user and password
+    #[arg(long)]
+    pub secrets: bool,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
 pub struct UpArgs {
     /// Port of Kafka (chosen free and remembered where not given)
     #[arg(long, value_name = "PORT")]
@@ -138,6 +174,9 @@ pub struct ImportArgs {
     /// CSV or JSONL, gzipped or not
     #[arg(required = true)]
     pub data: Vec<PathBuf>,
+    /// Nothing is added to the files any more: a last line without its end counts (packed files and pipes are complete anyway)
+    #[arg(long)]
+    pub complete: bool,
     /// Tenant of the events
     #[arg(long, default_value = "default", value_parser = tenant)]
     pub tenant: String,
@@ -150,7 +189,7 @@ pub struct ImportArgs {
 pub enum ImportSource {
     /// The history of a repository as `productivity.recorded`, one event per commit
     Git {
-        /// Path of a clone
+        /// Path of a clone, a worktree, a bare repository, or anything inside one
         path: PathBuf,
         /// Tenant of the events
         #[arg(long, default_value = "default", value_parser = tenant)]
@@ -162,6 +201,11 @@ pub enum ImportSource {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A URL may have a password in it.
+fn secret(s: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(s))
 }
 
 fn at_least_one(s: &str) -> Result<usize, String> {
@@ -283,6 +327,9 @@ pub struct VerifyArgs {
     /// Seconds to wait until everything that is in the log has reached ClickHouse
     #[arg(long, default_value_t = 120.0)]
     pub wait: f64,
+    /// Memory to count in; where it does not suffice the log is read several times
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub memory: bytesize::ByteSize,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -309,6 +356,9 @@ pub struct DigestArgs {
     /// Only windows that end by then, e.g. 2026-01-05T00:00:00Z
     #[arg(long, value_name = "TIME")]
     pub through: Option<String>,
+    /// Seconds to wait until all is final through then, and has reached ClickHouse
+    #[arg(long, default_value_t = 120.0, value_parser = factor)]
+    pub wait: f64,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -405,4 +455,7 @@ pub struct ServiceArgs {
     /// Print the configuration and exit
     #[arg(long)]
     pub dump_config: bool,
+    /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
+    #[arg(long)]
+    pub exit_when_unreachable: bool,
 }

@@ -4,7 +4,10 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use std::cell::Cell;
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
 
 /// Prints one JSON value.
 pub fn json(value: &impl Serialize) -> Result<()> {
@@ -53,46 +56,103 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     Ok(())
 }
 
-/// A progress bar with rate and time left on a terminal, nothing elsewhere.
-pub struct Bar(ProgressBar);
+/// Between two lines of a bar that nobody can see.
+const LINES: Duration = Duration::from_secs(10);
+
+/// A progress bar with rate and time left on a terminal, nothing elsewhere; or lines, if it is to last.
+pub struct Bar {
+    bar: ProgressBar,
+    /// What is counted, and when the next line is due.
+    lines: Option<(String, Cell<Instant>)>,
+}
 
 impl Bar {
     pub fn new(what: &'static str, quiet: bool) -> Bar {
-        let bar = if quiet || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::no_length()
-        };
-        let style = ProgressStyle::with_template("{msg:12} {human_pos} {per_sec} {elapsed}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        bar.set_style(style);
-        bar.set_message(what);
-        Bar(bar)
+        let seen = !quiet && std::io::stderr().is_terminal();
+        Bar {
+            bar: shown(what, seen),
+            lines: None,
+        }
+    }
+
+    /// As above, for what takes so long that one wants to know without a terminal too: a line every ten seconds.
+    pub fn lasting(what: &str) -> Bar {
+        let seen = std::io::stderr().is_terminal();
+        let due = || (what.to_owned(), Cell::new(Instant::now() + LINES));
+        Bar {
+            bar: shown(what, seen),
+            lines: (!seen).then(due),
+        }
     }
 
     pub fn at(&self, done: u64, total: Option<u64>) {
-        if let Some(total) = total
-            && self.0.length() != Some(total)
+        if let Some((what, due)) = &self.lines
+            // The clock is not asked for each of millions.
+            && done.is_multiple_of(256)
+            && due.get() <= Instant::now()
         {
-            self.0.set_length(total);
+            due.set(Instant::now() + LINES);
+            let of = total.map_or(String::new(), |t| format!(" of {}", thousands(t)));
+            eprintln!("{what}: {}{of}", thousands(done));
+        }
+        if let Some(total) = total
+            && self.bar.length() != Some(total)
+        {
+            self.bar.set_length(total);
             if let Ok(style) = ProgressStyle::with_template(
                 "{msg:12} {bar:32} {human_pos}/{human_len} {per_sec} {eta} left",
             ) {
-                self.0.set_style(style);
+                self.bar.set_style(style);
             }
         }
-        self.0.set_position(done);
+        self.bar.set_position(done);
     }
 
     /// A line above the bar.
     pub fn say(&self, text: &str) {
-        self.0.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| eprintln!("{text}"));
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
+    }
+}
+
+fn shown(what: &str, seen: bool) -> ProgressBar {
+    let bar = if seen {
+        ProgressBar::no_length()
+    } else {
+        ProgressBar::hidden()
+    };
+    let style = ProgressStyle::with_template("{msg:12} {human_pos} {per_sec} {elapsed}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    bar.set_style(style);
+    bar.set_message(what.to_owned());
+    bar
+}
+
+/// Says every ten seconds that something goes on of which nobody knows how long it takes, until it is dropped.
+pub struct Waiting(Option<Sender<()>>);
+
+impl Waiting {
+    pub fn new(what: &str) -> Waiting {
+        let (end, ended) = channel();
+        let (what, begun) = (what.to_owned(), Instant::now());
+        std::thread::spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LINES) {
+                eprintln!("{what}: {} s", begun.elapsed().as_secs());
+            }
+        });
+        Waiting(Some(end))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // The thread sees that nobody can send any more.
+        self.0.take();
     }
 }
 

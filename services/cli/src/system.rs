@@ -1,46 +1,146 @@
 //! Finds the system a command speaks to.
 
 use crate::args::SystemArgs;
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use weir_catalog::Catalog;
-use weir_embedded::DataDir;
-use weir_kafka::Brokers;
-use weir_store::{Migration, Question};
+use weir_embedded::{DataDir, Secrets, USER};
+use weir_kafka::{Brokers, Timeouts};
+use weir_runtime::config::Secret;
+use weir_store::{Migration, Question, StoreConfig};
 
 /// Addresses of a system.
 pub struct System {
     pub brokers: Brokers,
+    /// ClickHouse's URL, without a password.
     pub clickhouse: String,
+    opened_by: OpenedBy,
     /// Health and metrics, where the system runs on this machine.
     pub http: Option<String>,
+}
+
+/// What opens the store.
+enum OpenedBy {
+    /// The secrets of a data directory on this machine.
+    Secrets(PathBuf),
+    /// A user of a ClickHouse elsewhere.
+    User(String, Secret),
+}
+
+/// The variable with the password of a ClickHouse elsewhere: a flag would show it to every user of the machine.
+const PASSWORD: &str = "WEIR_CLICKHOUSE_PASSWORD";
+
+impl System {
+    /// The store, to ask only.
+    pub fn store(&self) -> Result<StoreConfig> {
+        self.opened(|secrets| secrets.query)
+    }
+
+    /// The store for weir itself: to write, and to ask with settings of its own.
+    pub fn own_store(&self) -> Result<StoreConfig> {
+        self.opened(|secrets| secrets.write)
+    }
+
+    fn opened(&self, which: impl Fn(Secrets) -> Secret) -> Result<StoreConfig> {
+        let store = StoreConfig::at(&self.clickhouse);
+        Ok(match &self.opened_by {
+            OpenedBy::Secrets(dir) => store.with_password(USER, which(Secrets::open(dir)?)),
+            OpenedBy::User(user, password) => store.with_password(user, password.clone()),
+        })
+    }
+}
+
+/// The section of the configuration that all commands share.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Shared {
+    timeouts: Timeouts,
+}
+
+/// Limits of time as the environment sets them (`WEIR__TIMEOUTS__...`), scaled.
+pub fn timeouts() -> Result<Timeouts> {
+    let shared: Shared = weir_runtime::config::load(None)?;
+    scaled(&shared.timeouts)
+}
+
+/// Limits of time of a configuration, scaled.
+pub fn scaled(timeouts: &Timeouts) -> Result<Timeouts> {
+    timeouts
+        .scaled()
+        .map_err(|e| anyhow!("WEIR-0210: configuration: {e}"))
+}
+
+/// Brokers at an address.
+pub fn brokers(address: &str) -> Result<Brokers> {
+    Ok(Brokers {
+        timeouts: timeouts()?,
+        ..Brokers::new(address)
+    })
 }
 
 impl SystemArgs {
     /// By `--brokers` and `--clickhouse`, else by the data directory.
     pub fn find(&self) -> Result<System> {
-        if let (Some(brokers), Some(clickhouse)) = (&self.brokers, &self.clickhouse) {
+        let running = DataDir::running(&self.data_dir);
+        let given = self
+            .clickhouse
+            .as_ref()
+            .map(|url| StoreConfig::at(url.expose()));
+        let here = |url: &str| matches!(&running, Ok(r) if r.clickhouse == url);
+        if let (Some(brokers), Some(given)) = (&self.brokers, &given) {
             return Ok(System {
-                brokers: Brokers::new(brokers.clone()),
-                clickhouse: clickhouse.clone(),
+                brokers: self::brokers(brokers)?,
+                clickhouse: given.url.clone(),
+                opened_by: self.opened_by(Some(given), here(&given.url))?,
                 http: None,
             });
         }
-        let running = DataDir::running(&self.data_dir).map_err(|e| {
+        let is_here = given.as_ref().is_none_or(|given| here(&given.url));
+        let opened_by = self.opened_by(given.as_ref(), is_here)?;
+        let running = running.map_err(|e| {
             anyhow!("{e}, or name one with --data-dir, or --brokers and --clickhouse")
         })?;
         Ok(System {
-            brokers: Brokers::new(self.brokers.clone().unwrap_or(running.brokers)),
-            clickhouse: self.clickhouse.clone().unwrap_or(running.clickhouse),
+            brokers: self::brokers(self.brokers.as_ref().unwrap_or(&running.brokers))?,
+            clickhouse: given.map_or(running.clickhouse, |given| given.url),
+            opened_by,
             http: Some(running.http).filter(|h| !h.is_empty()),
         })
+    }
+
+    /// A user where one is given, else the secrets of this directory where the store is its own.
+    fn opened_by(&self, given: Option<&StoreConfig>, is_here: bool) -> Result<OpenedBy> {
+        let Some(given) = given else {
+            return Ok(OpenedBy::Secrets(self.data_dir.clone()));
+        };
+        let user = self
+            .clickhouse_user
+            .clone()
+            .unwrap_or_else(|| given.user.clone());
+        let password = match (&self.clickhouse_password_file, std::env::var(PASSWORD)) {
+            (Some(file), _) => StoreConfig::password_of(file).with_context(|| {
+                format!("WEIR-0210: cannot read the password in {}", file.display())
+            })?,
+            (None, Ok(password)) => Secret::new(password),
+            (None, Err(_)) => given.password.clone(),
+        };
+        if user.is_empty() && password.expose().is_empty() && is_here {
+            return Ok(OpenedBy::Secrets(self.data_dir.clone()));
+        }
+        let user = if user.is_empty() && !password.expose().is_empty() {
+            "default".to_owned()
+        } else {
+            user
+        };
+        Ok(OpenedBy::User(user, password))
     }
 
     /// The brokers alone.
     pub fn find_brokers(&self) -> Result<Brokers> {
         match &self.brokers {
-            Some(b) => Ok(Brokers::new(b.clone())),
+            Some(b) => self::brokers(b),
             None => Ok(self.find()?.brokers),
         }
     }

@@ -110,7 +110,7 @@ impl CombineStage {
         let counts = vec![Counts::default(); scope.catalog.events.len()];
         Ok(CombineStage {
             combine: Combine::new(Arc::clone(&scope.catalog), options).map_err(stage_error)?,
-            registry: SchemaRegistry::open(&scope.brokers, scope.deadline)?,
+            registry: SchemaRegistry::open(&scope.brokers, scope.limit())?,
             ticks: Appender::new(&scope.brokers)?,
             parts: BTreeMap::new(),
             told: Instant::now(),
@@ -189,7 +189,12 @@ impl CombineStage {
                 Fold::Tick | Fold::Mark | Fold::Skipped => not_counted += 1,
                 Fold::Dead(dead) => {
                     not_counted += 1;
-                    out.dead(&messages[i], topic, dead.code, &dead.message);
+                    out.dead(
+                        &messages[i],
+                        topic,
+                        dead.code,
+                        (&dead.tenant, &dead.message),
+                    );
                 }
                 Fold::UnknownSchema(id) => unknown = Some(id),
             });
@@ -256,7 +261,7 @@ impl CombineStage {
             .map(|e| topics::events(&e.name))
             .collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = Admin::new(&self.scope.brokers, self.scope.deadline)?.topics(&names)?;
+        let found = Admin::new(&self.scope.brokers, self.scope.limit())?.topics(&names)?;
         Ok(found.iter().flat_map(|t| &t.partitions).any(|p| p.end > 0))
     }
 
@@ -355,7 +360,12 @@ impl Stage for CombineStage {
             {
                 self.combine.fold_dead(input, &records[from]);
                 let text = format!("no schema is registered under {id:?}");
-                out.dead(&messages[from], &tp.topic, codes::UNKNOWN_SCHEMA, &text);
+                out.dead(
+                    &messages[from],
+                    &tp.topic,
+                    codes::UNKNOWN_SCHEMA,
+                    ("", &text),
+                );
                 from += 1;
             }
         }
@@ -387,9 +397,9 @@ impl Stage for CombineStage {
     }
 
     fn metadata(&self, tp: &Tp) -> String {
-        self.parts.get(tp).map_or_else(String::new, |p| {
-            self.combine.position(p.input).to_metadata()
-        })
+        self.parts
+            .get(tp)
+            .map_or_else(String::new, |p| self.combine.metadata(p.input))
     }
 
     /// Where the last partition enters a minute: the rows of whole minutes are the fewest.

@@ -18,6 +18,8 @@ pub(crate) type SnapshotPart = (String, Option<Vec<u8>>);
 pub(crate) trait Keyed: Sized {
     /// What a fold gives.
     type Out: Default;
+    /// What a stage instance keeps beside its partitions: nobody's state, made anew where it is lost.
+    type Beside: Default;
     /// In keys and metrics.
     const NAME: &'static str;
     fn create(scope: &Scope, partition: i32) -> Result<Self, EngineError>;
@@ -43,8 +45,9 @@ pub(crate) trait Keyed: Sized {
         results: &mut Self::Out,
         out: &mut Outbox<'_>,
     ) -> Result<(), StageError>;
-    /// Something to do now and then, outside of transactions.
+    /// Something to do from time to time, outside of transactions.
     fn now_and_then(
+        _beside: &mut Self::Beside,
         _parts: &mut dyn Iterator<Item = &mut Self>,
         _scope: &Scope,
     ) -> Result<(), StageError> {
@@ -69,6 +72,8 @@ struct Part<F> {
     due: Instant,
     /// `next` at the last marker.
     marked: i64,
+    /// Suffixes of parts that were refused: they are deleted with the next commit.
+    refused: Vec<String>,
 }
 
 /// [`Keyed`] as a [`Stage`].
@@ -77,6 +82,7 @@ pub(crate) struct KeyedStage<F: Keyed> {
     cycle: Duration,
     parts: BTreeMap<i32, Part<F>>,
     results: F::Out,
+    beside: F::Beside,
     reported: Instant,
 }
 
@@ -87,6 +93,7 @@ impl<F: Keyed> KeyedStage<F> {
             cycle,
             parts: BTreeMap::new(),
             results: F::Out::default(),
+            beside: F::Beside::default(),
             reported: Instant::now(),
         }
     }
@@ -116,7 +123,7 @@ impl<F: Keyed> KeyedStage<F> {
             &self.scope.brokers,
             topics::STATE,
             Some(&from),
-            self.scope.deadline,
+            self.scope.limit(),
             &mut |key, value| {
                 let Ok(key) = std::str::from_utf8(key) else {
                     return;
@@ -134,6 +141,27 @@ impl<F: Keyed> KeyedStage<F> {
             },
         )?;
         Ok(found)
+    }
+
+    /// The fold as its snapshots say, and the suffixes of those that are to go. State is a cache of the log: where it is damaged
+    /// the log is folded from its beginning, which the shell refuses where it is gone (WEIR-0208).
+    fn restored(
+        &self,
+        tp: &Tp,
+        parts: BTreeMap<String, Vec<u8>>,
+    ) -> Result<(F, Vec<String>), StageError> {
+        let suffixes: Vec<String> = parts.keys().cloned().collect();
+        let mut fold = F::create(&self.scope, tp.partition).map_err(stage_error)?;
+        match fold.restore(&mut parts.into_iter()) {
+            Ok(()) => Ok((fold, Vec::new())),
+            Err(e @ EngineError::Corrupt { .. }) => {
+                tracing::warn!(stage = F::NAME, "{tp} is folded from its beginning: {e}");
+                metrics::counter!(crate::metric::REFUSED, "stage" => F::NAME).increment(1);
+                let fresh = F::create(&self.scope, tp.partition).map_err(stage_error)?;
+                Ok((fresh, suffixes))
+            }
+            Err(e) => Err(stage_error(e)),
+        }
     }
 
     /// Time between two looks at a partition: all shards and the marker within one cycle.
@@ -170,6 +198,11 @@ impl<F: Keyed> KeyedStage<F> {
                 continue;
             }
             p.due = now + step;
+            // Before new ones of the same keys.
+            for suffix in p.refused.drain(..) {
+                let key = format!("{prefix}{suffix}");
+                out.send(topics::STATE, Some(to), Some(key.as_bytes()), None, &[]);
+            }
             let shards = p.fold.shards();
             if p.turn < shards {
                 let shard = p.turn;
@@ -215,9 +248,8 @@ impl<F: Keyed> Stage for KeyedStage<F> {
         let mut starts = Vec::with_capacity(new.len());
         for (i, c) in new.iter().enumerate() {
             let partition = c.tp.partition;
-            let mut fold = F::create(&self.scope, partition).map_err(stage_error)?;
             let parts = found.remove(&partition).unwrap_or_default();
-            fold.restore(&mut parts.into_iter()).map_err(stage_error)?;
+            let (fold, refused) = self.restored(&c.tp, parts)?;
             let start = fold.resume_from();
             let committed = c.offset.unwrap_or(0);
             // Coverage beyond the committed offset would leave out records: both are written in one transaction.
@@ -241,6 +273,7 @@ impl<F: Keyed> Stage for KeyedStage<F> {
                     turn: 0,
                     due,
                     marked: start,
+                    refused,
                 },
             );
             starts.push(Some(start));
@@ -297,6 +330,7 @@ impl<F: Keyed> Stage for KeyedStage<F> {
 
     fn between(&mut self, _: &[weir_kafka::stage::Progress]) -> Result<(), StageError> {
         F::now_and_then(
+            &mut self.beside,
             &mut self.parts.values_mut().map(|p| &mut p.fold),
             &self.scope,
         )?;

@@ -4,6 +4,8 @@
 pub const SNAPSHOTS: &str = "weir_snapshots_total";
 /// Bytes of snapshots written, by stage.
 pub const SNAPSHOT_BYTES: &str = "weir_snapshot_bytes_total";
+/// Partitions whose snapshots were refused as damaged, by stage.
+pub const REFUSED: &str = "weir_snapshots_refused_total";
 /// Events counted, by event type.
 pub const EVENTS: &str = "weir_events_total";
 /// Of these: too late to be judged, by event type.
@@ -22,6 +24,8 @@ pub const STATE_BYTES: &str = "weir_state_bytes";
 pub const SERIES: &str = "weir_state_series";
 /// Alerts that are open, by partition.
 pub const OPEN_ALERTS: &str = "weir_alerts_open";
+/// Stages that ended with an error and were started again, by stage.
+pub const RESTARTS: &str = "weir_stage_restarts_total";
 /// Broken invariants: must stay 0.
 pub const BREAKS: &str = "weir_invariant_breaks";
 
@@ -30,6 +34,10 @@ pub fn describe() {
     use metrics::{Unit, describe_counter as counter, describe_gauge as gauge};
     counter!(SNAPSHOTS, "snapshots of shards written");
     counter!(SNAPSHOT_BYTES, Unit::Bytes, "bytes of snapshots written");
+    counter!(
+        REFUSED,
+        "partitions folded from the beginning because their snapshots were damaged"
+    );
     counter!(EVENTS, "events counted");
     counter!(LATE, "events that came too late to be judged");
     counter!(CLAMPED, "events whose time lay in the future of the log");
@@ -39,5 +47,6 @@ pub fn describe() {
     gauge!(STATE_BYTES, Unit::Bytes, "state held");
     gauge!(SERIES, "series held");
     gauge!(OPEN_ALERTS, "alerts that are open");
+    counter!(RESTARTS, "stages that ended and were started again");
     gauge!(BREAKS, "broken invariants: must stay 0");
 }

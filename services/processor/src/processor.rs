@@ -2,14 +2,15 @@
 
 use crate::{Scope, combine::CombineStage, score::ScoreStage, window::WindowStage};
 use serde::{Deserialize, Serialize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_kafka::admin::Partitions;
-use weir_kafka::{Brokers, Error, Stage, StageConfig, run_stage};
-use weir_model::topics;
-use weir_runtime::{Shutdown, Size};
+use weir_kafka::{Brokers, Error, Pauses, Stage, StageConfig, run_stage};
+use weir_model::{codes, topics};
+use weir_runtime::{Part, Shutdown, Size, names};
 
 /// A stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +61,6 @@ pub struct ProcessorConfig {
     /// Each shard of the state is written once in this time, if it changed.
     #[serde(with = "humantime_serde")]
     pub snapshot_cycle: Duration,
-    /// Limit of every call to a broker.
-    #[serde(with = "humantime_serde")]
-    pub deadline: Duration,
 }
 
 impl Default for ProcessorConfig {
@@ -76,7 +74,6 @@ impl Default for ProcessorConfig {
             commit_interval_behind: StageConfig::COMMIT_INTERVAL_BEHIND,
             commit_bytes: Size::of(StageConfig::COMMIT_BYTES),
             snapshot_cycle: Duration::from_secs(60),
-            deadline: StageConfig::DEADLINE,
         }
     }
 }
@@ -85,19 +82,21 @@ impl Default for ProcessorConfig {
 pub struct Processor;
 
 impl Processor {
-    /// Finds the run of the catalog (see [`crate::run_of`]) and runs the given stages, a thread for each instance, until shutdown or until
-    /// one of them fails; then all of them end, and the process should. Blocks.
+    /// Finds the run of the catalog (see [`crate::run_of`]) and runs the given stages, a thread for each instance, until shutdown. Waits
+    /// for brokers that do not answer. A stage that ends with an error is started again, unless no later start can go better; then
+    /// all of them end, and the process should. Blocks.
     ///
     /// # Errors
-    /// The first failure; its code says which.
+    /// The first failure that stays; its code says which.
     pub fn run(
         config: &ProcessorConfig,
         catalog: Arc<Catalog>,
         stages: &[StageName],
         shutdown: &Shutdown,
     ) -> Result<(), Error> {
-        let run = crate::run_of(&config.kafka, &catalog, &config.partitions, config.deadline)?;
-        let scope = Scope::new(&config.kafka, catalog, run, config.deadline)?;
+        let Some(scope) = scope(config, &catalog, shutdown)? else {
+            return Ok(());
+        };
         tracing::info!(
             run = scope.run.number,
             catalog = scope.run.catalog,
@@ -111,9 +110,8 @@ impl Processor {
                     let named =
                         std::thread::Builder::new().name(format!("{}-{thread}", name.label()));
                     let spawned = named.spawn_scoped(threads, move || {
-                        let ended = run_one(config, scope, name, thread, &shutdown.flag());
-                        if let Err(e) = &ended {
-                            tracing::error!("{}: stage {} ended: {e}", e.code(), name.label());
+                        let ended = keep_running(config, scope, name, thread, shutdown);
+                        if ended.is_err() {
                             // The others would go on without it, unseen.
                             shutdown.trigger();
                         }
@@ -130,14 +128,85 @@ impl Processor {
             }
             let mut ended = Ok(());
             for handle in handles {
-                let result = handle.join().unwrap_or_else(|_| {
-                    shutdown.trigger();
-                    Err(Error::Invariant("a stage panicked; see the log".into()))
-                });
+                let result = handle.join().unwrap_or_else(|_| Err(panicked()));
                 ended = ended.and(result);
             }
             ended
         })
+    }
+}
+
+/// The run and its topics, once a broker tells them; none where shutdown was asked for before.
+fn scope(
+    config: &ProcessorConfig,
+    catalog: &Arc<Catalog>,
+    shutdown: &Shutdown,
+) -> Result<Option<Scope>, Error> {
+    let t = &config.kafka.timeouts;
+    let part = Part::register(format!("processor {}", config.instance), t.limits());
+    let mut pauses = Pauses::new(t.pause);
+    while !shutdown.is_requested() {
+        part.alive();
+        let found = crate::run_of(&config.kafka, catalog, &config.partitions, t.call)
+            .and_then(|run| Scope::new(&config.kafka, catalog.clone(), run));
+        match found.map_err(Error::from) {
+            Err(e) if e.is_transient() => {
+                tracing::warn!("{e}; waiting for Kafka");
+                part.waits_for(format!("Kafka: {e}"));
+                pauses.rest(&|| shutdown.is_requested());
+            }
+            other => return other.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+fn panicked() -> Error {
+    Error::Invariant("a stage panicked; see the log".into())
+}
+
+/// True where another start finds the same: the log or the configuration must be changed first.
+fn stays(e: &Error) -> bool {
+    matches!(
+        e.code(),
+        codes::PARTITIONS_CHANGED | codes::LOG_GAP | codes::CONFIG | codes::CATALOG_MEANING
+    )
+}
+
+/// Runs a stage, again where it ends with an error: all of it is built anew from what was committed.
+fn keep_running(
+    config: &ProcessorConfig,
+    scope: &Scope,
+    name: StageName,
+    thread: usize,
+    shutdown: &Shutdown,
+) -> Result<(), Error> {
+    let t = &scope.brokers.timeouts;
+    let stopped = || shutdown.is_requested();
+    let mut pauses = Pauses::new(t.pause);
+    loop {
+        let begun = Instant::now();
+        let life = || run_one(config, scope, name, thread, &shutdown.flag());
+        // Nothing of a life passes to the next one.
+        let ended = catch_unwind(AssertUnwindSafe(life)).unwrap_or_else(|_| Err(panicked()));
+        let Err(e) = ended else { return Ok(()) };
+        let code = e.code();
+        if stays(&e) {
+            tracing::error!("{code}: stage {} ended: {e}", name.label());
+            return Err(e);
+        }
+        tracing::error!(
+            "{code}: stage {} ended and is started again: {e}",
+            name.label()
+        );
+        metrics::counter!(crate::metric::RESTARTS, "stage" => name.label()).increment(1);
+        if begun.elapsed() > t.liveness {
+            pauses = Pauses::new(t.pause);
+        }
+        pauses.rest(&stopped);
+        if stopped() {
+            return Ok(());
+        }
     }
 }
 
@@ -167,7 +236,7 @@ fn run_one(
             Box::new(ScoreStage::new(scope.clone(), config.snapshot_cycle)),
         ),
     };
-    let instance = format!("{}-{thread}", config.instance);
+    let instance = names::instance(&config.instance, thread);
     let mut shell = StageConfig::new(
         scope.brokers.clone(),
         name.label(),
@@ -178,10 +247,8 @@ fn run_one(
     shell.commit_interval = config.commit_interval;
     shell.commit_interval_behind = config.commit_interval_behind;
     shell.commit_bytes = config.commit_bytes.bytes();
-    shell.deadline = config.deadline;
     if name == StageName::Combine {
         shell.fetching = crate::combine::fetching(scope.raw.iter().sum());
     }
-    let _forget = crate::window::ForgetLive;
     run_stage(&shell, stage.as_mut(), stop)
 }

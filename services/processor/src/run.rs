@@ -210,19 +210,19 @@ pub struct Scope {
     pub raw: Vec<u32>,
     /// Partitions of `weir.state`.
     pub state: u32,
+}
+
+impl Scope {
     /// Limit of calls.
-    pub deadline: Duration,
+    pub(crate) fn limit(&self) -> Duration {
+        self.brokers.timeouts.call
+    }
 }
 
 impl Scope {
     /// For a run whose topics exist.
-    pub fn new(
-        brokers: &Brokers,
-        catalog: Arc<Catalog>,
-        run: Run,
-        deadline: Duration,
-    ) -> Result<Scope, StageError> {
-        let there = Admin::new(brokers, deadline)?.names()?;
+    pub fn new(brokers: &Brokers, catalog: Arc<Catalog>, run: Run) -> Result<Scope, StageError> {
+        let there = Admin::new(brokers, brokers.timeouts.call)?.names()?;
         let count = |topic: &str| {
             there
                 .iter()
@@ -247,7 +247,6 @@ impl Scope {
             run,
             raw,
             state,
-            deadline,
         })
     }
 }

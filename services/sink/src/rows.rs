@@ -241,7 +241,9 @@ fn dead_letter(m: &Message<'_>) -> Option<DeadLetter> {
         topic: String::new(),
         partition: -1,
         offset: -1,
+        tenant: String::new(),
     };
+    let mut tenant = None;
     m.each_header(|name, value| {
         let text = String::from_utf8_lossy(value);
         match name {
@@ -249,9 +251,12 @@ fn dead_letter(m: &Message<'_>) -> Option<DeadLetter> {
             headers::ERROR_MESSAGE => d.message = text.into_owned(),
             headers::SOURCE_TOPIC => d.topic = text.into_owned(),
             headers::SOURCE_PARTITION => d.partition = text.parse().unwrap_or(-1),
+            // The first one is the stage's own.
+            headers::TENANT if tenant.is_none() => tenant = Some(text.into_owned()),
             headers::SOURCE_OFFSET => d.offset = text.parse().unwrap_or(-1),
             _ => {}
         }
     });
+    d.tenant = tenant.unwrap_or_default();
     (d.code > 0 && d.offset >= 0).then_some(d)
 }

@@ -213,6 +213,7 @@ async fn everything_arrives_once() {
         events: 7,
         earliest: Micros(T),
         watermark: Micros(T + 60_000_000),
+        tenant: "acme".into(),
     }
     .encode(&mut bytes);
     send(topics::LATE, &bytes, &[]);
@@ -225,6 +226,9 @@ async fn everything_arrives_once() {
             (headers::SOURCE_TOPIC, b"weir.events.llm.call"),
             (headers::SOURCE_PARTITION, b"0"),
             (headers::SOURCE_OFFSET, b"50"),
+            (headers::TENANT, b"acme"),
+            // The record's own, not ours.
+            (headers::TENANT, b"globex"),
         ],
     );
     out.flush().unwrap();
@@ -275,11 +279,16 @@ async fn everything_arrives_once() {
         "resolve2",
     )
     .await;
-    wait_for(&store, "SELECT events FROM late", "7").await;
     wait_for(
         &store,
-        "SELECT concat(code, ' ', toString(offset)) FROM dead_letters",
-        "WEIR-0002 50",
+        "SELECT concat(tenant, toString(events)) FROM late",
+        "acme7",
+    )
+    .await;
+    wait_for(
+        &store,
+        "SELECT concat(code, ' ', toString(offset), ' ', tenant) FROM dead_letters",
+        "WEIR-0002 50 acme",
     )
     .await;
     assert_eq!(sink.trouble(), None);

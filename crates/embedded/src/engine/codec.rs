@@ -1,5 +1,6 @@
 //! Compression on the wire: ClickHouse's own blocks in requests, LZ4 frames in responses.
 
+use super::body::too_large;
 use super::exception::Exception;
 use bytes::{Buf, Bytes, BytesMut};
 use lz4_flex::frame::{BlockSize, FrameEncoder, FrameInfo};
@@ -12,13 +13,28 @@ const LARGEST_BLOCK: usize = 1 << 30;
 const LZ4: u8 = 0x82;
 const NONE: u8 = 0x02;
 
+/// What LZ4 makes of one byte at most; a few more come from the last ones.
+const LZ4_RATIO: usize = 255;
+const LZ4_REST: usize = 64;
+
 /// Takes compressed blocks in whatever pieces they come.
-#[derive(Default)]
 pub struct BlockReader {
     pending: BytesMut,
+    /// So many bytes may still come out.
+    left: usize,
+    largest: usize,
 }
 
 impl BlockReader {
+    /// For data that is at most so large after decompression, in bytes.
+    pub fn new(largest: usize) -> BlockReader {
+        BlockReader {
+            pending: BytesMut::new(),
+            left: largest,
+            largest,
+        }
+    }
+
     /// Adds a piece and hands on every block that is complete with it.
     pub fn push(
         &mut self,
@@ -41,8 +57,22 @@ impl BlockReader {
                 ));
             }
             let data = &block[HEADER..];
+            // Bounded by what is there before memory is taken for what it says.
+            let raw_size = match block[0] {
+                LZ4 => raw_size,
+                _ => data.len(),
+            };
+            self.left = self
+                .left
+                .checked_sub(raw_size)
+                .ok_or_else(|| too_large(self.largest))?;
             match block[0] {
                 NONE => sink(data)?,
+                LZ4 if raw_size > data.len() * LZ4_RATIO + LZ4_REST => {
+                    return Err(cannot_decompress(
+                        "a compressed block is too short for what it says to hold",
+                    ));
+                }
                 LZ4 => {
                     let raw = lz4_flex::block::decompress(data, raw_size)
                         .map_err(|e| cannot_decompress(&e.to_string()))?;
@@ -169,6 +199,21 @@ mod tests {
         [&checksum.to_le_bytes()[..], &body].concat()
     }
 
+    #[test]
+    fn what_blocks_become_is_bounded() {
+        let wire = block(&[0; 1000], true);
+        let mut reader = BlockReader::new(2500);
+        let mut push = || reader.push(&wire, |_| Ok(())).map_err(|e| e.code());
+        assert_eq!([push(), push(), push()], [Ok(()), Ok(()), Err(307)]);
+        // A block that says more than it can hold.
+        let mut lying = wire.clone();
+        lying[CHECKSUM + 5..CHECKSUM + 9].copy_from_slice(&(1u32 << 29).to_le_bytes());
+        let checksum = cityhash_rs::cityhash_102_128(&lying[CHECKSUM..]).rotate_left(64);
+        lying[..CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
+        let error = BlockReader::new(LARGEST_BLOCK).push(&lying, |_| Ok(()));
+        assert_eq!(error.unwrap_err().code(), 271);
+    }
+
     proptest! {
         #[test]
         fn blocks_survive_any_cut(
@@ -176,7 +221,7 @@ mod tests {
             step in 1usize..64,
         ) {
             let wire: Vec<u8> = blocks.iter().flat_map(|(raw, lz4)| block(raw, *lz4)).collect();
-            let (mut reader, mut got) = (BlockReader::default(), Vec::new());
+            let (mut reader, mut got) = (BlockReader::new(10_000), Vec::new());
             for piece in wire.chunks(step) {
                 reader.push(piece, |data| { got.extend_from_slice(data); Ok(()) }).unwrap();
             }
@@ -189,7 +234,7 @@ mod tests {
             let mut wire = block(&raw, true);
             let at = at.index(wire.len());
             wire[at] ^= 1;
-            let mut reader = BlockReader::default();
+            let mut reader = BlockReader::new(10_000);
             let taken = reader.push(&wire, |_| Ok(())).and_then(|()| reader.finish());
             prop_assert!(taken.is_err());
         }

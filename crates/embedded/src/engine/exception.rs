@@ -30,6 +30,18 @@ impl Exception {
         }
     }
 
+    /// Without what follows `mark` in its text, but for its name at the end.
+    pub fn without(mut self, mark: &str) -> Exception {
+        if let (Some(cut), Some(name)) = (self.message.find(mark), self.message.rfind(". (")) {
+            let name = self.message.split_off(name.max(cut));
+            self.message.truncate(cut);
+            self.message
+                .truncate(self.message.trim_end_matches(['.', ' ']).len());
+            self.message.push_str(&name);
+        }
+        self
+    }
+
     /// The number.
     pub fn code(&self) -> u32 {
         self.code
@@ -48,10 +60,13 @@ impl Exception {
     /// The status that a server answers with.
     pub fn status(&self) -> StatusCode {
         match self.code {
-            // too slow, timeout
-            159 | 160 => StatusCode::REQUEST_TIMEOUT,
-            // unknown user, wrong password, access denied, authentication failed, read only
-            164 | 192 | 193 | 194 | 497 | 516 => StatusCode::FORBIDDEN,
+            // too slow, timeout, a body that does not come
+            159 | 160 | 209 => StatusCode::REQUEST_TIMEOUT,
+            // unknown user, wrong or no password
+            192 | 193 | 194 | 516 => StatusCode::UNAUTHORIZED,
+            // access denied, read only
+            164 | 497 => StatusCode::FORBIDDEN,
+            307 => StatusCode::PAYLOAD_TOO_LARGE,
             // unknown table, database, column, function, aggregate, type, storage, setting, session
             16 | 46 | 47 | 50 | 56 | 60 | 63 | 81 | 115 | 372 => StatusCode::NOT_FOUND,
             // what the text of the statement or its data got wrong

@@ -2,13 +2,19 @@
 //! (an abort in the engine must not take anything else with it).
 //!
 //! It speaks as much of the interface as clients use: queries in URL or body, settings, parameters, sessions,
-//! streamed inserts and results in any format, compression, and errors with their numbers. It has no users: it
-//! listens on the loopback interface, and authentication lives in front of it.
+//! inserts and streamed results in any format, compression, and errors with their numbers. The engine has no users: who
+//! comes in stands in `door.rs`, what a statement may reach for in `guard.rs`.
 
+mod body;
 mod codec;
+mod door;
 mod exception;
+mod fence;
 mod ffi;
+mod guard;
 mod handler;
+mod job;
+mod reply;
 mod request;
 mod sessions;
 mod sql;
@@ -17,14 +23,16 @@ use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::routing::any;
 use axum::serve::ListenerExt;
+use door::Door;
 use handler::Server;
 use sessions::Connections;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+pub use fence::enclose;
 pub use handler::PID_HEADER;
 
 /// How to run the engine.
@@ -36,6 +44,8 @@ pub struct Options {
     pub path: PathBuf,
     /// The library; see [`crate::find_libchdb`].
     pub library: Option<PathBuf>,
+    /// File with what opens it; see [`crate::Secrets`].
+    pub secrets: PathBuf,
     /// End when this process is no longer the parent.
     pub parent: Option<u32>,
     /// Server settings over those of weir, as in `--mark_cache_size=1000000`.
@@ -53,12 +63,13 @@ const SETTINGS: &[&str] = &[
 const GRACE: Duration = Duration::from_secs(3);
 
 impl Options {
-    /// Reads `--listen ADDR --path DIR [--library FILE] [--parent PID]`; anything else goes to the engine.
+    /// Reads `--listen ADDR --path DIR --secrets FILE [--library FILE] [--parent PID]`; anything else goes to the engine.
     ///
     /// # Errors
     /// Where an argument is missing or does not parse.
     pub fn from_arguments(arguments: impl IntoIterator<Item = String>) -> anyhow::Result<Options> {
         let (mut listen, mut path, mut library, mut parent) = (None, None, None, None);
+        let mut secrets = None;
         let mut settings = Vec::new();
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
@@ -76,19 +87,21 @@ impl Options {
                     )
                 }
                 "--path" => path = Some(PathBuf::from(value()?)),
+                "--secrets" => secrets = Some(PathBuf::from(value()?)),
                 "--library" => library = Some(PathBuf::from(value()?)),
                 "--parent" => {
                     parent = Some(value()?.parse().context("--parent needs a process id")?)
                 }
                 _ if name.starts_with("--") && name.contains('=') => settings.push(name),
                 _ => bail!(
-                    "{name} is not known: use --listen, --path, --library, --parent or --SETTING=VALUE"
+                    "{name} is not known: use --listen, --path, --secrets, --library, --parent or --SETTING=VALUE"
                 ),
             }
         }
         Ok(Options {
             listen: listen.context("--listen is missing")?,
             path: path.context("--path is missing")?,
+            secrets: secrets.context("--secrets is missing")?,
             library,
             parent,
             settings,
@@ -104,8 +117,22 @@ impl Options {
 pub fn serve(options: &Options) -> anyhow::Result<()> {
     if !options.listen.ip().is_loopback() {
         bail!(
-            "the engine has no users and listens on loopback addresses only, not on {}",
+            "the engine listens on loopback addresses only, not on {}: its secrets go over the wire as they are",
             options.listen.ip()
+        );
+    }
+    // The address first: a taken one is found out without starting an engine.
+    let listener = std::net::TcpListener::bind(options.listen)
+        .with_context(|| format!("listening on {}", options.listen))?;
+    listener.set_nonblocking(true)?;
+    let secrets = crate::Secrets::read(&options.secrets)?;
+    let library = crate::find_libchdb(options.library.as_deref())?;
+    std::fs::create_dir_all(&options.path)
+        .with_context(|| format!("creating {}", options.path.display()))?;
+    // Before there is a second thread: only those that come later are behind it.
+    if !enclose(&options.path, &library)? {
+        eprintln!(
+            "this kernel has no Landlock: the rules for statements alone keep the engine to its data"
         );
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -114,7 +141,7 @@ pub fn serve(options: &Options) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    runtime.block_on(listen(options))?;
+    runtime.block_on(listen(options, listener, &library, Door::new(secrets)))?;
     leave()
 }
 
@@ -125,14 +152,13 @@ fn leave() -> ! {
     unsafe { libc::_exit(0) }
 }
 
-async fn listen(options: &Options) -> anyhow::Result<()> {
-    // The address first: a taken one is found out without starting an engine.
-    let listener = tokio::net::TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("listening on {}", options.listen))?;
-    let library = crate::find_libchdb(options.library.as_deref())?;
-    std::fs::create_dir_all(&options.path)
-        .with_context(|| format!("creating {}", options.path.display()))?;
+async fn listen(
+    options: &Options,
+    listener: std::net::TcpListener,
+    library: &Path,
+    door: Door,
+) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
     let path = options
         .path
         .to_str()
@@ -140,13 +166,15 @@ async fn listen(options: &Options) -> anyhow::Result<()> {
     let mut arguments = vec![format!("--path={path}")];
     arguments.extend(SETTINGS.iter().map(|s| (*s).to_owned()));
     arguments.extend_from_slice(&options.settings);
-    let engine = ffi::Engine::start(&library, &arguments).with_context(|| {
+    let engine = ffi::Engine::start(library, &arguments).with_context(|| {
         format!(
             "starting the ClickHouse engine on {}",
             options.path.display()
         )
     })?;
-    let connections = Arc::new(Connections::new(engine));
+    let connections =
+        Connections::new(engine).map_err(|e| anyhow!("asking the engine: {}", e.message()))?;
+    let connections = Arc::new(connections);
     eprintln!(
         "ClickHouse engine {} listens on http://{}",
         connections.version(),
@@ -179,7 +207,7 @@ async fn listen(options: &Options) -> anyhow::Result<()> {
     };
     let router = Router::new()
         .fallback(any(handler::handle))
-        .with_state(Arc::new(Server::new(connections)));
+        .with_state(Arc::new(Server::new(connections, door)));
     // Without it small answers wait for the client's delayed acknowledgement: 40 ms in place of 1.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);

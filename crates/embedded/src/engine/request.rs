@@ -1,7 +1,10 @@
 //! What a request says: in its URL, its headers and, where a client sends parameters as a form, in its body.
 
+use super::exception::Exception;
 use axum::http::HeaderMap;
+use memchr::memmem;
 use std::time::Duration;
+use weir_runtime::config::Secret;
 
 /// The arguments of one request.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -10,6 +13,8 @@ pub struct Arguments {
     pub database: Option<String>,
     pub default_format: Option<String>,
     pub query_id: Option<String>,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
     pub session: Option<Session>,
     /// The body is in ClickHouse's compressed blocks.
     pub compressed_body: bool,
@@ -73,10 +78,10 @@ impl Arguments {
                     .unwrap_or(LONGEST_SESSION);
                 self.session.get_or_insert_default().timeout = Some(seconds.min(LONGEST_SESSION));
             }
-            // Of the protocol, without a meaning here: there are no users, and responses are framed as HTTP frames them.
-            "user"
-            | "password"
-            | "role"
+            "user" => self.user = Some(value),
+            "password" => self.password = Some(Secret::new(value)),
+            // Of the protocol, without a meaning here: a secret is a role, and responses are framed as HTTP frames them.
+            "role"
             | "quota_key"
             | "compress"
             | "buffer_size"
@@ -107,33 +112,47 @@ fn is_true(value: &str) -> bool {
     matches!(value, "1" | "true")
 }
 
+/// Longest boundary of a form (RFC 2046).
+const LONGEST_BOUNDARY: usize = 70;
+
 /// The boundary of a form, where the body is one.
-pub fn form_boundary(headers: &HeaderMap) -> Option<String> {
-    let kind = headers.get("content-type")?.to_str().ok()?;
-    if !kind.to_ascii_lowercase().starts_with("multipart/form-data") {
-        return None;
+pub fn form_boundary(headers: &HeaderMap) -> Result<Option<String>, Exception> {
+    let kind = headers.get("content-type").and_then(|v| v.to_str().ok());
+    let Some(kind) = kind.filter(|k| k.to_ascii_lowercase().starts_with("multipart/form-data"))
+    else {
+        return Ok(None);
+    };
+    let boundary = kind
+        .split_once("boundary=")
+        .and_then(|(_, rest)| rest.split(';').next())
+        .map(|boundary| boundary.trim().trim_matches('"'))
+        .unwrap_or_default();
+    if (1..=LONGEST_BOUNDARY).contains(&boundary.len()) {
+        return Ok(Some(boundary.to_owned()));
     }
-    let (_, boundary) = kind.split_once("boundary=")?;
-    let boundary = boundary.split(';').next()?.trim().trim_matches('"');
-    Some(boundary.to_owned()).filter(|b| !b.is_empty())
+    let text = format!("the boundary of a form has 1 to {LONGEST_BOUNDARY} characters");
+    Err(Exception::new(36, "BAD_ARGUMENTS", &text))
 }
 
-/// The fields of a form: name and value.
+/// The fields of a form: name and value. The time goes with the length of the body.
 pub fn form_fields<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, &'a [u8])> {
-    let delimiter = format!("--{boundary}").into_bytes();
-    let end_of_value = [b"\r\n", &delimiter[..]].concat();
+    let delimiter = format!("\r\n--{boundary}").into_bytes();
+    let (end_of_head, end_of_value) = (
+        memmem::Finder::new(b"\r\n\r\n"),
+        memmem::Finder::new(&delimiter),
+    );
     let mut fields = Vec::new();
-    let Some(start) = find(body, &delimiter) else {
+    let Some(start) = memmem::find(body, &delimiter[2..]) else {
         return fields;
     };
-    let mut rest = &body[start + delimiter.len()..];
+    let mut rest = &body[start + delimiter.len() - 2..];
     // The delimiter behind the last field ends with two hyphens.
     while !rest.starts_with(b"--") {
-        let Some(head_end) = find(rest, b"\r\n\r\n") else {
+        let Some(head_end) = end_of_head.find(rest) else {
             break;
         };
         let (head, value) = (&rest[..head_end], &rest[head_end + 4..]);
-        let Some(value_end) = find(value, &end_of_value) else {
+        let Some(value_end) = end_of_value.find(value) else {
             break;
         };
         let head = String::from_utf8_lossy(head);
@@ -143,15 +162,9 @@ pub fn form_fields<'a>(body: &'a [u8], boundary: &str) -> Vec<(String, &'a [u8])
         if let Some(name) = name {
             fields.push((name.to_owned(), &value[..value_end]));
         }
-        rest = &value[value_end + end_of_value.len()..];
+        rest = &value[value_end + delimiter.len()..];
     }
     fields
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -183,6 +196,23 @@ mod tests {
             ..Arguments::default()
         };
         assert_eq!(got, expected);
+    }
+
+    #[test]
+    fn boundaries_are_bounded() {
+        let boundary = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", value.parse().unwrap());
+            form_boundary(&headers).map_err(|e| e.code())
+        };
+        let form = |b: &str| format!("multipart/form-data; boundary={b}");
+        assert_eq!(boundary("text/plain"), Ok(None));
+        assert_eq!(
+            boundary(&form("\"xBx\"; charset=x")),
+            Ok(Some("xBx".into()))
+        );
+        assert_eq!(boundary(&form("")), Err(36));
+        assert_eq!(boundary(&form(&"-".repeat(71))), Err(36));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The files of one Kafka: where they lie and what stands in them.
 
 use super::KafkaOptions;
+use crate::secrets::closed_dir;
 use crate::{Error, ports};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -20,7 +21,8 @@ pub(super) struct Layout {
 
 impl Layout {
     pub fn create(dir: &Path, options: &KafkaOptions) -> Result<Layout, Error> {
-        fs::create_dir_all(dir).map_err(Error::io(format!("creating {}", dir.display())))?;
+        // The log is in it: other users of the machine read it by no way.
+        closed_dir(dir)?;
         let dir = dir
             .canonicalize()
             .map_err(Error::io(format!("opening {}", dir.display())))?;

@@ -182,6 +182,11 @@ impl Jvm {
             .env("MALLOC_ARENA_MAX", "2")
             // How Java reads and writes names of files.
             .env("LC_ALL", "C.UTF-8")
+            .env("TZ", "UTC")
+            // Options of somebody else's Java: agents, heaps, and a line on stderr that is no line of the log.
+            .env_remove("JAVA_TOOL_OPTIONS")
+            .env_remove("_JAVA_OPTIONS")
+            .env_remove("JDK_JAVA_OPTIONS")
             .current_dir(layout.dir())
             .stdin(std::process::Stdio::null())
             .args([

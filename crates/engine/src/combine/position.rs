@@ -48,6 +48,9 @@ impl Default for Position {
 
 const VERSION: &str = "1";
 
+/// Stands before the watermark that was last told, at the end of an offset's metadata.
+const TOLD: &str = " told ";
+
 impl Position {
     /// As text for an offset's metadata: at most 200 bytes.
     pub fn to_metadata(&self) -> String {
@@ -67,7 +70,8 @@ impl Position {
             return Ok(Position::default());
         }
         let bad = || EngineError::corrupt("an offset's metadata", "it is not a position of weir");
-        let mut parts = text.split(' ');
+        let position = text.split_once(TOLD).map_or(text, |(position, _)| position);
+        let mut parts = position.split(' ');
         if parts.next() != Some(VERSION) {
             return Err(bad());
         }
@@ -96,6 +100,20 @@ impl Position {
             clock: clock(&numbers[1..]),
             horizon,
         })
+    }
+
+    /// As [`Position::to_metadata`], with the watermark that the partials up to this commit tell: what of the partition they make final.
+    pub(crate) fn to_metadata_with(self, told: Micros) -> String {
+        let mut out = self.to_metadata();
+        out.push_str(TOLD.trim_end());
+        put(&mut out, told.0);
+        out
+    }
+
+    /// The watermark that partials have told, from an offset's metadata; minus infinity where it does not say.
+    pub fn told(metadata: &str) -> Micros {
+        let said = metadata.split_once(TOLD).map(|(_, told)| told.parse());
+        said.and_then(Result::ok).map_or(Micros::MIN, Micros)
     }
 
     /// First offset to give to `warm`, up to the committed one; `None`: nothing has to be read again.

@@ -4,7 +4,7 @@ use super::dedup::{Dedup, HORIZON, Key};
 use super::position::{Clock, Horizon, Position};
 use super::read::Head;
 use super::{Fold, Record};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use weir_model::Micros;
 use weir_model::headers::Mark;
 use weir_model::time::FUTURE_TOLERANCE;
@@ -14,8 +14,8 @@ pub(super) struct State {
     pub clock: Clock,
     pub watermark: Micros,
     pub dedup: Dedup,
-    /// Events too late to be judged since they were last asked for.
-    pub late: Option<LateEvents>,
+    /// Events too late to be judged since they were last asked for, by tenant.
+    pub late: BTreeMap<String, LateEvents>,
     /// First event of each minute within the horizon, ascending.
     starts: VecDeque<(i64, Horizon)>,
     /// The clock of records that are read again.
@@ -80,7 +80,7 @@ impl State {
             clock: position.clock,
             watermark: position.watermark,
             dedup: Dedup::default(),
-            late: None,
+            late: BTreeMap::new(),
             starts: VecDeque::new(),
             warm: position.horizon.map_or(position.clock, |h| h.clock),
             told: Micros::MIN,
@@ -133,23 +133,29 @@ impl State {
         if self.read((minute, record.offset, before), head.identity, late) {
             return Seen::Duplicate;
         }
-        if late {
-            let all = self.late.get_or_insert(LateEvents {
-                first_offset: record.offset,
-                last_offset: record.offset,
-                events: 0,
-                earliest: t,
-            });
-            all.last_offset = record.offset;
-            all.events += 1;
-            all.earliest = all.earliest.min(t);
-        }
         self.watermark = self.watermark.max(time.min(log_time).minus(disorder));
         Seen::Counted {
             t,
             late,
             clamped: t < time,
         }
+    }
+
+    /// Puts down an event that is too late to be judged. Only the first one of a tenant since they were asked for takes memory.
+    pub fn came_late(&mut self, tenant: &str, offset: i64, t: Micros) {
+        if let Some(all) = self.late.get_mut(tenant) {
+            all.last_offset = offset;
+            all.events += 1;
+            all.earliest = all.earliest.min(t);
+            return;
+        }
+        let first = LateEvents {
+            first_offset: offset,
+            last_offset: offset,
+            events: 1,
+            earliest: t,
+        };
+        self.late.insert(tenant.to_owned(), first);
     }
 
     /// Reads a record again whose effects are part of the position, but for its identity.
@@ -236,6 +242,11 @@ impl State {
     pub fn has_news(&self) -> bool {
         let (now, told) = (self.watermark, self.told);
         now > Micros::MIN && now > told && now.floor(Micros::MINUTE) > told.floor(Micros::MINUTE)
+    }
+
+    /// The watermark last told.
+    pub fn told(&self) -> Micros {
+        self.told
     }
 
     pub fn untell(&mut self) {

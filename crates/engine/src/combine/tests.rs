@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used)]
-//! Combine against `docs/semantics.md`, done plainly: over random logs, drained and restarted at random points.
+//! Combine against `docs/semantics.md`, done plainly: over random logs, drained and restarted at
+//! random points.
 
 mod naive;
+mod tenants;
 
 use super::*;
 use crate::partial::Block;
@@ -13,9 +15,10 @@ use std::sync::LazyLock;
 use weir_catalog::types::{EventDef, MeasureDef, MeasureKind};
 use weir_model::avro::JsonEncoder;
 use weir_model::headers::Mark;
-use weir_model::{hash, wire};
+use weir_model::{codes, hash, wire};
 
-/// The event type that the logs hold: `llm.call` as declared, with the kinds of measures it does not use.
+/// The event type that the logs hold: `llm.call` as declared, with the kinds of measures it does
+/// not use.
 static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
     let mut catalog =
         weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
@@ -25,13 +28,8 @@ static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
         .find(|e| e.name == "llm.call")
         .unwrap()
         .clone();
-    let latency = || "latency_ms".to_owned();
-    for (name, kind) in [
-        ("min", MeasureKind::Min(latency())),
-        ("max", MeasureKind::Max(latency())),
-        ("sumsq", MeasureKind::SumSq(latency())),
-        ("last", MeasureKind::Last(latency())),
-    ] {
+    for name in ["min", "max", "sumsq", "last"] {
+        let kind = MeasureKind::of_field(name, "latency_ms").unwrap();
         let filter = Vec::new();
         let (unit, title) = (String::new(), String::new());
         event.measures.push(MeasureDef {
@@ -97,6 +95,8 @@ fn an_event() -> impl Strategy<Value = Json> {
         (
             pick(&["openai", "anthropic", "nobody"]),
             pick(&["gpt-4o", "gpt-4o-2024-11-20", "gpt-4o-mini", "claude-3-5-haiku-x", "unheard-of"]),
+            pick(&["", "", "batch", "priority"]),
+            (prop_oneof![4 => Just(0i64), 1 => 0i64..300_000], prop::option::weighted(0.3, 0i64..100_000)),
         ),
         (tokens.clone(), tokens, prop::option::weighted(0.3, 0.0f64..9.0)),
         (prop::option::weighted(0.8, number), any::<bool>(), prop::option::of(pick(&["rate_limit", "", "other"]))),
@@ -118,7 +118,9 @@ fn an_event() -> impl Strategy<Value = Json> {
                 "engineer": {"email": if who.1 == 3 { "x".repeat(513) } else { format!("e{}", who.1) }, "team": if who.1 == 1 { "red" } else { "" }},
                 "session_id": session,
                 "provider": model.0, "model": model.1, "category": "",
-                "tokens_input": cost.0, "tokens_cache_read": 0, "tokens_cache_write": 0, "tokens_output": cost.1, "tokens_reasoning": 0,
+                "service_tier": model.2,
+                "tokens_cache_write": model.3.0, "tokens_cache_write_5m": null, "tokens_cache_write_1h": model.3.1,
+                "tokens_input": cost.0, "tokens_cache_read": 0, "tokens_output": cost.1, "tokens_reasoning": 0,
                 "cost_usd": cost.2,
                 "latency_ms": latency, "first_token_ms": null,
                 "success": outcome.1, "error_type": outcome.2, "stop_reason": null,
@@ -249,7 +251,7 @@ struct Written {
 }
 
 impl Written {
-    fn take(&mut self, layout: &crate::accumulate::Layout, blocks: &[(u32, Vec<u8>)]) {
+    fn take(&mut self, layout: &crate::measure::Layout, blocks: &[(u32, Vec<u8>)]) {
         let mut told = vec![Vec::new(); 5];
         for (i, (partition, bytes)) in blocks.iter().enumerate() {
             let block = Block::parse(bytes).unwrap();
@@ -270,8 +272,7 @@ impl Written {
                     let mut merged = row.encoded.to_vec();
                     if let Some(before) = before {
                         merged.clear();
-                        crate::accumulate::merge(layout, &before, row.encoded, &mut merged)
-                            .unwrap();
+                        crate::measure::merge(layout, &before, row.encoded, &mut merged).unwrap();
                     }
                     self.rows.insert(key, merged);
                 }
@@ -313,10 +314,10 @@ fn cuts() -> impl Strategy<Value = Vec<Cut>> {
     prop::collection::vec(cut, 1..40)
 }
 
-/// Runs the logs through combine, committing, aborting and crashing where the cuts say. Returns the rows, what became of each
-/// record when it was committed, and the instance.
+/// Runs the logs through combine, committing, aborting and crashing where the cuts say. Returns the
+/// rows, what became of each record when it was committed, and the instance.
 fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<Fold>>, Combine) {
-    let layout = crate::accumulate::Layout::new(event());
+    let layout = crate::measure::Layout::new(event());
     let input = |p: usize| Input {
         event: 0,
         partition: p as u32,
@@ -329,7 +330,9 @@ fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<F
     let open = |c: &mut Combine, committed: &[(usize, String)]| {
         for (p, (offset, metadata)) in committed.iter().enumerate() {
             let position = Position::parse(metadata).unwrap();
-            assert!(metadata.is_empty() || *metadata == position.to_metadata());
+            let told = Position::told(metadata);
+            assert!(metadata.is_empty() || *metadata == position.to_metadata_with(told));
+            assert!(told <= position.watermark());
             c.open(input(p), position);
             let start = position.horizon_start().unwrap_or(*offset as i64) as usize;
             for (o, raw) in logs[p].iter().enumerate().take(*offset).skip(start) {
@@ -386,7 +389,7 @@ fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<F
                 assert_eq!((c.buffered_rows(), c.memory().rows), (0, 0));
                 written.take(&layout, &blocks);
                 for (p, next) in next.iter().enumerate() {
-                    committed[p] = (*next, c.position(input(p)).to_metadata());
+                    committed[p] = (*next, c.metadata(input(p)));
                 }
                 if cut.then == 2 {
                     // Another instance takes over.
@@ -444,7 +447,7 @@ proptest! {
         prop_assert_eq!(written.rows.keys().collect::<Vec<_>>(), want.keys().collect::<Vec<_>>());
         for (key, values) in want {
             let mut bytes = Vec::new();
-            crate::accumulate::encode(&crate::accumulate::Layout::new(event()), &values, &mut bytes);
+            crate::measure::encode(&crate::measure::Layout::new(event()), &values, &mut bytes);
             prop_assert_eq!(&written.rows[&key], &bytes, "{:?}", key);
         }
         for (p, told) in &written.watermarks {
@@ -521,7 +524,8 @@ fn subjects_with_short_names_are_told_apart() {
             "event_id": format!("{i}"), "request_id": null, "event_time": at, "tenant": "acme", "source": "test",
             "resource": {}, "engineer": {"email": format!("e{engineer}"), "team": format!("t{}", engineer % 120)},
             "session_id": null, "provider": "p", "model": format!("{}", i % 1300), "category": "1".repeat(i % 40),
-            "tokens_input": i % 7, "tokens_cache_read": 0, "tokens_cache_write": 0, "tokens_output": 1, "tokens_reasoning": 0,
+            "tokens_input": i % 7, "tokens_cache_read": 0, "tokens_cache_write": 0, "service_tier": "",
+            "tokens_cache_write_5m": null, "tokens_cache_write_1h": null, "tokens_output": 1, "tokens_reasoning": 0,
             "cost_usd": null, "latency_ms": (i % 400) as f64, "first_token_ms": null,
             "success": true, "error_type": null, "stop_reason": null,
         });
@@ -534,13 +538,13 @@ fn subjects_with_short_names_are_told_apart() {
         assert!(naive.record(0, &raw).is_ok());
         c.fold(input, &raw.record(i));
     }
-    let layout = crate::accumulate::Layout::new(event());
+    let layout = crate::measure::Layout::new(event());
     let mut blocks = Vec::new();
     c.drain(false, &mut |p, block| blocks.push((p, block.to_vec())));
     written.take(&layout, &blocks);
     for (key, values) in naive.rows() {
         let mut bytes = Vec::new();
-        crate::accumulate::encode(&layout, &values, &mut bytes);
+        crate::measure::encode(&layout, &values, &mut bytes);
         assert_eq!(written.rows.remove(&key), Some(bytes), "{key:?}");
     }
     assert!(written.rows.is_empty());

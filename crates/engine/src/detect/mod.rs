@@ -1,20 +1,21 @@
 //! Detectors: one state per (detector, subject), judged once per final window.
 //!
 //! The arithmetic is that of `docs/semantics.md`, step by step in the order written there: a plain
-//! recomputation gives the same bits.
+//! recomputation gives the same bits. A way to judge is a file of this folder, named as the catalog
+//! names it; the registry lists them all.
 
 mod clock;
-mod seasonal;
-mod zscore;
+pub(crate) mod drift;
+pub(crate) mod limit;
+pub(crate) mod seasonal;
+pub(crate) mod zscore;
 
 pub use clock::LocalHours;
 
-use crate::{EngineError, varint};
-use seasonal::Slots;
+use crate::EngineError;
 use weir_catalog::types::{Catalog, DetectorDef, DetectorKind, Direction};
 use weir_model::records::{Anomaly, Subject};
 use weir_model::{Micros, fixed, hash};
-use zscore::Ring;
 
 const WHAT: &str = "the state of a detector";
 
@@ -27,159 +28,157 @@ pub struct Finding {
     pub score: f64,
 }
 
+/// What a way to judge remembers of one subject, and how it judges with it. `default` is the memory
+/// of a subject never judged before, and allocates nothing.
+trait Memory: Default {
+    /// Its declaration in the catalog.
+    type Kind;
+    /// Whether the memory differs from subject to subject at all.
+    const REMEMBERS: bool = true;
+    /// Whether it looks at the hour of the week.
+    const BY_HOUR: bool = false;
+    /// Whether what it expects is a bound, which alerts tell as their threshold.
+    const BOUNDS: bool = false;
+
+    /// Judges the value of one final window and takes it in.
+    fn judge(
+        &mut self,
+        def: &DetectorDef,
+        kind: &Self::Kind,
+        hour_of_week: u8,
+        x: f64,
+    ) -> Option<Finding>;
+
+    /// Appends itself for a snapshot.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// Reads what `encode` wrote.
+    fn decode(kind: &Self::Kind, input: &mut &[u8]) -> Result<Self, EngineError>;
+
+    /// Bytes on the heap.
+    fn heap_bytes(&self) -> usize;
+
+    /// Whether it tells of open windows.
+    fn tells_early(_: &Self::Kind) -> bool {
+        false
+    }
+
+    /// What it tells of the value so far of an open window.
+    fn early(_: &Self::Kind, _: f64) -> Option<Finding> {
+        None
+    }
+}
+
 /// What a detector remembers of one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetectorState(State);
 
-#[derive(Debug, Clone, PartialEq)]
-enum State {
-    Limit,
-    ZScore(Ring),
-    Drift { n: u64, f: f64, m: f64, v: f64 },
-    Seasonal(Slots),
-}
-
-impl DetectorState {
-    /// Of a subject never judged before. Allocates nothing.
-    pub fn new(def: &DetectorDef) -> DetectorState {
-        DetectorState(match def.kind {
-            DetectorKind::Limit { .. } => State::Limit,
-            DetectorKind::ZScore { .. } => State::ZScore(Ring::default()),
-            DetectorKind::Drift { .. } => State::Drift {
-                n: 0,
-                f: 0.0,
-                m: 0.0,
-                v: 0.0,
-            },
-            DetectorKind::Seasonal { .. } => State::Seasonal(Slots::default()),
-        })
-    }
-
-    /// Judges the value of one final window and takes it in. `hour_of_week` is local, of the window's start
-    /// ([`LocalHours`]; only seasonal detectors look at it). `Some` where it is anomalous.
-    pub fn judge(&mut self, def: &DetectorDef, hour_of_week: u8, x: f64) -> Option<Finding> {
-        match (&mut self.0, &def.kind) {
-            (State::Limit, DetectorKind::Limit { above, below, .. }) => limit(*above, *below, x),
-            (
-                State::ZScore(ring),
-                DetectorKind::ZScore {
-                    history,
-                    warmup,
-                    threshold,
-                },
-            ) => {
-                let found = ring.spread(*warmup).and_then(|(median, mad)| {
-                    let score = (x - median) / scale(def, 1.4826 * mad, median);
-                    deviates(def.direction, score, *threshold, median)
-                });
-                ring.push(*history, x);
-                found
-            }
-            (
-                State::Drift { n, f, m, v },
-                DetectorKind::Drift {
-                    fast,
-                    slow,
-                    warmup,
-                    threshold,
-                },
-            ) => {
-                if *n == 0 {
-                    (*n, *f, *m, *v) = (1, x, x, 0.0);
-                    return None;
-                }
-                *f += fast * (x - *f);
-                let found = (*n >= *warmup as u64).then(|| {
-                    let own = (*v * fast / (2.0 - fast)).sqrt();
-                    (*f - *m) / scale(def, own, *m)
-                });
-                let found = found.and_then(|score| deviates(def.direction, score, *threshold, *m));
-                let d = x - *m;
-                *m += slow * d;
-                *v = (1.0 - slow) * (*v + slow * d * d);
-                *n += 1;
-                found
-            }
-            (
-                State::Seasonal(slots),
-                DetectorKind::Seasonal {
-                    warmup,
-                    weight,
-                    threshold,
-                },
-            ) => {
-                let slot = slots.at(hour_of_week);
-                let found =
-                    (slot.n >= *warmup).then(|| (x - slot.m) / scale(def, 1.2533 * slot.a, slot.m));
-                let found =
-                    found.and_then(|score| deviates(def.direction, score, *threshold, slot.m));
-                slot.take(*weight, x);
-                found
-            }
-            // The state of another kind: the caller mixed two detectors up. Nothing can be said.
-            _ => None,
+/// Makes [`DetectorState`] and the questions to kinds of the kinds that are listed with their
+/// memories. Each is a `match`: what is judged per window and subject goes through no table of
+/// functions.
+macro_rules! registry {
+    ($($kind:ident: $memory:ty),+ $(,)?) => {
+        #[derive(Debug, Clone, PartialEq)]
+        enum State {
+            $($kind($memory)),+
         }
-    }
 
-    /// Appends the state for a snapshot.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            State::Limit => {}
-            State::ZScore(ring) => ring.encode(out),
-            State::Drift { n, f, m, v } => {
-                varint::put_u64(out, *n);
-                for x in [f, m, v] {
-                    varint::put_f64(out, *x);
+        impl DetectorState {
+            /// Of a subject never judged before. Allocates nothing.
+            pub fn new(def: &DetectorDef) -> DetectorState {
+                DetectorState(match def.kind {
+                    $(DetectorKind::$kind(_) => State::$kind(Default::default())),+
+                })
+            }
+
+            /// Judges the value of one final window and takes it in. `hour_of_week` is local, of
+            /// the window's start ([`LocalHours`]; see [`by_hour`]). `Some` where it is anomalous.
+            pub fn judge(
+                &mut self,
+                def: &DetectorDef,
+                hour_of_week: u8,
+                x: f64,
+            ) -> Option<Finding> {
+                match (&mut self.0, &def.kind) {
+                    $((State::$kind(memory), DetectorKind::$kind(kind)) => {
+                        memory.judge(def, kind, hour_of_week, x)
+                    })+
+                    // The state of another kind: the caller mixed two detectors up. Nothing can be
+                    // said.
+                    _ => None,
                 }
             }
-            State::Seasonal(slots) => slots.encode(out),
-        }
-    }
 
-    /// Reads what [`DetectorState::encode`] wrote for a detector of this definition.
-    pub fn decode(def: &DetectorDef, input: &mut &[u8]) -> Result<DetectorState, EngineError> {
-        Ok(DetectorState(match def.kind {
-            DetectorKind::Limit { .. } => State::Limit,
-            DetectorKind::ZScore { history, .. } => State::ZScore(Ring::decode(history, input)?),
-            DetectorKind::Drift { .. } => State::Drift {
-                n: varint::u64(input)?,
-                f: varint::f64(input)?,
-                m: varint::f64(input)?,
-                v: varint::f64(input)?,
-            },
-            DetectorKind::Seasonal { .. } => State::Seasonal(Slots::decode(input)?),
-        }))
-    }
+            /// Appends the state for a snapshot.
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                match &self.0 {
+                    $(State::$kind(memory) => memory.encode(out)),+
+                }
+            }
 
-    /// Bytes on the heap.
-    pub fn heap_bytes(&self) -> usize {
-        match &self.0 {
-            State::Limit | State::Drift { .. } => 0,
-            State::ZScore(ring) => ring.heap_bytes(),
-            State::Seasonal(slots) => slots.heap_bytes(),
+            /// Reads what [`DetectorState::encode`] wrote for a detector of this definition.
+            pub fn decode(
+                def: &DetectorDef,
+                input: &mut &[u8],
+            ) -> Result<DetectorState, EngineError> {
+                Ok(DetectorState(match &def.kind {
+                    $(DetectorKind::$kind(kind) => {
+                        State::$kind(<$memory as Memory>::decode(kind, input)?)
+                    })+
+                }))
+            }
+
+            /// Bytes on the heap.
+            pub fn heap_bytes(&self) -> usize {
+                match &self.0 {
+                    $(State::$kind(memory) => memory.heap_bytes()),+
+                }
+            }
         }
-    }
+
+        /// Whether detectors of this kind remember anything of a subject.
+        pub fn remembers(kind: &DetectorKind) -> bool {
+            match kind {
+                $(DetectorKind::$kind(_) => <$memory as Memory>::REMEMBERS),+
+            }
+        }
+
+        /// Whether detectors of this kind look at the hour of the week.
+        pub fn by_hour(kind: &DetectorKind) -> bool {
+            match kind {
+                $(DetectorKind::$kind(_) => <$memory as Memory>::BY_HOUR),+
+            }
+        }
+
+        /// Whether what detectors of this kind expect is a bound, which alerts tell as their
+        /// threshold.
+        pub fn bounds(kind: &DetectorKind) -> bool {
+            match kind {
+                $(DetectorKind::$kind(_) => <$memory as Memory>::BOUNDS),+
+            }
+        }
+
+        /// Whether detectors of this kind, as declared, tell of open windows.
+        pub fn tells_early(kind: &DetectorKind) -> bool {
+            match kind {
+                $(DetectorKind::$kind(kind) => <$memory as Memory>::tells_early(kind)),+
+            }
+        }
+
+        /// What a detector tells of the value so far of an open window.
+        pub fn early(def: &DetectorDef, x: f64) -> Option<Finding> {
+            match &def.kind {
+                $(DetectorKind::$kind(kind) => <$memory as Memory>::early(kind, x)),+
+            }
+        }
+    };
 }
 
-/// The finding of an early limit on the value so far of an open window.
-pub fn early_limit(def: &DetectorDef, x: f64) -> Option<Finding> {
-    match def.kind {
-        DetectorKind::Limit {
-            above: Some(bound),
-            early: true,
-            ..
-        } => limit(Some(bound), None, x),
-        _ => None,
-    }
-}
-
-fn limit(above: Option<f64>, below: Option<f64>, x: f64) -> Option<Finding> {
-    let bound = above.filter(|a| x > *a).or(below.filter(|b| x < *b))?;
-    let score = if bound == 0.0 { 0.0 } else { x / bound };
-    Some(Finding {
-        expected: bound,
-        score,
-    })
+registry! {
+    Limit: limit::Nothing,
+    ZScore: zscore::Ring,
+    Drift: drift::Means,
+    Seasonal: seasonal::Slots,
 }
 
 fn scale(def: &DetectorDef, own: f64, expected: f64) -> f64 {
@@ -192,16 +191,6 @@ fn deviates(direction: Direction, score: f64, threshold: f64, expected: f64) -> 
     let up = matches!(direction, Direction::Up | Direction::Both) && score >= threshold;
     let down = matches!(direction, Direction::Down | Direction::Both) && score <= -threshold;
     (up || down).then_some(Finding { expected, score })
-}
-
-/// The kind of a detector as records name it.
-pub fn kind_name(kind: &DetectorKind) -> &'static str {
-    match kind {
-        DetectorKind::Limit { .. } => "limit",
-        DetectorKind::ZScore { .. } => "zscore",
-        DetectorKind::Drift { .. } => "drift",
-        DetectorKind::Seasonal { .. } => "seasonal",
-    }
 }
 
 /// Where and when a value was judged.
@@ -247,7 +236,7 @@ pub fn anomaly(
         catalog: at.catalog.hash,
         detector: def.name.clone(),
         version: def.version,
-        kind: kind_name(&def.kind).to_owned(),
+        kind: def.kind.name().to_owned(),
         severity: def.severity.clone(),
         event,
         subject,
@@ -278,4 +267,4 @@ pub(crate) const fn corrupt(why: &'static str) -> EngineError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,22 +1,25 @@
-//! The usual value of each hour of the week.
+//! `seasonal`: far from what is usual in this hour of the week. Its formula: `docs/semantics.md`,
+//! Judging, *seasonal*.
 
-use super::corrupt;
+use super::{Finding, Memory, corrupt, deviates, scale};
 use crate::{EngineError, varint};
+use weir_catalog::detector::Seasonal;
+use weir_catalog::types::DetectorDef;
 
 /// Hours of a week.
 const HOURS: u8 = 168;
 
 /// What one hour of the week has shown so far.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Slot {
-    pub(super) m: f64,
-    pub(super) a: f64,
-    pub(super) n: u32,
+struct Slot {
+    m: f64,
+    a: f64,
+    n: u32,
     hour: u8,
 }
 
 impl Slot {
-    pub(super) fn take(&mut self, weight: f64, x: f64) {
+    fn take(&mut self, weight: f64, x: f64) {
         if self.n == 0 {
             (self.m, self.a) = (x, 0.0);
         } else {
@@ -32,7 +35,7 @@ impl Slot {
 pub(super) struct Slots(Vec<Slot>);
 
 impl Slots {
-    pub(super) fn at(&mut self, hour: u8) -> &mut Slot {
+    fn at(&mut self, hour: u8) -> &mut Slot {
         let i = match self.0.binary_search_by_key(&hour, |s| s.hour) {
             Ok(i) => i,
             Err(i) => {
@@ -53,8 +56,23 @@ impl Slots {
         };
         &mut self.0[i]
     }
+}
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+impl Memory for Slots {
+    type Kind = Seasonal;
+    const BY_HOUR: bool = true;
+
+    fn judge(&mut self, def: &DetectorDef, kind: &Seasonal, hour: u8, x: f64) -> Option<Finding> {
+        let slot = self.at(hour);
+        let found = (slot.n >= kind.warmup).then(|| {
+            let score = (x - slot.m) / scale(def, 1.2533 * slot.a, slot.m);
+            deviates(def.direction, score, kind.threshold, slot.m)
+        });
+        slot.take(kind.weight, x);
+        found.flatten()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
         varint::put_u64(out, self.0.len() as u64);
         for s in &self.0 {
             out.push(s.hour);
@@ -64,7 +82,7 @@ impl Slots {
         }
     }
 
-    pub(super) fn decode(input: &mut &[u8]) -> Result<Slots, EngineError> {
+    fn decode(_: &Seasonal, input: &mut &[u8]) -> Result<Slots, EngineError> {
         let n = varint::usize(input)?;
         if n > usize::from(HOURS) {
             return Err(corrupt("a week has 168 hours"));
@@ -86,7 +104,73 @@ impl Slots {
         Ok(Slots(slots))
     }
 
-    pub(super) fn heap_bytes(&self) -> usize {
+    fn heap_bytes(&self) -> usize {
         self.0.capacity() * size_of::<Slot>()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::detect::DetectorState;
+    use crate::detect::tests::{Case, agrees, case, detector};
+    use proptest::prelude::*;
+    use weir_catalog::types::{DetectorKind, Direction};
+
+    /// One that judges after few values, for tests of what stands around detectors.
+    pub(crate) fn quick() -> DetectorKind {
+        DetectorKind::from(Seasonal {
+            warmup: 1,
+            weight: 0.3,
+            threshold: 0.5,
+        })
+    }
+
+    fn plain(case: &Case, kind: &Seasonal) -> Option<Finding> {
+        let same = case.before_in_this_hour();
+        let (mut m, mut a) = (0.0, 0.0);
+        for (i, x) in same.iter().enumerate() {
+            if i == 0 {
+                m = *x;
+            } else {
+                a += kind.weight * ((x - m).abs() - a);
+                m += kind.weight * (x - m);
+            }
+        }
+        if same.len() < kind.warmup as usize {
+            return None;
+        }
+        case.told(kind.threshold, case.last() - m, 1.2533 * a, m)
+    }
+
+    fn seasonal() -> impl Strategy<Value = Seasonal> {
+        (1u32..4, 0.1..0.9, 0.5..3.0).prop_map(|(warmup, weight, threshold)| Seasonal {
+            warmup,
+            weight,
+            threshold,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn judges_like_a_recomputation_from_all_values(kind in seasonal(), case in case()) {
+            agrees(kind, case, plain)?;
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let kind = Seasonal {
+            warmup: 2,
+            weight: 0.3,
+            threshold: 3.0,
+        };
+        let def = detector(kind, Direction::Both);
+        let mut state = DetectorState::new(&def);
+        assert_eq!(state.heap_bytes(), 0);
+        for i in 0..2000u32 {
+            state.judge(&def, (i % 168) as u8, f64::from(i));
+        }
+        assert!(state.heap_bytes() <= 200 * 32, "{}", state.heap_bytes());
     }
 }

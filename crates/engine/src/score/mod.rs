@@ -204,4 +204,6 @@ fn shard_of(fact: &Fact<'_>) -> usize {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

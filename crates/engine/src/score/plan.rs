@@ -1,8 +1,8 @@
 //! What the catalog asks of score, resolved once.
 
 use super::machine::Patience;
-use crate::EngineError;
-use weir_catalog::types::{Catalog, DetectorKind, Direction, EventId, RollupDef, RuleOn};
+use crate::{EngineError, detect};
+use weir_catalog::types::{Catalog, Direction, EventId, RollupDef, RuleOn};
 use weir_model::Micros;
 
 /// See above; vectors are indexed like the catalog's.
@@ -91,11 +91,12 @@ impl Plan {
                 event: detector.event,
                 dimensions: names(catalog, detector.event, detector.rollup)?,
                 rules: Vec::new(),
-                limit: matches!(detector.kind, DetectorKind::Limit { .. }),
-                side: match (&detector.kind, detector.direction) {
-                    (DetectorKind::Limit { .. }, _) | (_, Direction::Both) => None,
-                    (_, Direction::Up) => Some(true),
-                    (_, Direction::Down) => Some(false),
+                limit: detect::bounds(&detector.kind),
+                side: match detector.direction {
+                    _ if detect::bounds(&detector.kind) => None,
+                    Direction::Both => None,
+                    Direction::Up => Some(true),
+                    Direction::Down => Some(false),
                 },
             });
         }

@@ -7,19 +7,24 @@ use super::{SHARDS, Score};
 use crate::detect::Finding;
 use crate::kpi::KpiMemory;
 use crate::terms::Route;
-use crate::{EngineError, varint};
+use crate::{EngineError, sealed, varint};
 use std::collections::BTreeMap;
 use weir_model::Micros;
 
 /// Largest value of a part.
 const PART: usize = 512 * 1024;
-/// First byte of a part.
-const PART_FORMAT: u8 = 1;
+/// First byte of a part. All of it is sealed, as are markers.
+const PART_FORMAT: u8 = b'P';
 /// First byte of a marker.
-const MARKER_FORMAT: u8 = 2;
+const MARKER_FORMAT: u8 = b'M';
+/// The same before they were sealed. Read until the next change, so that a system that is updated does not depend on terms that
+/// may be gone.
+const UNSEALED_PART: u8 = 1;
+const UNSEALED_MARKER: u8 = 2;
+const WHAT: &str = "a snapshot of score";
 
 const fn corrupt(why: &'static str) -> EngineError {
-    EngineError::corrupt("a snapshot of score", why)
+    EngineError::corrupt(WHAT, why)
 }
 
 /// A marker, read.
@@ -64,6 +69,7 @@ impl Score {
             }
             varint::put_i64(&mut part, state.covered);
             part.extend_from_slice(piece);
+            sealed::seal(&mut part);
             parts.push((format!("{shard}/{i}"), Some(part)));
         }
         let before = state.snapshot.map_or(0, |(_, parts)| parts);
@@ -96,6 +102,7 @@ impl Score {
         at_offset
             .into_iter()
             .for_each(|s| put_through(&mut out, &s.through));
+        sealed::seal(&mut out);
         out
     }
 
@@ -108,9 +115,12 @@ impl Score {
         let mut shards: BTreeMap<usize, Parts> = BTreeMap::new();
         let mut marker = None;
         for (_, bytes) in parts {
-            let mut input = bytes.as_slice();
+            let mut input = match bytes.first() {
+                Some(&(UNSEALED_PART | UNSEALED_MARKER)) => bytes.as_slice(),
+                _ => sealed::open(WHAT, &bytes)?,
+            };
             let format = self.check_head(&mut input)?;
-            if format == MARKER_FORMAT {
+            if matches!(format, MARKER_FORMAT | UNSEALED_MARKER) {
                 marker = Some(self.read_marker(&mut input)?);
                 continue;
             }
@@ -161,7 +171,8 @@ impl Score {
 
     fn check_head(&self, input: &mut &[u8]) -> Result<u8, EngineError> {
         let format = varint::byte(input)?;
-        if format != PART_FORMAT && format != MARKER_FORMAT {
+        let known = [PART_FORMAT, MARKER_FORMAT, UNSEALED_PART, UNSEALED_MARKER];
+        if !known.contains(&format) {
             return Err(corrupt("its format is unknown"));
         }
         let mut hash = [0; 8];
@@ -191,6 +202,9 @@ impl Score {
             unchanged.push(valid.then_some(snapshot));
         }
         let through = through(self.context.options.partials, input)?;
+        if !input.is_empty() {
+            return Err(corrupt("bytes are left over"));
+        }
         Ok(Marker {
             offset,
             through,

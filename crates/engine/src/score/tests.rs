@@ -1,20 +1,20 @@
 //! Against a join over all facts at once: whatever the interleaving, repetition and restarts, the same records.
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::detect::Finding;
+use crate::detect::{self, Finding};
 use crate::terms::TermsWriter;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::types::{
-    DetectorDef, DetectorKind, Dimension, Direction, EventDef, Expr, JudgedWindow, KpiDef,
-    MeasureDef, MeasureKind, Op, RollupDef, RuleDef, RuleOn, Stat, Tenants, Term,
+    DetectorDef, Dimension, Direction, EventDef, Expr, JudgedWindow, KpiDef, MeasureDef,
+    MeasureKind, Op, RollupDef, RuleDef, RuleOn, Stat, Tenants, Term,
 };
 use weir_model::WindowSize;
 use weir_model::records::{AlertState, Subject, Trend};
 
-const PARTIALS: u32 = 3;
+pub(super) const PARTIALS: u32 = 3;
 const HOUR: i64 = Micros::HOUR.0;
-const TENANT: &str = "acme";
+pub(super) const TENANT: &str = "acme";
 
 fn event(name: &str) -> EventDef {
     let dimension = |name: &str| Dimension {
@@ -55,7 +55,7 @@ fn event(name: &str) -> EventDef {
     }
 }
 
-fn catalog() -> Catalog {
+pub(super) fn catalog() -> Catalog {
     let term = |name: &str, event, rollup, measure| Term {
         name: name.into(),
         event,
@@ -142,11 +142,7 @@ fn catalog() -> Catalog {
                 source: String::new(),
                 ops: vec![],
             },
-            kind: DetectorKind::ZScore {
-                history: 9,
-                warmup: 3,
-                threshold: 3.0,
-            },
+            kind: detect::zscore::tests::quick(),
             direction: Direction::Both,
             floor_relative: 0.0,
             floor_absolute: 0.0,
@@ -200,6 +196,8 @@ fn catalog() -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: vec![],
         },
+        aliases: Default::default(),
+        assistants: Default::default(),
         sources: Arc::new(vec![]),
     }
 }
@@ -508,7 +506,7 @@ fn messages(
     out
 }
 
-fn score() -> Score {
+pub(super) fn score() -> Score {
     let options = ScoreOptions {
         partition: 0,
         partials: PARTIALS,

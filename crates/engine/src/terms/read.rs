@@ -5,6 +5,7 @@ use super::{
     VERDICT,
 };
 use crate::detect::Finding;
+use crate::partial::PARTITIONS;
 use crate::{EngineError, varint};
 use weir_model::Micros;
 
@@ -49,11 +50,17 @@ impl<'a> TermsReader<'a> {
             .split_first_chunk::<8>()
             .ok_or(corrupt("it ends inside its head"))?;
         *input = rest;
+        let catalog = u64::from_le_bytes(*catalog);
+        let run = varint::u32(input)?;
+        let (partition, partitions) = (varint::u32(input)?, varint::u32(input)?);
+        if partition >= partitions || partitions > PARTITIONS {
+            return Err(corrupt("it comes from a partition that cannot be"));
+        }
         Ok(TermsReader {
-            catalog: u64::from_le_bytes(*catalog),
-            run: varint::u32(input)?,
-            partition: varint::u32(input)?,
-            partitions: varint::u32(input)?,
+            catalog,
+            run,
+            partition,
+            partitions,
             rest: bytes,
             heading: None,
             last_end: 0,

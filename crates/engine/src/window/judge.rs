@@ -7,8 +7,8 @@ use super::store::{DetectorSlot, Id, Kind, KpiSlot, NONE, Pending, tenant, texts
 use super::time::{DAY, HOUR, Size, due};
 use crate::detect::{self, DetectorState, Judged};
 use crate::kpi::{self, KpiMemory, MEMORY};
-use crate::{EngineError, accumulate, expr};
-use weir_catalog::types::{DetectorDef, DetectorKind, Term};
+use crate::{EngineError, expr, measure};
+use weir_catalog::types::{DetectorDef, Term};
 use weir_model::Micros;
 
 impl Cx<'_> {
@@ -35,7 +35,7 @@ impl Cx<'_> {
         for term in &def.terms {
             let buffers = (&mut scratch.row, &mut scratch.other);
             let rows = rows.clone();
-            scratch.terms.push(accumulate::stat_of_merged(
+            scratch.terms.push(measure::stat_of_merged(
                 layout,
                 rows,
                 term.measure,
@@ -79,7 +79,7 @@ impl Shard {
             let layout = &cx.plan.layouts[cx.plan.rollup(rollup).event];
             for &(k, t) in &judges.terms {
                 let term: &Term = &cx.plan.catalog.kpis[k].terms[t];
-                let value = accumulate::stat(layout, row, term.measure, term.stat)?;
+                let value = measure::stat(layout, row, term.measure, term.stat)?;
                 let name = &self.store.subject_at(owner).name;
                 cx.sink
                     .terms
@@ -99,8 +99,7 @@ impl Shard {
     ) -> Result<(), EngineError> {
         let def = &cx.plan.catalog.detectors[d];
         let value = cx.value(def, std::iter::once(row))?;
-        let found = if let DetectorKind::Limit { .. } = def.kind {
-            // A limit remembers nothing.
+        let found = if !detect::remembers(&def.kind) {
             value.and_then(|x| DetectorState::new(def).judge(def, 0, x))
         } else {
             let zone = self.store.owner(at).zone;
@@ -130,7 +129,7 @@ impl Shard {
                 }
             };
             slots[i].last = span.1;
-            let hour = if matches!(def.kind, DetectorKind::Seasonal { .. }) {
+            let hour = if detect::by_hour(&def.kind) {
                 cx.days.hour_of_week(zone, span.0)
             } else {
                 0
@@ -179,7 +178,7 @@ impl Shard {
             for term in &def.terms {
                 cx.scratch
                     .terms
-                    .push(accumulate::stat(layout, row, term.measure, term.stat)?);
+                    .push(measure::stat(layout, row, term.measure, term.stat)?);
             }
             self.publish(cx, owner, k, span);
             return Ok(());
@@ -206,8 +205,7 @@ impl Shard {
             .enumerate()
             .filter(|(t, _)| plan.rollups[*t] == rollup)
         {
-            memory.pending[i].terms[t] =
-                Some(accumulate::stat(layout, row, term.measure, term.stat)?);
+            memory.pending[i].terms[t] = Some(measure::stat(layout, row, term.measure, term.stat)?);
         }
         Ok(())
     }
@@ -411,7 +409,7 @@ impl Shard {
                 let Some(x) = cx.value(def, rows)? else {
                     continue;
                 };
-                let Some(found) = detect::early_limit(def, x) else {
+                let Some(found) = detect::early(def, x) else {
                     continue;
                 };
                 self.store.get_mut(at).memory().told.push(told);
@@ -464,7 +462,7 @@ impl Shard {
         for part in self.parts(at, size, span, by_hours) {
             if any {
                 other.clear();
-                accumulate::merge(layout, row, part, other)?;
+                measure::merge(layout, row, part, other)?;
                 std::mem::swap(row, other);
             } else {
                 row.extend_from_slice(part);

@@ -1,6 +1,6 @@
 //! Watermarks of the raw partitions, and how far each event type is final.
 
-use crate::partial::WatermarkEntry;
+use crate::partial::{PARTITIONS, WatermarkEntry};
 use crate::{EngineError, varint};
 use weir_model::Micros;
 
@@ -38,11 +38,16 @@ impl Marks {
                 "a watermark",
                 "its event type is unknown",
             ))?;
-        let known = entry.partitions.max(entry.partition + 1) as usize;
+        entry.check()?;
+        let known = entry.partitions as usize;
         if marks.partitions.len() < known {
             marks.partitions.resize(known, Micros::MIN);
         }
-        let mark = &mut marks.partitions[entry.partition as usize];
+        let mark = marks.partitions.get_mut(entry.partition as usize);
+        let mark = mark.ok_or(EngineError::corrupt(
+            "a watermark",
+            "its partition is unknown",
+        ))?;
         *mark = entry.watermark.max(*mark);
         Ok(())
     }
@@ -82,7 +87,14 @@ impl Marks {
         }
         for e in &mut marks.events {
             e.final_through = Micros(varint::i64(input)?);
-            for p in 0..varint::usize(input)? {
+            let n = varint::usize(input)?;
+            if n > input.len() || n > PARTITIONS as usize {
+                return Err(EngineError::corrupt(
+                    "a snapshot",
+                    "it says more partitions than there can be",
+                ));
+            }
+            for p in 0..n {
                 let mark = Micros(varint::i64(input)?);
                 match e.partitions.get_mut(p) {
                     Some(slot) => *slot = mark,

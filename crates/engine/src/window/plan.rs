@@ -1,10 +1,10 @@
 //! What the catalog asks of stage 2, resolved per rollup: which windows are formed, stored, judged and kept.
 
 use super::time::{DAY, FIVE, HOUR, MINUTE, Size};
-use crate::accumulate::Layout;
-use crate::{EngineError, kpi};
+use crate::measure::Layout;
+use crate::{EngineError, detect, kpi};
 use std::sync::Arc;
-use weir_catalog::types::{Catalog, DetectorKind, EventId, JudgedWindow, RuleOn};
+use weir_catalog::types::{Catalog, EventId, JudgedWindow, RuleOn};
 
 /// Index into [`Plan::rollups`].
 pub(crate) type RollupId = u16;
@@ -193,8 +193,8 @@ impl Plan {
             let id = self.rollup_id(def.event, def.rollup)?;
             let rollup = &mut self.rollups[usize::from(id)];
             rollup.judges(def.window).detectors.push(d);
-            if let (DetectorKind::Limit { early: true, .. }, JudgedWindow::Tumbling(size)) =
-                (&def.kind, def.window)
+            if detect::tells_early(&def.kind)
+                && let JudgedWindow::Tumbling(size) = def.window
             {
                 rollup.early.push(EarlyPlan {
                     detector: d,

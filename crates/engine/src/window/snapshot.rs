@@ -1,10 +1,12 @@
 //! Snapshots: one stream of bytes per shard, cut into parts; and the marker that moves unchanged shards forward.
 //!
 //! ```text
-//! part   = head, 1, shard, offset, index, parts, check (8 bytes), bytes
-//! marker = head, 2, offset, marks, n, n * (shard, offset of its snapshot; -1: never changed)
+//! part   = head, 1, shard, offset, index, parts, bytes, check (8 bytes)
+//! marker = head, 2, offset, marks, n, n * (shard, offset of its snapshot; -1: never changed), check (8 bytes)
 //! head   = version, catalog (8 bytes), run, partition, partials, shards
 //! ```
+//!
+//! The check sum is that of all that stands before it.
 
 use super::Window;
 use super::marks::Marks;
@@ -14,20 +16,24 @@ use super::store::{DetectorSlot, Kind, KpiSlot, Past, Pending, Ring, check_name,
 use super::time::{Days, Size, due};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
-use crate::{EngineError, varint};
+use crate::{EngineError, sealed, varint};
 use std::collections::BTreeMap;
 use weir_model::Micros;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// 2: days grow out of hours.
-const VERSION: u8 = 2;
+/// 3: every part and marker is sealed.
+const VERSION: u8 = 3;
+/// Parts have a check sum of their bytes alone, before these. Read until the next version, so that a system that is updated does
+/// not depend on partials that may be gone.
+const BEFORE: u8 = 2;
+const WHAT: &str = "a snapshot";
 const PART: u8 = 1;
 const MARKER: u8 = 2;
 /// Most bytes of a shard's stream in one part: with its head it stays under 512 KiB.
 const PART_BYTES: usize = 512 * 1024 - 128;
 
 const fn bad(why: &'static str) -> EngineError {
-    EngineError::corrupt("a snapshot", why)
+    EngineError::corrupt(WHAT, why)
 }
 
 /// A shard's parts of one snapshot, as far as they were met.
@@ -62,8 +68,8 @@ impl Window {
             varint::put_i64(&mut value, state.covered);
             varint::put_u64(&mut value, i as u64);
             varint::put_u64(&mut value, pieces.len() as u64);
-            value.extend_from_slice(&xxh3_64(piece).to_le_bytes());
             value.extend_from_slice(piece);
+            sealed::seal(&mut value);
             parts.push((key(shard, i), Some(value)));
         }
         let before = state.snapshot.map_or(0, |(_, n)| n as usize);
@@ -95,6 +101,7 @@ impl Window {
             varint::put_u64(&mut out, i as u64);
             varint::put_i64(&mut out, shard.snapshot.map_or(-1, |(offset, _)| offset));
         }
+        sealed::seal(&mut out);
         out
     }
 
@@ -108,7 +115,12 @@ impl Window {
             self.shards.iter().map(|_| BTreeMap::new()).collect();
         let mut marker: Option<Marker> = None;
         for (_, value) in parts {
-            let mut input = value.as_slice();
+            let before = value.first() == Some(&BEFORE);
+            let mut input = if before {
+                value.as_slice()
+            } else {
+                sealed::open(WHAT, &value)?
+            };
             let input = &mut input;
             self.check_head(input)?;
             match varint::byte(input)? {
@@ -117,8 +129,7 @@ impl Window {
                     let offset = varint::i64(input)?;
                     let index = varint::usize(input)?;
                     let of = varint::usize(input)?;
-                    let check = varint::take(input, 8)?;
-                    if check != xxh3_64(input).to_le_bytes() {
+                    if before && varint::take(input, 8)? != xxh3_64(input).to_le_bytes() {
                         return Err(bad("a part does not match its check sum"));
                     }
                     let by_offset = found.get_mut(shard).ok_or(bad("a shard is unknown"))?;
@@ -171,7 +182,7 @@ impl Window {
     }
 
     fn check_head(&self, input: &mut &[u8]) -> Result<(), EngineError> {
-        if varint::byte(input)? != VERSION {
+        if !matches!(varint::byte(input)?, VERSION | BEFORE) {
             return Err(bad("it is of another version"));
         }
         let catalog = varint::take(input, 8)? == self.plan.catalog.hash.to_le_bytes();
@@ -210,6 +221,9 @@ fn read_marker(input: &mut &[u8]) -> Result<Marker, EngineError> {
     let mut shards = Vec::new();
     for _ in 0..varint::usize(input)? {
         shards.push((varint::usize(input)?, varint::i64(input)?));
+    }
+    if !input.is_empty() {
+        return Err(bad("bytes are left over"));
     }
     Ok(Marker {
         offset,

@@ -1,6 +1,7 @@
 //! Stage 2 against a plain recomputation: whatever the cuts between blocks, the number of shards, the crashes.
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
 mod naive;
 mod world;
 

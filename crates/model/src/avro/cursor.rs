@@ -15,7 +15,7 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Cursor { rest: bytes }
     }
 
@@ -255,20 +255,42 @@ impl<'a> Cursor<'a> {
         self.rest.first_chunk().map(|b| u64::from_le_bytes(*b))
     }
 
-    /// The header of a block of an array or map: its number of items (0 ends it) and, where the writer gave
-    /// it, its size in bytes.
+    /// The header of a block of an array or map. A block says at most as many items as bytes are left: one of items without bytes
+    /// could say any number.
     #[inline(always)]
-    pub(crate) fn block(&mut self) -> Result<(u64, Option<usize>)> {
+    pub(crate) fn block(&mut self) -> Result<Block> {
         let n = self.long()?;
-        if n >= 0 {
-            return Ok((n as u64, None));
-        }
-        let size = usize::try_from(self.long()?).map_err(|_| DecodeError::BadLength)?;
-        if size > self.remaining() {
+        let end = if n < 0 {
+            let size = usize::try_from(self.long()?).map_err(|_| DecodeError::BadLength)?;
+            let left = self.remaining().checked_sub(size);
+            Some(left.ok_or(DecodeError::Truncated)?)
+        } else {
+            None
+        };
+        let items = n.unsigned_abs();
+        if items > self.remaining() as u64 {
             return Err(DecodeError::Truncated);
         }
-        Ok((n.unsigned_abs(), Some(size)))
+        Ok(Block { items, end })
     }
+
+    /// After the last item of a block: where the writer gave its size, it ends here.
+    #[inline(always)]
+    pub(crate) fn end_of(&self, block: Block) -> Result<()> {
+        match block.end {
+            Some(left) if left != self.remaining() => Err(DecodeError::BadLength),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A block of an array or map.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    /// Number of its items; 0 ends the array or map.
+    pub items: u64,
+    /// Bytes that are left behind it, where the writer gave its size.
+    end: Option<usize>,
 }
 
 /// The longest varint of 64 bits.
@@ -311,7 +333,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Result<(&str, bool)> {
 
 /// Appends a long.
 #[inline]
-pub(crate) fn put_long(out: &mut Vec<u8>, v: i64) {
+pub fn put_long(out: &mut Vec<u8>, v: i64) {
     let mut z = ((v << 1) ^ (v >> 63)) as u64;
     while z >= 0x80 {
         out.push(z as u8 | 0x80);
@@ -322,7 +344,7 @@ pub(crate) fn put_long(out: &mut Vec<u8>, v: i64) {
 
 /// Appends a length and bytes.
 #[inline]
-pub(crate) fn put_bytes(out: &mut Vec<u8>, v: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, v: &[u8]) {
     put_long(out, v.len() as i64);
     out.extend_from_slice(v);
 }

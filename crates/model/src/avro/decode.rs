@@ -1,13 +1,15 @@
 //! Runs a compiled program over an event.
 
-use super::compile::{Key, Lookup, Op, TextMap};
 use super::cursor::utf8;
+use super::program::{Key, Lookup, Op, Projection, TextMap};
 use super::resolve::Scale;
-use super::{Cursor, DecodeError, Projection, Value};
+use super::texts::Texts;
+use super::{Cursor, DecodeError, Value};
 use crate::short::same;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
+/// Most arrays, maps and records that can contain themselves around a value; maps of texts do not count.
 const MAX_DEPTH: u32 = 128;
 
 /// An event that is being decoded. Passed by value, so that it stays in registers.
@@ -15,39 +17,6 @@ const MAX_DEPTH: u32 = 128;
 pub(super) struct Reading<'a> {
     pub at: Cursor<'a>,
     pub texts: Texts,
-}
-
-/// What the decoded texts of an event are like: enough to know that most need not be looked at again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Texts {
-    /// The lengths of all, or-ed, and [`ODD`] where one is not of printable ASCII.
-    all: usize,
-}
-
-/// No slice is that long.
-const ODD: usize = 1 << (usize::BITS - 1);
-
-impl Texts {
-    pub(super) const NONE: Texts = Texts { all: 0 };
-
-    /// True where all are of printable ASCII and shorter than `length`, a power of two. Where they are not, some may be.
-    #[inline(always)]
-    pub fn are_plain(self, length: usize) -> bool {
-        self.all < length
-    }
-
-    /// Takes note of any number of texts of printable ASCII that are shorter than this power of two.
-    #[inline(always)]
-    pub(super) fn note_plain(&mut self, length: usize) {
-        self.all |= length - 1;
-    }
-
-    /// Takes note of a text.
-    #[inline(always)]
-    pub(super) fn note<'a>(&mut self, (text, plain): (&'a str, bool)) -> &'a str {
-        self.all |= text.len() | if plain { 0 } else { ODD };
-        text
-    }
 }
 
 impl Projection {
@@ -133,10 +102,29 @@ impl Projection {
                 Op::Bool(s) => row[s as usize] = Value::Bool(c.boolean()?),
                 Op::SkipTexts(n) => {
                     for _ in 0..n {
-                        c.bytes()?;
+                        c.text()?;
                     }
                 }
                 Op::SkipVarints(n) => c.skip_varints(n)?,
+                Op::SkipInts(n) => {
+                    for _ in 0..n {
+                        c.int()?;
+                    }
+                }
+                Op::SkipBools(n) => {
+                    for _ in 0..n {
+                        c.boolean()?;
+                    }
+                }
+                Op::PeekInt => {
+                    Cursor::int(&mut { *c })?;
+                }
+                Op::SkipMillis => {
+                    micros(c.long()?)?;
+                }
+                Op::SkipBytes => {
+                    c.bytes()?;
+                }
                 Op::Skip(n) => {
                     c.take(n as usize)?;
                 }
@@ -151,7 +139,7 @@ impl Projection {
                     let v = c.long()?;
                     row[s as usize] = Value::Int(match scale {
                         Scale::None => v,
-                        Scale::FromMillis => v.checked_mul(1000).ok_or(DecodeError::Overflow)?,
+                        Scale::FromMillis => micros(v)?,
                         Scale::FromNanos => v.div_euclid(1000),
                     });
                 }
@@ -171,9 +159,11 @@ impl Projection {
                 Op::Const(s, k) => row[s as usize] = self.constants[k as usize],
                 Op::Union(table) => pc = *pick(c.long()?, &self.unions[table as usize])? as usize,
                 Op::Jump(to) => pc = to as usize,
-                Op::Call(to) => reading = self.run(to as usize, reading, row, depth + 1)?,
-                Op::Items(end) => {
-                    reading = self.items(pc, reading, row, depth)?;
+                Op::Call(to, levels) => {
+                    reading = self.run(to as usize, reading, row, depth + levels + 1)?;
+                }
+                Op::Items(end, levels) => {
+                    reading = self.items(pc, reading, row, depth + levels)?;
                     pc = end as usize;
                 }
                 Op::Lookup(table, end) => {
@@ -200,21 +190,19 @@ impl Projection {
         row: &mut [Value<'a>],
         depth: u32,
     ) -> Result<Reading<'a>> {
-        // Items without bytes (nulls) are any number: nothing to walk over.
+        // Items without bytes (nulls): nothing to walk over.
         let empty = matches!(self.ops[body], Op::Return);
         loop {
-            match reading.at.block()? {
-                (0, _) => return Ok(reading),
-                (_, Some(size)) => {
-                    reading.at.take(size)?;
-                }
-                (_, None) if empty => {}
-                (n, None) => {
-                    for _ in 0..n {
-                        reading = self.run(body, reading, row, depth + 1)?;
-                    }
+            let block = reading.at.block()?;
+            if block.items == 0 {
+                return Ok(reading);
+            }
+            if !empty {
+                for _ in 0..block.items {
+                    reading = self.run(body, reading, row, depth + 1)?;
                 }
             }
+            reading.at.end_of(block)?;
         }
     }
 
@@ -226,19 +214,20 @@ impl Projection {
         depth: u32,
     ) -> Result<Reading<'a>> {
         loop {
-            let (n, _) = reading.at.block()?;
-            if n == 0 {
+            let block = reading.at.block()?;
+            if block.items == 0 {
                 return Ok(reading);
             }
-            for _ in 0..n {
-                let key = reading.at.bytes()?;
+            for _ in 0..block.items {
+                let key = reading.at.text()?.as_bytes();
                 let found = map
                     .keys
                     .iter()
                     .find(|(k, _)| **k == *key)
                     .map_or(map.other, |(_, pc)| *pc);
-                reading = self.run(found as usize, reading, row, depth + 1)?;
+                reading = self.run(found as usize, reading, row, depth + map.levels + 1)?;
             }
+            reading.at.end_of(block)?;
         }
     }
 }
@@ -259,21 +248,24 @@ fn pick<T>(index: i64, list: &[T]) -> Result<&T> {
         .ok_or(DecodeError::BadIndex)
 }
 
+/// A time in milliseconds as microseconds.
+#[inline(always)]
+fn micros(millis: i64) -> Result<i64> {
+    millis.checked_mul(1000).ok_or(DecodeError::Overflow)
+}
+
 #[inline(always)]
 fn skip_text_map(c: &mut Cursor) -> Result<()> {
     loop {
-        match c.block()? {
-            (0, _) => return Ok(()),
-            (_, Some(size)) => {
-                c.take(size)?;
-            }
-            (n, None) => {
-                for _ in 0..n {
-                    c.bytes()?;
-                    c.bytes()?;
-                }
-            }
+        let block = c.block()?;
+        if block.items == 0 {
+            return Ok(());
         }
+        for _ in 0..block.items {
+            c.text()?;
+            c.text()?;
+        }
+        c.end_of(block)?;
     }
 }
 
@@ -284,22 +276,18 @@ fn text_map<'a>(reading: Reading<'a>, map: &TextMap, row: &mut [Value<'a>]) -> R
         mut texts,
     } = reading;
     loop {
-        let (n, _) = c.block()?;
-        if n == 0 {
+        let block = c.block()?;
+        if block.items == 0 {
             break;
         }
-        for _ in 0..n {
-            let key = c.bytes()?;
-            let mut at_value = c;
-            let value = c.bytes()?;
-            if map.whole.is_some() {
-                utf8(key)?;
-                utf8(value)?;
-            }
+        for _ in 0..block.items {
+            let key = c.text()?.as_bytes();
+            let value = c.text_and_kind()?;
             if let Some(Key { slot, .. }) = map.keys.iter().find(|k| same(&k.text, key)) {
-                row[*slot as usize] = Value::Str(texts.note(at_value.text_and_kind()?));
+                row[*slot as usize] = Value::Str(texts.note(value));
             }
         }
+        c.end_of(block)?;
     }
     if let Some(slot) = map.whole {
         row[slot as usize] = Value::Map(c.since(&reading.at));

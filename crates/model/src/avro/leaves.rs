@@ -33,28 +33,33 @@ pub enum LeafKind {
 
 /// Every path of a schema that leads to a single value or a map of strings, in order of declaration. Arrays,
 /// bytes, fixed, other maps, unions of several kinds and a recursive type within itself have no column and are left out.
+///
+/// # Errors
+/// Where the text is no schema, or types that contain each other unfold into too much.
 pub fn leaf_paths(schema_json: &str) -> Result<Vec<Leaf>, SchemaError> {
     let schema = Schema::parse(schema_json)?;
-    let mut leaves = Vec::new();
+    let (mut leaves, mut left) = (Vec::new(), MAX_TYPES);
     walk(
         &schema,
-        schema.root,
-        "",
-        false,
+        (schema.root, "", false),
         &mut Vec::new(),
+        &mut left,
         &mut leaves,
-    );
+    )?;
     Ok(leaves)
 }
 
+/// Most types that are looked at.
+const MAX_TYPES: usize = 20_000;
+
 fn walk(
     s: &Schema,
-    node: NodeId,
-    path: &str,
-    nullable: bool,
+    (node, path, nullable): (NodeId, &str, bool),
     open: &mut Vec<NodeId>,
+    left: &mut usize,
     out: &mut Vec<Leaf>,
-) {
+) -> Result<(), SchemaError> {
+    *left = left.checked_sub(1).ok_or(SchemaError::TooLarge)?;
     match s.kind(node) {
         Kind::Union(branches) => {
             let others: Vec<NodeId> = branches
@@ -64,7 +69,7 @@ fn walk(
                 .collect();
             let nullable = nullable || others.len() < branches.len();
             match others[..] {
-                [one] => walk(s, one, path, nullable, open, out),
+                [one] => walk(s, (one, path, nullable), open, left, out)?,
                 [] => {}
                 [first, ..] => {
                     let kind = scalar(s, first);
@@ -76,7 +81,7 @@ fn walk(
         }
         Kind::Record { fields, .. } => {
             if open.contains(&node) {
-                return;
+                return Ok(());
             }
             open.push(node);
             for f in fields {
@@ -85,12 +90,13 @@ fn walk(
                 } else {
                     format!("{path}.{}", f.name)
                 };
-                walk(s, f.node, &inner, nullable, open, out);
+                walk(s, (f.node, &inner, nullable), open, left, out)?;
             }
             open.pop();
         }
         _ => push(path, scalar(s, node), nullable, out),
     }
+    Ok(())
 }
 
 fn push(path: &str, kind: Option<LeafKind>, nullable: bool, out: &mut Vec<Leaf>) {

@@ -23,7 +23,7 @@ impl<'a> Iterator for MapEntries<'a> {
     // Decoding has checked these bytes: an error is the same as the end.
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
-            self.left = self.cursor.block().ok()?.0;
+            self.left = self.cursor.block().ok()?.items;
             if self.left == 0 {
                 self.cursor = Cursor::new(&[]);
                 return None;

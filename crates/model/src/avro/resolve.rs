@@ -2,7 +2,18 @@
 
 use super::SchemaError;
 use super::schema::{Field, Kind, Logical, NodeId, Schema};
-use std::collections::HashSet;
+use std::collections::HashMap;
+
+/// Pairs of types that were looked at, and whether the one can be read as the other. Each pair is looked at once: a union of
+/// records of unions would otherwise be gone through as often as there are ways into it.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pairs: HashMap<(NodeId, NodeId), bool>,
+    depth: usize,
+}
+
+/// Two types that contain themselves can be laid beside each other for long.
+const MAX_DEPTH: usize = 512;
 
 /// A pair of schemas.
 pub(crate) struct Pair<'s> {
@@ -17,17 +28,36 @@ impl Pair<'_> {
         w: NodeId,
         r: NodeId,
         at: &str,
-        open: &mut HashSet<(NodeId, NodeId)>,
+        known: &mut Known,
     ) -> Result<(), SchemaError> {
+        match known.pairs.get(&(w, r)) {
+            Some(true) => return Ok(()),
+            Some(false) => return self.differ(w, r, at),
+            None => {}
+        }
         // A pair that is being looked at already decides nothing against itself.
-        if !open.insert((w, r)) {
-            return Ok(());
-        }
-        let result = self.check_new(w, r, at, open);
-        if result.is_err() {
-            open.remove(&(w, r));
-        }
+        known.pairs.insert((w, r), true);
+        known.depth += 1;
+        let result = if known.depth > MAX_DEPTH {
+            Err(SchemaError::TooLarge)
+        } else {
+            self.check_new(w, r, at, known)
+        };
+        known.depth -= 1;
+        known.pairs.insert((w, r), result.is_ok());
         result
+    }
+
+    /// The one cannot be read as the other.
+    fn differ(&self, w: NodeId, r: NodeId, at: &str) -> Result<(), SchemaError> {
+        no(
+            at,
+            format!(
+                "{} is written, {} is expected",
+                label(self.writer.kind(w)),
+                label(self.reader.kind(r))
+            ),
+        )
     }
 
     fn check_new(
@@ -35,35 +65,28 @@ impl Pair<'_> {
         w: NodeId,
         r: NodeId,
         at: &str,
-        open: &mut HashSet<(NodeId, NodeId)>,
+        known: &mut Known,
     ) -> Result<(), SchemaError> {
-        let no = |why: String| {
-            Err(SchemaError::Incompatible {
-                at: if at.is_empty() {
-                    "the record".into()
-                } else {
-                    at.to_owned()
-                },
-                why,
-            })
-        };
         match (self.writer.kind(w), self.reader.kind(r)) {
             (Kind::Union(branches), _) => {
                 let mut last = None;
                 for b in branches {
-                    match self.check(*b, r, at, open) {
+                    match self.check(*b, r, at, known) {
                         Ok(()) => return Ok(()),
                         Err(e) => last = Some(e),
                     }
                 }
                 last.map_or(Ok(()), Err)
             }
-            (_, Kind::Union(branches)) => match self.branch_open(w, branches, open) {
+            (_, Kind::Union(branches)) => match self.branch_for(w, branches, known) {
                 Some(_) => Ok(()),
-                None => no("no branch of the event type's union takes what is written".into()),
+                None => no(
+                    at,
+                    "no branch of the event type's union takes what is written".into(),
+                ),
             },
             (Kind::Array(a), Kind::Array(b)) | (Kind::Map(a), Kind::Map(b)) => {
-                self.check(*a, *b, at, open)
+                self.check(*a, *b, at, known)
             }
             (
                 Kind::Record {
@@ -78,19 +101,26 @@ impl Pair<'_> {
                 },
             ) => {
                 if !rn.accepts(wn) {
-                    return no(format!(
-                        "record {} is written, {} is expected",
-                        wn.full, rn.full
-                    ));
+                    return no(
+                        at,
+                        format!("record {} is written, {} is expected", wn.full, rn.full),
+                    );
                 }
-                for f in rf {
+                let mut taken = vec![false; wf.len()];
+                for (f, source) in rf.iter().zip(sources(wf, rf)) {
                     let path = if at.is_empty() {
                         f.name.clone()
                     } else {
                         format!("{at}.{}", f.name)
                     };
-                    match writer_field(wf, f) {
-                        Some(x) => self.check(x.node, f.node, &path, open)?,
+                    match source {
+                        Some(x) if std::mem::replace(&mut taken[x], true) => {
+                            return Err(SchemaError::Incompatible {
+                                at: path,
+                                why: "two fields of the event type are read from it".into(),
+                            });
+                        }
+                        Some(x) => self.check(wf[x].node, f.node, &path, known)?,
                         None if f.default.is_some() => {}
                         None => {
                             return Err(SchemaError::Incompatible {
@@ -102,30 +132,17 @@ impl Pair<'_> {
                 }
                 Ok(())
             }
-            (wk, rk) => {
-                if scalar_matches(wk, rk) {
-                    Ok(())
-                } else {
-                    no(format!(
-                        "{} is written, {} is expected",
-                        label(wk),
-                        label(rk)
-                    ))
-                }
-            }
+            (wk, rk) if scalar_matches(wk, rk) => Ok(()),
+            _ => self.differ(w, r, at),
         }
     }
 
     /// The branch of a reader's union for a writer's type: the same type before one it is promoted to.
-    pub(crate) fn branch_for(&self, w: NodeId, branches: &[NodeId]) -> Option<NodeId> {
-        self.branch_open(w, branches, &mut HashSet::new())
-    }
-
-    fn branch_open(
+    pub(crate) fn branch_for(
         &self,
         w: NodeId,
         branches: &[NodeId],
-        open: &mut HashSet<(NodeId, NodeId)>,
+        known: &mut Known,
     ) -> Option<NodeId> {
         let kind = |b: NodeId| std::mem::discriminant(self.reader.kind(b));
         let same = std::mem::discriminant(self.writer.kind(w));
@@ -134,16 +151,31 @@ impl Pair<'_> {
         first
             .into_iter()
             .chain(second)
-            .find(|b| self.check(w, *b, "", open).is_ok())
+            .find(|b| self.check(w, *b, "", known).is_ok())
     }
 }
 
-/// The writer's field that a reader's field is read from.
-pub(crate) fn writer_field<'f>(written: &'f [Field], f: &Field) -> Option<&'f Field> {
-    written
+fn no(at: &str, why: String) -> Result<(), SchemaError> {
+    let at = if at.is_empty() { "the record" } else { at };
+    Err(SchemaError::Incompatible {
+        at: at.to_owned(),
+        why,
+    })
+}
+
+/// For each of the reader's fields the writer's field that it is read from: the one of its name, else one of its aliases.
+pub(crate) fn sources(written: &[Field], fields: &[Field]) -> Vec<Option<usize>> {
+    let by_name: HashMap<&str, usize> = written
         .iter()
-        .find(|x| x.name == f.name)
-        .or_else(|| written.iter().find(|x| f.aliases.contains(&x.name)))
+        .enumerate()
+        .map(|(i, x)| (x.name.as_str(), i))
+        .collect();
+    let source = |f: &Field| {
+        let aliases = f.aliases.iter().filter_map(|a| by_name.get(a.as_str()));
+        let named = by_name.get(f.name.as_str());
+        named.copied().or_else(|| aliases.min().copied())
+    };
+    fields.iter().map(source).collect()
 }
 
 fn scalar_matches(w: &Kind, r: &Kind) -> bool {

@@ -1,6 +1,7 @@
 //! A schema as an arena of nodes, so that recursive types are plain indices.
 
 use super::SchemaError;
+use super::bounds;
 use serde_json::{Map, Value as Json};
 use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -110,10 +111,12 @@ pub(crate) fn intern_str(text: &str) -> &'static str {
     std::str::from_utf8(intern(text.as_bytes())).unwrap_or_default()
 }
 
-const MAX_DEPTH: usize = 64;
-
 impl Schema {
+    /// Reads a schema and holds it to the bounds of [`bounds`].
     pub(crate) fn parse(json: &str) -> Result<Schema, SchemaError> {
+        if json.len() > bounds::TEXT {
+            return Err(SchemaError::TooLarge);
+        }
         let json: Json = serde_json::from_str(json).map_err(|e| invalid(e.to_string()))?;
         let mut p = Parser {
             nodes: Vec::new(),
@@ -124,7 +127,8 @@ impl Schema {
             nodes: p.nodes,
             root,
         };
-        schema.mark_recursive();
+        bounds::mark_recursive(&mut schema);
+        bounds::check(&schema)?;
         Ok(schema)
     }
 
@@ -136,30 +140,13 @@ impl Schema {
         self.nodes[id].logical
     }
 
-    fn children(&self, id: NodeId) -> Vec<NodeId> {
+    /// The `i`th of the types that a type is made of.
+    pub(super) fn child(&self, id: NodeId, i: usize) -> Option<NodeId> {
         match self.kind(id) {
-            Kind::Array(n) | Kind::Map(n) => vec![*n],
-            Kind::Union(ns) => ns.clone(),
-            Kind::Record { fields, .. } => fields.iter().map(|f| f.node).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    fn mark_recursive(&mut self) {
-        for id in 0..self.nodes.len() {
-            if !matches!(self.kind(id), Kind::Record { .. }) {
-                continue;
-            }
-            let mut seen = vec![false; self.nodes.len()];
-            let mut open = self.children(id);
-            while let Some(n) = open.pop() {
-                if !std::mem::replace(&mut seen[n], true) {
-                    open.extend(self.children(n));
-                }
-            }
-            if let Kind::Record { recursive, .. } = &mut self.nodes[id].kind {
-                *recursive = seen[id];
-            }
+            Kind::Array(n) | Kind::Map(n) => (i == 0).then_some(*n),
+            Kind::Union(ns) => ns.get(i).copied(),
+            Kind::Record { fields, .. } => fields.get(i).map(|f| f.node),
+            _ => None,
         }
     }
 }
@@ -180,7 +167,7 @@ impl Parser {
     }
 
     fn node(&mut self, json: &Json, space: &str, depth: usize) -> Result<NodeId, SchemaError> {
-        if depth > MAX_DEPTH {
+        if depth > bounds::DEPTH {
             return Err(SchemaError::TooLarge);
         }
         match json {
@@ -259,6 +246,9 @@ impl Parser {
                     .and_then(Json::as_u64)
                     .and_then(|s| usize::try_from(s).ok());
                 let size = size.ok_or_else(|| invalid("a fixed without a size"))?;
+                if size > bounds::FIXED {
+                    return Err(SchemaError::TooLarge);
+                }
                 let logical = logical(o, ty);
                 self.define(name.full.clone(), Kind::Fixed { name, size }, logical)
             }
@@ -271,6 +261,13 @@ impl Parser {
                 let symbols: Option<Vec<&'static str>> =
                     symbols.iter().map(|s| s.as_str().map(intern_str)).collect();
                 let symbols = symbols.ok_or_else(|| invalid("a symbol that is no text"))?;
+                let mut known = HashSet::new();
+                for symbol in &symbols {
+                    checked_name(symbol)?;
+                    if !known.insert(symbol) {
+                        return Err(invalid(format!("symbol {symbol} stands twice")));
+                    }
+                }
                 let default = match o.get("default").and_then(Json::as_str) {
                     Some(d) => {
                         let at = symbols.iter().position(|s| *s == d);
@@ -306,6 +303,7 @@ impl Parser {
                     .and_then(Json::as_array)
                     .ok_or_else(|| invalid("a record without fields"))?;
                 let mut fields: Vec<Field> = Vec::with_capacity(list.len());
+                let mut known = HashSet::new();
                 for f in list {
                     let f = f
                         .as_object()
@@ -314,7 +312,8 @@ impl Parser {
                         .get("name")
                         .and_then(Json::as_str)
                         .ok_or_else(|| invalid("a field without a name"))?;
-                    if fields.iter().any(|g| g.name == field_name) {
+                    checked_name(field_name)?;
+                    if !known.insert(field_name) {
                         return Err(invalid(format!("field {field_name} stands twice")));
                     }
                     let ty = f
@@ -363,15 +362,33 @@ impl Parser {
             .ok_or_else(|| invalid("a named type without a name"))?;
         let space = o.get("namespace").and_then(Json::as_str).unwrap_or(space);
         let full = full_name(name, space);
+        full.split('.').try_for_each(checked_name)?;
         let space = full
             .rsplit_once('.')
             .map_or(String::new(), |(s, _)| s.to_owned());
-        let aliases = texts(o.get("aliases"))
+        let aliases: Vec<String> = texts(o.get("aliases"))
             .iter()
             .map(|a| full_name(a, &space))
             .collect();
+        for alias in &aliases {
+            alias.split('.').try_for_each(checked_name)?;
+        }
         Ok((Name { full, aliases }, space))
     }
+}
+
+/// What Avro allows as a name: generic readers end with anything else.
+fn checked_name(name: &str) -> Result<(), SchemaError> {
+    let mut bytes = name.bytes();
+    let first = bytes.next();
+    if first.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{name:?} is no name; names are letters, digits and _, and begin with no digit"
+    )))
 }
 
 fn full_name(name: &str, space: &str) -> String {

@@ -4,9 +4,9 @@
 //! all it works with stays in registers.
 
 use super::Value;
-use super::compile::{Key, Op, Projection, TextMap};
 use super::cursor::{Cursor, SHORT};
 use super::decode::Reading;
+use super::program::{Key, Op, Projection, TextMap};
 use crate::short::same;
 
 impl Projection {
@@ -83,7 +83,14 @@ impl Projection {
                 }
                 Op::SkipTexts(n) => {
                     let mut ahead = c;
-                    if (0..n).any(|_| ahead.short_bytes().is_none()) {
+                    if (0..n).any(|_| ahead.short_text().is_none()) {
+                        break this;
+                    }
+                    c = ahead;
+                }
+                Op::SkipBools(n) => {
+                    let mut ahead = c;
+                    if (0..n).any(|_| ahead.short_boolean().is_none()) {
                         break this;
                     }
                     c = ahead;
@@ -140,7 +147,7 @@ fn text_map<'a>(mut c: Cursor<'a>, map: &TextMap, row: &mut [Value<'a>]) -> Opti
     }
     for _ in 0..n {
         let mut ahead = c;
-        let key = ahead.short_bytes()?;
+        let key = ahead.short_text()?.as_bytes();
         c.take(1).ok()?;
         let head = c.peek()?;
         c = ahead;
@@ -150,7 +157,7 @@ fn text_map<'a>(mut c: Cursor<'a>, map: &TextMap, row: &mut [Value<'a>]) -> Opti
                 row[*slot as usize] = Value::Str(text);
             }
             None => {
-                c.short_bytes()?;
+                c.short_text()?;
             }
         }
     }

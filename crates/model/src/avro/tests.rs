@@ -427,7 +427,7 @@ fn aliases_units_and_branches_are_resolved() {
     );
     assert_eq!(
         one(&strict, &strict, "b", &[2, 0xff, 1]),
-        Ok(Value::Bool(true))
+        Err(DecodeError::BadUtf8)
     );
     assert_eq!(
         one(&strict, &strict, "b", &[1, 1]),
@@ -591,4 +591,190 @@ fn speed() {
         body.len(),
         start.elapsed().as_secs_f64() * 1e9 / f64::from(n)
     );
+}
+
+/// The long in field `z`.
+fn z_of(writer: &str, reader: &str, body: &[u8]) -> Result<i64, DecodeError> {
+    match one(writer, reader, "z", body)? {
+        Value::Int(z) => Ok(z),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_not_asked_for_is_held_to_the_same_rules() {
+    let of = |ty: Json| {
+        record(json!([{"name": "x", "type": ty}, {"name": "z", "type": "long", "default": 0}]))
+    };
+    let passed =
+        |written: Json, read: Json, x: &[u8]| z_of(&of(written), &of(read), &[x, &[2]].concat());
+    let same = |ty: Json, x: &[u8]| passed(ty.clone(), ty, x);
+    let fine = Ok(1);
+    assert_eq!(same(json!("boolean"), &[1]), fine);
+    assert_eq!(same(json!("boolean"), &[2]), Err(DecodeError::BadIndex));
+    let wide = [0x80, 0x80, 0x80, 0x80, 0x20];
+    assert_eq!(same(json!("long"), &wide), fine);
+    assert_eq!(same(json!("int"), &wide), Err(DecodeError::Overflow));
+    for read in ["long", "float", "double"] {
+        let (w, r) = (of(json!("int")), of(json!(read)));
+        let body = [&wide[..], &[2]].concat();
+        assert!(one(&w, &w, "z", &[0, 2]).is_ok() && one(&w, &r, "x", &[0, 2]).is_ok());
+        assert_eq!(one(&w, &r, "x", &body).unwrap_err(), DecodeError::Overflow);
+        assert_eq!(one(&w, &r, "z", &body).unwrap_err(), DecodeError::Overflow);
+    }
+    // Ten bytes, of which the last one does not fit; a number may be longer than it has to be.
+    let overlong = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
+    assert_eq!(same(json!("long"), &overlong), Err(DecodeError::Overflow));
+    assert_eq!(same(json!("long"), &[0x82, 0x80, 0x00]), fine);
+    let texts = json!({"type": "map", "values": "string"});
+    for bad in [&[2, 2, 0xff, 2, b'v', 0], &[2, 2, b'k', 2, 0xff, 0]] {
+        assert_eq!(same(texts.clone(), bad), Err(DecodeError::BadUtf8));
+    }
+    assert_eq!(same(json!("bytes"), &[2, 0xff]), fine);
+    assert_eq!(
+        passed(json!("bytes"), json!("string"), &[2, 0xff]),
+        Err(DecodeError::BadUtf8)
+    );
+    let symbols = |s: Json| json!({"type": "enum", "name": "E", "symbols": s});
+    let (written, read) = (symbols(json!(["A", "B"])), symbols(json!(["A"])));
+    assert_eq!(passed(written.clone(), read.clone(), &[0]), fine);
+    assert_eq!(passed(written, read, &[2]), Err(DecodeError::Unresolved));
+    let union = json!(["null", "long", "string"]);
+    let null = json!(["null", "string"]);
+    assert_eq!(passed(union.clone(), null.clone(), &[0]), fine);
+    assert_eq!(passed(union, null, &[2, 2]), Err(DecodeError::Unresolved));
+    let millis = json!({"type": "long", "logicalType": "timestamp-millis"});
+    let micros = json!({"type": "long", "logicalType": "timestamp-micros"});
+    let huge = encode_json(
+        &record(json!([{"name": "t", "type": "long"}])),
+        &json!({"t": i64::MAX}),
+    );
+    assert_eq!(
+        passed(millis, micros, &huge.unwrap()),
+        Err(DecodeError::Overflow)
+    );
+}
+
+#[test]
+fn blocks_say_no_more_than_there_is() {
+    let of = |items: Json| {
+        record(
+            json!([{"name": "x", "type": {"type": "array", "items": items}}, {"name": "z", "type": "long"}]),
+        )
+    };
+    let read = |items: Json, body: &[u8]| z_of(&of(items.clone()), &of(items), body);
+    let longs = json!("long");
+    // One item in a block of one byte; of two bytes; of a byte that is not there.
+    assert_eq!(read(longs.clone(), &[1, 2, 4, 0, 6]), Ok(3));
+    for (body, why) in [
+        (&[1, 4, 4, 0, 6][..], DecodeError::BadLength),
+        (&[1, 0, 4, 0, 6], DecodeError::BadLength),
+        (&[1, 90, 4, 0, 6], DecodeError::Truncated),
+        (&[1, 1, 4, 0, 6], DecodeError::BadLength),
+        (
+            &[0xfe, 0xff, 0xff, 0xff, 0x0f, 4, 0, 6],
+            DecodeError::Truncated,
+        ),
+    ] {
+        assert_eq!(read(longs.clone(), body), Err(why), "{body:?}");
+    }
+    // Items without bytes cost nothing, and are not any number all the same.
+    let nulls = json!({"type": "record", "name": "N", "fields": [{"name": "a", "type": "null"}, {"name": "b", "type": "null"}]});
+    assert_eq!(read(nulls.clone(), &[4, 0, 6]), Ok(3));
+    let many = [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0, 6];
+    assert_eq!(read(nulls, &many), Err(DecodeError::Truncated));
+    // A record of nothing but itself never ends.
+    let own = json!({"type": "record", "name": "S", "fields": [{"name": "a", "type": "S"}, {"name": "b", "type": "S"}]});
+    assert_eq!(read(own, &[2, 0, 6]), Err(DecodeError::TooDeep));
+}
+
+/// `depth` records, each used twice by the next one.
+fn doubled(depth: u32, end: &str) -> String {
+    let mut inner = json!(end);
+    for i in (0..depth).rev() {
+        let again = if i == depth - 1 {
+            json!(end)
+        } else {
+            json!(format!("R{}", i + 1))
+        };
+        inner = json!({"type": "record", "name": format!("R{i}"),
+            "fields": [{"name": "a", "type": inner}, {"name": "b", "type": again}]});
+    }
+    inner.to_string()
+}
+
+#[test]
+fn a_schema_that_unfolds_without_end_is_refused_at_once() {
+    let begun = std::time::Instant::now();
+    let reader = record(json!([{"name": "z", "type": "long", "default": 0}]));
+    for end in ["null", "boolean", "long", "string"] {
+        let bomb = doubled(38, end);
+        assert!(bomb.len() < 4000);
+        let writer =
+            record(json!([{"name": "x", "type": serde_json::from_str::<Json>(&bomb).unwrap()}]));
+        for result in [
+            Projection::compile(&writer, &reader, &["z"]).map(|_| ()),
+            Projection::compile(&writer, &writer, &[]).map(|_| ()),
+            leaf_paths(&writer).map(|_| ()),
+            JsonEncoder::new(&writer).map(|_| ()),
+        ] {
+            assert_eq!(result, Err(SchemaError::TooLarge));
+        }
+        assert!(Projection::compile(&doubled(11, end), &doubled(11, end), &[]).is_ok());
+    }
+    // As many types as one likes, in a row; and a chain of names that is deep where the JSON is not.
+    let wide: Vec<Json> = (0..9_990)
+        .map(|i| json!({"name": format!("f{i}"), "type": "null"}))
+        .collect();
+    let wide = record(json!(wide));
+    assert!(Projection::compile(&wide, &wide, &[]).is_ok());
+    let mut chain =
+        vec![json!({"name": "f0", "type": {"type": "record", "name": "C0", "fields": []}})];
+    for i in 1..2000 {
+        let fields = json!([{"name": "c", "type": format!("C{}", i - 1)}]);
+        chain.push(json!({"name": format!("f{i}"), "type": {"type": "record", "name": format!("C{i}"), "fields": fields}}));
+    }
+    assert_eq!(
+        Projection::compile(&record(json!(chain)), &reader, &["z"]).map(|_| ()),
+        Err(SchemaError::TooLarge)
+    );
+    let fixed = |size: u64| {
+        record(
+            json!([{"name": "f", "type": ["null", {"type": "fixed", "name": "F", "size": size}]}]),
+        )
+    };
+    assert!(leaf_paths(&fixed(1 << 20)).is_ok());
+    for size in [(1 << 20) + 1, 1 << 40, u64::MAX] {
+        assert!(leaf_paths(&fixed(size)).is_err());
+    }
+    let large = format!("{}{}", " ".repeat(1 << 20), reader);
+    assert_eq!(
+        Projection::compile(&large, &reader, &[]).map(|_| ()),
+        Err(SchemaError::TooLarge)
+    );
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+}
+
+#[test]
+fn names_are_checked() {
+    let named = |record: &str, field: &str, symbol: &str| {
+        json!({"type": "record", "name": record, "fields": [
+            {"name": field, "type": {"type": "enum", "name": "E", "symbols": [symbol]}}]})
+        .to_string()
+    };
+    assert!(leaf_paths(&named("_a.B9", "f_", "S")).is_ok());
+    for (record, field, symbol) in [
+        ("Llm Call", "f", "S"),
+        ("1m", "f", "S"),
+        ("", "f", "S"),
+        ("a..b", "f", "S"),
+        ("é", "f", "S"),
+        ("R", "a.b", "S"),
+        ("R", "", "S"),
+        ("R", "f", "x-y"),
+    ] {
+        let e = leaf_paths(&named(record, field, symbol)).unwrap_err();
+        assert!(e.to_string().contains("is no name"), "{e}");
+        assert_eq!(e.code(), crate::codes::INCOMPATIBLE_SCHEMA);
+    }
 }

@@ -1,58 +1,34 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::Fixed;
 use crate::avro::{Leaf, Projection, Value, leaf_paths};
+use crate::measure::tests::{any_value, value_of};
 use crate::{WindowSize, schemas::schema_id};
-use apache_avro::types::Value as Oracle;
+pub(crate) use apache_avro::types::Value as Oracle;
 use apache_avro::{Schema, from_avro_datum};
 use proptest::prelude::*;
 
 fn text() -> impl Strategy<Value = String> {
     "[a-zß:/]{0,12}"
 }
-fn float() -> impl Strategy<Value = f64> {
+pub(crate) fn float() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), -1e18..1e18f64]
 }
-fn micros() -> impl Strategy<Value = Micros> {
+pub(crate) fn micros() -> impl Strategy<Value = Micros> {
     any::<i64>().prop_map(Micros)
 }
-fn number() -> impl Strategy<Value = Fixed> {
+pub(crate) fn number() -> impl Strategy<Value = Fixed> {
     (any::<i128>(), 0..127u32).prop_map(|(v, s)| Fixed(v >> s))
 }
 fn subject() -> impl Strategy<Value = Subject> {
     (text(), prop::collection::vec((text(), text()), 0..3))
         .prop_map(|(tenant, dimensions)| Subject { tenant, dimensions })
 }
-fn opt<T: std::fmt::Debug + Clone>(
+pub(crate) fn opt<T: std::fmt::Debug + Clone>(
     s: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = Option<T>> {
     prop::option::of(s)
-}
-
-fn measure() -> impl Strategy<Value = MeasureValue> {
-    let bins = prop::collection::btree_map(any::<u16>(), any::<u64>(), 0..5);
-    prop_oneof![
-        any::<u64>().prop_map(MeasureValue::Count),
-        number().prop_map(MeasureValue::Sum),
-        opt(float()).prop_map(MeasureValue::Min),
-        opt(float()).prop_map(MeasureValue::Max),
-        number().prop_map(MeasureValue::SumSq),
-        opt((micros(), any::<u64>(), float()).prop_map(|(at, id, value)| Last { at, id, value }))
-            .prop_map(MeasureValue::Last),
-        (any::<u64>(), number(), float(), float(), bins).prop_map(
-            |(count, sum, min, max, bins)| {
-                MeasureValue::Distribution(Distribution {
-                    count,
-                    sum,
-                    min,
-                    max,
-                    bins: bins.into_iter().collect(),
-                })
-            }
-        ),
-        prop::collection::btree_set(any::<u64>(), 0..5)
-            .prop_map(|h| MeasureValue::Distinct(h.into_iter().collect())),
-    ]
 }
 
 fn block() -> impl Strategy<Value = AggregateBlock> {
@@ -73,7 +49,7 @@ fn block() -> impl Strategy<Value = AggregateBlock> {
             micros(),
             micros(),
             part.clone(),
-            prop::collection::vec(measure(), n),
+            prop::collection::vec(any_value(), n),
         )
             .prop_map(|(subject, window, start, end, part, values)| Aggregate {
                 subject,
@@ -111,27 +87,27 @@ fn oracle(name: &str, value: &[u8]) -> Oracle {
     decoded
 }
 
-fn field<'o>(v: &'o Oracle, name: &str) -> &'o Oracle {
+pub(crate) fn field<'o>(v: &'o Oracle, name: &str) -> &'o Oracle {
     match v {
         Oracle::Union(_, v) => field(v, name),
         Oracle::Record(fields) => &fields.iter().find(|(n, _)| n == name).unwrap().1,
         other => panic!("{other:?}"),
     }
 }
-fn items(v: &Oracle) -> &[Oracle] {
+pub(crate) fn items(v: &Oracle) -> &[Oracle] {
     let Oracle::Array(list) = v else {
         panic!("{v:?}")
     };
     list
 }
-fn long(v: &Oracle) -> i64 {
+pub(crate) fn long(v: &Oracle) -> i64 {
     match v {
         Oracle::Int(v) => i64::from(*v),
         Oracle::Long(v) | Oracle::TimestampMicros(v) => *v,
         other => panic!("{other:?}"),
     }
 }
-fn double(v: &Oracle) -> Option<f64> {
+pub(crate) fn double(v: &Oracle) -> Option<f64> {
     match v {
         Oracle::Union(_, v) => double(v),
         Oracle::Double(v) => Some(*v),
@@ -145,7 +121,7 @@ fn string(v: &Oracle) -> &str {
         other => panic!("{other:?}"),
     }
 }
-fn decimal(v: &Oracle) -> Fixed {
+pub(crate) fn decimal(v: &Oracle) -> Fixed {
     let Oracle::Decimal(d) = v else {
         panic!("{v:?}")
     };
@@ -168,50 +144,6 @@ fn subject_of(v: &Oracle) -> Subject {
     Subject {
         tenant: string(field(v, "tenant")).to_owned(),
         dimensions: dimensions.collect(),
-    }
-}
-fn measure_of(v: &Oracle) -> MeasureValue {
-    let Oracle::Union(branch, v) = v else {
-        panic!("{v:?}")
-    };
-    match branch {
-        0 => MeasureValue::Count(long(field(v, "count")) as u64),
-        1 => MeasureValue::Sum(decimal(field(v, "sum"))),
-        2 => MeasureValue::Min(double(field(v, "min"))),
-        3 => MeasureValue::Max(double(field(v, "max"))),
-        4 => MeasureValue::SumSq(decimal(field(v, "sum_sq"))),
-        5 => MeasureValue::Last(match field(v, "last") {
-            Oracle::Union(1, l) => Some(Last {
-                at: Micros(long(field(l, "at"))),
-                id: long(field(l, "id")) as u64,
-                value: double(field(l, "value")).unwrap(),
-            }),
-            _ => None,
-        }),
-        6 => {
-            let mut bin = 0;
-            let bins = items(field(v, "bins")).iter().map(|b| {
-                bin += long(field(b, "step"));
-                (bin as u16, long(field(b, "count")) as u64)
-            });
-            MeasureValue::Distribution(Distribution {
-                count: long(field(v, "count")) as u64,
-                sum: decimal(field(v, "sum")),
-                min: double(field(v, "min")).unwrap(),
-                max: double(field(v, "max")).unwrap(),
-                bins: bins.collect(),
-            })
-        }
-        _ => {
-            let Oracle::Bytes(b) = field(v, "hashes") else {
-                panic!()
-            };
-            MeasureValue::Distinct(
-                b.chunks(8)
-                    .map(|c| u64::from_le_bytes(c.try_into().unwrap()))
-                    .collect(),
-            )
-        }
     }
 }
 fn block_of(v: &Oracle) -> AggregateBlock {
@@ -246,7 +178,7 @@ fn block_of(v: &Oracle) -> AggregateBlock {
                 },
                 _ => Part::OnTime,
             },
-            values: items(field(r, "values")).iter().map(measure_of).collect(),
+            values: items(field(r, "values")).iter().map(value_of).collect(),
         }
     };
     AggregateBlock {
@@ -326,6 +258,31 @@ fn struct_fields<T: Serialize>(record: &T) -> Vec<String> {
     names
 }
 
+#[test]
+fn fuzz_blocks_damaged_ones_are_errors() {
+    use proptest::strategy::{Strategy, ValueTree};
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let blocks: Vec<Vec<u8>> = (0..64)
+        .map(|_| {
+            let block = block().new_tree(&mut runner).unwrap().current();
+            let mut value = Vec::new();
+            block.encode(&mut value).unwrap();
+            value
+        })
+        .collect();
+    let (mut read, mut refused) = (0u64, 0u64);
+    weir_fuzz::rounds(5000, |chance| {
+        let i = weir_fuzz::rand::Rng::random_range(chance, 0..blocks.len());
+        let mut value = blocks[i].clone();
+        weir_fuzz::damage(chance, &mut value);
+        match AggregateBlock::decode(&value) {
+            Ok(_) => read += 1,
+            Err(_) => refused += 1,
+        }
+    });
+    assert!(read > 50 && refused > 50, "{read} read, {refused} refused");
+}
+
 macro_rules! round_trip {
     ($name:literal, $type:ident, $record:expr) => {{
         let record = $record;
@@ -354,24 +311,13 @@ proptest! {
     }
 
     #[test]
-    fn damaged_blocks_never_panic(block in block(), flips: Vec<(u16, u8)>) {
-        let mut value = Vec::new();
-        block.encode(&mut value).unwrap();
-        for (i, b) in flips {
-            let n = value.len() - 5;
-            value[5 + usize::from(i) % n] = b;
-        }
-        let _ = AggregateBlock::decode(&value);
-    }
-
-    #[test]
     fn findings_and_late_summaries(
         (t, s, f, m) in (prop::collection::vec(text(), 7), subject(), prop::collection::vec(float(), 3), prop::collection::vec(micros(), 2)),
         (run, catalog, version, early, revision, partition) in any::<(u32, u64, u32, bool, i64, i32)>(),
     ) {
         round_trip!("late", Late, Late {
             run, topic: t[0].clone(), partition, first_offset: m[0].0, last_offset: revision, events: catalog,
-            earliest: m[0], watermark: m[1],
+            earliest: m[0], watermark: m[1], tenant: t[1].clone(),
         });
         round_trip!("anomaly", Anomaly, Anomaly {
             id: t[0].clone(), run, catalog, detector: t[1].clone(), version, kind: t[2].clone(), severity: t[3].clone(),
@@ -417,6 +363,17 @@ fn every_published_schema_parses_and_compiles() {
 }
 
 #[test]
+fn ids_of_results_stand_in_the_log() {
+    let ids = [
+        Alert::schema_id(),
+        Anomaly::schema_id(),
+        Kpi::schema_id(),
+        Late::schema_id(),
+    ];
+    assert_eq!(ids, [0x3270_f2e4, 0x0f07_aa3f, 0x04a6_d3c9, 0x4f4b_c712]);
+}
+
+#[test]
 fn an_event_decoder_reads_a_record_too() {
     let late = Late {
         run: 3,
@@ -427,6 +384,7 @@ fn an_event_decoder_reads_a_record_too() {
         events: 7,
         earliest: Micros(5),
         watermark: Micros(9),
+        tenant: "acme".into(),
     };
     let mut value = Vec::new();
     late.encode(&mut value);

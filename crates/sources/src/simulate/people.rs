@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use weir_model::Micros;
+use weir_model::person::canonical_email;
 
 /// A model that engineers call.
 #[derive(Debug)]
@@ -159,6 +160,14 @@ pub struct Engineer {
 }
 
 impl Engineer {
+    /// As events name who did something.
+    pub fn named(&self) -> weir_events::Engineer<'static> {
+        weir_events::Engineer {
+            email: self.email.clone().into(),
+            team: self.team.clone().into(),
+        }
+    }
+
     /// The model of one call: mostly a favourite, else any, the popular ones more often.
     pub fn model(&self, rng: &mut impl Rng) -> &'static Model {
         let i = if rng.random_range(0..10) < 6 {
@@ -197,7 +206,7 @@ pub fn organisation(rng: &mut impl Rng, n: usize) -> Vec<Engineer> {
             // A few use the assistants a lot, most a little.
             let keen = super::log_normal(rng, 1.0, 0.5).clamp(0.25, 4.0);
             Engineer {
-                email: format!("{who}@example.com"),
+                email: canonical_email(&format!("{who}@example.com")),
                 team,
                 host: format!("{who}-laptop"),
                 platform: ["Darwin", "Darwin", "Linux", "Windows"][rng.random_range(0..4)],

@@ -59,7 +59,8 @@ fn read(brokers: &Brokers) -> Result<Vec<Letter>> {
                 for m in batch.iter() {
                     let mut all = BTreeMap::new();
                     m.each_header(|name, value| {
-                        all.insert(name.to_owned(), value.to_vec());
+                        // Those of the stage come before the record's own.
+                        all.entry(name.to_owned()).or_insert_with(|| value.to_vec());
                     });
                     out.push(Letter {
                         offset: m.offset(),
@@ -86,6 +87,7 @@ fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Resu
     let columns = |l: &Letter| {
         [
             l.text(headers::ERROR_CODE),
+            l.text(headers::TENANT),
             l.text(headers::SOURCE_TOPIC),
             l.text(headers::SOURCE_PARTITION),
             l.text(headers::SOURCE_OFFSET),
@@ -93,7 +95,15 @@ fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Resu
             l.text(headers::ERROR_MESSAGE),
         ]
     };
-    const HEADER: [&str; 6] = ["code", "topic", "partition", "offset", "bytes", "error"];
+    const HEADER: [&str; 7] = [
+        "code",
+        "tenant",
+        "topic",
+        "partition",
+        "offset",
+        "bytes",
+        "error",
+    ];
     if json {
         let all: Vec<serde_json::Value> = newest
             .iter()
@@ -101,6 +111,7 @@ fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Resu
                 let number = |name| l.text(name).parse::<i64>().ok();
                 serde_json::json!({
                     "code": l.text(headers::ERROR_CODE),
+                    "tenant": l.text(headers::TENANT),
                     "topic": l.text(headers::SOURCE_TOPIC),
                     "partition": number(headers::SOURCE_PARTITION),
                     "offset": number(headers::SOURCE_OFFSET),

@@ -4,7 +4,7 @@ mod catalog;
 mod digest;
 mod dlq;
 mod import;
-mod lag;
+mod judged;
 mod query;
 mod services;
 mod simulate;
@@ -16,15 +16,16 @@ mod up;
 mod verify;
 
 use crate::args::{Args, Command};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::process::ExitCode;
+use weir_ops::time::show;
 
 /// Runs a command.
 pub fn run(args: Args) -> Result<ExitCode> {
     let system = args.system;
     match args.command {
         Command::Up(a) => up::run(&system, &a),
-        Command::Status(a) => status::run(&system, a.json),
+        Command::Status(a) => status::run(&system, &a),
         Command::Import(a) => import::run(&system, a),
         Command::Simulate(a) => simulate::run(&system, &a),
         Command::Record(a) => snapshot::record(&system, &a),
@@ -59,10 +60,10 @@ fn time(text: &str) -> Result<weir_model::Micros> {
     Ok(weir_model::Micros(midnight.as_microsecond()))
 }
 
-/// `2026-01-05 09:00`
-fn show(t: weir_model::Micros) -> String {
-    match jiff::Timestamp::from_microsecond(t.0) {
-        Ok(ts) => ts.strftime("%Y-%m-%d %H:%M").to_string(),
-        Err(_) => "-".into(),
-    }
+/// A runtime for one command.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
 }

@@ -1,12 +1,16 @@
 //! `weir query`
 
+use super::runtime;
 use crate::args::{QueryArgs, SystemArgs};
 use crate::output;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
-use weir_store::{Param, Question, Rows, Store, StoreConfig};
+use weir_model::Micros;
+use weir_ops::Asked;
+use weir_ops::question::{Answer, Coverage, Span};
+use weir_store::{Param, Question, Rows, Store};
 
 /// How an answer is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,45 +41,83 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
     let Some(question) = a.question else {
         return list(&system.questions()?, format);
     };
-    let (sql, params) = if question.trim().contains(char::is_whitespace) {
+    let now = Micros(jiff::Timestamp::now().as_microsecond());
+    let asked = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
             bail!("WEIR-0305: parameters go with named questions; `weir query` lists them");
         }
-        (question, Vec::new())
+        Asked::sql(question)
     } else {
         let question = Question::find(system.questions()?, &question)?;
-        question.sql(&parameters(&a.parameters)?)?
+        let given = parameters(&a.parameters)?;
+        Asked::named(&question, &given, system.catalog()?.as_ref(), now)?
     };
-    let store = Store::new(&StoreConfig::at(system.find()?.clickhouse));
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        match format {
-            Format::Table => {
-                let rows = store.rows(&sql, &params).await?;
-                print(&rows)
-            }
-            Format::Json => stream(&store, &sql, &params, "JSONEachRow").await,
-            Format::Csv => stream(&store, &sql, &params, "CSVWithNames").await,
-        }
+    let store = Store::new(&system.find()?.store()?);
+    let coverage = runtime()?.block_on(async {
+        let is_empty = answer(&store, &asked, format).await?;
+        asked
+            .coverage(&store, now, is_empty)
+            .await
+            .map(|c| (c, is_empty))
     })?;
+    if let (Some(coverage), is_empty) = coverage {
+        tell_of_data(&coverage, is_empty);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A runtime for one command.
-pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
+/// Prints an answer; true where it has no rows.
+async fn answer(store: &Store, asked: &Asked, format: Format) -> Result<bool> {
+    let stream = async |format: &str| {
+        let mut out = std::io::stdout().lock();
+        let mut write = |bytes: &[u8]| Ok(out.write_all(bytes)?);
+        asked.stream(store, format, &mut write).await
+    };
+    match format {
+        Format::Table => {
+            let answer = asked.answer(store).await?;
+            match &answer {
+                Answer::Rows(rows) => print(rows)?,
+                Answer::Text(bytes) => std::io::stdout().write_all(bytes)?,
+            }
+            Ok(answer.is_empty())
+        }
+        Format::Json => Ok(stream("JSONEachRow").await? == 0),
+        // Its first line is the header.
+        Format::Csv => Ok(stream("CSVWithNames").await? <= 1),
+    }
 }
 
-async fn stream(store: &Store, sql: &str, params: &[Param], format: &str) -> Result<()> {
-    let mut answer = store.query(sql, params, format)?;
-    let mut out = std::io::stdout().lock();
-    while let Some(bytes) = answer.next().await? {
-        out.write_all(&bytes)?;
+/// Most tenants that are named beside an answer.
+const NAMED: usize = 10;
+
+/// Says where data begins and ends, where an answer is empty or its period leaves some out.
+fn tell_of_data(coverage: &Coverage, is_empty: bool) {
+    if is_empty {
+        eprintln!("no rows in the period asked for ({})", coverage.period);
     }
-    Ok(())
+    if coverage.no_data {
+        match coverage.tenant.as_str() {
+            "" => eprintln!("there is no data yet"),
+            t => eprintln!("there is no data of {t}"),
+        }
+    }
+    for Span {
+        tenant,
+        first,
+        last,
+    } in coverage.spans.iter().take(NAMED)
+    {
+        eprintln!(
+            "data of {tenant}: {first} to {last}; --from {first} --to {last} looks at all of it"
+        );
+    }
+    if coverage.spans.len() > NAMED {
+        eprintln!(
+            "… and of {} more tenants: weir query \"SELECT * FROM data_spans\"",
+            coverage.spans.len() - NAMED
+        );
+    }
 }
 
 /// `--days 30 --tenant=acme`
@@ -118,9 +160,11 @@ fn list(all: &[Question], format: Format) -> Result<ExitCode> {
     let rows: Vec<Vec<String>> = all
         .iter()
         .map(|q| {
+            // What need not be given has no default.
             let parameters: Vec<String> = q
                 .parameters
                 .iter()
+                .filter(|p| !p.default.is_empty())
                 .map(|p| format!("--{} {}", p.name, p.default))
                 .collect();
             vec![q.name.clone(), q.title.clone(), parameters.join(" ")]
@@ -131,13 +175,16 @@ fn list(all: &[Question], format: Format) -> Result<ExitCode> {
         &rows,
     )?;
     println!(
+        "All take --tenant NAME; those with --days also --from DATE and --to DATE, days of the tenant."
+    );
+    println!(
         "Ask one with `weir query NAME`, or give SQL: weir query \"SELECT … FROM llm_call_1d\""
     );
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints rows as a table.
-pub fn print(answer: &Rows) -> Result<()> {
+fn print(answer: &Rows) -> Result<()> {
     let header: Vec<&str> = answer.columns.iter().map(|c| c.name.as_str()).collect();
     let rows: Vec<Vec<String>> = answer
         .rows

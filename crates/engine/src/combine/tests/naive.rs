@@ -4,10 +4,9 @@ use super::{KNOWN, LATER, OTHER, Raw, event};
 use crate::combine::Fold;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::types::{CostDef, Literal, MeasureKind};
+use weir_catalog::types::{CallTerm, CostDef, Expr, Literal, When};
 use weir_model::headers::Mark;
-use weir_model::records::{Distribution, Last, MeasureValue};
-use weir_model::sketch::{self, THETA};
+use weir_model::measure::{Accumulator, MeasureValue, Sample};
 use weir_model::{Code, Fixed, Micros, codes, hash};
 
 /// (rollup, tenant, values, pane, late)
@@ -17,7 +16,7 @@ pub type RowKey = (usize, String, Vec<String>, Micros, bool);
 pub struct Naive {
     partitions: BTreeMap<u32, Partition>,
     /// By row and measure: what each event added.
-    rows: BTreeMap<RowKey, Vec<Vec<Added>>>,
+    rows: BTreeMap<RowKey, Vec<Vec<Sample>>>,
 }
 
 struct Partition {
@@ -26,15 +25,6 @@ struct Partition {
     watermark: Micros,
     /// (identity, minute) of every event since the last begin mark.
     read: BTreeSet<(String, i64)>,
-}
-
-#[derive(Clone)]
-struct Added {
-    exact: i128,
-    value: f64,
-    at: Micros,
-    id: u64,
-    hash: u64,
 }
 
 fn leaf<'j>(event: &'j Json, path: &str) -> &'j Json {
@@ -144,38 +134,35 @@ impl Naive {
                     (Literal::Number(a), v) => v.as_f64() == Some(*a),
                     (Literal::Text(a), v) => v.as_str() == Some(a),
                 });
-                let mut one = Added {
-                    exact: 0,
-                    value: 0.0,
+                let mut one = Sample {
                     at: t,
                     id,
+                    value: 0.0,
+                    exact: Fixed(0),
                     hash: 0,
                 };
-                let added = holds
-                    && match &m.kind {
-                        MeasureKind::Count => true,
-                        MeasureKind::Cost(c) => cost(c, e, t).is_some_and(|x| {
-                            one.exact = x;
-                            true
-                        }),
-                        MeasureKind::Unpriced(c) => cost(c, e, t).is_none(),
-                        MeasureKind::Distinct(p) => {
-                            one.hash = hash::distinct(text(e, p).as_bytes());
-                            !text(e, p).is_empty()
+                let counts = m.kind.accumulator() == Accumulator::Count;
+                let added = match (m.kind.pricing(), m.kind.path()) {
+                    (Some(c), _) => {
+                        let cost = cost(c, e, t);
+                        one.exact = Fixed(cost.unwrap_or(0));
+                        cost.is_none() == counts
+                    }
+                    (None, "") => counts,
+                    (None, path) => match leaf(e, path) {
+                        Json::Null => false,
+                        Json::String(text) => {
+                            one.hash = hash::distinct(text.as_bytes());
+                            !text.is_empty()
                         }
-                        MeasureKind::Sum(p)
-                        | MeasureKind::Min(p)
-                        | MeasureKind::Max(p)
-                        | MeasureKind::SumSq(p)
-                        | MeasureKind::Last(p)
-                        | MeasureKind::Distribution(p) => {
-                            let v = leaf(e, p);
-                            one.exact = exact(v).unwrap_or(0);
+                        v => {
+                            one.exact = Fixed(exact(v).unwrap_or(0));
                             one.value = v.as_f64().unwrap_or(0.0) + 0.0;
-                            !v.is_null()
+                            true
                         }
-                    };
-                if added {
+                    },
+                };
+                if holds && added {
                     all.push(one);
                 }
             }
@@ -183,9 +170,14 @@ impl Naive {
     }
 
     pub fn rows(&self) -> BTreeMap<RowKey, Vec<MeasureValue>> {
-        let finish = |row: &Vec<Vec<Added>>| {
+        let finish = |row: &Vec<Vec<Sample>>| -> Vec<MeasureValue> {
             let measures = event().measures.iter().zip(row);
-            measures.map(|(m, all)| value(&m.kind, all)).collect()
+            let fold = measures.map(|(m, all)| {
+                let mut value = m.kind.accumulator().empty();
+                all.iter().for_each(|s| value.add(s));
+                value
+            });
+            fold.collect()
         };
         self.rows
             .iter()
@@ -194,72 +186,40 @@ impl Naive {
     }
 }
 
-fn value(kind: &MeasureKind, all: &[Added]) -> MeasureValue {
-    let sum = Fixed(all.iter().map(|a| a.exact).sum());
-    let min = all.iter().map(|a| a.value).reduce(f64::min);
-    let max = all.iter().map(|a| a.value).reduce(f64::max);
-    match kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(all.len() as u64),
-        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(sum),
-        MeasureKind::Min(_) => MeasureValue::Min(min),
-        MeasureKind::Max(_) => MeasureValue::Max(max),
-        MeasureKind::SumSq(_) => {
-            let squares = all
-                .iter()
-                .map(|a| ((a.value.clamp(-1e12, 1e12) * 1e3).round_ties_even() as i128).pow(2));
-            MeasureValue::SumSq(Fixed(squares.sum()))
-        }
-        MeasureKind::Last(_) => {
-            let last = all.iter().max_by(|a, b| {
-                (a.at, a.id)
-                    .cmp(&(b.at, b.id))
-                    .then(a.value.total_cmp(&b.value))
-            });
-            MeasureValue::Last(last.map(|a| Last {
-                at: a.at,
-                id: a.id,
-                value: a.value,
-            }))
-        }
-        MeasureKind::Distribution(_) => {
-            let mut bins = BTreeMap::new();
-            for a in all {
-                *bins
-                    .entry(if a.value > 0.0 {
-                        sketch::bin(a.value)
-                    } else {
-                        0
-                    })
-                    .or_insert(0) += 1;
-            }
-            MeasureValue::Distribution(Distribution {
-                count: all.len() as u64,
-                sum,
-                min: min.unwrap_or(0.0),
-                max: max.unwrap_or(0.0),
-                bins: bins.into_iter().collect(),
-            })
-        }
-        MeasureKind::Distinct(_) => {
-            let hashes: BTreeSet<u64> = all.iter().map(|a| a.hash).collect();
-            MeasureValue::Distinct(hashes.into_iter().take(THETA).collect())
-        }
-    }
-}
-
 fn cost(c: &CostDef, e: &Json, t: Micros) -> Option<i128> {
     if let Some(reported) = c.reported.as_ref().and_then(|p| exact(leaf(e, p))) {
         return Some(reported);
     }
-    let price = c.price(text(e, &c.provider), text(e, &c.model), t);
+    let entries = c.in_force(text(e, &c.provider), text(e, &c.model), t);
+    let mut entries = entries.iter();
+    let price = entries.find(|p| p.when.as_ref().is_none_or(|w| asked(w, e)));
+    let count = |path: &str| leaf(e, path).as_i64().unwrap_or(0);
     let mut sum = 0;
     for (path, class) in &c.tokens {
-        let tokens = leaf(e, path).as_i64().unwrap_or(0);
+        let mut tokens = count(path);
+        if class == "cache_write" {
+            tokens -= count("tokens_cache_write_5m").max(0) + count("tokens_cache_write_1h").max(0);
+        }
         if tokens > 0 {
             sum += i128::from(tokens) * price.and_then(|p| p.of(class))?;
         }
     }
     Some(sum)
+}
+
+fn asked(when: &When, e: &Json) -> bool {
+    let flag = |b: bool| Some(f64::from(u8::from(b)));
+    let terms = when.terms.iter().map(|t| match t {
+        CallTerm::Number(path) => leaf(e, path).as_f64(),
+        CallTerm::Truth(path) => leaf(e, path).as_bool().and_then(flag),
+        CallTerm::Is(path, wanted) => flag(text(e, path) == wanted),
+    });
+    let program = Expr {
+        source: when.source.clone(),
+        ops: when.ops.clone(),
+    };
+    let terms: Vec<Option<f64>> = terms.collect();
+    crate::expr::eval(&program, &terms, &mut Vec::new()).is_some_and(|x| x != 0.0)
 }
 
 /// The event of a record, or the code of the first check that it fails.

@@ -1,0 +1,239 @@
+//! KPIs: what they are, and how they are read and checked. Their meaning: `docs/semantics.md`,
+//! Judging, KPIs.
+
+use super::Checked;
+use crate::expr::range;
+use crate::meaning::text;
+use crate::reader::{Fields, File};
+use crate::terms::{Scope, read_by, read_window};
+use crate::types::{Catalog, EventDef, Expr, JudgedWindow, Term};
+use crate::yaml::{Key, Node};
+use weir_model::codes;
+
+/// A KPI.
+#[derive(Debug, Clone)]
+pub struct KpiDef {
+    /// Name.
+    pub name: String,
+    /// Version of its definition.
+    pub version: u32,
+    /// For people.
+    pub title: String,
+    /// Unit for people.
+    pub unit: String,
+    /// Digits after the point.
+    pub decimals: u32,
+    /// Category, e.g. `cost`.
+    pub category: String,
+    /// Weight within the category.
+    pub weight: f64,
+    /// Dimension names of its subject, sorted.
+    pub dimensions: Vec<String>,
+    /// When it is published.
+    pub window: JudgedWindow,
+    /// Inputs.
+    pub terms: Vec<Term>,
+    /// The expression over `terms`: as declared, for the engine, for SQL (`{term}` placeholders:
+    /// see `expr`).
+    pub expr: Expr,
+    /// Target and which way is better.
+    pub target: Option<Target>,
+    /// (index of the sample term, smallest size that is judged).
+    pub minimum_sample: Option<(usize, f64)>,
+    /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
+    pub local: bool,
+}
+
+/// Target of a KPI.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The value aimed at.
+    pub value: f64,
+    /// True where more is better.
+    pub higher_is_better: bool,
+}
+
+impl KpiDef {
+    /// What gives its values their meaning; target, weight and category may change under the same
+    /// version.
+    pub(crate) fn meaning(&self, c: &Catalog) -> String {
+        format!(
+            "{} {} {} {} {}",
+            text::names(&self.dimensions),
+            self.window.label(),
+            self.decimals,
+            text::quoted(&self.unit),
+            text::inputs(c, &self.terms, &self.expr, &self.minimum_sample)
+        )
+    }
+}
+
+impl Target {
+    /// Its words in the text of a catalog's meaning.
+    pub(crate) fn meaning(&self) -> String {
+        format!(
+            "Target {{ value: {}, higher_is_better: {} }}",
+            text::float(self.value),
+            self.higher_is_better
+        )
+    }
+}
+
+const FIELDS: &[&str] = &[
+    "version",
+    "title",
+    "unit",
+    "decimals",
+    "category",
+    "weight",
+    "by",
+    "window",
+    "params",
+    "terms",
+    "value",
+    "target",
+    "better",
+    "minimum_sample",
+];
+
+pub(crate) fn read(
+    file: File<'_>,
+    key: &Key,
+    node: &Node,
+    events: &[EventDef],
+) -> Option<Checked<KpiDef>> {
+    file.check_name(key, "a KPI");
+    let f = file.fields(node, "a KPI", FIELDS)?;
+    let dimensions = read_by(&f);
+    let mut scope = Scope {
+        events,
+        event: None,
+        dimensions: &dimensions,
+        params: Vec::new(),
+        terms: Vec::new(),
+    };
+    scope.read(&f, true);
+    let value = f
+        .need("value", "the KPI")
+        .and_then(|n| Some((n, scope.compile(file, n)?)));
+    let minimum_sample = scope.minimum_sample(&f);
+    let window = read_window(&f, "the KPI");
+    if let Some((w, at)) = window {
+        scope.check_window(file, at, w);
+    }
+    let unit = f.text_or("unit", "");
+    let decimals = f
+        .get("decimals")
+        .map_or(Some(2), |n| file.whole(n, "decimals", 0, 9));
+    let weight = f.get("weight").map_or(Some(1.0), |n| {
+        file.within(n, "weight", |v| v >= 0.0, "a number from 0")
+    });
+    let range = value.as_ref().map_or(ANYTHING, |(_, (_, c))| {
+        within_unit(&unit, range(&c.tree, &|i| scope.bounds(i)))
+    });
+    let target = read_target(&f, range);
+    let (value_node, (expr, compiled)) = value?;
+    if !scope.terms.iter().any(|t| t.at == dimensions) {
+        file.say(
+            value_node.at,
+            codes::CATALOG_IMPOSSIBLE,
+            format!(
+                "no term stands on the KPI's own subject [{}], so it is never published",
+                dimensions.join(", ")
+            ),
+            "let one term have all its dimensions",
+        );
+    }
+    let unsampled = minimum_sample.is_none() && (compiled.divides() || scope.averages(&compiled));
+    let local = scope.terms.iter().all(|t| t.at == dimensions);
+    let terms = scope.terms;
+    let def = KpiDef {
+        name: key.name.clone(),
+        version: f.version(),
+        title: f.text_or("title", ""),
+        unit,
+        decimals: decimals?,
+        category: f.text_or("category", "other"),
+        weight: weight?,
+        dimensions,
+        window: window?.0,
+        terms,
+        expr,
+        target,
+        minimum_sample,
+        local,
+    };
+    Some(Checked {
+        def,
+        unsampled,
+        range,
+    })
+}
+
+const ANYTHING: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
+
+/// `percent` and `ratio` are parts of a whole. Growth and multiples have other units
+/// (`percent_change`, `x`).
+fn within_unit(unit: &str, (lo, hi): (f64, f64)) -> (f64, f64) {
+    match unit {
+        "percent" => (lo.max(0.0), hi.min(100.0)),
+        "ratio" => (lo.max(0.0), hi.min(1.0)),
+        _ => (lo, hi),
+    }
+}
+
+fn read_target(f: &Fields<'_>, (lo, hi): (f64, f64)) -> Option<Target> {
+    let better = f.word("better", &["higher", "lower"], "higher");
+    let Some(node) = f.get("target") else {
+        if let Some(k) = f.key("better") {
+            f.file.say(
+                k.at,
+                codes::CATALOG_SYNTAX,
+                "\"better\" is given without a target",
+                "add `target:`",
+            );
+        }
+        return None;
+    };
+    let value = f.file.number(node, "target")?;
+    let higher_is_better = better == "higher";
+    if f.get("better").is_none() {
+        f.file.say(
+            node.at,
+            codes::CATALOG_SYNTAX,
+            "a target needs to know which way is better",
+            "add `better: higher` or `better: lower`",
+        );
+    }
+    let problem = if higher_is_better && value > hi {
+        Some((
+            format!("the target {value} is never reached: the value is at most {hi}"),
+            format!("aim at {hi} or less"),
+        ))
+    } else if !higher_is_better && value < lo {
+        Some((
+            format!("the target {value} is never reached: the value is at least {lo}"),
+            format!("aim at {lo} or more"),
+        ))
+    } else if higher_is_better && value <= 0.0 {
+        Some((
+            format!("a target of {value} cannot be scored where higher is better"),
+            "aim above 0".to_string(),
+        ))
+    } else if !higher_is_better && value < 0.0 {
+        Some((
+            format!("a target of {value} cannot be scored where lower is better"),
+            "aim at 0 or more".to_string(),
+        ))
+    } else {
+        None
+    };
+    if let Some((message, remedy)) = problem {
+        f.file
+            .say(node.at, codes::CATALOG_IMPOSSIBLE, message, remedy);
+    }
+    Some(Target {
+        value,
+        higher_is_better,
+    })
+}

@@ -1,0 +1,17 @@
+//! `distribution: field`: count, sum, extremes and percentiles. It has statistics instead of one
+//! number.
+
+use super::{Kind, MeasureKind, Reads, never, one_value};
+use crate::avro::FieldType;
+use weir_model::measure::Accumulator;
+
+pub(super) const KIND: Kind = Kind {
+    name: "distribution",
+    meaning: "Distribution",
+    unit: "",
+    accumulator: Accumulator::Distribution,
+    reads: Reads::Field(FieldType::Number, MeasureKind::Distribution),
+    sample: false,
+    range: one_value,
+    grows: never,
+};

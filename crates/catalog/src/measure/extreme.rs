@@ -1,0 +1,27 @@
+//! `min: field` and `max: field`: smallest and largest value.
+
+use super::{Kind, MeasureKind, Reads, always, never, one_value};
+use crate::avro::FieldType;
+use weir_model::measure::Accumulator;
+
+pub(super) const MIN: Kind = Kind {
+    name: "min",
+    meaning: "Min",
+    unit: "",
+    accumulator: Accumulator::Min,
+    reads: Reads::Field(FieldType::Number, MeasureKind::Min),
+    sample: false,
+    range: one_value,
+    grows: never,
+};
+
+pub(super) const MAX: Kind = Kind {
+    name: "max",
+    meaning: "Max",
+    unit: "",
+    accumulator: Accumulator::Max,
+    reads: Reads::Field(FieldType::Number, MeasureKind::Max),
+    sample: false,
+    range: one_value,
+    grows: always,
+};

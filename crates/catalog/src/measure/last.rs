@@ -1,0 +1,16 @@
+//! `last: field`: value of the latest event.
+
+use super::{Kind, MeasureKind, Reads, never, one_value};
+use crate::avro::FieldType;
+use weir_model::measure::Accumulator;
+
+pub(super) const KIND: Kind = Kind {
+    name: "last",
+    meaning: "Last",
+    unit: "",
+    accumulator: Accumulator::Last,
+    reads: Reads::Field(FieldType::Number, MeasureKind::Last),
+    sample: false,
+    range: one_value,
+    grows: never,
+};

@@ -1,0 +1,16 @@
+//! `sumsq: field`: exact sum of squares.
+
+use super::{Kind, MeasureKind, Reads, any_count, never};
+use crate::avro::FieldType;
+use weir_model::measure::Accumulator;
+
+pub(super) const KIND: Kind = Kind {
+    name: "sumsq",
+    meaning: "SumSq",
+    unit: "",
+    accumulator: Accumulator::SumSq,
+    reads: Reads::Field(FieldType::Number, MeasureKind::SumSq),
+    sample: false,
+    range: any_count,
+    grows: never,
+};

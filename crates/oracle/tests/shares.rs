@@ -1,0 +1,125 @@
+//! All shares together say what the whole says.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use weir_catalog::{Catalog, load_sources};
+use weir_fuzz::rand::rngs::StdRng;
+use weir_fuzz::rand::seq::IndexedRandom;
+use weir_fuzz::rand::{Rng, SeedableRng};
+use weir_model::headers::Meta;
+use weir_model::{Micros, avro, schemas, wire};
+use weir_oracle::{Fold, Record, Share, Truth, conclude};
+
+const BEGIN: i64 = 1_763_632_860_000_000;
+/// Between two events.
+const STEP: i64 = 60_000_000;
+
+/// When an event is appended. Nothing comes for five days, which rules on silence tell.
+fn appended(i: u64) -> i64 {
+    let pause = if i >= 1400 { 5 * Micros::DAY.0 } else { 0 };
+    BEGIN + i as i64 * STEP + pause
+}
+
+/// By event type: values of a log of one partition, with some said twice and some that are none.
+fn log(catalog: &Catalog) -> Vec<Vec<Vec<u8>>> {
+    let mut rng = StdRng::seed_from_u64(5);
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../schemas/events/examples");
+    let mut all = Vec::new();
+    for def in &catalog.events {
+        let examples: Vec<serde_json::Value> = std::fs::read_dir(root.join(&def.name))
+            .unwrap()
+            .map(|e| std::fs::read_to_string(e.unwrap().path()).unwrap())
+            .map(|text| serde_json::from_str(&text).unwrap())
+            .collect();
+        let mut values = Vec::new();
+        for i in 0..1500u64 {
+            let mut event = examples.choose(&mut rng).unwrap().clone();
+            let late = rng.random_range(0..100) * i64::from(i % 9 == 0);
+            event["event_time"] = (appended(i) - late * STEP).into();
+            // Every twentieth is an older one again, beyond the horizon or not.
+            let back = if i % 20 == 19 {
+                rng.random_range(1..19)
+            } else {
+                0
+            };
+            let id = format!("00000000-0000-7000-8000-{:012x}", i - back);
+            if let Some(path) = &def.identity
+                && event.get(path).is_some()
+            {
+                event[path] = id.clone().into();
+            }
+            event["event_id"] = id.into();
+            event["tenant"] = ["acme", "globex"][rng.random_range(0..2)].into();
+            for person in ["engineer", "author"] {
+                if event.get(person).is_some_and(|p| p.is_object()) {
+                    event[person]["email"] = format!("e{}", rng.random_range(0..12)).into();
+                    event[person]["team"] = ["", "a", "b", "c"][rng.random_range(0..4)].into();
+                }
+            }
+            let body = avro::encode_json(&def.schema_json, &event).unwrap();
+            values.push(wire::framed(schemas::schema_id(&def.schema_json), &body));
+            if i % 100 == 0 {
+                values.push(vec![9]);
+            }
+        }
+        all.push(values);
+    }
+    all
+}
+
+fn truth(catalog: &Catalog, log: &[Vec<Vec<u8>>], share: Share) -> Truth {
+    let writer = |text: &String| (schemas::schema_id(text), schemas::guid(text), text.clone());
+    let writers: Vec<_> = catalog
+        .events
+        .iter()
+        .map(|e| writer(&e.schema_json))
+        .collect();
+    let mut fold = Fold::new(catalog, &vec![1; log.len()], &writers, share).unwrap();
+    for (event, values) in log.iter().enumerate() {
+        for (i, value) in values.iter().enumerate() {
+            let record = Record {
+                offset: i as i64,
+                append_time: Micros(appended(i as u64)),
+                value: Some(value),
+                meta: Meta::default(),
+            };
+            fold.record(catalog, event, 0, &record);
+        }
+    }
+    assert!(fold.bytes() > 0);
+    conclude(catalog, fold)
+}
+
+#[test]
+fn shares_together_are_the_whole() {
+    let catalog = load_sources(Catalog::embedded_sources()).unwrap();
+    let log = log(&catalog);
+    let whole = truth(&catalog, &log, Share::WHOLE);
+    let (kpis, alerts) = (whole.kpis.len(), whole.alerts.len());
+    println!(
+        "{kpis} kpis, {} anomalies, {alerts} alerts",
+        whole.anomalies.len()
+    );
+    assert!(whole.merged.len() > 1000 && kpis > 100 && alerts > 0);
+    let counts = whole.totals.by_event.values();
+    assert!(counts.clone().all(|c| c.late > 0 && c.dead > 0));
+    assert!(counts.map(|c| c.counted_twice).sum::<u64>() > 0);
+    // One of two, then the other in three parts.
+    let of = |number, of| Share { number, of };
+    let mut together = truth(&catalog, &log, of(0, 2));
+    for share in [of(1, 6), of(3, 6), of(5, 6)] {
+        let part = truth(&catalog, &log, share);
+        assert!(!part.merged.is_empty() && part.merged.len() < whole.merged.len());
+        together.merged.extend(part.merged);
+        together.anomalies.extend(part.anomalies);
+        together.kpis.extend(part.kpis);
+        together.alerts.extend(part.alerts);
+        together.totals.join(&part.totals);
+        assert_eq!(part.final_through, whole.final_through);
+    }
+    assert_eq!(together.merged, whole.merged);
+    assert_eq!(together.anomalies, whole.anomalies);
+    assert_eq!(together.kpis, whole.kpis);
+    assert_eq!(together.alerts, whole.alerts);
+    assert_eq!(together.totals, whole.totals);
+}
