@@ -1,6 +1,7 @@
 //! What stage 2 costs: nanoseconds per row, bytes per active series.
 //!
 //! `cargo run --release -p weir-engine --example window_cost [series] [minutes]`
+#![allow(clippy::disallowed_methods)] // It measures time.
 
 use std::sync::Arc;
 use std::time::Instant;

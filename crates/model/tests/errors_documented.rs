@@ -66,3 +66,40 @@ fn codes_are_unique_and_ascending() {
     let numbers: Vec<u16> = codes::ALL.iter().map(|(c, _)| c.0).collect();
     assert!(numbers.windows(2).all(|w| w[0] < w[1]), "{numbers:?}");
 }
+
+/// Rust files below a folder, without those of tests.
+fn sources(dir: &Path, into: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() && name != "tests" && name != "target" {
+            sources(&path, into);
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn codes_are_written_as_numbers_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    sources(&root.join("crates"), &mut files);
+    sources(&root.join("services"), &mut files);
+    assert!(files.len() > 100);
+    let is_code = |rest: &str| rest.len() >= 4 && rest.bytes().take(4).all(|b| b.is_ascii_digit());
+    for file in files.iter().filter(|f| !f.ends_with("codes.rs")) {
+        let text = std::fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for (n, line) in code.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//");
+            let written = line.split("WEIR-").skip(1).any(is_code);
+            assert!(
+                is_comment || !written,
+                "{}:{}: use the constant of weir_model::codes: {line}",
+                file.display(),
+                n + 1
+            );
+        }
+    }
+}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_engine::combine::Position;
 use weir_kafka::{Brokers, Tp};
+use weir_model::codes::NOT_FINAL;
 use weir_model::{Micros, topics};
 
 /// How often it looks.
@@ -99,7 +100,7 @@ impl Arrival<'_> {
             };
             if Instant::now() > until {
                 bail!(
-                    "WEIR-0306: {rest} offsets have not passed {service} yet; look at `weir status`, or give --wait more"
+                    "{NOT_FINAL}: {rest} offsets have not passed {service} yet; look at `weir status`, or give --wait more"
                 );
             }
             std::thread::sleep(LOOK);
@@ -129,7 +130,7 @@ impl Arrival<'_> {
                     t => format!("it is final through {}", show(t)),
                 };
                 bail!(
-                    "WEIR-0306: {event} is not final through {} yet: {so_far}; give an earlier --through, or --wait more",
+                    "{NOT_FINAL}: {event} is not final through {} yet: {so_far}; give an earlier --through, or --wait more",
                     show(through)
                 );
             }

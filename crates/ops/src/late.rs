@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Consumer, Tp};
+use weir_model::codes::DEADLINE as TIMED_OUT;
 use weir_model::records::Late;
 use weir_model::topics;
 
@@ -98,7 +99,7 @@ fn read(
     while next < end {
         ensure!(
             Instant::now() < until,
-            "WEIR-0211: the late events could not be read within 30 s; is the broker up?"
+            "{TIMED_OUT}: the late events could not be read within 30 s; is the broker up?"
         );
         consumer.poll(Duration::ZERO)?;
         let batch = consumer.next(Duration::from_millis(100), Duration::ZERO, 1024)?;

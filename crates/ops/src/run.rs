@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::time::Duration;
 use weir_catalog::Catalog;
 use weir_kafka::Brokers;
+use weir_model::codes::{CATALOG_MEANING, NOT_RUNNING};
 use weir_processor::Run;
 
 /// What the question for the run may take.
@@ -16,7 +17,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub fn current(brokers: &Brokers, catalog: &Catalog) -> Result<u32> {
     let run = weir_processor::current(brokers, LIMIT)
         .map_err(weir_kafka::Error::from)?
-        .context("WEIR-0204: no processor has started a run here yet; start it first")?;
+        .with_context(|| {
+            format!("{NOT_RUNNING}: no processor has started a run here yet; start it first")
+        })?;
     number(&run, catalog)
 }
 
@@ -27,7 +30,7 @@ pub fn current(brokers: &Brokers, catalog: &Catalog) -> Result<u32> {
 pub fn number(run: &Run, catalog: &Catalog) -> Result<u32> {
     if run.catalog != format!("{:016x}", catalog.hash) {
         bail!(
-            "WEIR-0108: the running system has catalog {}, this command {:016x}; give the same --schemas",
+            "{CATALOG_MEANING}: the running system has catalog {}, this command {:016x}; give the same --schemas",
             run.catalog,
             catalog.hash
         );

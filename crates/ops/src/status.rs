@@ -6,6 +6,7 @@ use serde::Serialize;
 use std::time::Duration;
 use weir_catalog::Catalog;
 use weir_kafka::Brokers;
+use weir_model::codes::NOT_RUNNING;
 
 /// What the question for the run may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,7 +29,7 @@ impl Status {
     /// No processor has begun a run (WEIR-0204), or Kafka does not answer.
     pub fn of(brokers: &Brokers, catalog: &Catalog) -> Result<Status> {
         let run = weir_processor::current(brokers, LIMIT)?
-            .context("WEIR-0204: no processor has started a run here yet")?;
+            .with_context(|| format!("{NOT_RUNNING}: no processor has started a run here yet"))?;
         Ok(Status {
             lag: lag::all(brokers, catalog, run.number)?,
             run: run.number,

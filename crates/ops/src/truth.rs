@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_model::Micros;
+use weir_model::codes::INPUT;
 use weir_sources::simulate::Truth;
 use weir_store::Store;
 
@@ -59,7 +60,7 @@ pub fn injected(path: &Path, tenant: &str) -> Result<Vec<Truth>> {
 fn read(path: &Path) -> Result<Vec<Line>> {
     let unreadable = || {
         format!(
-            "WEIR-0301: cannot read {}; `weir simulate` writes it",
+            "{INPUT}: cannot read {}; `weir simulate` writes it",
             path.display()
         )
     };

@@ -20,13 +20,13 @@ const HIDDEN: &str = "********";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// No such file.
-    #[error("WEIR-0210: the configuration file {} does not exist", .0.display())]
+    #[error("{code}: the configuration file {} does not exist", .0.display(), code = weir_model::codes::CONFIG)]
     NoFile(PathBuf),
     /// A key is unknown, or a value does not fit.
-    #[error("WEIR-0210: configuration: {0}")]
+    #[error("{code}: configuration: {0}", code = weir_model::codes::CONFIG)]
     Invalid(Box<config::ConfigError>),
     /// A key of an earlier version.
-    #[error("WEIR-0210: configuration: {old} is called otherwise now: {new}")]
+    #[error("{code}: configuration: {old} is called otherwise now: {new}", code = weir_model::codes::CONFIG)]
     Renamed {
         /// The key, with its sections.
         old: &'static str,
@@ -34,7 +34,7 @@ pub enum ConfigError {
         new: &'static str,
     },
     /// It cannot be shown.
-    #[error("WEIR-0210: configuration cannot be printed: {0}")]
+    #[error("{code}: configuration cannot be printed: {0}", code = weir_model::codes::CONFIG)]
     Print(#[from] serde_json::Error),
 }
 

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
+use weir_model::codes::{INPUT, PARTITIONS_CHANGED, SNAPSHOT};
 use weir_model::{Micros, hash, headers::Mark};
 
 pub use git::git;
@@ -115,7 +116,7 @@ pub fn replay(
     let mut digest = Sha256::new();
     std::io::copy(
         &mut std::fs::File::open(path)
-            .with_context(|| format!("WEIR-0301: cannot read {}", path.display()))?,
+            .with_context(|| format!("{INPUT}: cannot read {}", path.display()))?,
         &mut digest,
     )?;
     let name: String = digest
@@ -130,10 +131,10 @@ pub fn replay(
         match existing.iter().find(|(t, _)| t == topic) {
             Some((_, n)) if n == partitions => {}
             Some((_, n)) => bail!(
-                "WEIR-0207: {topic} has {n} partitions here and {partitions} in the snapshot; start a system with `weir up --raw-partitions {partitions}`"
+                "{PARTITIONS_CHANGED}: {topic} has {n} partitions here and {partitions} in the snapshot; start a system with `weir up --raw-partitions {partitions}`"
             ),
             None => bail!(
-                "WEIR-0304: the snapshot holds {topic}, which this system does not know; add its event type to the schemas"
+                "{SNAPSHOT}: the snapshot holds {topic}, which this system does not know; add its event type to the schemas"
             ),
         }
     }

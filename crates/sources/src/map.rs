@@ -24,6 +24,7 @@ use typed::Program;
 use value::Want;
 use weir_catalog::EventDef;
 use weir_events::Dynamic;
+use weir_model::codes::MAPPING;
 use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Micros, codes, expression};
 
@@ -91,9 +92,9 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn compile(&mut self, what: &str, source: &str, hint: Want) -> Result<Program> {
-        expression::check(source).map_err(|e| anyhow!("WEIR-0302: {}: {what}: {e}", self.name))?;
+        expression::check(source).map_err(|e| anyhow!("{MAPPING}: {}: {what}: {e}", self.name))?;
         typed::compile(source, hint, &mut self.reads)
-            .map_err(|e| anyhow!("WEIR-0302: {}: {what}: `{source}`: {e}", self.name))
+            .map_err(|e| anyhow!("{MAPPING}: {}: {what}: `{source}`: {e}", self.name))
     }
 
     fn keep(&mut self, keep: &str) -> Result<Keep> {
@@ -107,7 +108,7 @@ impl Compiler<'_> {
                 Want::Number,
             )?)),
             _ => bail!(
-                "WEIR-0302: {}: identity.keep: `{keep}`; write first, last or max(EXPRESSION)",
+                "{MAPPING}: {}: identity.keep: `{keep}`; write first, last or max(EXPRESSION)",
                 self.name
             ),
         }
@@ -120,9 +121,9 @@ impl Compiler<'_> {
             Some(d) => {
                 let span: jiff::SignedDuration = d
                     .parse()
-                    .map_err(|e| anyhow!("WEIR-0302: {name}: time.place.every `{d}`: {e}"))?;
+                    .map_err(|e| anyhow!("{MAPPING}: {name}: time.place.every `{d}`: {e}"))?;
                 Micros(i64::try_from(span.as_micros()).with_context(|| {
-                    format!("WEIR-0302: {name}: time.place.every `{d}` is too long")
+                    format!("{MAPPING}: {name}: time.place.every `{d}` is too long")
                 })?)
             }
         };
@@ -130,7 +131,7 @@ impl Compiler<'_> {
         Ok(Placement {
             start: time::instant(&place.start).with_context(|| {
                 format!(
-                    "WEIR-0302: {name}: time.place.start `{}` is no time",
+                    "{MAPPING}: {name}: time.place.start `{}` is no time",
                     place.start
                 )
             })?,
@@ -149,7 +150,7 @@ impl Compiler<'_> {
             let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
             let kind = Kind::of(&schema, &parts).map_err(|there| {
                 anyhow!(
-                    "WEIR-0302: {}: {path} is no field of {}; its fields are {there}",
+                    "{MAPPING}: {}: {path} is no field of {}; its fields are {there}",
                     self.name,
                     mapping.event
                 )

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use weir_events::Event;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Logged, Timeouts};
+use weir_model::codes::{BROKER_UNREACHABLE, DEADLINE as TIMED_OUT, IMPORT_TAKEN_OVER};
 use weir_model::{Micros, headers, topics};
 use weir_runtime::Part;
 use weir_runtime::progress::Limits;
@@ -100,7 +101,7 @@ impl Publisher {
             .context("cannot make a producer")?;
         producer.init_transactions(t.import).map_err(|e| {
             anyhow!(
-                "WEIR-0205: no broker answers at {} ({e}); is weir up?",
+                "{BROKER_UNREACHABLE}: no broker answers at {} ({e}); is weir up?",
                 brokers.bootstrap
             )
         })?;
@@ -194,7 +195,7 @@ impl Publisher {
             .map_or(0, |t| t.partitions().len()) as i32;
         if n == 0 {
             return Err(anyhow!(
-                "WEIR-0205: topic {topic} does not exist; start the system once with `weir up` so that it is made"
+                "{BROKER_UNREACHABLE}: topic {topic} does not exist; start the system once with `weir up` so that it is made"
             ));
         }
         self.partitions.insert(topic.to_owned(), n);
@@ -235,7 +236,7 @@ impl Publisher {
                     };
                     if full.get_or_insert_with(begin).0.elapsed() > self.timeouts.import {
                         return Err(anyhow!(
-                            "WEIR-0211: the broker takes no records for {} s; run the command again, it goes on where it stopped",
+                            "{TIMED_OUT}: the broker takes no records for {} s; run the command again, it goes on where it stopped",
                             self.timeouts.import.as_secs()
                         ));
                     }
@@ -302,13 +303,15 @@ impl Publisher {
                 | RDKafkaErrorCode::InvalidProducerEpoch
                 | RDKafkaErrorCode::ProducerFenced,
                 _,
-            )) => "WEIR-0313: another import of this tenant and event type has begun and goes on in place of this one; \
-                   when it is done run this one again, which adds what is missing"
-                .into(),
+            )) => format!(
+                "{IMPORT_TAKEN_OVER}: another import of this tenant and event type has begun and \
+                 goes on in place of this one; when it is done run this one again, which adds what \
+                 is missing"
+            ),
             fatal => {
                 let why = fatal.map_or_else(|| e.to_string(), |(_, why)| why);
                 format!(
-                    "WEIR-0205: {what} ({why}); run the command again, it goes on where it stopped"
+                    "{BROKER_UNREACHABLE}: {what} ({why}); run the command again, it goes on where it stopped"
                 )
             }
         }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Consumer, Tp};
+use weir_model::codes::DEADLINE as TIMED_OUT;
 use weir_model::{Micros, headers::Mark, headers::Meta};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -88,7 +89,7 @@ impl Cursor {
             }
             if Instant::now() > deadline {
                 anyhow::bail!(
-                    "WEIR-0211: {}/{} gave nothing for a minute; is the broker up?",
+                    "{TIMED_OUT}: {}/{} gave nothing for a minute; is the broker up?",
                     self.tp.topic,
                     self.tp.partition
                 );

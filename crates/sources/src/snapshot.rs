@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 use weir_model::Micros;
+use weir_model::codes::{INPUT, SNAPSHOT};
 
 use crate::Outgoing;
 
@@ -119,11 +120,11 @@ pub struct Reader {
 impl Reader {
     /// Opens the file.
     pub fn open(path: &Path) -> Result<Reader> {
-        let file = File::open(path)
-            .with_context(|| format!("WEIR-0301: cannot read {}", path.display()))?;
+        let file =
+            File::open(path).with_context(|| format!("{INPUT}: cannot read {}", path.display()))?;
         let none = || {
             format!(
-                "WEIR-0304: {} is no snapshot; make one with `weir record`",
+                "{SNAPSHOT}: {} is no snapshot; make one with `weir record`",
                 path.display()
             )
         };
@@ -142,7 +143,7 @@ impl Reader {
         let header: Header = serde_json::from_slice(&line).with_context(none)?;
         if header.weir_snapshot != VERSION {
             bail!(
-                "WEIR-0304: snapshot version {} is not {VERSION}; record it again with this weir",
+                "{SNAPSHOT}: snapshot version {} is not {VERSION}; record it again with this weir",
                 header.weir_snapshot
             );
         }
@@ -216,7 +217,9 @@ impl Iterator for Reader {
     type Item = Result<Outgoing>;
     fn next(&mut self) -> Option<Self::Item> {
         self.next_record()
-            .context("WEIR-0304: the snapshot is damaged; copy or record it again")
+            .with_context(|| {
+                format!("{SNAPSHOT}: the snapshot is damaged; copy or record it again")
+            })
             .transpose()
     }
 }

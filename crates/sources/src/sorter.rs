@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use weir_model::codes::INPUT;
 
 /// Bytes that one sorter holds.
 const MEMORY: usize = 32 << 20;
@@ -48,9 +49,12 @@ impl<const N: usize> Sorter<N> {
         self.buffer.sort_unstable();
         let mut out = BufWriter::with_capacity(1 << 18, scratch()?);
         for entry in self.buffer.drain(..) {
-            out.write_all(&entry).context(FULL)?;
+            out.write_all(&entry).with_context(full)?;
         }
-        let mut run = out.into_inner().map_err(|e| e.into_error()).context(FULL)?;
+        let mut run = out
+            .into_inner()
+            .map_err(|e| e.into_error())
+            .with_context(full)?;
         run.rewind()?;
         self.runs.push(run);
         Ok(())
@@ -73,11 +77,16 @@ impl<const N: usize> Sorter<N> {
     }
 }
 
-const FULL: &str = "WEIR-0301: cannot write to the folder of temporary files; make room there, or name another with TMPDIR";
+fn full() -> String {
+    format!(
+        "{INPUT}: cannot write to the folder of temporary files; \
+         make room there, or name another with TMPDIR"
+    )
+}
 
 /// A nameless file in the folder of temporary files.
 pub fn scratch() -> Result<File> {
-    tempfile::tempfile().context(FULL)
+    tempfile::tempfile().with_context(full)
 }
 
 enum Source<const N: usize> {

@@ -4,6 +4,7 @@ use crate::sorter::scratch;
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use weir_model::codes::INPUT;
 
 /// Takes events.
 pub struct Spool {
@@ -23,12 +24,17 @@ impl Spool {
     /// Adds an event (record key and value) and says where it stands.
     pub fn append(&mut self, key: &[u8], value: &[u8]) -> Result<u64> {
         let at = self.at;
-        let full = "WEIR-0301: the folder of temporary files takes no more; make room there, or name another with TMPDIR";
+        let full = || {
+            format!(
+                "{INPUT}: the folder of temporary files takes no more; \
+                 make room there, or name another with TMPDIR"
+            )
+        };
         for part in [key, value] {
             self.out
                 .write_all(&(part.len() as u32).to_be_bytes())
                 .and_then(|()| self.out.write_all(part))
-                .context(full)?;
+                .with_context(full)?;
             self.at += 4 + part.len() as u64;
         }
         Ok(at)

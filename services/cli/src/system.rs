@@ -8,6 +8,7 @@ use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_embedded::{DataDir, Secrets, USER};
 use weir_kafka::{Brokers, Timeouts};
+use weir_model::codes::CONFIG;
 use weir_runtime::config::Secret;
 use weir_store::{Migration, Question, StoreConfig};
 
@@ -69,7 +70,7 @@ pub fn timeouts() -> Result<Timeouts> {
 pub fn scaled(timeouts: &Timeouts) -> Result<Timeouts> {
     timeouts
         .scaled()
-        .map_err(|e| anyhow!("WEIR-0210: configuration: {e}"))
+        .map_err(|e| anyhow!("{CONFIG}: configuration: {e}"))
 }
 
 /// Brokers at an address.
@@ -121,7 +122,7 @@ impl SystemArgs {
             .unwrap_or_else(|| given.user.clone());
         let password = match (&self.clickhouse_password_file, std::env::var(PASSWORD)) {
             (Some(file), _) => StoreConfig::password_of(file).with_context(|| {
-                format!("WEIR-0210: cannot read the password in {}", file.display())
+                format!("{CONFIG}: cannot read the password in {}", file.display())
             })?,
             (None, Ok(password)) => Secret::new(password),
             (None, Err(_)) => given.password.clone(),

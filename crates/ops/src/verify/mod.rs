@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_kafka::Brokers;
 use weir_kafka::compacted::read_all;
+use weir_model::codes::{INVARIANT, VERIFY_DIFFERS};
 use weir_model::schemas::RegisteredSchema;
 use weir_model::{Micros, topics};
 use weir_oracle::{Fold, Record, Share, Totals, Truth};
@@ -127,7 +128,7 @@ impl Verify<'_> {
         let rest = lag::settle(self.brokers, self.catalog, self.run, within)?;
         if rest > 0 {
             bail!(
-                "WEIR-0303: {rest} offsets of the log have not reached ClickHouse within {} s; look at `weir status`, or give --wait more",
+                "{VERIFY_DIFFERS}: {rest} offsets of the log have not reached ClickHouse within {} s; look at `weir status`, or give --wait more",
                 self.wait
             );
         }
@@ -175,7 +176,7 @@ impl Verify<'_> {
                 }
             }
         }
-        let log = log.ok_or_else(|| anyhow!("WEIR-0209: no share of the log was counted"))?;
+        let log = log.ok_or_else(|| anyhow!("{INVARIANT}: no share of the log was counted"))?;
         Ok((log, comparison))
     }
 

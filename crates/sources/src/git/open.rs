@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
+use weir_model::codes::{INCOMPLETE_REPOSITORY, INPUT, MISSING_PROGRAM};
 
 /// A repository to read.
 #[derive(Debug)]
@@ -55,7 +56,7 @@ fn git() -> Command {
 fn run(command: &mut Command) -> Result<std::result::Result<String, String>> {
     let out = command
         .output()
-        .context("WEIR-0203: cannot run git; install it and try again")?;
+        .with_context(|| format!("{MISSING_PROGRAM}: cannot run git; install it and try again"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     Ok(if out.status.success() {
         Ok(text(&out.stdout))
@@ -81,7 +82,7 @@ impl There<'_> {
         match self.ask(args)? {
             Ok(text) => Ok(text),
             Err(why) => bail!(
-                "WEIR-0301: {} is no readable git repository ({why}); give the path of a clone",
+                "{INPUT}: {} is no readable git repository ({why}); give the path of a clone",
                 self.0.display()
             ),
         }
@@ -91,7 +92,7 @@ impl There<'_> {
     fn path(&self, args: &[&str]) -> Result<PathBuf> {
         let path = self.0.join(self.must(args)?);
         std::fs::canonicalize(&path)
-            .with_context(|| format!("WEIR-0301: {} cannot be read", path.display()))
+            .with_context(|| format!("{INPUT}: {} cannot be read", path.display()))
     }
 
     fn name(&self) -> Result<String> {
@@ -123,7 +124,7 @@ impl There<'_> {
             return Ok(None);
         };
         bail!(
-            "WEIR-0301: HEAD of {0} names no commit, though it has {1}; choose one with `git -C {0} symbolic-ref HEAD {first}`",
+            "{INPUT}: HEAD of {0} names no commit, though it has {1}; choose one with `git -C {0} symbolic-ref HEAD {first}`",
             self.0.display(),
             branches.replace('\n', ", ")
         )
@@ -137,9 +138,9 @@ impl Repository {
         let objects = there.path(&["rev-parse", "--git-path", "objects"])?;
         let shallow = path.join(there.must(&["rev-parse", "--git-path", "shallow"])?);
         let head = there.head()?;
-        let scratch = tempfile::tempdir().context(
-            "WEIR-0301: cannot make a folder of temporary files; make room, or name another with TMPDIR",
-        )?;
+        let scratch = tempfile::tempdir().with_context(|| format!(
+"{INPUT}: cannot make a folder of temporary files; make room, or name another with TMPDIR"
+))?;
         let at = |name: &str| scratch.path().join(name);
         std::fs::create_dir(at("refs"))?;
         std::fs::create_dir(at("objects"))?;
@@ -165,7 +166,7 @@ impl Repository {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(e) => {
                 return Err(e)
-                    .with_context(|| format!("WEIR-0301: cannot read {}", shallow.display()));
+                    .with_context(|| format!("{INPUT}: cannot read {}", shallow.display()));
             }
         }
         let repository = Repository {
@@ -212,7 +213,7 @@ impl Repository {
         let _ = child.wait();
         if missing {
             bail!(
-                "WEIR-0314: {0} is a partial clone and lacks files of its history, without which changed lines cannot be counted; \
+                "{INCOMPLETE_REPOSITORY}: {0} is a partial clone and lacks files of its history, without which changed lines cannot be counted; \
                  fetch them with `git -C {0} fetch --refetch --no-filter origin`, or clone without --filter",
                 path.display()
             );

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::process::{Child, ChildStdout, Stdio};
+use weir_model::codes::{INCOMPLETE_REPOSITORY, INPUT, MISSING_PROGRAM};
 
 /// Longest part of a message that is kept, bytes.
 const MESSAGE: usize = 4 << 20;
@@ -38,7 +39,9 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(err.try_clone()?)
             .spawn()
-            .context("WEIR-0203: cannot run git; install it and try again")?;
+            .with_context(|| {
+                format!("{MISSING_PROGRAM}: cannot run git; install it and try again")
+            })?;
         let out = child.stdout.take().context("git has no output")?;
         Ok(Running {
             child,
@@ -71,12 +74,12 @@ impl Running {
         ];
         if lost.iter().any(|w| complaint.contains(w)) {
             bail!(
-                "WEIR-0314: objects of the history are missing or damaged ({}); `git fsck` says which, a fresh clone has them",
+                "{INCOMPLETE_REPOSITORY}: objects of the history are missing or damaged ({}); `git fsck` says which, a fresh clone has them",
                 complaint.trim()
             );
         }
         bail!(
-            "WEIR-0301: {} ended with {status} ({}); `git fsck` checks the repository",
+            "{INPUT}: {} ended with {status} ({}); `git fsck` checks the repository",
             self.what,
             complaint.trim()
         )

@@ -16,6 +16,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use weir_catalog::Assistants;
 use weir_kafka::Brokers;
+use weir_model::codes::INPUT;
 use weir_model::{Micros, codes, hash};
 
 /// Event type of a commit.
@@ -73,7 +74,7 @@ pub fn git(
     published.end()?;
     anyhow::ensure!(
         report.written == total,
-        "WEIR-0301: git told of {} commits where {total} were asked for; run the import again",
+        "{INPUT}: git told of {} commits where {total} were asked for; run the import again",
         report.written
     );
     report.timed(begun, writing);
@@ -163,7 +164,7 @@ fn in_order(commits: Sorted<80>) -> Result<File> {
     let mut out = BufWriter::new(scratch()?);
     for entry in commits {
         writeln!(out, "{}", hex(&entry?[16..]))
-            .context("WEIR-0301: cannot write a temporary file")?;
+            .with_context(|| format!("{INPUT}: cannot write a temporary file"))?;
     }
     let mut file = out.into_inner().map_err(|e| e.into_error())?;
     file.rewind()?;

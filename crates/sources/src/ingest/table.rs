@@ -17,6 +17,7 @@ use std::path::Path;
 use std::time::Instant;
 use weir_catalog::EventDef;
 use weir_kafka::Brokers;
+use weir_model::codes::INPUT;
 use weir_model::{Micros, codes, topics};
 
 /// A file to import.
@@ -79,7 +80,7 @@ fn known_as_a_whole(map: &str, sources: &HashMap<String, Progress>) -> Result<()
     let old = |p: &Progress| matches!(p, Progress::Rows { map: m, .. } if m == map);
     if sources.values().any(old) {
         bail!(
-            "WEIR-0301: an older version of weir imported tables of {map} (tenant and mapping), and did not write down which rows; \
+            "{INPUT}: an older version of weir imported tables of {map} (tenant and mapping), and did not write down which rows; \
              import them into a new data directory"
         );
     }

@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 use weir_kafka::Brokers;
+use weir_model::codes::INVARIANT;
 use weir_model::{hash, topics};
 
 /// Bytes of one identity: its hash, then a hash of what was published for it (zero: not compared).
@@ -105,7 +106,7 @@ fn take(key: &[u8], value: Option<&[u8]>, all: &mut Sorter<SIZE>, small: &mut Sm
     let entries = match value.split_first() {
         Some((&VERSION, rest)) if rest.len().is_multiple_of(SIZE) => rest.chunks_exact(SIZE),
         _ => bail!(
-            "WEIR-0209: the ledger record {} is of another version; use the weir that wrote it",
+            "{INVARIANT}: the ledger record {} is of another version; use the weir that wrote it",
             String::from_utf8_lossy(key)
         ),
     };

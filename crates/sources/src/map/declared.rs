@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use weir_model::codes::MAPPING;
 
 /// A mapping file.
 #[derive(Debug, Clone, Deserialize)]
@@ -101,7 +102,7 @@ impl Mapping {
     /// Reads a mapping file.
     pub fn load(path: &Path) -> Result<Mapping> {
         let text = std::fs::read_to_string(path)
-            .with_context(|| format!("WEIR-0302: cannot read the mapping {}", path.display()))?;
+            .with_context(|| format!("{MAPPING}: cannot read the mapping {}", path.display()))?;
         Mapping::parse(&path.display().to_string(), &text)
     }
 
@@ -111,7 +112,7 @@ impl Mapping {
             // The first line says what and where; the others draw the file.
             let told = e.to_string();
             let told = told.lines().next().unwrap_or_default();
-            anyhow!("WEIR-0302: {name}: {}", told.trim_start_matches("error: "))
+            anyhow!("{MAPPING}: {name}: {}", told.trim_start_matches("error: "))
         })
     }
 }

@@ -5,6 +5,7 @@ use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use weir_model::codes::INPUT;
 
 /// The longest line or row that is read, in bytes.
 pub const LONGEST: usize = 4 << 20;
@@ -32,7 +33,7 @@ pub struct Lines {
 impl Lines {
     /// Opens a file. One that was packed, and a pipe that was closed, is finished.
     pub fn open(path: &Path, complete: bool) -> Result<Lines> {
-        let unreadable = || format!("WEIR-0301: cannot read {}", path.display());
+        let unreadable = || format!("{INPUT}: cannot read {}", path.display());
         let file = File::open(path).with_context(unreadable)?;
         let kind = file.metadata().with_context(unreadable)?;
         let mut input: BufReader<Box<dyn Read>> = BufReader::new(Box::new(file));
@@ -44,7 +45,7 @@ impl Lines {
         let head = input.fill_buf().with_context(unreadable)?;
         if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
             bail!(
-                "WEIR-0301: {} is written in UTF-16; write it as UTF-8 first, for example with `iconv -f UTF-16 -t UTF-8`",
+                "{INPUT}: {} is written in UTF-16; write it as UTF-8 first, for example with `iconv -f UTF-16 -t UTF-8`",
                 path.display()
             );
         }
@@ -63,7 +64,7 @@ impl Lines {
         loop {
             let part = self.input.fill_buf().with_context(|| {
                 format!(
-                    "WEIR-0301: {} is damaged or cut off; nothing of it was published",
+                    "{INPUT}: {} is damaged or cut off; nothing of it was published",
                     self.path.display()
                 )
             })?;

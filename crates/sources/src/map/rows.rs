@@ -8,6 +8,7 @@ use cel::objects::{Key, Map};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use weir_model::codes::{INPUT, MAPPING};
 
 /// Rows of a quote that is never closed are read again at most so often; after that they are one bad row.
 const REREAD: u32 = 64;
@@ -95,12 +96,12 @@ impl Rows {
         let cells = match self.cells()? {
             None => return Ok(()), // it is not written yet
             Some(Ok(cells)) => cells,
-            Some(Err(e)) => bail!("WEIR-0301: the header of {at} cannot be read: {e}"),
+            Some(Err(e)) => bail!("{INPUT}: the header of {at} cannot be read: {e}"),
         };
         let name = |c: Option<String>| c.unwrap_or_default().trim().to_owned();
         if cells.iter().flatten().any(|c| c.contains('\r')) {
             bail!(
-                "WEIR-0301: the lines of {at} end with CR alone; write them with LF first, for example with `tr '\\r' '\\n'`"
+                "{INPUT}: the lines of {at} end with CR alone; write them with LF first, for example with `tr '\\r' '\\n'`"
             );
         }
         self.names = cells.into_iter().map(name).collect();
@@ -110,7 +111,7 @@ impl Rows {
                 && self.reads.reads(name)
             {
                 bail!(
-                    "WEIR-0302: {name} is the name of columns {} and {} of {at}, and the mapping reads it; give one of them another name",
+                    "{MAPPING}: {name} is the name of columns {} and {} of {at}, and the mapping reads it; give one of them another name",
                     twin + 1,
                     i + 1
                 );
@@ -123,7 +124,7 @@ impl Rows {
             .find(|c| !self.names.contains(c) && !self.reads.optional.contains(*c));
         if let Some(column) = absent {
             bail!(
-                "WEIR-0302: the mapping reads row.{column}, which {at} does not have; its columns are {}",
+                "{MAPPING}: the mapping reads row.{column}, which {at} does not have; its columns are {}",
                 self.names.join(", ")
             );
         }

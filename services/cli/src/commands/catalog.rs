@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weir_catalog::{Catalog, RuleOn};
+use weir_model::codes::CATALOG_REFERENCE;
 
 pub fn run(system: &SystemArgs, command: CatalogCommand) -> Result<ExitCode> {
     match command {
@@ -186,7 +187,7 @@ fn migration(system: &SystemArgs, event: &str, print: bool) -> Result<ExitCode> 
     let catalog = system.catalog()?;
     let Some(def) = catalog.events.iter().find(|e| e.name == event) else {
         bail!(
-            "WEIR-0102: the catalog has no event type {event}; it has {}",
+            "{CATALOG_REFERENCE}: the catalog has no event type {event}; it has {}",
             catalog
                 .events
                 .iter()

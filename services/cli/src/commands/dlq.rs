@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Consumer, Tp};
+use weir_model::codes::DEADLINE as TIMED_OUT;
 use weir_model::{headers, topics};
 use weir_sources::ledger::Progress;
 use weir_sources::publish::{Publisher, read_ledger};
@@ -52,7 +53,7 @@ fn read(brokers: &Brokers) -> Result<Vec<Letter>> {
             while next < p.end {
                 anyhow::ensure!(
                     Instant::now() < until,
-                    "WEIR-0211: the dead letters could not be read within 30 s; is the broker up?"
+                    "{TIMED_OUT}: the dead letters could not be read within 30 s; is the broker up?"
                 );
                 consumer.poll(Duration::ZERO)?;
                 let batch = consumer.next(Duration::from_millis(100), Duration::ZERO, 1024)?;

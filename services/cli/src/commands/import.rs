@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weir_model::Micros;
+use weir_model::codes::MAPPING;
 use weir_ops::Watch;
 use weir_sources::ingest::{self, Report, Table};
 use weir_sources::map::Mapping;
@@ -73,7 +74,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         let Some(event) = catalog.events.iter().find(|e| e.name == mapping.event) else {
             let there: Vec<&str> = catalog.events.iter().map(|e| e.name.as_str()).collect();
             bail!(
-                "WEIR-0302: the mapping {map} is for {}, an event type that the catalog does not have; it has {}",
+                "{MAPPING}: the mapping {map} is for {}, an event type that the catalog does not have; it has {}",
                 mapping.event,
                 there.join(", ")
             );
@@ -157,7 +158,7 @@ fn mapping(name: &str) -> Result<Mapping> {
     match SHIPPED.iter().find(|(n, _)| *n == stem) {
         Some((n, text)) => Mapping::parse(n, text),
         None => bail!(
-            "WEIR-0302: there is no mapping {name}; give a file, or one of {}",
+            "{MAPPING}: there is no mapping {name}; give a file, or one of {}",
             SHIPPED
                 .iter()
                 .map(|(n, _)| *n)

@@ -18,6 +18,7 @@ mod verify;
 use crate::args::{Args, Command};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
+use weir_model::codes::QUERY;
 use weir_ops::time::show;
 
 /// Runs a command.
@@ -54,7 +55,7 @@ fn time(text: &str) -> Result<weir_model::Micros> {
         return Ok(weir_model::Micros(t.as_microsecond()));
     }
     let date: jiff::civil::Date = text.parse().map_err(|_| {
-        anyhow::anyhow!("WEIR-0305: `{text}` is no time; write 2026-01-05 or 2026-01-05T00:00:00Z")
+        anyhow::anyhow!("{QUERY}: `{text}` is no time; write 2026-01-05 or 2026-01-05T00:00:00Z")
     })?;
     let midnight = date.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp();
     Ok(weir_model::Micros(midnight.as_microsecond()))

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
 use weir_model::Micros;
+use weir_model::codes::QUERY;
 use weir_ops::Asked;
 use weir_ops::question::{Answer, Coverage, Span};
 use weir_store::{Param, Question, Rows, Store};
@@ -44,7 +45,7 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
     let now = Micros(jiff::Timestamp::now().as_microsecond());
     let asked = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
-            bail!("WEIR-0305: parameters go with named questions; `weir query` lists them");
+            bail!("{QUERY}: parameters go with named questions; `weir query` lists them");
         }
         Asked::sql(question)
     } else {
@@ -127,13 +128,13 @@ fn parameters(given: &[String]) -> Result<Vec<Param>> {
     while let Some(p) = rest.next() {
         let name = p
             .strip_prefix("--")
-            .with_context(|| format!("WEIR-0305: `{p}` is no parameter; write --name value"))?;
+            .with_context(|| format!("{QUERY}: `{p}` is no parameter; write --name value"))?;
         match name.split_once('=') {
             Some((name, value)) => out.push((name.to_owned(), value.to_owned())),
             None => {
                 let value = rest
                     .next()
-                    .with_context(|| format!("WEIR-0305: --{name} has no value"))?;
+                    .with_context(|| format!("{QUERY}: --{name} has no value"))?;
                 out.push((name.to_owned(), value.clone()));
             }
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use weir_catalog::Catalog;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
+use weir_model::codes::{CONFIG, NOT_RUNNING};
 use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Running, Service};
@@ -45,7 +46,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     config.health.bind = a
         .http
         .parse()
-        .with_context(|| format!("WEIR-0210: --http {} is no address", a.http))?;
+        .with_context(|| format!("{CONFIG}: --http {} is no address", a.http))?;
     // What is only printed needs no running system.
     let needed = a.config.is_none() && !a.dump_config;
     if needed || system.brokers.is_some() {
@@ -68,7 +69,7 @@ pub fn stages(names: &[String]) -> Result<Vec<StageName>> {
                 .into_iter()
                 .find(|s| s.label() == n)
                 .with_context(|| {
-                    format!("WEIR-0210: there is no stage {n}; there are combine, window and score")
+                    format!("{CONFIG}: there is no stage {n}; there are combine, window and score")
                 })
         })
         .collect()
@@ -108,7 +109,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     }
     let (catalog, migrations) = (system.catalog()?, system.migrations()?);
     let Some(mut sink) = config.sink else {
-        bail!("WEIR-0210: no sink is configured")
+        bail!("{CONFIG}: no sink is configured")
     };
     sink.instance = names::instance("sink", &a.instance);
     let starts = Starting::default();
@@ -203,7 +204,7 @@ impl Starting {
                     self.tell(None);
                     return weir_ops::run::number(&run, catalog).map(Some);
                 }
-                Ok(None) => "WEIR-0204: waiting for a processor to begin a run".to_owned(),
+                Ok(None) => format!("{NOT_RUNNING}: waiting for a processor to begin a run"),
                 Err(e) => match weir_kafka::Error::from(e) {
                     e if e.is_transient() => format!("{e}; waiting for Kafka"),
                     e => return Err(e.into()),

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
 use weir_model::Micros;
+use weir_model::codes::INPUT;
 use weir_ops::{Watch, truth};
 use weir_sources::ingest;
 use weir_sources::ledger::Progress;
@@ -30,7 +31,7 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
     if !a.live && end > now.plus(Micros::DAY) {
         // The watermark would stand there, and everything real would be late for good.
         bail!(
-            "WEIR-0301: the simulation would end on {}, in the future; choose an earlier --start or fewer --days",
+            "{INPUT}: the simulation would end on {}, in the future; choose an earlier --start or fewer --days",
             show(end)
         );
     }

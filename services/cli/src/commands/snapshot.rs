@@ -6,6 +6,7 @@ use crate::output::{self, Bar, thousands};
 use anyhow::{Result, bail};
 use std::process::ExitCode;
 use std::time::Instant;
+use weir_model::codes::SNAPSHOT;
 use weir_sources::ingest;
 
 pub fn record(system: &SystemArgs, a: &RecordArgs) -> Result<ExitCode> {
@@ -34,7 +35,7 @@ pub fn replay(system: &SystemArgs, a: &ReplayArgs) -> Result<ExitCode> {
         "max" => None,
         s => match s.strip_suffix('x').unwrap_or(s).parse::<f64>() {
             Ok(x) if x > 0.0 && x.is_finite() => Some(x),
-            _ => bail!("WEIR-0304: `{s}` is no speed; write 1x, 100x or max"),
+            _ => bail!("{SNAPSHOT}: `{s}` is no speed; write 1x, 100x or max"),
         },
     };
     let brokers = system.find_brokers()?;

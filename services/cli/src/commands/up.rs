@@ -11,6 +11,7 @@ use weir_catalog::Catalog;
 use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka, KafkaOptions};
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
+use weir_model::codes::{CONFIG, MISSING_PROGRAM, PORT_TAKEN};
 use weir_processor::{ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Service};
@@ -22,7 +23,7 @@ use weir_store::Migration;
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     for s in &a.services {
         if !matches!(s.as_str(), "processor" | "sink" | "none") {
-            bail!("WEIR-0210: there is no service {s}; there are processor and sink (or none)");
+            bail!("{CONFIG}: there is no service {s}; there are processor and sink (or none)");
         }
     }
     let begun = Instant::now();
@@ -30,10 +31,10 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let bind: SocketAddr = a
         .http
         .parse()
-        .with_context(|| format!("WEIR-0210: --http {} is no address", a.http))?;
+        .with_context(|| format!("{CONFIG}: --http {} is no address", a.http))?;
     // It is bound when there is something to tell; that it can be is known before anything is started.
     std::net::TcpListener::bind(bind)
-        .with_context(|| format!("WEIR-0212: cannot bind --http {bind}"))?;
+        .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
     let log = LogConfig {
         filter: "warn".into(),
@@ -133,7 +134,7 @@ fn engine_program() -> Result<EngineProgram> {
     let program = std::env::current_exe()?.with_file_name("weir-clickhouse-engine");
     if !program.is_file() {
         bail!(
-            "WEIR-0203: {} is missing; build it with `cargo build --release -p weir`",
+            "{MISSING_PROGRAM}: {} is missing; build it with `cargo build --release -p weir`",
             program.display()
         );
     }

@@ -6,6 +6,7 @@ use crate::output::{self, Bar, Waiting, thousands};
 use anyhow::Result;
 use std::process::ExitCode;
 use weir_catalog::Catalog;
+use weir_model::codes::VERIFY_DIFFERS;
 use weir_ops::Verification;
 use weir_ops::verify::{Progress, Verify};
 use weir_store::Store;
@@ -114,7 +115,7 @@ fn print(a: &VerifyArgs, catalog: &Catalog, verified: &Verification) -> Result<(
         );
     } else {
         println!(
-            "WEIR-0303: {} of {} rows differ",
+            "{VERIFY_DIFFERS}: {} of {} rows differ",
             thousands(verified.differences.len() as u64),
             thousands(verified.rows())
         );
