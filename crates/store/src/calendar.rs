@@ -1,9 +1,9 @@
 //! The calendar of tenants in SQL: days in their time zones, and the views that need them.
 
-use crate::StoreError;
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
 use crate::view::{SETTINGS, rollup_name};
+use crate::{StoreError, results};
 use std::collections::BTreeMap;
 use weir_catalog::{Catalog, EventDef};
 use weir_model::WindowSize;
@@ -159,40 +159,6 @@ pub fn events_sql(table: &EventsTable, zones: &Zones) -> String {
     )
 }
 
-/// Results that are no aggregates: (view, its table, columns, the time whose day it is).
-const RESULTS: &[(&str, &str, &str, &str)] = &[
-    (
-        "anomalies",
-        "anomalies_log",
-        "tenant, dimensions, detector, detector_version, kind, severity, event, window, window_start, window_end, value, expected, score, early, id",
-        LAST_MOMENT,
-    ),
-    (
-        "kpis",
-        "kpis_log",
-        "tenant, dimensions, kpi, kpi_version, window, window_start, window_end, value, score, status, trend, sample, terms, id",
-        LAST_MOMENT,
-    ),
-    (
-        "alerts",
-        "alerts_log",
-        "tenant, dimensions, rule, rule_version, kind, severity, state, step, opened, at, value, threshold, worst, windows, impact, action, id",
-        "at",
-    ),
-    (
-        "late",
-        "late_log",
-        "tenant, topic, partition, first_offset, last_offset, events, earliest, watermark",
-        "watermark",
-    ),
-    (
-        "dead_letters",
-        "dead_letters_log",
-        "tenant, topic, partition, offset, concat('WEIR-', leftPad(toString(code), 4, '0')) AS code, message, value, log_time, log_partition, log_offset",
-        "log_time",
-    ),
-];
-
 /// The day of a window is the one it ends in.
 pub(crate) const LAST_MOMENT: &str = "window_end - toIntervalMicrosecond(1)";
 
@@ -203,17 +169,18 @@ pub(crate) const LAST_MOMENT: &str = "window_end - toIntervalMicrosecond(1)";
 pub fn result_views(catalog: &Catalog) -> Result<Vec<(String, String)>, StoreError> {
     let zones = zones(catalog)?;
     let mut views = Vec::new();
-    for (view, table, columns, time) in RESULTS {
-        // What could not be read belongs to no run.
-        let run = match *view {
-            "dead_letters" => "",
-            _ => " WHERE run = (SELECT run FROM current_run)",
+    for result in results::ALL {
+        let run = match result.of_a_run() {
+            true => " WHERE run = (SELECT run FROM current_run)",
+            false => "",
         };
         views.push((
-            view.to_string(),
+            result.view.to_string(),
             format!(
-                "SELECT {columns}, {} FROM {table} FINAL{run}",
-                zones.calendar(time)
+                "SELECT {}, {} FROM {} FINAL{run}",
+                result.select(),
+                zones.calendar(result.time),
+                result.table
             ),
         ));
     }

@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, calendar, generate_event_migration, kpi, view};
+use crate::{Store, StoreError, calendar, generate_event_migration, kpi, results, view};
 use std::path::Path;
 use weir_catalog::Catalog;
 use weir_model::hash;
@@ -63,7 +63,8 @@ pub(crate) fn sql_files(dir: &Path) -> Result<Vec<(String, String)>, StoreError>
 pub struct Prepared {
     /// Migrations applied now.
     pub applied: Vec<String>,
-    /// Columns added for measures, fields and dimensions that were declared since.
+    /// Columns added for measures, dimensions and fields, of events and of results, that were
+    /// declared since.
     pub columns: Vec<String>,
 }
 
@@ -120,23 +121,25 @@ impl Store {
         Ok(applied)
     }
 
-    /// Brings tables and views up to the catalog: only adds.
+    /// Brings tables and views up to the catalog and the records: only adds.
     async fn sync(&self, catalog: &Catalog) -> Result<Vec<String>, StoreError> {
-        let mut changes = Vec::new();
+        let mut alter = Vec::new();
+        for result in results::ALL {
+            alter.extend(result.alter(&self.columns_of(result.table).await?));
+        }
         for event in &catalog.events {
             for statement in statements(&generate_event_migration(event)?) {
                 self.execute(&statement).await?;
             }
             let parts = PartsTable::of(event)?;
             let present = self.columns_of(&parts.name).await?;
-            let mut alter = self.new_dimensions(&parts, &present).await?;
+            alter.extend(self.new_dimensions(&parts, &present).await?);
             alter.extend(parts.alter(&present));
             let archive = EventsTable::of(event)?;
             alter.extend(archive.alter(&self.columns_of(&archive.name).await?));
-            for statement in alter {
-                self.execute(&statement).await?;
-                changes.push(statement);
-            }
+        }
+        for statement in &alter {
+            self.execute(statement).await?;
         }
         self.fill_tenants(catalog).await?;
         let mut wanted = Vec::new();
@@ -157,7 +160,7 @@ impl Store {
             ))
             .await?;
         }
-        Ok(changes)
+        Ok(alter)
     }
 
     /// A dimension that came later goes to the end of the key; that can only be said together with its column.

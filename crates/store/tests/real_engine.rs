@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use weir_catalog::{Catalog, EventDef, JudgedWindow, KpiDef, MeasureKind, Op, Term};
 use weir_model::records::{
-    Aggregate, AggregateBlock, AggregateReader, MeasureValue, Part, Subject,
+    Aggregate, AggregateBlock, AggregateReader, Alert, AlertState, MeasureValue, Part, Subject,
 };
 use weir_model::sketch::{THETA, quantile, theta_estimate};
 use weir_model::{Micros, WindowSize};
 use weir_store::encode::PartsEncoder;
 use weir_store::{
-    Form, PartsTable, Question, Store, StoreConfig, built_in, merged_sql, rollup_name,
+    Form, PartsTable, Question, Store, StoreConfig, built_in, merged_sql, results, rollup_name,
 };
 
 fn store(database: &str) -> Store {
@@ -391,6 +391,90 @@ async fn what_is_declared_later_gets_its_column() {
     assert!(
         matches!(refused, weir_store::StoreError::MigrationChanged { .. }),
         "{refused}"
+    );
+}
+
+/// (name, type) of the columns of a table or view, in its order.
+async fn columns(store: &Store, table: &str) -> Vec<(String, String)> {
+    let sql = format!(
+        "SELECT name, type FROM system.columns WHERE database = currentDatabase() \
+         AND table = '{table}' ORDER BY position"
+    );
+    store.fetch(&sql).await.unwrap()
+}
+
+#[tokio::test]
+async fn tables_of_results_are_what_their_records_say() {
+    let store = prepared("results", &catalog()).await;
+    for result in results::ALL {
+        let mut want: Vec<(String, String)> = result
+            .columns()
+            .map(|(name, kind)| (name.to_owned(), kind))
+            .collect();
+        let mut got = columns(&store, result.table).await;
+        want.sort();
+        got.sort();
+        assert_eq!(got, want, "{}", result.table);
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_records_get_later_gets_its_column() {
+    let catalog = catalog();
+    let store = prepared("fields", &catalog).await;
+    let view = columns(&store, "alerts").await;
+    // As if an older weir had made the table, with a row in it.
+    let old = "INSERT INTO alerts_log (run, id, rule, state) VALUES (1, 'old', 'r', 'open')";
+    for sql in [
+        "ALTER TABLE alerts_log DROP COLUMN worst",
+        "ALTER TABLE alerts_log DROP COLUMN impact",
+        old,
+    ] {
+        store.execute(sql).await.unwrap();
+    }
+    let done = store.prepare(&built_in(), &catalog).await.unwrap();
+    assert_eq!(done.columns.len(), 2, "{done:?}");
+    assert_eq!(columns(&store, "alerts").await, view);
+    let new = Alert {
+        id: "new".into(),
+        run: 1,
+        catalog: catalog.hash,
+        rule: "r".into(),
+        version: 2,
+        kind: "threshold".into(),
+        severity: "high".into(),
+        subject: Subject {
+            tenant: "acme".into(),
+            dimensions: vec![("team".into(), "core".into())],
+        },
+        state: AlertState::Update,
+        step: 3,
+        opened: Micros(0),
+        at: Micros(60_000_000),
+        value: Some(1.5),
+        threshold: None,
+        worst: Some(2.5),
+        windows: 4,
+        impact: "it costs".into(),
+        action: "look".into(),
+        revision: 9,
+    };
+    let mut row = Vec::new();
+    results::alert(&mut row, &new);
+    let table = results::ALERTS;
+    store
+        .insert(table.table, &table.insert_columns(), Bytes::from(row))
+        .await
+        .unwrap();
+    let shown = "SELECT concat_ws('|', id, tenant, dimensions['team'], rule_version, state, step, \
+                 toUnixTimestamp(at), ifNull(value, -1), ifNull(threshold, -1), ifNull(worst, -1), \
+                 windows, impact, action) FROM alerts ORDER BY id";
+    assert_eq!(
+        store.fetch::<String>(shown).await.unwrap(),
+        [
+            "new|acme|core|2|update|3|60|1.5|-1|2.5|4|it costs|look",
+            "old|||0|open|0|0|-1|-1|-1|0||",
+        ]
     );
 }
 

@@ -8,7 +8,8 @@ use weir_catalog::Catalog;
 use weir_kafka::{Brokers, Error, Message};
 use weir_model::records::{AggregateReader, Alert, Anomaly, DeadLetter, Kpi, Late};
 use weir_model::{Micros, headers, topics};
-use weir_store::encode::{self, Fixture, PartsEncoder};
+use weir_store::encode::PartsEncoder;
+use weir_store::results::{self, Fixture};
 use weir_store::{PartsTable, StoreError};
 
 /// Rows of one table that wait.
@@ -63,11 +64,11 @@ enum Kind {
 }
 
 const FIXTURES: [(Kind, Fixture); 5] = [
-    (Kind::Anomalies, encode::ANOMALIES),
-    (Kind::Kpis, encode::KPIS),
-    (Kind::Alerts, encode::ALERTS),
-    (Kind::Late, encode::LATE),
-    (Kind::DeadLetters, encode::DEAD_LETTERS),
+    (Kind::Anomalies, results::ANOMALIES),
+    (Kind::Kpis, results::KPIS),
+    (Kind::Alerts, results::ALERTS),
+    (Kind::Late, results::LATE),
+    (Kind::DeadLetters, results::DEAD_LETTERS),
 ];
 
 /// All buffers, and who fills them.
@@ -84,7 +85,7 @@ impl Router {
         // Buffers: the fixed tables, then parts by event type, then archives by event type.
         let mut buffers: Vec<Buffer> = FIXTURES
             .iter()
-            .map(|(_, f)| Buffer::new(f.table, f.columns.to_string()))
+            .map(|(_, f)| Buffer::new(f.table, f.insert_columns()))
             .collect();
         let mut parts = Vec::new();
         for event in &catalog.events {
@@ -206,18 +207,20 @@ impl Router {
         let sequence = m.offset().unsigned_abs();
         let read = match kind {
             Kind::Anomalies => Anomaly::decode(value)
-                .map(|a| encode::anomaly(out, &a, sequence))
+                .map(|a| results::anomaly(out, &a, sequence))
                 .is_ok(),
             Kind::Kpis => Kpi::decode(value)
-                .map(|k| encode::kpi(out, &k, sequence))
+                .map(|k| results::kpi(out, &k, sequence))
                 .is_ok(),
-            Kind::Alerts => Alert::decode(value).map(|a| encode::alert(out, &a)).is_ok(),
+            Kind::Alerts => Alert::decode(value)
+                .map(|a| results::alert(out, &a))
+                .is_ok(),
             Kind::Late => Late::decode(value)
-                .map(|l| encode::late(out, &l, m.partition(), m.offset()))
+                .map(|l| results::late(out, &l, m.partition(), m.offset()))
                 .is_ok(),
             _ => dead_letter(m)
                 .map(|d| {
-                    encode::dead_letter(
+                    results::dead_letter(
                         out,
                         &d,
                         value,
