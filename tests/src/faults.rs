@@ -1,7 +1,7 @@
 //! Rounds of harm: a part of a running system is stopped for a while, or killed, while events come. Each round must end with
 //! everything in ClickHouse and every part ready, and all of them together with the numbers of a system that nothing happened to.
 
-use crate::{Around, PATIENCE, System, binary, get, is_running, signal};
+use crate::{Around, PATIENCE, System, binary, get, signal};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -259,12 +259,11 @@ impl Rounds {
             Harm::Kill => {
                 let pid = self.pid(victim);
                 signal(pid, libc::SIGKILL);
-                while is_running(pid) {
-                    std::thread::sleep(Duration::from_millis(10));
+                let killed = self.services.iter_mut().find(|s| s.child.id() == pid);
+                if let Some(service) = killed {
+                    service.child.wait().unwrap();
+                    service.supervise(&self.system);
                 }
-                self.services.iter_mut().for_each(|s| {
-                    s.supervise(&self.system);
-                });
             }
         }
     }

@@ -91,6 +91,28 @@ impl Sender {
     }
 }
 
+/// Replaces the one place that holds some bytes.
+fn replaced(mut bytes: Vec<u8>, old: &[u8], new: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(old.len()).position(|w| w == old).unwrap();
+    bytes.splice(at..at + old.len(), new.iter().copied());
+    bytes
+}
+
+/// A schema of a few lines that unfolds into 2^38 types.
+fn endless() -> String {
+    let mut inner = json!("null");
+    for i in (0..38).rev() {
+        let again = if i == 37 {
+            json!("null")
+        } else {
+            json!(format!("R{}", i + 1))
+        };
+        inner = json!({"type": "record", "name": format!("R{i}"),
+            "fields": [{"name": "a", "type": inner}, {"name": "b", "type": again}]});
+    }
+    inner.to_string()
+}
+
 /// Replaces the one place that holds a float.
 fn with_float(mut bytes: Vec<u8>, old: f64, new: f64) -> Vec<u8> {
     let at = bytes
@@ -128,6 +150,24 @@ fn everything_bad_is_answered_counted_and_shown() {
     let other = catalog.events.iter().find(|e| e.name != EVENT).unwrap();
     let other = schemas::schema_id(&other.schema_json);
     dead.push(("WEIR-0005", Some(wire::framed(other, &sound[5..]))));
+    let endless = schemas::RegisteredSchema::new(topics::events(EVENT) + "-value", 9, endless());
+    let (key, value) = (endless.key(), endless.encode().unwrap());
+    let record = BaseRecord::to(topics::SCHEMAS).key(&key).payload(&value);
+    s.producer.send(record).map_err(|(e, _)| e).unwrap();
+    s.flush();
+    dead.push(("WEIR-0005", Some(wire::framed(endless.id, &sound[5..]))));
+    // In a text that nothing asks for; a map that says 2^27 entries behind it; a time in ten bytes that needs 65 bits.
+    let not_utf8 = replaced(sound.clone(), b"laptop", b"lapt\xff\xff");
+    dead.push(("WEIR-0004", Some(not_utf8)));
+    let entries = b"laptop\x80\x80\x80\x80\x01";
+    dead.push((
+        "WEIR-0001",
+        Some(replaced(sound.clone(), b"laptop\0", entries)),
+    ));
+    let time = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2];
+    let mut overlong = sound[..5 + 37].to_vec();
+    overlong.extend(time);
+    dead.push(("WEIR-0004", Some(overlong)));
     for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let value = s.framed(json!({}));
         dead.push(("WEIR-0006", Some(with_float(value, 1234.5, x))));

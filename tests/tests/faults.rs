@@ -19,7 +19,7 @@ fn every_part_may_stand_still_or_die() {
         .and_then(|s| s.parse().ok())
         .unwrap_or_else(|| rand::random_range(0..1_000_000));
     let plan = Plan {
-        rounds: 26,
+        rounds: 22,
         seed,
         scale: SCALE,
     };

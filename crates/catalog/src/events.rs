@@ -60,6 +60,26 @@ const RESERVED: &[&str] = &[
 /// Schemas by event type.
 pub(crate) type Schemas = BTreeMap<String, (EventSchema, String)>;
 
+/// Name and schema of the event type of a file, if one of its measures is a cost.
+pub(crate) fn priced<'a>(root: &'a Node, schemas: &'a Schemas) -> Option<crate::when::Priced<'a>> {
+    let Value::Text(name) = &get(root, "event")?.value else {
+        return None;
+    };
+    let Value::Map(measures) = &get(root, "measures")?.value else {
+        return None;
+    };
+    let (schema, _) = schemas.get(name)?;
+    let costs = measures.iter().any(|(_, m)| get(m, "cost").is_some());
+    costs.then_some((name, schema))
+}
+
+fn get<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    entries.iter().find(|(k, _)| k.name == name).map(|(_, n)| n)
+}
+
 pub(crate) fn read(
     file: File<'_>,
     root: &Node,

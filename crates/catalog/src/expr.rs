@@ -21,6 +21,8 @@ pub(crate) struct ExprProblem {
 pub(crate) enum Name {
     Term(usize),
     Number(f64),
+    /// A term that is 1 or 0.
+    Truth(usize),
 }
 
 /// The tree between CEL's and the stack program: small, comparable, without positions.
@@ -102,6 +104,24 @@ fn constant(t: &Tree) -> Option<f64> {
 
 /// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown one.
 pub(crate) fn compile(source: &str, resolve: Resolve<'_>) -> Result<Compiled, Vec<ExprProblem>> {
+    program(source, resolve, None)
+}
+
+/// Compiles a condition. `is` gives the term that is 1 where the text of a name equals another.
+pub(crate) fn condition(
+    source: &str,
+    resolve: Resolve<'_>,
+    is: TextIs<'_>,
+) -> Result<Compiled, Vec<ExprProblem>> {
+    program(source, resolve, Some(is))
+}
+
+fn program(
+    source: &str,
+    resolve: Resolve<'_>,
+    is: Option<TextIs<'_>>,
+) -> Result<Compiled, Vec<ExprProblem>> {
+    let truth = is.is_some();
     if let Err(e) = expression::check(source) {
         return Err(vec![ExprProblem {
             offset: e.offset,
@@ -125,24 +145,35 @@ pub(crate) fn compile(source: &str, resolve: Resolve<'_>) -> Result<Compiled, Ve
                 offset: before + (column.max(1) as usize - 1),
                 code: codes::CATALOG_EXPRESSION,
                 message: format!("the expression does not parse: {said}"),
-                remedy: "write it like `ratio(failures, calls) * 100`".into(),
+                remedy: match truth {
+                    true => "write it like `tokens_input > 200000`".into(),
+                    false => "write it like `ratio(failures, calls) * 100`".into(),
+                },
             }]);
         }
     };
     let mut c = Compiler {
         info: &info,
         resolve,
+        is,
         guards: Vec::new(),
         problems: Vec::new(),
     };
     let built = c.build(&ast);
-    if let Some((_, Type::Truth)) = &built {
-        c.problem(
+    match &built {
+        Some((_, Type::Truth)) if !truth => c.problem(
             &ast,
             codes::CATALOG_EXPRESSION,
             "the expression gives true or false where a number is wanted".into(),
             "write `condition ? 1 : 0`".into(),
-        );
+        ),
+        Some((_, Type::Number | Type::Any)) if truth => c.problem(
+            &ast,
+            codes::CATALOG_EXPRESSION,
+            "the condition gives no true or false".into(),
+            "compare it, e.g. `tokens_input > 200000`".into(),
+        ),
+        _ => {}
     }
     match (built, c.problems) {
         (Some((tree, _)), problems) if problems.is_empty() => {
@@ -179,15 +210,19 @@ fn emit(t: &Tree, out: &mut Vec<Op>) {
 
 type Resolve<'a> = &'a mut dyn FnMut(&str) -> Result<Name, (String, String)>;
 
-struct Compiler<'a> {
-    info: &'a SourceInfo,
-    resolve: Resolve<'a>,
+type TextIs<'a> = &'a mut dyn FnMut(&str, &str) -> Result<usize, (String, String)>;
+
+struct Compiler<'i, 'r, 't> {
+    info: &'i SourceInfo,
+    resolve: Resolve<'r>,
+    /// Where texts can be compared.
+    is: Option<TextIs<'t>>,
     /// Conditions of the ternaries around the current place.
     guards: Vec<Tree>,
     problems: Vec<ExprProblem>,
 }
 
-impl Compiler<'_> {
+impl Compiler<'_, '_, '_> {
     fn problem(&mut self, at: &IdedExpr, code: Code, message: String, remedy: String) {
         let offset = self
             .info
@@ -234,7 +269,11 @@ impl Compiler<'_> {
             e,
             codes::CATALOG_EXPRESSION,
             format!("{what} not part of these expressions"),
-            "use numbers, terms, + - * / comparisons, && || !, ?: and ratio, min, max, abs, coalesce".into(),
+            match self.is {
+                None => "use numbers, terms, + - * / comparisons, && || !, ?: and ratio, min, max, abs, coalesce",
+                Some(_) => "use fields, numbers, + - * / comparisons, && || !, and `field == 'text'` or `field in ['a', 'b']`",
+            }
+            .into(),
         );
         None
     }
@@ -243,6 +282,7 @@ impl Compiler<'_> {
         match (self.resolve)(name) {
             Ok(Name::Term(i)) => Some((Tree::Term(i), Type::Number)),
             Ok(Name::Number(v)) => Some((Tree::Number(v), Type::Number)),
+            Ok(Name::Truth(i)) => Some((Tree::Term(i), Type::Truth)),
             Err((message, remedy)) => {
                 self.problem(e, codes::CATALOG_REFERENCE, message, remedy);
                 None
@@ -253,6 +293,11 @@ impl Compiler<'_> {
     fn call(&mut self, e: &IdedExpr, f: &str, args: &[&IdedExpr]) -> Option<(Tree, Type)> {
         if f == operators::CONDITIONAL {
             return self.conditional(args);
+        }
+        if self.is.is_some()
+            && let Some(compared) = Compared::of(f, args)
+        {
+            return self.compared(e, &compared);
         }
         let (op, wants, gives, arity) = match f {
             operators::ADD => (Op::Add, Type::Number, Type::Number, 2),
@@ -317,6 +362,34 @@ impl Compiler<'_> {
             self.check_guard(e, divisor);
         }
         Some((tree, gives))
+    }
+
+    /// A text that equals one of several: one term each.
+    fn compared(&mut self, e: &IdedExpr, c: &Compared<'_>) -> Option<(Tree, Type)> {
+        let (is, name) = (self.is.as_mut()?, path_of(c.name));
+        let Some(name) = name else {
+            return self.unsupported(e, "comparing a text with anything but a field is");
+        };
+        let mut tree: Option<Tree> = None;
+        for text in &c.texts {
+            let term = match is(&name, text) {
+                Ok(i) => Tree::Term(i),
+                Err((message, remedy)) => {
+                    self.problem(c.name, codes::CATALOG_REFERENCE, message, remedy);
+                    return None;
+                }
+            };
+            tree = Some(match tree {
+                None => term,
+                Some(t) => Tree::Two(Op::Or, Box::new(t), Box::new(term)),
+            });
+        }
+        let tree = tree.unwrap_or(Tree::Number(0.0));
+        let tree = match c.equal {
+            true => tree,
+            false => Tree::One(Op::Not, Box::new(tree)),
+        };
+        Some((tree, Type::Truth))
     }
 
     fn argument(&mut self, a: &IdedExpr, wants: Type) -> Option<Tree> {
@@ -399,6 +472,98 @@ fn mentions(t: &Tree, what: &Tree) -> bool {
             Tree::Two(_, a, b) => mentions(a, what) || mentions(b, what),
             Tree::Select(c, a, b) => [c, a, b].iter().any(|t| mentions(t, what)),
         }
+}
+
+/// `name == 'a'`, `'a' != name`, `name in ['a', 'b']`
+struct Compared<'a> {
+    name: &'a IdedExpr,
+    texts: Vec<&'a str>,
+    equal: bool,
+}
+
+impl<'a> Compared<'a> {
+    fn of(f: &str, args: &[&'a IdedExpr]) -> Option<Compared<'a>> {
+        let [a, b] = *args else { return None };
+        if f == operators::IN {
+            let Cel::List(list) = &b.expr else {
+                return None;
+            };
+            let texts = list.elements.iter().map(text_of).collect::<Option<_>>()?;
+            return Some(Compared {
+                name: a,
+                texts,
+                equal: true,
+            });
+        }
+        let equal = match f {
+            operators::EQUALS => true,
+            operators::NOT_EQUALS => false,
+            _ => return None,
+        };
+        let (name, text) = match (text_of(a), text_of(b)) {
+            (None, Some(text)) => (a, text),
+            (Some(text), None) => (b, text),
+            _ => return None,
+        };
+        let texts = vec![text];
+        Some(Compared { name, texts, equal })
+    }
+}
+
+fn text_of(e: &IdedExpr) -> Option<&str> {
+    match &e.expr {
+        Cel::Literal(LiteralValue::String(s)) => Some(s.inner()),
+        _ => None,
+    }
+}
+
+/// Whether `b` holds wherever `a` does, as far as the two show it themselves.
+pub(crate) fn implies(a: &Tree, b: &Tree) -> bool {
+    if a == b {
+        return true;
+    }
+    match (a, b) {
+        (Tree::Two(Op::Or, x, y), _) => implies(x, b) && implies(y, b),
+        (_, Tree::Two(Op::And, x, y)) => implies(a, x) && implies(a, y),
+        (_, Tree::Two(Op::Or, x, y)) if implies(a, x) || implies(a, y) => true,
+        (Tree::Two(Op::And, x, y), _) => implies(x, b) || implies(y, b),
+        (Tree::Two(f, x, m), Tree::Two(g, y, n)) if x == y => {
+            let (Some(m), Some(n)) = (constant(m), constant(n)) else {
+                return false;
+            };
+            match (f, g) {
+                (Op::Gt, Op::Gt | Op::Ge) | (Op::Ge, Op::Ge) | (Op::Eq, Op::Ge) => m >= n,
+                (Op::Ge | Op::Eq, Op::Gt) => m > n,
+                (Op::Lt, Op::Lt | Op::Le) | (Op::Le, Op::Le) | (Op::Eq, Op::Le) => m <= n,
+                (Op::Le | Op::Eq, Op::Lt) => m < n,
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// The same tree with other numbers for its terms.
+pub(crate) fn renumbered(t: &Tree, number: &mut dyn FnMut(usize) -> usize) -> Tree {
+    let mut inner = |t: &Tree| Box::new(renumbered(t, number));
+    match t {
+        Tree::Number(_) | Tree::Null => t.clone(),
+        Tree::One(op, a) => Tree::One(*op, inner(a)),
+        Tree::Two(op, a, b) => Tree::Two(*op, inner(a), inner(b)),
+        Tree::Select(c, a, b) => Tree::Select(inner(c), inner(a), inner(b)),
+        Tree::Term(i) => Tree::Term(number(*i)),
+    }
+}
+
+/// Whether a tree reads a term.
+pub(crate) fn varies(t: &Tree) -> bool {
+    match t {
+        Tree::Term(_) => true,
+        Tree::Number(_) | Tree::Null => false,
+        Tree::One(_, a) => varies(a),
+        Tree::Two(_, a, b) => varies(a) || varies(b),
+        Tree::Select(c, a, b) => [c, a, b].iter().any(|t| varies(t)),
+    }
 }
 
 fn path_of(e: &IdedExpr) -> Option<String> {

@@ -7,6 +7,7 @@
 pub mod sql;
 pub mod types;
 
+mod assistants;
 mod avro;
 mod events;
 mod expr;
@@ -19,12 +20,15 @@ mod prices;
 mod problem;
 mod reader;
 mod reading;
+mod recognise;
 mod terms;
+mod when;
 mod yaml;
 
 pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;
-pub use prices::CLASSES;
+pub use prices::{CLASSES, LIFETIMES, WRITTEN};
 pub use problem::{CatalogErrors, Problem, Refusal};
+pub use recognise::{Assistant, Assistants};
 pub use types::*;

@@ -7,7 +7,7 @@ use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{At, Key, Node, Value};
-use crate::{events, prices, yaml};
+use crate::{assistants, events, prices, yaml};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,6 +87,9 @@ pub fn load_sources(mut sources: Vec<(String, String)>) -> Result<Catalog, Catal
     match catalog {
         Some(mut c) if problems.is_empty() => {
             c.sources = Arc::new(sources);
+            if c.assistants.tools.is_empty() {
+                c.assistants = Catalog::embedded_assistants();
+            }
             c.hash = crate::meaning::hash(&c);
             Ok(c)
         }
@@ -106,7 +109,14 @@ fn is_catalog(file: &str) -> bool {
 }
 
 /// Top-level names of files that are not about one event type.
-const SECTIONS: &[&str] = &["kpis", "detectors", "alerts", "prices", "tenants"];
+const SECTIONS: &[&str] = &[
+    "kpis",
+    "detectors",
+    "alerts",
+    "prices",
+    "tenants",
+    "assistants",
+];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
     let schemas = schemas(sources, problems);
@@ -163,10 +173,11 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
             .map(|(_, f, n)| (*f, n))
     };
 
-    let mut book = Vec::new();
-    of("prices").for_each(|(f, n)| prices::read(f, n, &mut book));
-    prices::sort(&mut book);
-    let book = Arc::new(book);
+    let priced: Vec<_> = event_files
+        .iter()
+        .filter_map(|(_, root)| events::priced(root, &schemas))
+        .collect();
+    let book = Arc::new(prices::book(of("prices"), &priced));
 
     let mut events: Vec<EventDef> = Vec::new();
     for (file, root) in &event_files {
@@ -199,6 +210,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         rule::read(f, k, n, declared)
     });
     let tenants = tenants(of("tenants"))?;
+    let assistants = assistants::read(of("assistants"));
     let bare = |v: Vec<Checked<KpiDef>>| v.into_iter().map(|c| c.def).collect();
     Some(Catalog {
         hash: 0,
@@ -207,6 +219,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         rules,
         events,
         tenants,
+        assistants,
         sources: Arc::new(Vec::new()),
     })
 }

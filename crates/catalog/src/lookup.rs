@@ -19,6 +19,24 @@ impl Catalog {
             .map(|(f, t)| (f.to_string(), t.to_string()))
             .collect()
     }
+    /// The assistants compiled into the binary: what holds where no file declares any.
+    pub(crate) fn embedded_assistants() -> crate::Assistants {
+        let mut files = sources::SOURCES.iter();
+        let text = files.find(|(f, _)| *f == "catalog/assistants.yaml");
+        let root = text.and_then(|(_, t)| crate::yaml::parse(t).ok());
+        let problems = std::cell::RefCell::new(Vec::new());
+        let file = text.map(|(name, text)| crate::reader::File {
+            name,
+            text,
+            problems: &problems,
+        });
+        let entries = match root.as_ref().map(|r| &r.value) {
+            Some(crate::yaml::Value::Map(entries)) => &entries[..],
+            _ => &[],
+        };
+        let section = entries.iter().find(|(k, _)| k.name == "assistants");
+        crate::assistants::read(file.zip(section.map(|(_, n)| n)).into_iter())
+    }
     /// Index of an event type.
     pub fn event_id(&self, name: &str) -> Option<EventId> {
         self.events.iter().position(|e| e.name == name)

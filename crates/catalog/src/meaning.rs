@@ -5,6 +5,7 @@ pub(crate) mod text;
 
 use crate::avro::canonical;
 use crate::problem::Refusal;
+use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{self, At, Value};
 use std::fmt::Write as _;
@@ -217,23 +218,23 @@ fn changed_prices(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
         let Some((_, _, was)) = before.iter().find(|(n, v, _)| *n == name && *v == version) else {
             continue;
         };
-        for p in now.book.iter() {
-            let same =
-                |o: &&Price| o.provider == p.provider && o.model == p.model && o.from == p.from;
-            let Some(o) = was.book.iter().find(same) else {
+        for days in now.book.chunk_by(Price::same_day) {
+            // The entries of one day are one price: one more, or another order, changes it.
+            let was: Vec<&Price> = was.book.iter().filter(|o| o.same_day(&days[0])).collect();
+            let same = was.len() == days.len() && days.iter().zip(&was).all(|(p, o)| p.equals(o));
+            if was.is_empty() || same {
                 continue;
-            };
-            if o.per_token != p.per_token {
-                let (file, at) = locate_price(new, p);
-                let told = format!(
-                    "the price of \"{}\" changed although it is in force",
-                    p.model
-                );
-                let remedy = format!(
-                    "add an entry with a later `from`, or give measure {name} a new version"
-                );
-                out.push(refusal(file, at, told, remedy));
             }
+            let changed = days.iter().zip(&was).find(|(p, o)| !p.equals(o));
+            let p = changed.map_or(&days[days.len().min(was.len()) - 1], |(p, _)| p);
+            let (file, at) = locate_price(new, p);
+            let told = format!(
+                "the price of \"{}\" changed although it is in force",
+                p.model
+            );
+            let remedy =
+                format!("add an entry with a later `from`, or give measure {name} a new version");
+            out.push(refusal(file, at, told, remedy));
         }
     }
     out
@@ -276,7 +277,7 @@ fn locate(c: &Catalog, path: &[String]) -> (String, At) {
 }
 
 fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
-    for (file, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
+    for (name, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
         let Ok(root) = yaml::parse(text) else {
             continue;
         };
@@ -287,30 +288,23 @@ fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
             continue;
         };
         let problems = std::cell::RefCell::new(Vec::new());
+        let file = File {
+            name,
+            text,
+            problems: &problems,
+        };
+        let is = |item: &yaml::Node| {
+            let f = file.fields(item, "a price", &[])?;
+            let source = f.get("when").and_then(|n| file.text(n, "when"));
+            let when = p.when.as_ref().map(|w| w.source.as_str());
+            let (provider, model, from) = crate::prices::head(&f)?;
+            Some((provider.as_str(), model, from, source) == (&p.provider, &p.model, p.from, when))
+        };
         let Value::List(items) = &list.value else {
             continue;
         };
-        for item in items {
-            let one = yaml::Node {
-                at: item.at,
-                value: Value::List(vec![item.clone()]),
-            };
-            let mut read = Vec::new();
-            crate::prices::read(
-                crate::reader::File {
-                    name: file,
-                    text,
-                    problems: &problems,
-                },
-                &one,
-                &mut read,
-            );
-            if read
-                .first()
-                .is_some_and(|r| r.provider == p.provider && r.model == p.model && r.from == p.from)
-            {
-                return (file.clone(), item.at);
-            }
+        if let Some(item) = items.iter().find(|i| is(i) == Some(true)) {
+            return (name.clone(), item.at);
         }
     }
     ("catalog".into(), At::default())

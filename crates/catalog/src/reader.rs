@@ -29,6 +29,20 @@ impl<'a> File<'a> {
         line.chars().nth(at.column.checked_sub(1)? as usize)
     }
 
+    /// The place so many characters into the text that stands at `at`.
+    pub fn inside(&self, at: At, offset: usize) -> At {
+        // A block is folded by YAML: then the place is where it begins.
+        let inside = match self.char_at(at) {
+            Some('>' | '|') => 0,
+            Some('\'' | '"') => offset as u64 + 1,
+            _ => offset as u64,
+        };
+        At {
+            line: at.line,
+            column: at.column + inside,
+        }
+    }
+
     pub fn say(&self, at: At, code: Code, message: impl Into<String>, remedy: impl Into<String>) {
         self.problems.borrow_mut().push(Problem {
             file: self.name.to_string(),

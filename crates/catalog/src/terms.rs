@@ -4,7 +4,7 @@ use crate::expr::{self, Compiled, Name};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::types::*;
-use crate::yaml::{At, Node, Value};
+use crate::yaml::{Node, Value};
 use weir_model::{WindowSize, codes};
 
 /// `(message, remedy)`
@@ -185,17 +185,7 @@ impl Scope<'_> {
             )),
             Err(problems) => {
                 for p in problems {
-                    // A block is folded by YAML: then the place is where it begins.
-                    let inside = match file.char_at(node.at) {
-                        Some('>' | '|') => 0,
-                        Some('\'' | '"') => p.offset as u64 + 1,
-                        _ => p.offset as u64,
-                    };
-                    let at = At {
-                        line: node.at.line,
-                        column: node.at.column + inside,
-                    };
-                    file.say(at, p.code, p.message, p.remedy);
+                    file.say(file.inside(node.at, p.offset), p.code, p.message, p.remedy);
                 }
                 None
             }
@@ -231,7 +221,7 @@ impl Scope<'_> {
                 }
                 Some((i, least))
             }
-            Ok(Name::Number(_)) => {
+            Ok(Name::Number(_) | Name::Truth(_)) => {
                 file.say(
                     key.at,
                     codes::CATALOG_REFERENCE,

@@ -24,6 +24,8 @@ pub struct Catalog {
     pub rules: Vec<RuleDef>,
     /// Time zones by tenant.
     pub tenants: Tenants,
+    /// Coding assistants, for the import of repositories: no result depends on them, so they are not part of the hash.
+    pub assistants: crate::Assistants,
     /// The files as loaded: (path relative to `schemas/`, text), sorted. What a snapshot carries.
     pub sources: Arc<Vec<(String, String)>>,
 }
@@ -122,9 +124,10 @@ pub struct CostDef {
     pub provider: String,
     /// Path of the model.
     pub model: String,
-    /// (path of a token count, token class).
+    /// (path of a token count, token class). Of the class `cache_write` only what the classes of a lifetime leave of it
+    /// is paid as such (see [`crate::LIFETIMES`]).
     pub tokens: Vec<(String, String)>,
-    /// The book, resolved: prices by (provider or "*", model), in force from a time.
+    /// The book: entries by (provider or "*", model), newest first; those of one day in the order of declaration.
     pub book: Arc<Vec<Price>>,
 }
 
@@ -140,6 +143,30 @@ pub struct Price {
     pub from: Micros,
     /// (token class, USD per million as billionths per token: exact: price * 1000 per token in `Fixed` units).
     pub per_token: Vec<(String, i128)>,
+    /// Which calls it is for; `None`: all that no entry before it took.
+    pub when: Option<When>,
+}
+
+/// A condition on a call: a program over what it asks of the event. It holds where the program gives a number other than 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// As written.
+    pub source: String,
+    /// What it asks of the event.
+    pub terms: Vec<CallTerm>,
+    /// Stack program over `terms`.
+    pub ops: Vec<Op>,
+}
+
+/// What a condition asks of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallTerm {
+    /// The number at a path; null is no value.
+    Number(String),
+    /// 1 or 0: the truth at a path; null is no value.
+    Truth(String),
+    /// 1 or 0: whether the text at a path (null is the empty text) is this one.
+    Is(String, String),
 }
 
 /// Group of dimensions that results are kept by.

@@ -46,8 +46,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ),
     (
         "llm.call.yaml",
-        "identity: request_id",
-        "identity: request_id\nversion: 2",
+        "version: 2\nidentity: request_id",
+        "version: 3\nidentity: request_id",
         "",
     ),
     (
@@ -85,8 +85,27 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("alerts.yaml", "above: 5", "version: 2\n    above: 6", ""),
     (
         "prices.yaml",
-        "from: 2025-08-07, input: 1.25",
-        "from: 2025-08-07, input: 1.5",
+        "from: 2025-08-07, when: \"service_tier in ['', 'default', 'standard']\", input: 1.25",
+        "from: 2025-08-07, when: \"service_tier in ['', 'default', 'standard']\", input: 1.5",
+        r#"the price of "gpt-5" changed"#,
+    ),
+    // Another condition, one more entry of a day, or one less: the calls of that day cost something else.
+    (
+        "prices.yaml",
+        "model: gpt-5, from: 2025-08-07, when: \"service_tier == 'batch'\"",
+        "model: gpt-5, from: 2025-08-07, when: \"service_tier == 'flex'\"",
+        r#"the price of "gpt-5" changed"#,
+    ),
+    (
+        "prices.yaml",
+        "prices:\n",
+        "prices:\n  - {provider: openai, model: gpt-5, from: 2025-08-07, when: tokens_input > 9, input: 1}\n",
+        r#"the price of "gpt-5" changed"#,
+    ),
+    (
+        "prices.yaml",
+        "  - {provider: openai, model: gpt-5, from: 2025-08-07, when: \"service_tier == 'batch'\"",
+        "  - {provider: openai, model: gpt-5, from: 2027-08-07, when: \"service_tier == 'batch'\"",
         r#"the price of "gpt-5" changed"#,
     ),
     (
@@ -153,8 +172,10 @@ fn the_longest_entry_in_force_gives_the_price() {
                 .as_microsecond(),
         )
     };
+    // The usual entry of a day is its last one.
     let input = |provider: &str, model: &str, day: &str| {
-        cost.price(provider, model, at(day))
+        cost.in_force(provider, model, at(day))
+            .last()
             .and_then(|p| p.of("input"))
     };
     // USD per million, as billionths per token: 3 USD are 3000.
@@ -191,4 +212,77 @@ fn the_longest_entry_in_force_gives_the_price() {
     assert_eq!(input("openai", "gpt-4omega", "2025-01-01"), None);
     assert_eq!(input("elsewhere", "gpt-4o", "2025-01-01"), None);
     assert_eq!(input("openai", "gpt-5", "2025-01-01"), None);
+}
+
+#[test]
+fn the_shipped_book_knows_tiers_and_lifetimes() {
+    let c = Catalog::embedded().unwrap();
+    let e = c.event("llm.call").unwrap();
+    let MeasureKind::Cost(cost) = &e.measures[e.measure_id("cost").unwrap()].kind else {
+        panic!("no cost")
+    };
+    let day = Micros(1_767_225_600_000_000);
+    let of = |provider: &str, model: &str, i: usize, class: &str| {
+        cost.in_force(provider, model, day)[i].of(class)
+    };
+    // Sonnet 4.5: long batch, batch, long, usual.
+    let sonnet = |i, class| of("anthropic", "claude-sonnet-4-5-20250929", i, class);
+    assert_eq!(
+        [0, 1, 2, 3].map(|i| sonnet(i, "input")),
+        [3000, 1500, 6000, 3000].map(Some)
+    );
+    assert_eq!(
+        [0, 1, 2, 3].map(|i| sonnet(i, "output")),
+        [11250, 7500, 22500, 15000].map(Some)
+    );
+    let classes = [
+        "cache_read",
+        "cache_write",
+        "cache_write_5m",
+        "cache_write_1h",
+    ];
+    assert_eq!(
+        classes.map(|c| sonnet(3, c)),
+        [300, 3750, 3750, 6000].map(Some)
+    );
+    assert_eq!(
+        classes.map(|c| sonnet(2, c)),
+        [600, 7500, 7500, 12000].map(Some)
+    );
+    assert_eq!(of("openai", "gpt-4.1", 0, "output"), Some(4000));
+    assert_eq!(of("openai", "gpt-4.1", 0, "cache_read"), None);
+    assert_eq!(of("google", "gemini-2.5-pro", 2, "input"), Some(2500));
+    // Nobody's writes are told by lifetime but Anthropic's.
+    assert_eq!(of("openai", "gpt-5", 1, "cache_write_1h"), None);
+    // Whoever has a price for an hour pays twice the input price for it, and ten times the price of a read for the input.
+    for p in cost.book.iter().filter(|p| p.provider == "anthropic") {
+        let input = p.of("input").unwrap();
+        assert_eq!(p.of("cache_write_1h"), Some(input * 2), "{p:?}");
+        if p.model != "claude-3-haiku" {
+            assert_eq!(p.of("cache_write_5m"), Some(input * 5 / 4), "{p:?}");
+            assert_eq!(p.of("cache_read"), Some(input / 10), "{p:?}");
+        }
+    }
+}
+
+#[test]
+fn a_condition_is_part_of_the_hash_and_its_spacing_is_not() {
+    let old = Catalog::embedded().unwrap();
+    let entry = |when: &str| {
+        changed(
+            "prices.yaml",
+            "prices:\n",
+            &format!("prices:\n  - {{model: y, from: 2026-01-01, {when} input: 1}}\n"),
+        )
+        .hash
+    };
+    let (a, b) = (
+        entry("when: tokens_input>5,"),
+        entry("when: tokens_input  >  5,"),
+    );
+    assert_eq!(a, b);
+    let all = [old.hash, a, entry("when: tokens_input > 6,"), entry("")];
+    for (i, x) in all.iter().enumerate() {
+        assert!(!all[..i].contains(x), "{i}");
+    }
 }

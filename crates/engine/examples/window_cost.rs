@@ -170,6 +170,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: Vec::new(),
         },
+        assistants: Default::default(),
         sources: Arc::default(),
     }
 }

@@ -37,6 +37,10 @@ fn record(out: &mut String, types: &Types, name: &str, about: &str, fields: &[Fi
     let borrows = fields.iter().any(|f| f.of.borrows());
     let (life, any) = if borrows { ("<'a>", "<'_>") } else { ("", "") };
     doc(out, about);
+    let has_defaults = fields.iter().any(|f| f.default.is_some());
+    if !has_defaults {
+        line(out, "#[derive(Default)]");
+    }
     line(
         out,
         "#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]",
@@ -56,6 +60,21 @@ fn record(out: &mut String, types: &Types, name: &str, about: &str, fields: &[Fi
     }
     line(out, "}");
 
+    if has_defaults {
+        defaults(out, types, name, borrows, fields);
+    }
+
+    line(out, &format!("impl Put for {name}{any} {{"));
+    line(out, "fn put(&self, out: &mut Vec<u8>) {");
+    for f in fields {
+        line(out, &format!("self.{}.put(out);", field(&f.name)));
+    }
+    line(out, "} }");
+}
+
+/// What fields hold that are not set, each as a function, which serde needs, and all together.
+fn defaults(out: &mut String, types: &Types, name: &str, borrows: bool, fields: &[Field]) {
+    let (life, any) = if borrows { ("<'a>", "<'_>") } else { ("", "") };
     line(out, &format!("impl{life} {name}{life} {{"));
     for f in fields {
         if let Some(default) = &f.default {
@@ -78,13 +97,6 @@ fn record(out: &mut String, types: &Types, name: &str, about: &str, fields: &[Fi
         line(out, &format!("{}: {value},", field(&f.name)));
     }
     line(out, "} } }");
-
-    line(out, &format!("impl Put for {name}{any} {{"));
-    line(out, "fn put(&self, out: &mut Vec<u8>) {");
-    for f in fields {
-        line(out, &format!("self.{}.put(out);", field(&f.name)));
-    }
-    line(out, "} }");
 }
 
 fn enumeration(

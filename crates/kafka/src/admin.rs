@@ -343,6 +343,12 @@ impl Admin {
             .collect())
     }
 
+    /// Ends of these partitions, after the last committed record.
+    pub(crate) fn ends(&self, parts: &[Tp]) -> Result<Vec<(Tp, i64)>, Error> {
+        let ends = self.offsets(parts, Offset::End)?;
+        Ok(parts.iter().cloned().zip(ends).collect())
+    }
+
     /// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per partition asked for.
     fn offsets(&self, parts: &[Tp], which: Offset) -> Result<Vec<i64>, Error> {
         if parts.is_empty() {

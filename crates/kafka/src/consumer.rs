@@ -467,26 +467,6 @@ impl Consumer {
         self.seek(from)
     }
 
-    /// Ends of these partitions (after the last committed record), asked from the brokers in one request. To be seen where fetching
-    /// itself does not move.
-    pub fn ends(&self, parts: &[Tp], limit: Duration) -> Result<Vec<(Tp, i64)>, Error> {
-        let mut ask = TopicPartitionList::with_capacity(parts.len());
-        for tp in parts {
-            ask.add_partition_offset(&tp.topic, tp.partition, Offset::End)
-                .map_err(|e| Error::kafka(format!("offset of {tp}"), e))?;
-        }
-        let found = self
-            .inner()
-            .offsets_for_times(ask, limit)
-            .map_err(|e| Error::kafka("reading offsets", e))?;
-        let all = found.elements();
-        let ends = all.iter().filter_map(|e| match e.offset() {
-            Offset::Offset(o) => Some((Tp::new(e.topic(), e.partition()), o)),
-            _ => None,
-        });
-        Ok(ends.collect())
-    }
-
     /// Commits offsets (of the next record to read) outside of a transaction, and waits for it up to the limit.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! that the records were read in.
 
 use crate::consumer::{Committed, Consumer, Tp};
+use crate::ends::Ends;
 use crate::error::Error;
 use crate::metric;
 use crate::producer::{Refused, Transactional};
@@ -137,6 +138,7 @@ struct Session<'a> {
     committed_at: Instant,
     read_at: Instant,
     looked: Instant,
+    ends: Ends,
     /// Since then nothing was read although something waits, or no broker told whether it does.
     stuck: Option<Instant>,
 }
@@ -174,6 +176,7 @@ impl<'a> Session<'a> {
             committed_at: Instant::now(),
             read_at: Instant::now(),
             looked: Instant::now(),
+            ends: Ends::of(&config.brokers),
             stuck: None,
         }))
     }
@@ -420,12 +423,14 @@ impl<'a> Session<'a> {
         let t = &self.config.brokers.timeouts;
         let quiet = self.read_at.elapsed() > t.look() && !self.owned.is_empty();
         let asked = match quiet {
-            true => self.consumer.ends(&self.names(), t.request / 10),
-            false => Ok(Vec::new()),
+            true => self.ends.look(self.names()),
+            false => Some(Ok(Vec::new())),
         };
         let waits = match asked {
-            Ok(ends) => self.tell_lag(&ends) > 0,
-            Err(e) => {
+            // The answer takes its time: until then all is as it was.
+            None => return Ok(()),
+            Some(Ok(ends)) => self.tell_lag(&ends) > 0,
+            Some(Err(e)) => {
                 self.part.waits_for(format!("Kafka: {e}"));
                 true
             }

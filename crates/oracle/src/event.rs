@@ -3,7 +3,7 @@
 use crate::avro::{Resolved, Types, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use weir_catalog::{Catalog, CostDef, EventDef, Literal, MeasureKind};
+use weir_catalog::{CallTerm, Catalog, CostDef, EventDef, Expr, Literal, MeasureKind, Price, When};
 use weir_model::headers::{Meta, SchemaRef};
 use weir_model::{Fixed, Micros};
 
@@ -158,23 +158,53 @@ impl Event {
                     .strip_prefix(entry)
                     .is_some_and(|r| r.starts_with('-') || r.starts_with('@'))
         };
-        // The longest name wins, then the named provider over any, then the price that came into force last.
-        let price = def
-            .book
-            .iter()
-            .filter(|p| {
-                (p.provider == provider || p.provider == "*") && names(&p.model) && p.from <= at
-            })
-            .max_by_key(|p| (p.model.len(), p.provider != "*", p.from));
+        // The longest name wins, then the named provider over any, then the price that came into force last; of the entries
+        // of that day the first whose condition holds.
+        let rank = |p: &Price| (p.model.len(), p.provider != "*", p.from);
+        let fits = |p: &&Price| {
+            (p.provider == provider || p.provider == "*") && names(&p.model) && p.from <= at
+        };
+        let best = def.book.iter().filter(fits).map(rank).max();
+        let mut entries = def.book.iter().filter(fits);
+        let price = entries
+            .find(|p| Some(rank(p)) == best && p.when.as_ref().is_none_or(|w| self.holds(w)));
+        // A class without a field, or with an empty one, has no tokens.
+        let tokens = |class: &str| {
+            let fields = def.tokens.iter().filter(|(_, c)| c == class);
+            let counts = fields.map(|(path, _)| self.exact(path).unwrap_or(0) / Fixed::SCALE);
+            counts.map(|n| n.max(0)).sum::<i128>()
+        };
         let mut sum = 0i128;
         for (path, class) in &def.tokens {
-            let tokens = self.exact(path).unwrap_or(0) / Fixed::SCALE;
-            if tokens > 0 {
+            let mut count = self.exact(path).unwrap_or(0) / Fixed::SCALE;
+            if class == "cache_write" {
+                count -= tokens("cache_write_5m") + tokens("cache_write_1h");
+            }
+            if count > 0 {
                 let per = price?.per_token.iter().find(|(c, _)| c == class)?.1;
-                sum += tokens * per;
+                sum += count * per;
             }
         }
         Some(sum)
+    }
+
+    /// Whether the condition of a price holds.
+    fn holds(&self, when: &When) -> bool {
+        let flag = |b: bool| Some(if b { 1.0 } else { 0.0 });
+        let ask = |t: &CallTerm| match t {
+            CallTerm::Number(path) => self.number(path),
+            CallTerm::Truth(path) => match self.leaf(path) {
+                Leaf::Bool(b) => flag(b),
+                _ => None,
+            },
+            CallTerm::Is(path, text) => flag(self.text(path).unwrap_or_default() == *text),
+        };
+        let terms: Vec<Option<f64>> = when.terms.iter().map(ask).collect();
+        let program = Expr {
+            source: when.source.clone(),
+            ops: when.ops.clone(),
+        };
+        crate::kpis::evaluate(&program, &terms).is_some_and(|x| x != 0.0)
     }
 
     fn check(&self, def: &EventDef) -> Result<(), &'static str> {
@@ -193,6 +223,11 @@ impl Event {
                 MeasureKind::Cost(c) | MeasureKind::Unpriced(c) => {
                     read.extend(c.reported.as_deref());
                     read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
+                    let asked = c.book.iter().filter_map(|p| p.when.as_ref());
+                    read.extend(asked.flat_map(|w| &w.terms).filter_map(|t| match t {
+                        CallTerm::Number(path) => Some(path.as_str()),
+                        _ => None,
+                    }));
                 }
             }
         }

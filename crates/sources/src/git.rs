@@ -5,6 +5,7 @@
 mod open;
 mod read;
 
+use weir_catalog::Assistants;
 use weir_events::{Engineer, Map, ProductivityRecorded, event_id};
 use weir_model::Micros;
 
@@ -37,6 +38,7 @@ impl Repository {
         tenant: &'a str,
         team: &'a str,
         c: &'a Commit,
+        known: &'a Assistants,
     ) -> ProductivityRecorded<'a> {
         let time = Micros::from_secs(c.time.max(0));
         let tests = c.files.iter().filter(|(_, _, path)| is_test(path)).count();
@@ -63,7 +65,7 @@ impl Repository {
             },
             repository: Some(printable(&self.name).into()),
             change_kind: kind.into(),
-            assistant: assistant(c).map(Into::into),
+            assistant: known.of(&c.author, &c.email, &c.message).map(Into::into),
             change_id: Some(c.id.as_str().into()),
             commits: 1,
             lines_added: c.files.iter().map(|f| f.0).sum(),
@@ -106,52 +108,6 @@ fn is_fix(message: &str) -> bool {
     subject
         .split(|c: char| !c.is_alphanumeric())
         .any(|w| matches!(w, "fix" | "fixes" | "fixed" | "bugfix" | "hotfix"))
-}
-
-/// Assistants that name themselves as author or co-author: (what their trailer or name holds, name).
-const ASSISTANTS: &[(&str, &str)] = &[
-    ("claude", "claude"),
-    ("copilot", "copilot"),
-    ("cursor", "cursor"),
-    ("aider", "aider"),
-    ("codex", "codex"),
-    ("gemini", "gemini"),
-    ("devin", "devin"),
-    ("openhands", "openhands"),
-    ("jules", "jules"),
-    ("amazon q", "amazon-q"),
-    ("windsurf", "windsurf"),
-    ("sweep", "sweep"),
-];
-
-fn assistant(c: &Commit) -> Option<&'static str> {
-    let find = |text: &str| {
-        let text = text.to_lowercase();
-        ASSISTANTS
-            .iter()
-            .find(|(needle, _)| text.contains(needle))
-            .map(|(_, name)| *name)
-    };
-    // An author such as "Ada (aider)" or "Copilot": in an author's name only marked forms count, since
-    // some of these words are people's names.
-    let author = c.author.to_lowercase();
-    let marked = |n: &str| {
-        author.contains(&format!("({n})"))
-            || author == n
-            || author.contains(&format!("{n}[bot]"))
-            || author.contains(&format!("{n}-agent"))
-    };
-    if let Some((_, name)) = ASSISTANTS.iter().find(|(n, _)| marked(n)) {
-        return Some(name);
-    }
-    c.message.lines().rev().find_map(|line| {
-        let line = line.trim();
-        let (key, value) = line.split_once(':')?;
-        match key.to_lowercase().as_str() {
-            "co-authored-by" | "assisted-by" | "generated-by" => find(value),
-            _ => None,
-        }
-    })
 }
 
 #[cfg(test)]
@@ -211,8 +167,9 @@ mod tests {
     /// What a repository comes to, for comparisons.
     fn sums(path: &Path) -> (String, BTreeMap<String, (i64, i64, String)>) {
         let repo = Repository::open(path).unwrap();
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
         let of = |c: &Commit| {
-            let b = repo.event("t", "", c);
+            let b = repo.event("t", "", c, &known);
             let email = b.engineer.email.into_owned();
             (c.id.clone(), (b.lines_added, b.lines_deleted, email))
         };
@@ -239,7 +196,8 @@ mod tests {
         let repo = Repository::open(d).unwrap();
         let commits = read(&repo, &[]);
         assert_eq!(commits.len(), 5);
-        let body = |c| repo.event("t", "", c);
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
+        let body = |c| repo.event("t", "", c, &known);
         let first = body(&commits[0]);
         assert_eq!(
             (
@@ -263,7 +221,7 @@ mod tests {
         assert_eq!(commits.iter().map(|c| body(c).bugs_fixed).sum::<i64>(), 1);
         let last = body(&commits[4]);
         assert_eq!((last.change_kind.as_ref(), last.commits), ("merge", 1));
-        let event = repo.event("t", "", &commits[0]);
+        let event = repo.event("t", "", &commits[0], &known);
         assert_eq!(event.engineer.email, "ada@example.com");
         assert_eq!(event.event_time, Micros::from_secs(1_767_323_045));
 
@@ -451,27 +409,9 @@ mod tests {
         let commits = read(&repo, &[]);
         assert_eq!(commits.len(), 2);
         assert_eq!(commits[1].author, "J\u{fffd}rg");
-        assert_eq!(repo.event("t", "", &commits[1]).engineer.email, "unknown");
+        let known = weir_catalog::Catalog::embedded().unwrap().assistants;
+        let event = repo.event("t", "", &commits[1], &known);
+        assert_eq!(event.engineer.email, "unknown");
         assert!(commits[1].message.len() < 5 << 20);
-    }
-
-    #[test]
-    fn assistants_are_recognised_from_trailers_not_from_names_of_people() {
-        let c = |author: &str, message: &str| Commit {
-            id: String::new(),
-            parents: 1,
-            email: String::new(),
-            author: author.into(),
-            time: 0,
-            message: message.into(),
-            files: vec![],
-        };
-        assert_eq!(assistant(&c("Paul (aider)", "x")), Some("aider"));
-        assert_eq!(assistant(&c("Claude Monet", "x")), None);
-        assert_eq!(
-            assistant(&c("Ada", "x\n\nco-authored-by: GitHub Copilot <c@x>")),
-            Some("copilot")
-        );
-        assert_eq!(assistant(&c("Ada", "talk about claude")), None);
     }
 }

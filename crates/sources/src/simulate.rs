@@ -253,6 +253,8 @@ impl Simulation {
             tokens_input: (context_tokens * (1.0 - read - write).max(0.0)) as i64,
             tokens_cache_read: (context_tokens * read) as i64,
             tokens_cache_write: (context_tokens * write) as i64,
+            tokens_cache_write_5m: None,
+            tokens_cache_write_1h: None,
             tokens_output: if ok { output as i64 } else { 0 },
             tokens_reasoning: if ok { reasoning as i64 } else { 0 },
             latency_ms: Some((ms * 10.0).round() / 10.0),

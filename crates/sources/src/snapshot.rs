@@ -272,11 +272,11 @@ mod tests {
         for i in 0..20u8 {
             content.extend([i % 2, 0, 0, i % 8]);
             content.extend(i64::from(i).to_le_bytes());
-            if i % 8 & HAS_TICK != 0 {
+            if (i % 8) & HAS_TICK != 0 {
                 content.extend(7i64.to_le_bytes());
             }
             for flag in [HAS_KEY, HAS_VALUE] {
-                if i % 8 & flag != 0 {
+                if (i % 8) & flag != 0 {
                     content.extend(u32::from(i).to_le_bytes());
                     content.extend(vec![i; usize::from(i)]);
                 }

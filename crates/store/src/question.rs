@@ -237,7 +237,7 @@ fn current_kpis(
                 "SELECT tenant, {} AS kpi, CAST(map({}), 'Map(String, String)') AS dimensions, {} AS window, window_start, window_end, day, days_ago, value, score, status, sample\nFROM ({values})",
                 text(&k.name),
                 dimensions.join(", "),
-                text(&k.window.label()),
+                text(k.window.label()),
             ))
         })
         .collect::<Result<_, StoreError>>()?;

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// Prints one JSON value.
@@ -130,6 +131,29 @@ fn shown(what: &str, seen: bool) -> ProgressBar {
     bar.set_style(style);
     bar.set_message(what.to_owned());
     bar
+}
+
+/// Says every ten seconds that something goes on of which nobody knows how long it takes, until it is dropped.
+pub struct Waiting(Option<Sender<()>>);
+
+impl Waiting {
+    pub fn new(what: &str) -> Waiting {
+        let (end, ended) = channel();
+        let (what, begun) = (what.to_owned(), Instant::now());
+        std::thread::spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(LINES) {
+                eprintln!("{what}: {} s", begun.elapsed().as_secs());
+            }
+        });
+        Waiting(Some(end))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        // The thread sees that nobody can send any more.
+        self.0.take();
+    }
 }
 
 /// 1234567 as 1,234,567.

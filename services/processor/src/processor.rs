@@ -151,7 +151,7 @@ fn scope(
             .and_then(|run| Scope::new(&config.kafka, catalog.clone(), run));
         match found.map_err(Error::from) {
             Err(e) if e.is_transient() => {
-                tracing::warn!("{}: waiting for Kafka: {e}", e.code());
+                tracing::warn!("{e}; waiting for Kafka");
                 part.waits_for(format!("Kafka: {e}"));
                 pauses.rest(&|| shutdown.is_requested());
             }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use weir_catalog::Catalog;
-use weir_kafka::{Brokers, Consumer, Fetching, Pauses, Tp};
+use weir_kafka::{Brokers, Consumer, Ends, Fetching, Pauses, Tp};
 use weir_runtime::names::SINK_GROUP;
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
@@ -225,6 +225,7 @@ impl Sink {
             position: Position::default(),
             looked: Instant::now(),
             read_at: Instant::now(),
+            ends: Ends::of(&self.config.kafka),
             stuck: None,
             inserting: JoinSet::new(),
         };

@@ -6,7 +6,7 @@ use crate::{Sink, SinkError, metric};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
-use weir_kafka::{Change, Consumer, Tp};
+use weir_kafka::{Change, Consumer, Ends, Tp};
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Store, StoreError};
 
@@ -21,6 +21,7 @@ pub(crate) struct Work<'a> {
     pub(crate) position: Position,
     pub(crate) looked: Instant,
     pub(crate) read_at: Instant,
+    pub(crate) ends: Ends,
     /// Since then nothing was read although something waits, or no broker told whether it does.
     pub(crate) stuck: Option<Instant>,
     /// One at most; ends with this.
@@ -147,14 +148,15 @@ impl Work<'_> {
         }
         self.looked = Instant::now();
         let quiet = self.read_at.elapsed() > t.stall / 4 && !self.position.next.is_empty();
-        let parts: Vec<Tp> = self.position.next.keys().cloned().collect();
         let asked = match quiet {
-            true => self.consumer.ends(&parts, t.request / 10),
-            false => Ok(Vec::new()),
+            true => self.ends.look(self.position.next.keys().cloned().collect()),
+            false => Some(Ok(Vec::new())),
         };
         let waits = match asked {
-            Ok(ends) => self.tell_lag(&ends) > 0,
-            Err(e) => {
+            // The answer takes its time: until then all is as it was.
+            None => return Ok(()),
+            Some(Ok(ends)) => self.tell_lag(&ends) > 0,
+            Some(Err(e)) => {
                 self.part.waits_for(format!("Kafka: {e}"));
                 true
             }

@@ -137,13 +137,26 @@ pub(crate) fn book(prices: &[Price]) -> String {
         let per_token = list(&p.per_token, |(class, billionths)| {
             format!("({}, {billionths})", quoted(class))
         });
+        // What has no condition is written as before there were any.
+        let when = p.when.as_ref().map_or(String::new(), |w| {
+            let (terms, ops) = (list(&w.terms, call_term), list(&w.ops, op));
+            format!(", when: {terms} {ops}")
+        });
         format!(
-            "Price {{ provider: {}, model: {}, from: {}, per_token: {per_token} }}",
+            "Price {{ provider: {}, model: {}, from: {}, per_token: {per_token}{when} }}",
             quoted(&p.provider),
             quoted(&p.model),
             micros(p.from)
         )
     })
+}
+
+fn call_term(t: &CallTerm) -> String {
+    match t {
+        CallTerm::Number(path) => format!("Number({})", quoted(path)),
+        CallTerm::Truth(path) => format!("Truth({})", quoted(path)),
+        CallTerm::Is(path, text) => format!("Is({}, {})", quoted(path), quoted(text)),
+    }
 }
 
 /// Of what a KPI or detector is computed from. Names of terms do not matter, what they stand for

@@ -1,10 +1,12 @@
 //! What an event adds to each measure, computed once and added to the row of every rollup.
 
 use super::read::{Slots, number};
+use super::when::Asked;
 use crate::accumulate::live::{Delta, Words};
 use crate::accumulate::{Layout, bin};
 use hashbrown::HashMap;
-use weir_catalog::types::{CostDef, EventDef, Literal, MeasureKind};
+use weir_catalog::types::{CostDef, EventDef, Literal, MeasureKind, Price, When};
+use weir_catalog::{LIFETIMES, WRITTEN};
 use weir_model::avro::Value;
 use weir_model::{Fixed, Micros, hash};
 
@@ -163,19 +165,33 @@ struct Cost {
     reported: Option<usize>,
     provider: usize,
     model: usize,
-    /// Slots of the token counts, in the order of `def.tokens`.
-    tokens: Vec<usize>,
+    /// Token counts, in the order of `def.tokens`.
+    tokens: Vec<Tokens>,
     /// Every time at which some price begins, ascending.
     starts: Vec<Micros>,
-    /// By provider, NUL, model: the prices of each class from each start on (the first is before any).
-    known: HashMap<Vec<u8>, Vec<Prices>>,
+    /// The conditions of the book, each once.
+    conditions: Vec<(When, Asked)>,
+    /// By provider, NUL, model: what is in force from each start on (the first is before any).
+    known: HashMap<Vec<u8>, Vec<Vec<Offer>>>,
     key: Vec<u8>,
     /// This event's cost, once it was asked for.
     now: Option<Option<i128>>,
 }
 
-/// Price of one token by class; `None`: no price.
-type Prices = Vec<Option<i128>>;
+/// A token count of an event.
+#[derive(Debug)]
+struct Tokens {
+    slot: usize,
+    /// Slots of counts that are part of it and are paid by themselves.
+    parts: Box<[usize]>,
+}
+
+/// An entry in force: which of the conditions it has, and the price of one token by class (`None`: no price).
+#[derive(Debug)]
+struct Offer {
+    condition: Option<usize>,
+    prices: Vec<Option<i128>>,
+}
 
 /// Providers and models remembered: their names come from events.
 const MOST_KNOWN: usize = 10_000;
@@ -185,13 +201,31 @@ impl Cost {
         let mut starts: Vec<Micros> = def.book.iter().map(|p| p.from).collect();
         starts.sort_unstable();
         starts.dedup();
+        let mut conditions: Vec<(When, Asked)> = Vec::new();
+        for when in def.book.iter().filter_map(|p| p.when.as_ref()) {
+            if !conditions.iter().any(|(w, _)| w == when) {
+                conditions.push((when.clone(), Asked::new(when, slots)));
+            }
+        }
+        let mut tokens = Vec::new();
+        for (path, class) in &def.tokens {
+            let parts = def
+                .tokens
+                .iter()
+                .filter(|(_, c)| class == WRITTEN && LIFETIMES.contains(&c.as_str()));
+            tokens.push(Tokens {
+                slot: slots.number(path),
+                parts: parts.map(|(p, _)| slots.number(p)).collect(),
+            });
+        }
         Cost {
             def: def.clone(),
             reported: def.reported.as_deref().map(|p| slots.number(p)),
             provider: slots.of(&def.provider),
             model: slots.of(&def.model),
-            tokens: def.tokens.iter().map(|(p, _)| slots.number(p)).collect(),
+            tokens,
             starts,
+            conditions,
             known: HashMap::new(),
             key: Vec::new(),
             now: None,
@@ -232,27 +266,49 @@ impl Cost {
             self.known.insert(self.key.clone(), periods);
         }
         let period = self.starts.partition_point(|s| *s <= t);
-        let prices = self.known.get(&self.key)?.get(period)?;
+        let offers = self.known.get(&self.key)?.get(period)?;
+        let conditions = &mut self.conditions;
+        let fits = |o: &&Offer| o.condition.is_none_or(|c| conditions[c].1.holds(row));
+        let offer = offers.iter().find(fits);
         let mut sum = 0i128;
-        for (slot, price) in self.tokens.iter().zip(prices) {
-            let tokens = exact(&row[*slot]).unwrap_or(0) / Fixed::SCALE;
+        for (i, count) in self.tokens.iter().enumerate() {
+            let tokens = count.of(row);
             if tokens > 0 {
-                sum = sum.saturating_add(tokens.saturating_mul((*price)?));
+                let price = offer?.prices[i]?;
+                sum = sum.saturating_add(tokens.saturating_mul(price));
             }
         }
         Some(sum)
     }
 
-    fn look_up(&self, provider: &str, model: &str) -> Vec<Prices> {
+    /// What is in force for a model from each start on.
+    #[cold]
+    fn look_up(&self, provider: &str, model: &str) -> Vec<Vec<Offer>> {
+        let classes = || self.def.tokens.iter().map(|(_, class)| class);
+        let offer = |p: &Price| Offer {
+            condition: p
+                .when
+                .as_ref()
+                .and_then(|w| self.conditions.iter().position(|(c, _)| c == w)),
+            prices: classes().map(|class| p.of(class)).collect(),
+        };
         let starts = std::iter::once(Micros::MIN).chain(self.starts.iter().copied());
-        let prices = starts.map(|start| {
-            let price = self.def.price(provider, model, start);
-            self.def
-                .tokens
-                .iter()
-                .map(|(_, class)| price.and_then(|p| p.of(class)))
-                .collect()
-        });
-        prices.collect()
+        starts
+            .map(|start| self.def.in_force(provider, model, start))
+            .map(|entries| entries.iter().map(offer).collect())
+            .collect()
+    }
+}
+
+impl Tokens {
+    /// Those that are paid as this class; none where it is not above 0.
+    #[inline]
+    fn of(&self, row: &[Value]) -> i128 {
+        let whole = |slot: usize| match row[slot] {
+            Value::Int(n) => i128::from(n),
+            ref v => exact(v).unwrap_or(0) / Fixed::SCALE,
+        };
+        let parts = self.parts.iter().map(|p| whole(*p).max(0));
+        whole(self.slot) - parts.sum::<i128>()
     }
 }

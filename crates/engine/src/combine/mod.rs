@@ -11,6 +11,7 @@ mod state;
 mod subjects;
 #[cfg(test)]
 mod tests;
+mod when;
 
 pub use position::Position;
 

@@ -15,6 +15,7 @@ fn catalog() -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: vec![],
         },
+        assistants: Default::default(),
         sources: Arc::new(vec![]),
     }
 }

@@ -51,8 +51,12 @@ pub enum Progress {
     Begun(Option<(u64, u64)>),
     /// So many records are counted, of so many.
     At(u64, u64),
-    /// What was begun is read.
-    Counted,
+    /// What was begun is read; now it is judged.
+    Judging,
+    /// That is done; now it is compared with ClickHouse.
+    Comparing,
+    /// That is done too.
+    Compared,
     /// What was begun did not fit into memory: it is counted in so many more shares of its subjects.
     Divided(u64),
 }
@@ -148,9 +152,10 @@ impl Verify<'_> {
             let which = (share.of > 1).then(|| (done + 1, done + 1 + open.len() as u64));
             match self.count(share, limit, which, on)? {
                 Counted::All(truth) => {
-                    on(Progress::Counted);
+                    on(Progress::Comparing);
                     let compared = compare::all(self.store, self.catalog, &truth, share);
                     comparison.join(runtime.block_on(compared)?);
+                    on(Progress::Compared);
                     done += 1;
                     match &mut log {
                         Some(log) => log.totals.join(&truth.totals),
@@ -221,6 +226,7 @@ impl Verify<'_> {
                 }
             }
         }
+        on(Progress::Judging);
         Ok(Counted::All(Box::new(weir_oracle::conclude(catalog, fold))))
     }
 }

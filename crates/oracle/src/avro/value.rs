@@ -33,8 +33,10 @@ pub struct Resolved {
     /// Whether a type can be read as another; true while that is being found out.
     readable: RefCell<BTreeMap<(Id, Id), bool>>,
     /// How the fields of a record are read as those of another.
-    plans: RefCell<BTreeMap<(Id, Option<Id>), Rc<Plan>>>,
+    plans: RefCell<Plans>,
 }
+
+type Plans = BTreeMap<(Id, Option<Id>), Rc<Plan>>;
 
 /// A record's fields.
 struct Plan {

@@ -14,6 +14,7 @@ use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use weir_catalog::Assistants;
 use weir_kafka::Brokers;
 use weir_model::{Micros, codes, hash};
 
@@ -30,6 +31,7 @@ pub fn git(
     path: &Path,
     tenant: &str,
     team: &str,
+    assistants: &Assistants,
     now: Micros,
     on: OnProgress,
 ) -> Result<Report> {
@@ -62,7 +64,7 @@ pub fn git(
             return published.idle();
         };
         let identity = identities::of(tenant, EVENT, &commit.id, b"");
-        let event = repository.event(tenant, team, &commit);
+        let event = repository.event(tenant, team, &commit, assistants);
         published.add(identity, |p| p.event(&event))?;
         report.written += 1;
         on(report.written, Some(total));

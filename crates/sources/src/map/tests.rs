@@ -39,7 +39,9 @@ fn with(mut mapping: Mapping, fields: &[(&str, &str)]) -> Mapping {
 type Outcome = Result<(Mapped, Avro), String>;
 
 /// Line, row and outcome of each row, and the lines that wait.
-fn run(mapping: Mapping, data: &[u8], complete: bool) -> Result<(Vec<(u64, u64, Outcome)>, u64)> {
+type Told = (Vec<(u64, u64, Outcome)>, u64);
+
+fn run(mapping: Mapping, data: &[u8], complete: bool) -> Result<Told> {
     let event = def(&mapping.event);
     let schema = Schema::parse_str(&event.schema_json).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();

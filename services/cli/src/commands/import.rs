@@ -43,7 +43,8 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
     {
         let watch = Watch::begin(&brokers, system.catalog()?, &tenant)?;
         let bar = Bar::new("commits", json);
-        let report = ingest::git(&brokers, &path, &tenant, &team, now, &mut |n, t| {
+        let known = system.catalog()?.assistants.clone();
+        let report = ingest::git(&brokers, &path, &tenant, &team, &known, now, &mut |n, t| {
             bar.at(n, t)
         })?;
         drop(bar);

@@ -205,7 +205,7 @@ impl Starting {
                 }
                 Ok(None) => "WEIR-0204: waiting for a processor to begin a run".to_owned(),
                 Err(e) => match weir_kafka::Error::from(e) {
-                    e if e.is_transient() => format!("{}: waiting for Kafka: {e}", e.code()),
+                    e if e.is_transient() => format!("{e}; waiting for Kafka"),
                     e => return Err(e.into()),
                 },
             };

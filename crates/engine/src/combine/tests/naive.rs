@@ -4,7 +4,7 @@ use super::{KNOWN, LATER, OTHER, Raw, event};
 use crate::combine::Fold;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::types::{CostDef, Literal, MeasureKind};
+use weir_catalog::types::{CallTerm, CostDef, Expr, Literal, MeasureKind, When};
 use weir_model::headers::Mark;
 use weir_model::records::{Distribution, Last, MeasureValue};
 use weir_model::sketch::{self, THETA};
@@ -251,15 +251,36 @@ fn cost(c: &CostDef, e: &Json, t: Micros) -> Option<i128> {
     if let Some(reported) = c.reported.as_ref().and_then(|p| exact(leaf(e, p))) {
         return Some(reported);
     }
-    let price = c.price(text(e, &c.provider), text(e, &c.model), t);
+    let entries = c.in_force(text(e, &c.provider), text(e, &c.model), t);
+    let mut entries = entries.iter();
+    let price = entries.find(|p| p.when.as_ref().is_none_or(|w| asked(w, e)));
+    let count = |path: &str| leaf(e, path).as_i64().unwrap_or(0);
     let mut sum = 0;
     for (path, class) in &c.tokens {
-        let tokens = leaf(e, path).as_i64().unwrap_or(0);
+        let mut tokens = count(path);
+        if class == "cache_write" {
+            tokens -= count("tokens_cache_write_5m").max(0) + count("tokens_cache_write_1h").max(0);
+        }
         if tokens > 0 {
             sum += i128::from(tokens) * price.and_then(|p| p.of(class))?;
         }
     }
     Some(sum)
+}
+
+fn asked(when: &When, e: &Json) -> bool {
+    let flag = |b: bool| Some(f64::from(u8::from(b)));
+    let terms = when.terms.iter().map(|t| match t {
+        CallTerm::Number(path) => leaf(e, path).as_f64(),
+        CallTerm::Truth(path) => leaf(e, path).as_bool().and_then(flag),
+        CallTerm::Is(path, wanted) => flag(text(e, path) == wanted),
+    });
+    let program = Expr {
+        source: when.source.clone(),
+        ops: when.ops.clone(),
+    };
+    let terms: Vec<Option<f64>> = terms.collect();
+    crate::expr::eval(&program, &terms, &mut Vec::new()).is_some_and(|x| x != 0.0)
 }
 
 /// The event of a record, or the code of the first check that it fails.

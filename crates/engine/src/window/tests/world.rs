@@ -278,6 +278,7 @@ pub fn catalog() -> Arc<Catalog> {
                 ("b".into(), zone("America/New_York")),
             ],
         },
+        assistants: Default::default(),
         sources: Arc::new(Vec::new()),
     })
 }
