@@ -52,10 +52,12 @@ pub enum Progress {
     Begun(Option<(u64, u64)>),
     /// So many records are counted, of so many.
     At(u64, u64),
-    /// What was begun is read, and is judged now.
+    /// What was begun is read; now it is judged.
     Judging,
-    /// What was counted and judged is compared with ClickHouse.
+    /// That is done; now it is compared with ClickHouse.
     Comparing,
+    /// That is done too.
+    Compared,
     /// What was begun did not fit into memory: it is counted in so many more shares of its subjects.
     Divided(u64),
 }
@@ -154,6 +156,7 @@ impl Verify<'_> {
                     on(Progress::Comparing);
                     let compared = compare::all(self.store, self.catalog, &truth, share);
                     comparison.join(runtime.block_on(compared)?);
+                    on(Progress::Compared);
                     done += 1;
                     match &mut log {
                         Some(log) => log.totals.join(&truth.totals),

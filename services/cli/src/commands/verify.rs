@@ -24,33 +24,36 @@ pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
         wait: a.wait,
         memory: a.memory.as_u64(),
     };
-    let mut bar = None;
-    let mut says = None;
+    let mut shown = Shown::Nothing;
     let verified = verify.run(&mut |progress| match progress {
         Progress::Begun(which) => {
-            says = None;
             let what = which.map_or("records".to_owned(), |(n, of)| format!("share {n}/{of}"));
-            bar = Some(Bar::lasting(&what));
+            shown = Shown::Bar(Bar::lasting(&what));
         }
         Progress::At(n, total) => {
-            if let Some(bar) = &bar {
+            if let Shown::Bar(bar) = &shown {
                 bar.at(n, Some(total));
             }
         }
         Progress::Judging => {
-            bar = None;
-            says = Some(Waiting::new("judging what was counted"));
+            // The bar goes before something else is shown.
+            shown = Shown::Nothing;
+            shown = Shown::Waiting(Waiting::new("judging what was counted"));
         }
-        Progress::Comparing => says = Some(Waiting::new("comparing with ClickHouse")),
+        Progress::Comparing => {
+            shown = Shown::Nothing;
+            shown = Shown::Waiting(Waiting::new("comparing with ClickHouse"));
+        }
+        Progress::Compared => shown = Shown::Nothing,
         Progress::Divided(parts) => {
-            bar = None;
+            shown = Shown::Nothing;
             eprintln!(
                 "the log does not fit into {} at once: counted in {} more shares of its subjects",
                 a.memory, parts
             );
         }
     })?;
-    drop(says);
+    drop(shown);
     if a.json {
         let first: Vec<_> = verified.differences.iter().take(a.show).collect();
         output::json(&serde_json::json!({
@@ -66,6 +69,13 @@ pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
     } else {
         ExitCode::from(1)
     })
+}
+
+/// What tells those who wait that something goes on.
+enum Shown {
+    Nothing,
+    Bar(Bar),
+    Waiting(#[expect(dead_code, reason = "it speaks for itself until it is dropped")] Waiting),
 }
 
 fn print(a: &VerifyArgs, catalog: &Catalog, verified: &Verification) -> Result<()> {
