@@ -38,10 +38,15 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
     }) = a.source
     {
         let bar = Bar::new("commits", json);
-        let known = system.catalog()?.assistants;
-        let report = ingest::git(&brokers, &path, &tenant, &team, &known, &mut |n, t| {
-            bar.at(n, t)
-        })?;
+        let catalog = system.catalog()?;
+        let report = ingest::git(
+            &brokers,
+            &path,
+            &tenant,
+            &team,
+            &catalog.assistants,
+            &mut |n, t| bar.at(n, t),
+        )?;
         drop(bar);
         if json {
             output::json(&report)?;
