@@ -5,6 +5,7 @@ pub mod health;
 pub mod log;
 pub mod metric;
 pub mod progress;
+mod repeats;
 pub mod shutdown;
 
 /// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large: given back at once, as large

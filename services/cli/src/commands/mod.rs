@@ -3,6 +3,7 @@
 mod arrival;
 mod catalog;
 mod digest;
+mod disk;
 mod dlq;
 mod import;
 mod judged;
@@ -24,6 +25,9 @@ use std::process::ExitCode;
 /// Runs a command.
 pub fn run(args: Args) -> Result<ExitCode> {
     let system = args.system;
+    if args.wide {
+        crate::output::be_wide();
+    }
     match args.command {
         Command::Up(a) => up::run(&system, &a),
         Command::Status(a) => status::run(&system, &a),

@@ -1,5 +1,6 @@
 //! `weir up`: everything on this machine.
 
+use super::disk::Disk;
 use super::services::{current_run, watch_brokers, watch_sink};
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
@@ -39,6 +40,10 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         json: false,
     });
     let dir = lock.path().to_owned();
+    let disk = Disk::of(&dir);
+    if let Some(full) = disk.trouble() {
+        eprintln!("weir: {full}");
+    }
     let engine = engine_program()?;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
@@ -73,6 +78,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     })?;
 
     let parts = Parts {
+        disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
         store: weir_store::StoreConfig::at(clickhouse.url())
@@ -92,6 +98,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212: cannot bind --http")?;
         let services = start(a, parts, &health, &shutdown)?;
         wait_ready(&health, &shutdown).await?;
+        // Only now: what starts with little room shall start all the same.
+        disk.watched_by(&health);
+        disk.tell(&shutdown);
         lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
         eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
         eprintln!("  Kafka       {}", brokers.bootstrap);
@@ -161,6 +170,7 @@ type Service = tokio::task::JoinHandle<Result<()>>;
 
 /// What the services stand on.
 struct Parts<'a> {
+    disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
     store: weir_store::StoreConfig,
@@ -186,11 +196,8 @@ fn start(
                 ..ProcessorConfig::default()
             };
             let (catalog, stop) = (catalog.clone(), shutdown.clone());
-            services.push(tokio::task::spawn_blocking(move || {
-                let ended = Processor::run(&config, catalog, &StageName::ALL, &stop);
-                stop.trigger();
-                Ok(ended?)
-            }));
+            let run = move || Processor::run(&config, catalog.clone(), &StageName::ALL, &stop);
+            services.push(service(parts.disk, shutdown, run));
         }
     }
     if wanted("sink") {
@@ -198,14 +205,34 @@ fn start(
         config.run = patiently(|| current_run(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations);
         watch_sink(health, &sink);
-        let stop = shutdown.clone();
-        services.push(tokio::spawn(async move {
-            let ended = sink.run(stop.clone()).await;
-            stop.trigger();
-            Ok(ended?)
-        }));
+        let (stop, on) = (shutdown.clone(), tokio::runtime::Handle::current());
+        let run = move || on.block_on(sink.clone().run(stop.clone()));
+        services.push(service(parts.disk, shutdown, run));
     }
     Ok(services)
+}
+
+/// A service that runs until shutdown; one that ended because the disk is full runs again when there is room.
+fn service<E>(
+    disk: &Disk,
+    shutdown: &Shutdown,
+    run: impl Fn() -> Result<(), E> + Send + 'static,
+) -> Service
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let (disk, stop) = (disk.clone(), shutdown.clone());
+    tokio::task::spawn_blocking(move || {
+        loop {
+            match run() {
+                Err(e) if !stop.is_requested() && disk.explains(&e, &stop) => {}
+                ended => {
+                    stop.trigger();
+                    return Ok(ended?);
+                }
+            }
+        }
+    })
 }
 
 async fn wait_ready(health: &Health, shutdown: &Shutdown) -> Result<()> {
