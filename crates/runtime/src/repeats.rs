@@ -1,4 +1,4 @@
-//! Retry loops say the same again and again: a warning is logged once, and then every 30 s how often it came.
+//! Retry loops say the same again and again: a warning is logged once, and every 30 s a line tells how many more came.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
@@ -9,7 +9,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Time between a warning and the line about its repetitions.
+/// Time between two lines about repetitions; what came no more for so long is news again.
 const EVERY: Duration = Duration::from_secs(30);
 /// Most kinds of warnings that are remembered; where there are more, the oldest are logged anew.
 const KINDS: usize = 256;
@@ -20,7 +20,7 @@ pub(crate) struct Repeats(Arc<Mutex<HashMap<String, Kind>>>);
 
 /// Warnings that differ in numbers only.
 struct Kind {
-    /// When a line about it was written last.
+    /// When it was news, or part of a line about repetitions, last.
     told: Instant,
     /// How many were left out since.
     left_out: u64,
@@ -29,16 +29,16 @@ struct Kind {
 }
 
 impl Repeats {
-    /// Writes every 30 s how often warnings came that were left out, as long as the process runs.
+    /// Writes every 30 s one line about the warnings that were left out, as long as the process runs.
     pub fn summarise(self) {
         let started = std::thread::Builder::new()
             .name("log-repeats".into())
             .spawn(move || {
                 loop {
-                    std::thread::sleep(EVERY / 10);
-                    for (times, last) in self.due(Instant::now()) {
-                        // `times` is no warning: it would be counted itself.
-                        tracing::event!(target: SUMMARY, Level::WARN, times, "again: {last}");
+                    std::thread::sleep(EVERY);
+                    if let Some(again) = self.again(Instant::now()) {
+                        let Again { times, kinds, most } = again;
+                        tracing::warn!(target: SUMMARY, times, kinds, "again, most often: {most}");
                     }
                 }
             });
@@ -54,7 +54,7 @@ impl Repeats {
     /// Whether this is the first of its kind for a while; else it is counted.
     fn is_news(&self, text: String, now: Instant) -> bool {
         let mut kinds = self.kinds();
-        let key = without_numbers(&text);
+        let key = kind_of(&text);
         if let Some(kind) = kinds.get_mut(&key) {
             kind.left_out += 1;
             kind.last = text;
@@ -75,22 +75,35 @@ impl Repeats {
         true
     }
 
-    /// What is to be told: how many were left out, and the last of them. Forgets what came no more.
-    fn due(&self, now: Instant) -> Vec<(u64, String)> {
-        let mut out = Vec::new();
-        self.kinds().retain(|_, kind| {
-            if now.duration_since(kind.told) < EVERY {
-                return true;
-            }
-            if kind.left_out == 0 {
-                return false;
-            }
-            out.push((kind.left_out, std::mem::take(&mut kind.last)));
+    /// What was left out since the last call, if anything was. Forgets what came no more.
+    fn again(&self, now: Instant) -> Option<Again> {
+        let mut kinds = self.kinds();
+        kinds.retain(|_, kind| kind.left_out > 0 || now.duration_since(kind.told) < EVERY);
+        let (mut times, mut of, mut most) = (0, 0, (0, String::new()));
+        for kind in kinds.values_mut().filter(|kind| kind.left_out > 0) {
+            let (left_out, last) = (kind.left_out, std::mem::take(&mut kind.last));
             (kind.told, kind.left_out) = (now, 0);
-            true
-        });
-        out
+            (times, of) = (times + left_out, of + 1);
+            if left_out > most.0 {
+                most = (left_out, last);
+            }
+        }
+        (of > 0).then_some(Again {
+            times,
+            kinds: of,
+            most: most.1,
+        })
     }
+}
+
+/// Warnings that were left out.
+#[derive(Debug, PartialEq, Eq)]
+struct Again {
+    times: u64,
+    /// How many different ones.
+    kinds: usize,
+    /// The last of the most frequent ones.
+    most: String,
 }
 
 /// Where the lines about repetitions come from.
@@ -109,9 +122,21 @@ impl<S: Subscriber> Layer<S> for Repeats {
     }
 }
 
-/// Offsets, times and counts do not make it another warning.
-fn without_numbers(text: &str) -> String {
-    text.chars().filter(|c| !c.is_ascii_digit()).collect()
+/// Offsets, times and counts do not make it another warning, nor do threads and states, which Kafka's library writes in brackets.
+fn kind_of(text: &str) -> String {
+    let mut depth = 0u32;
+    let mut kept = |c: &char| match c {
+        '(' | '[' => {
+            depth += 1;
+            false
+        }
+        ')' | ']' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0 && !c.is_ascii_digit(),
+    };
+    text.chars().filter(|c| kept(c)).collect()
 }
 
 /// An event's fields as one line, the message first.
@@ -169,11 +194,28 @@ mod tests {
         assert_eq!(text.matches("something else").count(), 1, "{text}");
         assert_eq!(text.matches("goes on").count(), 2, "{text}");
         let later = Instant::now() + EVERY;
-        let due = repeats.due(later);
-        assert_eq!(due, [(1299, "cannot write offset=1299".to_owned())]);
-        assert!(repeats.due(later + EVERY).is_empty());
+        let again = Again {
+            times: 1299,
+            kinds: 1,
+            most: "cannot write offset=1299".to_owned(),
+        };
+        assert_eq!(repeats.again(later), Some(again));
+        assert_eq!(repeats.again(later + EVERY), None);
         // Forgotten by then: it is news again.
         assert!(repeats.is_news("cannot write offset=1".into(), later + EVERY));
+    }
+
+    #[test]
+    fn what_stands_in_brackets_makes_no_other_warning() {
+        let repeats = Repeats::default();
+        let said = |text: &str| repeats.is_news(text.into(), Instant::now());
+        assert!(said(
+            "[thrd:main]: b:9092/1: refused (after 0ms in state CONNECT)"
+        ));
+        assert!(!said(
+            "[thrd:b:9092/1]: b:9092/1: refused (after 3ms, 1 identical (so far))"
+        ));
+        assert!(said("[thrd:main]: b:9092/1: timed out (after 3ms)"));
     }
 
     #[test]
