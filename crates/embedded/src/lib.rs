@@ -8,6 +8,7 @@
 mod clickhouse;
 mod datadir;
 mod deps;
+pub mod disk;
 pub mod engine;
 mod error;
 mod http;

@@ -101,6 +101,8 @@ codes! {
     OPEN_TO_OTHERS = 214;
     /// a part of the pipeline stands still
     STALLED = 215;
+    /// the disk of the data directory is full
+    DISK_FULL = 216;
 
     // 03xx: commands
     /// the input file or repository cannot be read

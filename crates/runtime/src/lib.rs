@@ -7,6 +7,7 @@ pub mod log;
 pub mod metric;
 pub mod names;
 pub mod progress;
+mod repeats;
 pub mod shutdown;
 
 /// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large: given back at once, as large

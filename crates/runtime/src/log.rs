@@ -1,8 +1,11 @@
 //! Logging.
 
+use crate::repeats::Repeats;
 use serde::{Deserialize, Serialize};
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How to log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,20 +26,24 @@ impl Default for LogConfig {
     }
 }
 
-/// Starts logging to standard error. A second call changes nothing.
+/// Starts logging to standard error; of warnings that repeat there is one line in 30 s. A second call changes nothing.
 pub fn init(config: &LogConfig) {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    let repeats = Repeats::default();
+    let all = tracing_subscriber::registry()
+        .with(filter)
+        .with(repeats.clone());
     let started = if config.json {
-        builder.json().try_init()
+        all.with(lines.json()).try_init()
     } else {
-        builder.try_init()
+        all.with(lines).try_init()
     };
-    if let Err(e) = started {
-        tracing::debug!("logging runs already: {e}");
+    match started {
+        Ok(()) => repeats.summarise(),
+        Err(e) => tracing::debug!("logging runs already: {e}"),
     }
 }

@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used)]
 
 use apache_avro::{Schema, from_avro_datum, types::Value};
+use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::Command;
 use weir_catalog::Catalog;
+use weir_model::Micros;
 use weir_sources::git::Repository;
-use weir_sources::map::{Mapper, Mapping, Row};
+use weir_sources::map::{Format, Mapper, Mapping, Rows};
 
 const MAPPING: &str = "\
 name: gateway
@@ -26,12 +28,20 @@ fields:
 /// The e-mail, team and model that a row becomes.
 fn mapped(who: &str) -> [String; 3] {
     let catalog = Catalog::embedded().unwrap();
-    let schema = &catalog.event("llm.call").unwrap().schema_json;
+    let event = catalog.event("llm.call").unwrap();
     let mapping = Mapping::parse("gateway", MAPPING).unwrap();
-    let mut mapper = Mapper::new(mapping, schema, "acme").unwrap();
-    let row = serde_json::json!({"at": "2026-03-04T05:06:07Z", "who": who});
-    let value = mapper.map(&Row(row), 0).unwrap().unwrap().value;
-    let schema = Schema::parse_str(schema).unwrap();
+    let now = Micros::from_secs(1_800_000_000);
+    let mut mapper = Mapper::new(mapping, event, "acme", now).unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "at,who\n2026-03-04T05:06:07Z,{who}\n").unwrap();
+    let mut rows = Rows::open(file.path(), Format::Csv, mapper.reads(), true).unwrap();
+    let row = rows
+        .next_row()
+        .unwrap()
+        .unwrap()
+        .unwrap_or_else(|e| panic!("{}", e.error));
+    let value = mapper.map(&row).unwrap().unwrap().value;
+    let schema = Schema::parse_str(&event.schema_json).unwrap();
     let read = from_avro_datum(&schema, &mut &value[5..], None).unwrap();
     ["engineer.email", "engineer.team", "model"].map(|path| {
         let mut at = &read;
@@ -89,14 +99,14 @@ fn a_commit_meets_the_calls_of_its_author() {
     );
     let repository = Repository::open(dir.path()).unwrap();
     let known = Catalog::embedded().unwrap().assistants;
-    let mut commits = repository.commits(&repository.head, &[]).unwrap();
-    let commit = commits.next().unwrap().unwrap();
+    let mut list = tempfile::tempfile().unwrap();
+    let head = repository.head.clone().unwrap();
+    repository
+        .list(&head, &[], &mut |c| Ok(writeln!(list, "{}", c.id)?))
+        .unwrap();
+    list.rewind().unwrap();
+    let commit = repository.commits(list).unwrap().next().unwrap().unwrap();
     let event = repository.event("acme", "", &commit, &known);
-    assert_eq!(event.envelope.email, mapped("rené@example.org")[0]);
-    match event.body {
-        weir_sources::event::Body::ProductivityRecorded(b) => {
-            assert_eq!(b.assistant.as_deref(), Some("claude"));
-        }
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(event.engineer.email, mapped("rené@example.org")[0]);
+    assert_eq!(event.assistant.as_deref(), Some("claude"));
 }

@@ -76,13 +76,16 @@ impl Question {
     /// One of them.
     ///
     /// # Errors
-    /// There is none of that name: the error lists those that are.
+    /// There is none of that name: the error names those that are nearest to it.
     pub fn find(all: Vec<Question>, name: &str) -> Result<Question, StoreError> {
-        let names: Vec<String> = all.iter().map(|q| q.name.clone()).collect();
+        let nearest = nearest(&all, name);
         all.into_iter().find(|q| q.name == name).ok_or_else(|| {
+            let meant = match nearest.join(" or ") {
+                none if none.is_empty() => String::new(),
+                some => format!("did you mean {some}? "),
+            };
             StoreError::Question(format!(
-                "there is no question named {name}; there are {}",
-                names.join(", ")
+                "there is no question named {name}; {meant}`weir query` lists them all"
             ))
         })
     }
@@ -250,4 +253,26 @@ fn current_kpis(
         )));
     }
     Ok(format!("({})", tables.join("\nUNION ALL\n")))
+}
+
+/// From here on two names are alike, as [`strsim::jaro_winkler`] has it.
+const ALIKE: f64 = 0.75;
+/// Most names that are proposed.
+const PROPOSED: usize = 3;
+
+/// Questions that may be meant by a name, the likeliest first.
+fn nearest(all: &[Question], name: &str) -> Vec<String> {
+    let wanted = name.to_lowercase();
+    let likeness = |q: &Question| match !wanted.is_empty() && q.name.contains(&wanted) {
+        true => 1.0,
+        false => strsim::jaro_winkler(&q.name, &wanted),
+    };
+    let mut near: Vec<(f64, &str)> = all
+        .iter()
+        .map(|q| (likeness(q), q.name.as_str()))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let names = near.iter().take(PROPOSED);
+    names.map(|(_, name)| (*name).to_owned()).collect()
 }

@@ -480,3 +480,36 @@ async fn sums_are_read_to_the_last_digit() {
         assert_eq!(found, text(*n).parse::<f64>().unwrap(), "{}", text(*n));
     }
 }
+
+#[test]
+fn an_unknown_question_names_the_nearest() {
+    let said = |name: &str| {
+        let unknown = Question::find(Question::built_in(), name);
+        unknown.unwrap_err().to_string()
+    };
+    assert!(
+        said("kpi").contains("did you mean kpi-trend or kpis? "),
+        "{}",
+        said("kpi")
+    );
+    assert!(
+        said("top-model").contains("did you mean top-models"),
+        "{}",
+        said("top-model")
+    );
+    assert!(
+        said("Alert").contains("did you mean alerts"),
+        "{}",
+        said("Alert")
+    );
+    assert!(
+        said("latecny").contains("latency-by-model"),
+        "{}",
+        said("latecny")
+    );
+    let none = said("qqqqq");
+    assert!(
+        !none.contains("did you mean") && none.contains("`weir query`"),
+        "{none}"
+    );
+}

@@ -6,10 +6,10 @@
 -- param efficiency Float64 = 0.18: part of saved time that becomes work
 -- param tool_cost Float64 = 50: USD per engineer and 30 days
 SELECT tenant, team, engineers,
-       round(tokens / 1000 * {token_price:Float64} + avoided * {call_price:Float64}, 2) AS cost_saved,
-       round(minutes / 60 * {hourly_rate:Float64} * {efficiency:Float64}, 2) AS productivity_value,
-       round(engineers * {tool_cost:Float64} * {length of period} / 30, 2) AS tool_cost,
-       round((cost_saved + productivity_value) / nullIf(tool_cost, 0), 2) AS roi
+       tokens / 1000 * {token_price:Float64} + avoided * {call_price:Float64} AS cost_saved,
+       minutes / 60 * {hourly_rate:Float64} * {efficiency:Float64} AS productivity_value,
+       engineers * {tool_cost:Float64} * {length of period} / 30 AS tool_cost,
+       (cost_saved + productivity_value) / nullIf(tool_cost, 0) AS roi
 FROM (
     SELECT tenant, team, any(day + days_ago) AS today, weirNumber(sum(tokens_saved)) AS tokens, weirNumber(sum(api_calls_avoided)) AS avoided,
            weirNumber(sum(minutes_saved)) AS minutes, weirDistinct(groupUniqArrayArray(engineers_hashes)) AS engineers

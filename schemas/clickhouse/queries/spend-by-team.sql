@@ -1,7 +1,7 @@
 -- title: Spend of teams, with their share and spend per engineer
 -- period 30
-SELECT tenant, team, round(usd, 4) AS usd, round(100 * usd / nullIf(sum(usd) OVER (PARTITION BY tenant), 0), 1) AS percent, calls, engineers,
-       round(usd / nullIf(engineers, 0), 4) AS usd_per_engineer
+SELECT tenant, team, usd, round(100 * usd / nullIf(sum(usd) OVER (PARTITION BY tenant), 0), 1) AS percent, calls, engineers,
+       usd / nullIf(engineers, 0) AS usd_per_engineer
 FROM (
     SELECT tenant, team, weirNumber(sum(cost)) AS usd, sum(p.calls) AS calls, weirDistinct(groupUniqArrayArray(engineers_hashes)) AS engineers
     FROM llm_call_day_parts AS p

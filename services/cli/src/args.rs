@@ -21,6 +21,9 @@ use weir_runtime::config::Secret;
 pub struct Args {
     #[command(flatten)]
     pub system: SystemArgs,
+    /// Print tables in full width; else they fit the terminal, or 120 columns where there is none
+    #[arg(long, global = true)]
+    pub wide: bool,
     #[command(subcommand)]
     pub command: Command,
 }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod output;
 mod system;
+mod table;
 
 use clap::Parser;
 

@@ -1,11 +1,12 @@
 //! Tables for people, JSON for programs, bars for waiting.
 
+use crate::table::lay_out;
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -17,43 +18,54 @@ pub fn json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
-/// Prints a table; numbers are right-aligned.
+/// Whether tables are printed in full width, wherever they go.
+static WIDE: AtomicBool = AtomicBool::new(false);
+/// Width of a table that goes to no terminal, in characters.
+const PIPED: usize = 120;
+
+/// Prints tables in full width from now on.
+pub fn be_wide() {
+    WIDE.store(true, Ordering::Relaxed);
+}
+
+/// Prints a table that fits the terminal; numbers are right-aligned.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
-    let mut t = Table::new();
-    t.load_preset(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(header.iter().copied());
-    // Lines between rows are noise: the header's line is enough.
-    for line in [
-        TableComponent::HorizontalLines,
-        TableComponent::MiddleIntersections,
-        TableComponent::LeftBorderIntersections,
-        TableComponent::RightBorderIntersections,
-    ] {
-        t.remove_style(line);
-    }
-    // Cut long cells at a terminal only: a pipe gets them whole.
-    t.set_content_arrangement(if std::io::stdout().is_terminal() {
-        ContentArrangement::Dynamic
-    } else {
-        ContentArrangement::Disabled
-    });
-    for row in rows {
-        t.add_row(row);
-    }
-    for (i, column) in t.column_iter_mut().enumerate() {
-        let numeric = !rows.is_empty()
-            && rows.iter().all(|r| {
-                r.get(i).is_some_and(|c| {
-                    c.is_empty() || c == "-" || c.replace([',', '%'], "").parse::<f64>().is_ok()
-                })
-            });
-        if numeric {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
+    // `None` where standard output is no terminal.
+    let terminal = comfy_table::Table::new().width().map(usize::from);
+    let width = (!WIDE.load(Ordering::Relaxed)).then(|| terminal.unwrap_or(PIPED));
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{t}")?;
+    writeln!(out, "{}", lay_out(header, rows, width))?;
     Ok(())
+}
+
+/// A number as people read it: three digits that count, more before the point; programs get all of them as JSON.
+pub fn short(x: f64) -> String {
+    // What is not zero does not look like it.
+    let exponent = if x == 0.0 {
+        0
+    } else {
+        x.abs().log10().floor() as i32
+    };
+    if exponent < -6 {
+        return plain(&format!("{x:.2e}"));
+    }
+    let digits = match exponent {
+        3.. => 0,
+        1 | 2 => 1,
+        0 => 3,
+        below => 2 - below,
+    };
+    plain(&format!("{x:.*}", digits as usize))
+}
+
+/// Without zeros that say nothing.
+fn plain(number: &str) -> String {
+    let (digits, exponent) = number.split_at(number.find('e').unwrap_or(number.len()));
+    let digits = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => digits,
+    };
+    format!("{digits}{exponent}")
 }
 
 /// Between two lines of a bar that nobody can see.
@@ -167,4 +179,32 @@ pub fn thousands(n: u64) -> String {
         out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_zero_never_looks_like_it() {
+        let shown = [
+            (0.0, "0"),
+            (0.000123456, "0.000123"),
+            (-0.0456, "-0.0456"),
+            (1.234e-7, "1.23e-7"),
+            (1.2e-7, "1.2e-7"),
+            (1e-6, "0.000001"),
+            (0.1, "0.1"),
+            (0.9999, "1"),
+            (1.0, "1"),
+            (1.23456, "1.235"),
+            (12.345, "12.3"),
+            (999.96, "1000"),
+            (1234.5, "1234"),
+            (f64::MIN_POSITIVE, "2.23e-308"),
+        ];
+        for (x, text) in shown {
+            assert_eq!(short(x), text);
+        }
+    }
 }

@@ -129,13 +129,26 @@ impl Engine {
             return Err(Exception::new(
                 1001,
                 "STD_EXCEPTION",
-                "the engine refused a connection: its data is damaged or in use",
+                &refused(std::env::var("TZ").ok().as_deref()),
             ));
         }
         Ok(Connection {
             api: self.api,
             slot,
         })
+    }
+}
+
+/// Why it may be: the engine itself tells nothing.
+fn refused(zone: Option<&str>) -> String {
+    match zone {
+        None | Some("" | "UTC") => {
+            "the engine refused a connection: its data is damaged or in use".to_owned()
+        }
+        Some(zone) => format!(
+            "the engine refused a connection: it may not know the time zone TZ={zone} (set TZ=UTC), or its data is \
+             damaged or in use"
+        ),
     }
 }
 

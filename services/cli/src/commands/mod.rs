@@ -2,6 +2,7 @@
 
 mod catalog;
 mod digest;
+mod disk;
 mod dlq;
 mod import;
 mod judged;
@@ -24,6 +25,9 @@ use weir_ops::time::show;
 /// Runs a command.
 pub fn run(args: Args) -> Result<ExitCode> {
     let system = args.system;
+    if args.wide {
+        crate::output::be_wide();
+    }
     match args.command {
         Command::Up(a) => up::run(&system, &a),
         Command::Status(a) => status::run(&system, &a),

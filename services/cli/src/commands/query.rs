@@ -27,7 +27,7 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
         (_, true) => Format::Csv,
         _ => Format::Table,
     };
-    // After the question, `--json` and `--csv` reach us among its parameters.
+    // After the question, `--json`, `--csv` and `--wide` reach us among its parameters.
     a.parameters.retain(|p| match p.as_str() {
         "--json" => {
             format = Format::Json;
@@ -37,11 +37,18 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
             format = Format::Csv;
             false
         }
+        "--wide" => {
+            output::be_wide();
+            false
+        }
         _ => true,
     });
     let Some(question) = a.question else {
         return list(&system.questions()?, format);
     };
+    if question.trim().is_empty() {
+        bail!("{QUERY}: the question is empty; `weir query` lists those that have names");
+    }
     let now = Micros(jiff::Timestamp::now().as_microsecond());
     let asked = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
@@ -213,7 +220,7 @@ fn cell(v: &Value, kind: &str) -> String {
         Value::String(s) => s.clone(),
         Value::Number(n) => match n.as_f64() {
             // More digits than a person reads; --json has them all.
-            Some(x) if kind.contains("Float") => short(x),
+            Some(x) if kind.contains("Float") => output::short(x),
             _ => n.to_string(),
         },
         Value::Object(o) => o
@@ -222,21 +229,5 @@ fn cell(v: &Value, kind: &str) -> String {
             .collect::<Vec<_>>()
             .join(" "),
         other => other.to_string(),
-    }
-}
-
-fn short(x: f64) -> String {
-    let digits = if x.abs() >= 1000.0 {
-        0
-    } else if x.abs() >= 10.0 {
-        1
-    } else {
-        3
-    };
-    let s = format!("{x:.digits$}");
-    if s.contains('.') {
-        s.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        s
     }
 }

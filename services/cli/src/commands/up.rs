@@ -1,6 +1,7 @@
 //! `weir up`: everything on this machine.
 
-use super::services::{brokers_answer, processing, sinking};
+use super::disk::Disk;
+use super::services::{brokers_answer, rows_arrive};
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -12,9 +13,9 @@ use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
 use weir_model::codes::{CONFIG, MISSING_PROGRAM, PORT_TAKEN};
-use weir_processor::{ProcessorConfig, StageName};
+use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
-use weir_runtime::host::{Host, Service};
+use weir_runtime::host::{Host, Running, Service};
 use weir_runtime::log::LogConfig;
 use weir_runtime::names;
 use weir_sink::{Sink, SinkConfig};
@@ -42,6 +43,10 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     };
     let host = Host::new(&log, HealthConfig { bind });
     let dir = lock.path().to_owned();
+    let disk = Disk::of(&dir);
+    if let Some(full) = disk.trouble() {
+        eprintln!("weir: {full}");
+    }
     let engine = engine_program()?;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
@@ -76,6 +81,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     })?;
 
     let setting = Setting {
+        disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
         store: weir_store::StoreConfig::at(clickhouse.url())
@@ -95,6 +101,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
             Ok(())
         };
+        let host = host.with(disk.watching());
         host.announce(PATIENCE, announce).run()
     });
     eprintln!("stopping");
@@ -147,6 +154,7 @@ fn engine_program() -> Result<EngineProgram> {
 
 /// What the services stand on.
 struct Setting<'a> {
+    disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
     store: weir_store::StoreConfig,
@@ -167,15 +175,21 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
                 partitions: on.partitions.clone(),
                 ..ProcessorConfig::default()
             };
-            let all = StageName::ALL.to_vec();
-            services.push(Service::new(processing(config, catalog.clone(), all)));
+            let catalog = catalog.clone();
+            services.push(on.disk.outlived(move |running| {
+                let all = StageName::ALL;
+                Processor::run(&config, catalog.clone(), &all, &running.shutdown)
+            }));
         }
     }
     if wanted("sink") {
         let mut config = SinkConfig::new(brokers.clone(), on.store);
         config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(on.migrations);
-        services.push(sinking(sink));
+        let check = rows_arrive(&sink);
+        let run =
+            move |running: &Running| running.block_on(sink.clone().run(running.shutdown.clone()));
+        services.push(on.disk.outlived(run).ready_while("sink", check));
     }
     Ok(services)
 }

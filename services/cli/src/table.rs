@@ -1,0 +1,296 @@
+//! Lays a table out in a width: whole where it fits, wrapped at words where it nearly fits, else one record below the
+//! other.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
+use textwrap::core::{Word, display_width};
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+/// What columns are asked to do with, one after the other until it suffices, in characters: a column is not made narrower than
+/// its content or than the first of these, as prose in less is hard to read; words longer than the second are cut.
+const ROOM: [(usize, usize); 3] = [(20, usize::MAX), (12, usize::MAX), (12, UUID)];
+/// What people copy stays whole.
+const UUID: usize = 36;
+/// Less than this a terminal cannot be asked to show.
+const LEAST: usize = 10;
+/// Characters around a cell.
+const PADDING: usize = 2;
+
+/// The lines of a table in at most `width` characters, or in as many as it takes; numbers are right-aligned.
+///
+/// A word that alone is longer than `width` stays whole in a record, so that it can be copied.
+pub fn lay_out(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
+    let Some(width) = width.map(|w| w.max(LEAST)) else {
+        return draw(header, rows, None);
+    };
+    let budget = width.saturating_sub(PADDING * header.len());
+    let columns: Vec<Column> = (0..header.len())
+        .map(|i| Column::of(header[i], rows, i))
+        .collect();
+    match widths(&columns, budget) {
+        Some(widths) => draw(header, rows, Some(&widths)),
+        None => records(header, rows, width),
+    }
+}
+
+/// What a column needs, in characters.
+struct Column {
+    /// All of it on one line.
+    whole: usize,
+    /// Its header in several lines.
+    title: usize,
+    /// Its longest word.
+    word: usize,
+}
+
+impl Column {
+    fn of(header: &str, rows: &[Vec<String>], i: usize) -> Column {
+        let cells = || rows.iter().filter_map(|r| r.get(i));
+        let whole = cells().map(|c| display_width(c)).max().unwrap_or(0);
+        Column {
+            whole: whole.max(display_width(header)),
+            title: longest_word(header),
+            word: cells().map(|c| longest_word(c)).max().unwrap_or(0),
+        }
+    }
+
+    /// The least width in which it can be read, where prose has so much room and words are cut at `cut`.
+    fn least(&self, prose: usize, cut: usize) -> usize {
+        let prose = self.whole.min(prose);
+        self.word.min(cut).max(self.title).max(prose)
+    }
+}
+
+/// Widths of the columns that fit in `budget`, if there are any.
+fn widths(columns: &[Column], budget: usize) -> Option<Vec<usize>> {
+    let mut widths = ROOM.into_iter().find_map(|(prose, cut)| {
+        let least: Vec<usize> = columns.iter().map(|c| c.least(prose, cut)).collect();
+        (least.iter().sum::<usize>() <= budget).then_some(least)
+    })?;
+    let mut left = budget - widths.iter().sum::<usize>();
+    // One character each in turn, to those that can use it.
+    loop {
+        let before = left;
+        for (width, column) in widths.iter_mut().zip(columns) {
+            if left > 0 && *width < column.whole {
+                *width += 1;
+                left -= 1;
+            }
+        }
+        if left == before {
+            return Some(widths);
+        }
+    }
+}
+
+/// Draws it, each cell wrapped to the width of its column.
+fn draw(header: &[&str], rows: &[Vec<String>], widths: Option<&[usize]>) -> String {
+    let fit = |i: usize, cell: &str| match widths.and_then(|w| w.get(i)) {
+        Some(width) => wrap(cell, *width, true).join("\n"),
+        None => cell.to_owned(),
+    };
+    let mut t = Table::new();
+    t.load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_header(header.iter().enumerate().map(|(i, h)| fit(i, h)))
+        .set_content_arrangement(ContentArrangement::Disabled);
+    // Lines between rows are noise: the header's line is enough.
+    for line in [
+        TableComponent::HorizontalLines,
+        TableComponent::MiddleIntersections,
+        TableComponent::LeftBorderIntersections,
+        TableComponent::RightBorderIntersections,
+    ] {
+        t.remove_style(line);
+    }
+    for row in rows {
+        t.add_row(row.iter().enumerate().map(|(i, cell)| fit(i, cell)));
+    }
+    for (i, column) in t.column_iter_mut().enumerate() {
+        if is_numeric(rows, i) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    t.to_string()
+}
+
+fn is_numeric(rows: &[Vec<String>], column: usize) -> bool {
+    let number =
+        |c: &String| c.is_empty() || c == "-" || c.replace([',', '%'], "").parse::<f64>().is_ok();
+    !rows.is_empty() && rows.iter().all(|r| r.get(column).is_some_and(number))
+}
+
+/// One record below the other, `name: value` in each line.
+fn records(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
+    let record = |row: &Vec<String>| {
+        let lines = header
+            .iter()
+            .zip(row)
+            .filter(|(_, value)| !value.is_empty());
+        lines
+            .flat_map(|(name, value)| {
+                let text = format!("{name}: {value}");
+                let inner = width.saturating_sub(INDENT.len());
+                let wrapped = wrap(&text, inner, false);
+                wrapped.into_iter().enumerate().map(|(i, line)| {
+                    let indent = if i == 0 { "" } else { INDENT };
+                    format!("{indent}{line}")
+                })
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    rows.iter().map(record).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Before the further lines of a value.
+const INDENT: &str = "  ";
+
+/// Lines of at most `width` characters, broken between words; longer words are cut, or stay whole.
+fn wrap(text: &str, width: usize, cut: bool) -> Vec<String> {
+    let options = Options::new(width)
+        .break_words(false)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .word_separator(WordSeparator::Custom(words));
+    textwrap::wrap(text, options)
+        .into_iter()
+        .map(|line| match cut && display_width(&line) > width {
+            true => shortened(&line, width),
+            false => line.into_owned(),
+        })
+        .collect()
+}
+
+/// The first characters, and a sign that there are more.
+fn shortened(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if display_width(&out) + textwrap::core::display_width(c.encode_utf8(&mut [0; 4])) >= width
+        {
+            break;
+        }
+        out.push(c);
+    }
+    out.push('…');
+    out
+}
+
+fn longest_word(text: &str) -> usize {
+    let of = |line| words(line).map(|w| display_width(w.word)).max();
+    text.lines().filter_map(of).max().unwrap_or(0)
+}
+
+/// Words end at spaces, and at commas within a list; not at those of a number.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut rest = line;
+    Box::new(std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (word, after) = rest.split_at(end_of_word(rest));
+        rest = after;
+        Some(Word::from(word))
+    }))
+}
+
+/// Bytes of the first word with what separates it from the next.
+fn end_of_word(text: &str) -> usize {
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, c)| *c);
+        let ends = match c {
+            ' ' => next != Some(' '),
+            ',' => next.is_some_and(|n| n != ' ' && !n.is_ascii_digit()),
+            _ => false,
+        };
+        if ends {
+            return at + c.len_utf8();
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rows(of: &[&[&str]]) -> Vec<Vec<String>> {
+        let row = |r: &&[&str]| r.iter().map(|c| (*c).to_owned()).collect();
+        of.iter().map(row).collect()
+    }
+
+    fn broadest(text: &str) -> usize {
+        text.lines().map(display_width).max().unwrap_or(0)
+    }
+
+    const TITLE: &str =
+        "Share of the calls that were answered from a cache, of all that could have been";
+
+    #[test]
+    fn what_fits_is_a_plain_table() {
+        let rows = rows(&[&["gpt", "1,234"], &["opus", "7"]]);
+        let wide = lay_out(&["model", "calls"], &rows, None);
+        assert_eq!(lay_out(&["model", "calls"], &rows, Some(80)), wide);
+        assert!(wide.contains(" opus       7 "), "{wide}");
+    }
+
+    #[test]
+    fn prose_is_wrapped_between_words() {
+        let rows = rows(&[&["cache.hit_ratio", TITLE]]);
+        let text = lay_out(&["kpi", "what it is"], &rows, Some(60));
+        assert!(broadest(&text) <= 60, "{text}");
+        for word in TITLE.split(' ') {
+            assert!(text.contains(word), "{word} is broken:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_records() {
+        let rows = rows(&[
+            &["cache.hit_ratio", "team,model", TITLE, ""],
+            &["x", "", "short", "0.000123"],
+        ]);
+        let text = lay_out(&["kpi", "by", "what it is", "target"], &rows, Some(30));
+        assert!(broadest(&text) <= 30, "{text}");
+        assert!(
+            text.starts_with(
+                "kpi: cache.hit_ratio\nby: team,model\nwhat it is: Share of the\n  calls"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\n\nkpi: x\nwhat it is: short\ntarget: 0.000123"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_long_word_is_cut_in_a_table_and_whole_in_a_record() {
+        let long = "a".repeat(100);
+        let rows = rows(&[&["x", &long]]);
+        let table = lay_out(&["id", "hash"], &rows, Some(60));
+        assert!(broadest(&table) <= 60 && table.contains("aaa…"), "{table}");
+        assert!(lay_out(&["id", "hash"], &rows, Some(30)).contains(&long));
+    }
+
+    #[test]
+    fn a_number_is_one_word_and_a_list_is_several() {
+        let of = |text| words(text).map(|w| w.word.to_owned()).collect::<Vec<_>>();
+        assert_eq!(of("1,234,567 calls"), ["1,234,567", "calls"]);
+        assert_eq!(of("engineer,team, all"), ["engineer,", "team,", "all"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_keeps_its_width_and_its_words(
+            cells in prop::collection::vec(
+                prop::collection::vec("[a-zé日]{1,9}( [a-z0-9]{1,9}){0,12}", 4), 1..5),
+            width in 24usize..200,
+        ) {
+            let text = lay_out(&["one", "two words", "three", "four"], &cells, Some(width));
+            prop_assert!(broadest(&text) <= width, "{text}");
+            for word in cells.iter().flatten().flat_map(|c| c.split(' ')) {
+                prop_assert!(text.contains(word), "{word} is not in\n{text}");
+            }
+        }
+    }
+}
