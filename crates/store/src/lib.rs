@@ -11,10 +11,12 @@ mod config;
 pub mod encode;
 mod error;
 mod kpi;
+mod measure;
 mod migrate;
 pub mod period;
 mod question;
 pub mod results;
+mod row_binary;
 mod table;
 mod view;
 
@@ -25,12 +27,9 @@ pub use client::{Answer, Backoff, Column, Param, Rows, Store, ident, text};
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use kpi::kpi_current_sql;
+pub use measure::statistic;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use period::Period;
 pub use question::{Parameter, Question};
-pub use table::{
-    Accumulator, EventsTable, Leaf, PartsTable, generate_event_migration, underscored,
-};
-pub use view::{
-    Form, PERCENTILES, end_of, event_views, merged_sql, rollup_name, start_of, statistic,
-};
+pub use table::{EventsTable, Leaf, PartsTable, generate_event_migration, underscored};
+pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of};
