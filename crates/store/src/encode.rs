@@ -6,6 +6,7 @@ use crate::table::{EventsTable, PartsTable};
 use weir_model::Micros;
 use weir_model::avro::{LeafKind, Value, map_entries};
 use weir_model::records::{AggregateReader, Part, RecordError, ValueRef};
+
 /// Writes rows of a table of parts.
 #[derive(Debug)]
 pub struct PartsEncoder {

@@ -3,7 +3,7 @@
 
 use crate::calendar::LAST_MOMENT;
 use crate::client::{ident, text};
-use crate::encode::{length, string, time};
+use crate::row_binary::{length, string, time};
 use weir_model::Micros;
 use weir_model::records::{Alert, Anomaly, Cell, Column, DeadLetter, Kind, Kpi, Late, Stored};
 
