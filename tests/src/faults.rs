@@ -1,5 +1,6 @@
-//! Rounds of harm: a part of a running system is stopped for a while, or killed, while events come. Each round must end with
-//! everything in ClickHouse and every part ready, and all of them together with the numbers of a system that nothing happened to.
+//! Rounds of harm: a part of a running system is stopped for a while, or killed, while events come.
+//! Each round must end with everything in ClickHouse and every part ready, and all of them together
+//! with the numbers of a system that nothing happened to.
 
 use crate::{Around, PATIENCE, System, binary, get, signal};
 use rand::seq::SliceRandom;
@@ -25,7 +26,8 @@ pub struct Plan {
 /// Days of a simulation, all of them in the past.
 const START: &str = "2026-01-05";
 const THROUGH: &str = "2026-01-07T00:00:00Z";
-/// How long recovery may take from the moment at which everything runs again, unscaled: weir's promise.
+/// How long recovery may take from the moment at which everything runs again, unscaled: weir's
+/// promise.
 const RECOVERY: Duration = Duration::from_secs(30);
 /// ... and what commands, starts and a busy machine take beside it.
 const SLACK: Duration = Duration::from_secs(20);
@@ -61,8 +63,8 @@ const VICTIMS: [Victim; 5] = [
     Victim::ClickHouse,
 ];
 
-/// Less than a session; more than that and than a transaction; more than a call may take; more than a part may stand still; more
-/// than after which a process is taken for dead.
+/// Less than a session; more than that and than a transaction; more than a call may take; more than
+/// a part may stand still; more than after which a process is taken for dead.
 const HARMS: [Harm; 6] = [
     Harm::Kill,
     Harm::Stop(3.0),
@@ -72,8 +74,8 @@ const HARMS: [Harm; 6] = [
     Harm::Stop(65.0),
 ];
 
-/// All pairs in an order that the seed gives, again where more are asked for. The longest pause is for one part each time: the others
-/// learn nothing from it.
+/// All pairs in an order that the seed gives, again where more are asked for. The longest pause is
+/// for one part each time: the others learn nothing from it.
 fn schedule(plan: &Plan, rng: &mut ChaCha8Rng) -> Vec<(Victim, Harm)> {
     let mut all = Vec::new();
     while all.len() < plan.rounds {
@@ -203,7 +205,8 @@ impl Rounds {
         std::thread::sleep(after);
         self.harm(victim, harm);
         let going_on = Instant::now();
-        // An importer that was refused says so, and goes on where it stopped when it is called again.
+        // An importer that was refused says so, and goes on where it stopped when it is called
+        // again.
         let mut tries = 0;
         while !play.wait().unwrap().success() {
             tries += 1;
@@ -319,7 +322,8 @@ impl Rounds {
         all.filter_map(why).collect()
     }
 
-    /// Equal with a plain count of the log, and with what a system makes of the same log that nothing happens to.
+    /// Equal with a plain count of the log, and with what a system makes of the same log that
+    /// nothing happens to.
     fn compare(mut self) {
         let verified = self.system.verify();
         let counted: u64 = verified.compared.values().sum();

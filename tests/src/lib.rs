@@ -1,5 +1,5 @@
-//! A whole system for the integration tests: `weir up` on a directory of its own, spoken to by the command line alone, as its
-//! users do, and harmed from outside.
+//! A whole system for the integration tests: `weir up` on a directory of its own, spoken to by the
+//! command line alone, as its users do, and harmed from outside.
 
 #![allow(clippy::unwrap_used)]
 
@@ -43,7 +43,8 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// What surrounds the processes of a system: variables that are set or unset, and the mask of new files' rights.
+/// What surrounds the processes of a system: variables that are set or unset, and the mask of new
+/// files' rights.
 #[derive(Default, Clone)]
 pub struct Around {
     /// Name and value of each.
@@ -168,7 +169,8 @@ impl System {
         });
         if let Some(mask) = self.around.umask {
             use std::os::unix::process::CommandExt;
-            // SAFETY: umask(2) touches nothing but the process's mask and may be called after a fork.
+            // SAFETY: umask(2) touches nothing but the process's mask and may be called after a
+            // fork.
             unsafe {
                 c.pre_exec(move || {
                     libc::umask(mask);
@@ -218,7 +220,8 @@ impl System {
         said
     }
 
-    /// Counts everything again from the log: it must be equal. What was compared, and what the log holds.
+    /// Counts everything again from the log: it must be equal. What was compared, and what the log
+    /// holds.
     pub fn verify(&self) -> Verified {
         self.settle();
         let said = self.json(&["verify"]);
@@ -339,7 +342,8 @@ impl System {
         )
     }
 
-    /// Where its health is served, as it says in its directory: also while `weir status` gets no answer from Kafka.
+    /// Where its health is served, as it says in its directory: also while `weir status` gets no
+    /// answer from Kafka.
     fn http_address(&self) -> Option<String> {
         let text = fs::read_to_string(self.dir.join("weir.json")).ok()?;
         let running: Json = serde_json::from_str(&text).ok()?;

@@ -1,4 +1,5 @@
-//! Whatever a producer sends is answered as `docs/semantics.md` says; nothing stops, nothing else changes.
+//! Whatever a producer sends is answered as `docs/semantics.md` says; nothing stops, nothing else
+//! changes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -130,7 +131,8 @@ fn everything_bad_is_answered_counted_and_shown() {
     let mut s = Sender::new(&system.brokers(), None);
     let (now, long) = (s.now, "x".repeat(1 << 20));
 
-    // From here on the partition's watermark stands at now: what is an hour old is late, and so counted at once.
+    // From here on the partition's watermark stands at now: what is an hour old is late, and so
+    // counted at once.
     s.good(json!({"event_time": now}));
 
     let mut dead: Vec<(&str, Option<Vec<u8>>)> = Vec::new();
@@ -158,7 +160,8 @@ fn everything_bad_is_answered_counted_and_shown() {
     s.producer.send(record).map_err(|(e, _)| e).unwrap();
     s.flush();
     dead.push(("WEIR-0005", Some(wire::framed(endless.id, &sound[5..]))));
-    // In a text that nothing asks for; a map that says 2^27 entries behind it; a time in ten bytes that needs 65 bits.
+    // In a text that nothing asks for; a map that says 2^27 entries behind it; a time in ten bytes
+    // that needs 65 bits.
     let not_utf8 = replaced(sound.clone(), b"laptop", b"lapt\xff\xff");
     dead.push(("WEIR-0004", Some(not_utf8)));
     let entries = b"laptop\x80\x80\x80\x80\x01";
@@ -271,8 +274,8 @@ fn everything_bad_is_answered_counted_and_shown() {
         assert_eq!(letter["bytes"], kept, "{code}");
     }
 
-    // The archive is the raw log: what decodes stands in it once, repeated and refused events too. The views show what is
-    // late (the rest waits for its window to end).
+    // The archive is the raw log: what decodes stands in it once, repeated and refused events too.
+    // The views show what is late (the rest waits for its window to end).
     let decodable = dead
         .iter()
         .filter(|(c, _)| ("WEIR-0006"..="WEIR-0009").contains(c));

@@ -1,4 +1,5 @@
-//! What is declared is there: a measure, a KPI, a detector and an event type without a line of code, on a running log.
+//! What is declared is there: a measure, a KPI, a detector and an event type without a line of
+//! code, on a running log.
 
 #![allow(clippy::unwrap_used)]
 
@@ -126,7 +127,8 @@ fn a_catalog_grows_by_edits_and_never_changes_its_meaning_silently() {
     assert_eq!(system.json(&["status"])["run"], 1);
     system.stop();
 
-    // A measure, KPIs and a detector by an edit of the catalog; an event type by four files, the last one generated.
+    // A measure, KPIs and a detector by an edit of the catalog; an event type by four files, the
+    // last one generated.
     let llm = schemas.join("catalog/llm.call.yaml");
     edit(
         &llm,
@@ -178,7 +180,8 @@ fn a_catalog_grows_by_edits_and_never_changes_its_meaning_silently() {
     assert!(n("kpis WHERE kpi = 'thinking_share' AND value IS NOT NULL") > 0.0);
     assert!(n("anomalies WHERE detector = 'many_calls_of_a_team'") > 0.0);
 
-    // Events of the new type by an import: history, so it is counted and shown as current, and not judged.
+    // Events of the new type by an import: history, so it is counted and shown as current, and not
+    // judged.
     let map = dir.path().join("reviews.yaml");
     fs::write(&map, MAP).unwrap();
     let table = dir.path().join("reviews.csv");

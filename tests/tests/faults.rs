@@ -1,5 +1,6 @@
-//! Parts that stand still or die, one after the other: nothing is stuck, nothing is lost, nothing is counted twice.
-//! `load-tests/faults` runs the same with weir's real limits, for as long as one likes.
+//! Parts that stand still or die, one after the other: nothing is stuck, nothing is lost, nothing
+//! is counted twice. `load-tests/faults` runs the same with weir's real limits, for as long as one
+//! likes.
 
 #![allow(clippy::unwrap_used)]
 

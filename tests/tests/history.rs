@@ -1,4 +1,5 @@
-//! One simulated history: counted exactly, the same in every shape of system, after every kind of death.
+//! One simulated history: counted exactly, the same in every shape of system, after every kind of
+//! death.
 
 #![allow(clippy::unwrap_used)]
 
@@ -118,7 +119,8 @@ fn git(dir: &Path, date: &str, args: &[&str]) {
     assert!(done.success(), "git {args:?}");
 }
 
-/// `n` commits by git's own bulk loader, one an hour from `start` (seconds since 1970), on top of what is there.
+/// `n` commits by git's own bulk loader, one an hour from `start` (seconds since 1970), on top of
+/// what is there.
 fn commits(dir: &Path, n: u64, start: u64) {
     use std::io::Write;
     let mut child = Command::new("git")
@@ -195,8 +197,8 @@ fn imported_history_is_counted_once_and_alerts_nobody() {
         )
     };
 
-    // Years ago: far behind every watermark. Interrupted when its first events are in the log; where it is done by then, or has
-    // nothing committed yet, with the next part of the history.
+    // Years ago: far behind every watermark. Interrupted when its first events are in the log;
+    // where it is done by then, or has nothing committed yet, with the next part of the history.
     let (mut published, mut interrupted) = (0, false);
     while !interrupted {
         assert!(published < 120_000, "never interrupted in the middle");
@@ -229,7 +231,8 @@ fn imported_history_is_counted_once_and_alerts_nobody() {
         "a grown history adds what is new"
     );
 
-    // A repository that was imported by itself becomes part of the first: only the commit that joins them is new.
+    // A repository that was imported by itself becomes part of the first: only the commit that
+    // joins them is new.
     let joined = tempfile::tempdir().unwrap();
     let date = "2024-01-01T00:00:00Z";
     git(joined.path(), date, &["init", "-q", "-b", "main"]);

@@ -1,4 +1,5 @@
-//! Inputs as the world has them: files that grow, are copied and resumed, odd histories, hostile surroundings.
+//! Inputs as the world has them: files that grow, are copied and resumed, odd histories, hostile
+//! surroundings.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,5 @@
-//! What an analyst is told about numbers: whose day it is, what is final, what was counted and not judged.
+//! What an analyst is told about numbers: whose day it is, what is final, what was counted and not
+//! judged.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,5 +1,6 @@
-//! Whose door is open: what `docs/security.md` says of a local user, a web page, an analyst and an operator, tried on a
-//! running system. Every way to a file that is known is tried in `crates/embedded/tests/door.rs`.
+//! Whose door is open: what `docs/security.md` says of a local user, a web page, an analyst and an
+//! operator, tried on a running system. Every way to a file that is known is tried in
+//! `crates/embedded/tests/door.rs`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -101,7 +102,8 @@ fn a_local_user(tried: &Tried, dir: &Path) {
             assert_eq!(tried.post(headers, sql).0, 401, "{sql}");
         }
     }
-    // What other users see of the processes, and what is written where they may read, has no secret in it.
+    // What other users see of the processes, and what is written where they may read, has no secret
+    // in it.
     let secrets = fs::read_to_string(dir.join("secrets.json")).unwrap();
     let secrets: serde_json::Value = serde_json::from_str(&secrets).unwrap();
     let secrets = ["query", "write"].map(|which| secrets[which].as_str().unwrap().to_owned());

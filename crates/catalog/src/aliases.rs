@@ -28,7 +28,8 @@ impl Aliases {
         self.tenants.is_empty()
     }
 
-    /// The name that holds for a text of a tenant's event, if one is declared. `scratch` is room for the canonical form.
+    /// The name that holds for a text of a tenant's event, if one is declared. `scratch` is room
+    /// for the canonical form.
     pub fn name(&self, tenant: &str, form: Form, text: &str, scratch: &mut String) -> Option<&str> {
         let at = self
             .tenants

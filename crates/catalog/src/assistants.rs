@@ -1,4 +1,5 @@
-//! `assistants:` of the catalog. Its examples are its tests: a list that does not recognise them is refused.
+//! `assistants:` of the catalog. Its examples are its tests: a list that does not recognise them is
+//! refused.
 
 use crate::reader::{Fields, File};
 use crate::recognise::{Assistant, Assistants, words};
@@ -85,7 +86,8 @@ fn texts<'s>(f: &Fields<'s>, field: &str) -> impl Iterator<Item = &'s str> {
     list.unwrap_or_default().into_iter().map(|(t, _)| t)
 }
 
-/// Holds examples against the rules. Each is a message, perhaps after a line `author: Name <address>`.
+/// Holds examples against the rules. Each is a message, perhaps after a line `author: Name
+/// <address>`.
 fn check(file: File<'_>, node: &Node, field: &str, rules: &Assistants, want: Option<&str>) {
     let crate::yaml::Value::Map(entries) = &node.value else {
         return;

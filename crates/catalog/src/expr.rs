@@ -1,4 +1,5 @@
-//! Expressions: CEL's syntax, weir's meaning (64-bit floats and "no value"), compiled to a stack program.
+//! Expressions: CEL's syntax, weir's meaning (64-bit floats and "no value"), compiled to a stack
+//! program.
 
 use crate::types::Op;
 use cel::common::ast::{Expr as Cel, IdedExpr, LiteralValue, SourceInfo, operators};
@@ -102,7 +103,8 @@ fn constant(t: &Tree) -> Option<f64> {
     }
 }
 
-/// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown one.
+/// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown
+/// one.
 pub(crate) fn compile(source: &str, resolve: Resolve<'_>) -> Result<Compiled, Vec<ExprProblem>> {
     program(source, resolve, None)
 }
@@ -331,7 +333,8 @@ impl Compiler<'_, '_, '_> {
                 return None;
             }
         };
-        // CEL folds `a && b && c` into a balanced tree, min and max may be written with more arguments.
+        // CEL folds `a && b && c` into a balanced tree, min and max may be written with more
+        // arguments.
         let many = matches!(f, "min" | "max" | "coalesce") && args.len() > 2;
         if args.len() != arity && !many {
             self.problem(

@@ -1,8 +1,8 @@
 //! Loads and checks `schemas/catalog`: what is measured, scored, detected and alerted on.
 //!
-//! [`load`] turns files into one [`Catalog`], in which every name is already an index, or into the list of
-//! everything that is wrong, each with file, line and remedy. [`evolve`] refuses changes of meaning without a new
-//! version. [`sql`] writes expressions for the store.
+//! [`load`] turns files into one [`Catalog`], in which every name is already an index, or into the
+//! list of everything that is wrong, each with file, line and remedy. [`evolve`] refuses changes of
+//! meaning without a new version. [`sql`] writes expressions for the store.
 
 pub mod sql;
 pub mod types;

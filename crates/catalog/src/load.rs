@@ -13,7 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use weir_model::codes;
 
-/// Loads `events/*.avsc` and `catalog/**/*.yaml` below `schemas_dir`. Every problem is told, not only the first.
+/// Loads `events/*.avsc` and `catalog/**/*.yaml` below `schemas_dir`. Every problem is told, not
+/// only the first.
 pub fn load(schemas_dir: &Path) -> Result<Catalog, CatalogErrors> {
     let mut sources = Vec::new();
     let mut problems = Vec::new();
@@ -76,8 +77,8 @@ fn collect(
     }
 }
 
-/// Loads from memory: (path relative to `schemas/`, text). Other files than `events/*.avsc` and `catalog/**/*.yaml` are
-/// left out.
+/// Loads from memory: (path relative to `schemas/`, text). Other files than `events/*.avsc` and
+/// `catalog/**/*.yaml` are left out.
 pub fn load_sources(mut sources: Vec<(String, String)>) -> Result<Catalog, CatalogErrors> {
     sources.retain(|(f, _)| is_schema(f) || is_catalog(f));
     sources.sort();

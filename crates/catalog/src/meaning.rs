@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use weir_model::codes;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Raised when `docs/semantics.md` gives numbers another meaning under the same
-/// declarations, so that a new run begins. 2: sums read as the nearest float, percentiles within what was seen.
+/// Raised when `docs/semantics.md` gives numbers another meaning under the same declarations, so
+/// that a new run begins. 2: sums read as the nearest float, percentiles within what was seen.
 const SEMANTICS: u32 = 2;
 
 /// Hash of everything that has meaning: no titles, units of people excepted, no comments, no names

@@ -23,7 +23,8 @@ pub const CLASSES: &[&str] = &[
 /// Tokens written to a cache, whatever their lifetime.
 pub const WRITTEN: &str = "cache_write";
 
-/// Classes whose tokens are among those of [`WRITTEN`]: what they leave of it has a lifetime that is not told.
+/// Classes whose tokens are among those of [`WRITTEN`]: what they leave of it has a lifetime that
+/// is not told.
 pub const LIFETIMES: &[&str] = &["cache_write_5m", "cache_write_1h"];
 
 /// An entry, and where it stands.
@@ -238,8 +239,9 @@ fn belongs(model: &str, family: &str) -> bool {
 }
 
 impl CostDef {
-    /// The entries in force at event time `t`, in the order in which their conditions are asked: of those begun by then, the
-    /// ones with the longest matching model; a named provider goes before `*`, a later start before an earlier one.
+    /// The entries in force at event time `t`, in the order in which their conditions are asked: of
+    /// those begun by then, the ones with the longest matching model; a named provider goes before
+    /// `*`, a later start before an earlier one.
     pub fn in_force(&self, provider: &str, model: &str, t: Micros) -> &[Price] {
         let fits = |p: &&Price| {
             p.from <= t && (p.provider == "*" || p.provider == provider) && belongs(model, &p.model)
@@ -264,7 +266,8 @@ impl Price {
             .map(|(_, p)| *p)
     }
 
-    /// Whether it is an entry of the same model from the same day: they are one price, told in several entries.
+    /// Whether it is an entry of the same model from the same day: they are one price, told in
+    /// several entries.
     pub(crate) fn same_day(&self, other: &Price) -> bool {
         key(self) == key(other)
     }

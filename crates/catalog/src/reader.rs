@@ -64,7 +64,8 @@ impl<'a> File<'a> {
         );
     }
 
-    /// The entries of a map, names free; a name that stands twice is noted and its first entry kept.
+    /// The entries of a map, names free; a name that stands twice is noted and its first entry
+    /// kept.
     pub fn entries(&self, node: &'a Node, what: &str) -> Vec<(&'a Key, &'a Node)> {
         let Value::Map(entries) = &node.value else {
             self.wrong(node, what, "a map");

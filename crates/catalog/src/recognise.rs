@@ -22,7 +22,8 @@ pub struct Assistant {
     pub logins: Vec<String>,
     /// Names that nobody else has.
     pub names: Vec<Vec<String>>,
-    /// Names that people have too: they count with a version, or where no address says that it is a person.
+    /// Names that people have too: they count with a version, or where no address says that it is a
+    /// person.
     pub shared: Vec<Vec<String>>,
     /// Words that may follow a shared name, as a model's.
     pub versions: Vec<String>,
@@ -40,7 +41,8 @@ struct Who<'a> {
 }
 
 impl Assistants {
-    /// The assistant that a commit names: as its author, in a trailer (the last one first), or in a line of its own.
+    /// The assistant that a commit names: as its author, in a trailer (the last one first), or in a
+    /// line of its own.
     pub fn of(&self, author: &str, address: &str, message: &str) -> Option<&str> {
         let author = Who {
             name: author,

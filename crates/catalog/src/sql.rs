@@ -4,8 +4,9 @@ use crate::types::{Expr, Op};
 
 const NO_VALUE: &str = "CAST(NULL AS Nullable(Float64))";
 
-/// SQL of type `Nullable(Float64)`, where NULL is "no value". `term_sql[i]` is the SQL of term `i` (`Nullable(Float64)`
-/// or `Float64`). No operand is written twice, so the text grows with the expression and not faster.
+/// SQL of type `Nullable(Float64)`, where NULL is "no value". `term_sql[i]` is the SQL of term `i`
+/// (`Nullable(Float64)` or `Float64`). No operand is written twice, so the text grows with the
+/// expression and not faster.
 pub fn expression(expr: &Expr, term_sql: &[String]) -> String {
     let mut stack: Vec<String> = Vec::new();
     for op in &expr.ops {
@@ -36,8 +37,8 @@ pub fn expression(expr: &Expr, term_sql: &[String]) -> String {
     format!("CAST({} AS Nullable(Float64))", pop(&mut stack))
 }
 
-/// SQL of `weir_model::fixed::round(sql, decimals)`, bit for bit: scale, round half to even, scale back, and -0 as 0;
-/// what leaves the range of floats on the way stays as it is.
+/// SQL of `weir_model::fixed::round(sql, decimals)`, bit for bit: scale, round half to even, scale
+/// back, and -0 as 0; what leaves the range of floats on the way stays as it is.
 pub fn rounded(sql: &str, decimals: u32) -> String {
     let f = number(10f64.powi(decimals as i32));
     format!(
@@ -78,7 +79,8 @@ fn binary(op: Op, a: &str, b: &str) -> String {
     }
 }
 
-/// Finite operands never give NaN here (division by zero is NULL already): infinities are all there is to remove.
+/// Finite operands never give NaN here (division by zero is NULL already): infinities are all there
+/// is to remove.
 fn finite(sql: &str) -> String {
     format!("nullIf(nullIf({sql}, inf), -inf)")
 }

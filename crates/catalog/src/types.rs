@@ -8,8 +8,9 @@ use std::sync::Arc;
 pub use weir_model::measure::Stat;
 use weir_model::{Micros, WindowSize};
 
-/// Everything declared, resolved. Events, KPIs, detectors and rules are sorted by name, measures and rollups stand in
-/// order of declaration: equal hashes mean equal indices, whatever the files are called.
+/// Everything declared, resolved. Events, KPIs, detectors and rules are sorted by name, measures
+/// and rollups stand in order of declaration: equal hashes mean equal indices, whatever the files
+/// are called.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     /// Hash of all that gives results their meaning (not of comments or titles).
@@ -26,7 +27,8 @@ pub struct Catalog {
     pub tenants: Tenants,
     /// Who is one person, or one team, under several spellings.
     pub aliases: crate::Aliases,
-    /// Coding assistants, for the import of repositories: no result depends on them, so they are not part of the hash.
+    /// Coding assistants, for the import of repositories: no result depends on them, so they are
+    /// not part of the hash.
     pub assistants: crate::Assistants,
     /// The files as loaded: (path relative to `schemas/`, text), sorted. What a snapshot carries.
     pub sources: Arc<Vec<(String, String)>>,
@@ -126,15 +128,16 @@ pub struct CostDef {
     pub provider: String,
     /// Path of the model.
     pub model: String,
-    /// (path of a token count, token class). Of the class `cache_write` only what the classes of a lifetime leave of it
-    /// is paid as such (see [`crate::LIFETIMES`]).
+    /// (path of a token count, token class). Of the class `cache_write` only what the classes of a
+    /// lifetime leave of it is paid as such (see [`crate::LIFETIMES`]).
     pub tokens: Vec<(String, String)>,
-    /// The book: entries by (provider or "*", model), newest first; those of one day in the order of declaration.
+    /// The book: entries by (provider or "*", model), newest first; those of one day in the order
+    /// of declaration.
     pub book: Arc<Vec<Price>>,
 }
 
-/// An entry of the price book. A model matches the entry with the longest `model` that is equal to it or a
-/// prefix of it followed by `-` or `@`.
+/// An entry of the price book. A model matches the entry with the longest `model` that is equal to
+/// it or a prefix of it followed by `-` or `@`.
 #[derive(Debug, Clone)]
 pub struct Price {
     /// Provider, or `*`.
@@ -143,13 +146,15 @@ pub struct Price {
     pub model: String,
     /// In force from (event time).
     pub from: Micros,
-    /// (token class, USD per million as billionths per token: exact: price * 1000 per token in `Fixed` units).
+    /// (token class, USD per million as billionths per token: exact: price * 1000 per token in
+    /// `Fixed` units).
     pub per_token: Vec<(String, i128)>,
     /// Which calls it is for; `None`: all that no entry before it took.
     pub when: Option<When>,
 }
 
-/// A condition on a call: a program over what it asks of the event. It holds where the program gives a number other than 0.
+/// A condition on a call: a program over what it asks of the event. It holds where the program
+/// gives a number other than 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {
     /// As written.
@@ -207,7 +212,8 @@ pub struct Term {
     pub measure: usize,
     /// Which statistic.
     pub stat: Stat,
-    /// For cross-subject KPIs: names of the dimensions of this term's subject (a subset of the KPI's).
+    /// For cross-subject KPIs: names of the dimensions of this term's subject (a subset of the
+    /// KPI's).
     pub at: Vec<String>,
 }
 
@@ -220,8 +226,8 @@ pub struct Expr {
     pub ops: Vec<Op>,
 }
 
-/// One step of an expression. The stack holds `Option<f64>`; "no value" spreads through arithmetic and
-/// comparison; a result that is not finite becomes "no value".
+/// One step of an expression. The stack holds `Option<f64>`; "no value" spreads through arithmetic
+/// and comparison; a result that is not finite becomes "no value".
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Op {
     /// Push the value of a term.
@@ -258,7 +264,8 @@ pub enum Op {
     Or,
     /// Zero or "no value" becomes 1.
     Not,
-    /// `cond then else`: three operands already evaluated; picks by the first ("no value" is false).
+    /// `cond then else`: three operands already evaluated; picks by the first ("no value" is
+    /// false).
     Select,
     /// `min(a, b)`
     Min2,

@@ -1,4 +1,5 @@
-//! YAML as a tree in which every key and value knows its line, so that one wrong entry does not hide the next.
+//! YAML as a tree in which every key and value knows its line, so that one wrong entry does not
+//! hide the next.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};

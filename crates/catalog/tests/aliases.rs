@@ -1,4 +1,5 @@
-//! Aliases: what is wrong with them is told, and they are part of the meaning only where there are some.
+//! Aliases: what is wrong with them is told, and they are part of the meaning only where there are
+//! some.
 #![allow(clippy::unwrap_used)]
 
 use weir_catalog::{Catalog, CatalogErrors, evolve, load_sources};

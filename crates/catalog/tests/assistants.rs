@@ -1,4 +1,5 @@
-//! The list of assistants: its examples are held against its rules, and it is no part of the meaning.
+//! The list of assistants: its examples are held against its rules, and it is no part of the
+//! meaning.
 #![allow(clippy::unwrap_used)]
 
 use weir_catalog::{Catalog, CatalogErrors, load_sources};

@@ -4,7 +4,8 @@
 use std::path::Path;
 use weir_catalog::{Catalog, RuleOn, evolve, load_sources};
 
-/// (path below `schemas/`, key to insert under if any, text) of each fenced block that a line "`schemas/…`:" stands before.
+/// (path below `schemas/`, key to insert under if any, text) of each fenced block that a line
+/// "`schemas/…`:" stands before.
 fn examples(page: &str) -> Vec<(String, Option<String>, String)> {
     let mut out = Vec::new();
     let mut lines = page.lines();

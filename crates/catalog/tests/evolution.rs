@@ -89,7 +89,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "from: 2025-08-07, when: \"service_tier in ['', 'default', 'standard']\", input: 1.5",
         r#"the price of "gpt-5" changed"#,
     ),
-    // Another condition, one more entry of a day, or one less: the calls of that day cost something else.
+    // Another condition, one more entry of a day, or one less: the calls of that day cost something
+    // else.
     (
         "prices.yaml",
         "model: gpt-5, from: 2025-08-07, when: \"service_tier == 'batch'\"",
@@ -203,7 +204,8 @@ fn the_longest_entry_in_force_gives_the_price() {
         input("openai", "gpt-4o-2024-08-06", "2025-01-01"),
         Some(2500)
     );
-    // Never a guess: a relative without a price, an unknown member, another provider, before its time.
+    // Never a guess: a relative without a price, an unknown member, another provider, before its
+    // time.
     assert_eq!(
         input("openai", "gpt-4o-realtime-preview", "2025-01-01"),
         None
@@ -254,7 +256,8 @@ fn the_shipped_book_knows_tiers_and_lifetimes() {
     assert_eq!(of("google", "gemini-2.5-pro", 2, "input"), Some(2500));
     // Nobody's writes are told by lifetime but Anthropic's.
     assert_eq!(of("openai", "gpt-5", 1, "cache_write_1h"), None);
-    // Whoever has a price for an hour pays twice the input price for it, and ten times the price of a read for the input.
+    // Whoever has a price for an hour pays twice the input price for it, and ten times the price of
+    // a read for the input.
     for p in cost.book.iter().filter(|p| p.provider == "anthropic") {
         let input = p.of("input").unwrap();
         assert_eq!(p.of("cache_write_1h"), Some(input * 2), "{p:?}");

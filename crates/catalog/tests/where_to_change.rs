@@ -1,4 +1,5 @@
-//! The table "Where to change what" of the architecture is true for the kinds of measures and detectors.
+//! The table "Where to change what" of the architecture is true for the kinds of measures and
+//! detectors.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

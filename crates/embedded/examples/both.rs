@@ -1,5 +1,5 @@
-//! Runs Kafka and the ClickHouse engine on a directory until a line or the end of its input comes, and says what
-//! they cost: `cargo run --example both --features test-support -- DIR`.
+//! Runs Kafka and the ClickHouse engine on a directory until a line or the end of its input comes,
+//! and says what they cost: `cargo run --example both --features test-support -- DIR`.
 
 use std::time::{Duration, Instant};
 use weir_embedded::{ClickHouse, DataDir, Kafka, KafkaOptions, testing};

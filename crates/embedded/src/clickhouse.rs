@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Which program runs [`crate::engine::serve`]. It is called with `--listen ADDR --path DIR --library FILE
-/// --secrets FILE --parent PID`.
+/// Which program runs [`crate::engine::serve`]. It is called with `--listen ADDR --path DIR
+/// --library FILE --secrets FILE --parent PID`.
 #[derive(Clone, Debug)]
 pub struct EngineProgram {
     /// The program.

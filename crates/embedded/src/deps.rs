@@ -3,8 +3,8 @@
 use crate::Error;
 use std::path::{Path, PathBuf};
 
-/// The directory with Kafka's jars: `explicit`, else `WEIR_KAFKA_LIB`, else `.deps/kafka/lib` in this directory or one
-/// above it, or above the program's own.
+/// The directory with Kafka's jars: `explicit`, else `WEIR_KAFKA_LIB`, else `.deps/kafka/lib` in
+/// this directory or one above it, or above the program's own.
 ///
 /// # Errors
 /// [`Error::Missing`].
@@ -16,8 +16,8 @@ pub fn find_kafka_jars(explicit: Option<&Path>) -> Result<PathBuf, Error> {
     })
 }
 
-/// The library of the ClickHouse engine: `explicit`, else `WEIR_LIBCHDB`, else `.deps/clickhouse/libchdb.so`, looked for
-/// like Kafka's jars.
+/// The library of the ClickHouse engine: `explicit`, else `WEIR_LIBCHDB`, else
+/// `.deps/clickhouse/libchdb.so`, looked for like Kafka's jars.
 ///
 /// # Errors
 /// [`Error::Missing`].
@@ -51,7 +51,8 @@ pub fn find_java() -> Result<PathBuf, Error> {
         })
 }
 
-/// The jars of a directory, in the order of their names: the class data archive is bound to the order.
+/// The jars of a directory, in the order of their names: the class data archive is bound to the
+/// order.
 pub(crate) fn jars(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut jars: Vec<PathBuf> = entries

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use weir_model::codes;
 
-/// With less free than this Kafka and ClickHouse soon cannot write, in bytes: a segment of Kafka's log and a merge of
-/// ClickHouse fit in it.
+/// With less free than this Kafka and ClickHouse soon cannot write, in bytes: a segment of Kafka's
+/// log and a merge of ClickHouse fit in it.
 pub const LEAST_FREE: u64 = 256 << 20;
 
 /// A disk that is nearly full.

@@ -1,9 +1,11 @@
-//! Runs what weir stands on, on one machine: a real one-node Apache Kafka and the real ClickHouse engine.
+//! Runs what weir stands on, on one machine: a real one-node Apache Kafka and the real ClickHouse
+//! engine.
 //!
-//! Both are child processes of the one that starts them ([`Kafka`], [`ClickHouse`]): watched, started again on the
-//! same ports and data when they die, and gone when their parent is gone. The ClickHouse engine speaks ClickHouse's
-//! HTTP interface ([`engine::serve`]), so that everything else cannot tell it from a server.
-//! [`DataDir`] lets one process at a time own a data directory, and the others find it.
+//! Both are child processes of the one that starts them ([`Kafka`], [`ClickHouse`]): watched,
+//! started again on the same ports and data when they die, and gone when their parent is gone. The
+//! ClickHouse engine speaks ClickHouse's HTTP interface ([`engine::serve`]), so that everything
+//! else cannot tell it from a server. [`DataDir`] lets one process at a time own a data directory,
+//! and the others find it.
 
 mod clickhouse;
 mod datadir;

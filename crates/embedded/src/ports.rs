@@ -2,8 +2,9 @@ use crate::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 
-/// A port of 127.0.0.1 that nobody listens on, below the ephemeral range: within it a probe of a port without
-/// listener may connect to itself, and any outgoing connection may take the port between two starts.
+/// A port of 127.0.0.1 that nobody listens on, below the ephemeral range: within it a probe of a
+/// port without listener may connect to itself, and any outgoing connection may take the port
+/// between two starts.
 ///
 /// # Errors
 /// Where no free port was found.

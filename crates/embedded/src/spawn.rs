@@ -1,7 +1,7 @@
 //! Starts children that die with this process.
 //!
-//! The kernel's parent-death signal is sent when the *thread* that started the child ends, so one thread that
-//! lives as long as the process starts them all.
+//! The kernel's parent-death signal is sent when the *thread* that started the child ends, so one
+//! thread that lives as long as the process starts them all.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -11,8 +11,8 @@ use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 
 type Job = (Command, SyncSender<io::Result<Child>>);
 
-/// Starts `command` in a process group of its own (a Ctrl-C in the terminal is for the parent, which stops its
-/// children in order), to be killed when this process ends in whatever way.
+/// Starts `command` in a process group of its own (a Ctrl-C in the terminal is for the parent,
+/// which stops its children in order), to be killed when this process ends in whatever way.
 pub(crate) fn spawn(mut command: Command) -> io::Result<Child> {
     let parent = std::process::id();
     command.process_group(0);
@@ -61,7 +61,8 @@ fn spawner() -> io::Result<Sender<Job>> {
 
 /// Sends a signal to a child that has not been reaped.
 pub(crate) fn signal(pid: u32, signal: libc::c_int) {
-    // SAFETY: kill takes two integers; the caller holds the child unreaped, so the id is still its own.
+    // SAFETY: kill takes two integers; the caller holds the child unreaped, so the id is still its
+    // own.
     unsafe {
         libc::kill(pid as libc::pid_t, signal);
     }

@@ -82,7 +82,8 @@ impl Shared {
 }
 
 impl Supervised {
-    /// Starts the child and waits until it is ready; from then on it is watched. One that dies before is started again, a few times.
+    /// Starts the child and waits until it is ready; from then on it is watched. One that dies
+    /// before is started again, a few times.
     pub fn start(spec: Spec) -> Result<Supervised, Error> {
         let status = Status {
             state: State::Starting,

@@ -1,5 +1,5 @@
-//! One Kafka and one ClickHouse engine per test binary, started when first asked for, on a directory that is removed
-//! by the next test run. They die with the test binary, however it ends.
+//! One Kafka and one ClickHouse engine per test binary, started when first asked for, on a
+//! directory that is removed by the next test run. They die with the test binary, however it ends.
 //!
 //! ```no_run
 //! let brokers = weir_embedded::testing::kafka().address();
@@ -71,8 +71,8 @@ pub fn with_password(url: &str, secret: &str) -> String {
     url.replacen("://", &format!("://{}:{secret}@", crate::USER), 1)
 }
 
-/// Options that run the engine in this test binary itself, started a second time, so that no other program has to be
-/// built first.
+/// Options that run the engine in this test binary itself, started a second time, so that no other
+/// program has to be built first.
 pub fn clickhouse_options(data_dir: impl Into<PathBuf>) -> ClickHouseOptions {
     let program = std::env::current_exe().unwrap_or_default();
     let environment = vec![(OsString::from(ENGINE), OsString::from("1"))];
@@ -104,7 +104,8 @@ fn directory() -> &'static Path {
 
 const ENGINE: &str = "WEIR_TEST_BINARY_IS_CLICKHOUSE_ENGINE";
 
-/// Runs before `main` of every binary that links this module: where the variable says so, the binary is the engine.
+/// Runs before `main` of every binary that links this module: where the variable says so, the
+/// binary is the engine.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static START: extern "C" fn() = {

@@ -1,4 +1,5 @@
-//! The official client against the engine: what it writes it reads, and what was acknowledged stays.
+//! The official client against the engine: what it writes it reads, and what was acknowledged
+//! stays.
 #![allow(clippy::unwrap_used)]
 
 use clickhouse::{Client, Compression, Row};

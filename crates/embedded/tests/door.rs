@@ -303,7 +303,8 @@ fn nobody_reaches_for_files_other_servers_or_programs() {
     );
 }
 
-/// As much time as a request gets that waits for no other, on a machine that is busy with something else.
+/// As much time as a request gets that waits for no other, on a machine that is busy with something
+/// else.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 #[test]

@@ -195,13 +195,14 @@ fn transactions_commit_and_unknown_topics_stay_unknown() {
     assert!(metadata.topics()[0].error().is_some());
 }
 
-/// A broker that comes back ends what timed out while it was away: a transaction that it only forgets would hide all
-/// that is written behind it (KAFKA-20734).
+/// A broker that comes back ends what timed out while it was away: a transaction that it only
+/// forgets would hide all that is written behind it (KAFKA-20734).
 #[test]
 fn a_transaction_that_a_killed_broker_left_open_is_ended() {
     let dir = tempfile::tempdir().unwrap();
     let kafka = Kafka::start(&KafkaOptions {
-        // Looked for all the time, so that some are found before the partitions have a leader again.
+        // Looked for all the time, so that some are found before the partitions have a leader
+        // again.
         settings: vec![(
             "transaction.abort.timed.out.transaction.cleanup.interval.ms".into(),
             "5".into(),

@@ -1,9 +1,11 @@
-//! What stage 1 costs: CPU nanoseconds per event for folding and for draining, bytes of partials per event.
+//! What stage 1 costs: CPU nanoseconds per event for folding and for draining, bytes of partials
+//! per event.
 //!
 //! `cargo run --release -p weir-engine --example combine_cost [events] [engineers]`
 //!
-//! Events of `capability.executed` (14 fields, 5 rollups) under the catalog of this repository, from so many engineers, 10,000 a second of log
-//! time; a drain every 100,000 events (catching up) and every 250 (live, a commit every 25 ms).
+//! Events of `capability.executed` (14 fields, 5 rollups) under the catalog of this repository,
+//! from so many engineers, 10,000 a second of log time; a drain every 100,000 events (catching up)
+//! and every 250 (live, a commit every 25 ms).
 #![allow(clippy::disallowed_methods)] // It measures time.
 
 use rand::{Rng, SeedableRng};

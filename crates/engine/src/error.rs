@@ -3,7 +3,8 @@
 use weir_model::Code;
 use weir_model::codes;
 
-/// An error of the engine. None of them is about an event: those that cannot be read are dead letters, not errors.
+/// An error of the engine. None of them is about an event: those that cannot be read are dead
+/// letters, not errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// Bytes that the engine itself once wrote do not read back.

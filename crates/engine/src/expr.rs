@@ -2,9 +2,9 @@
 
 use weir_catalog::types::{Expr, Op};
 
-/// The value of `expr` over the values of its terms; `None` is "no value". `stack` is scratch: nothing is
-/// allocated where its capacity reaches the depth of the program. A program that the catalog did not compile
-/// (too few operands, an unknown term) has no value.
+/// The value of `expr` over the values of its terms; `None` is "no value". `stack` is scratch:
+/// nothing is allocated where its capacity reaches the depth of the program. A program that the
+/// catalog did not compile (too few operands, an unknown term) has no value.
 pub fn eval(expr: &Expr, terms: &[Option<f64>], stack: &mut Vec<Option<f64>>) -> Option<f64> {
     stack.clear();
     run(&expr.ops, terms, stack)

@@ -6,8 +6,8 @@
 //! row     = (pane - pane before) * 2 zigzag | late, n, n bytes
 //! ```
 //!
-//! Numbers are varints, texts are referred to by index, panes are minutes counted from the row before (the first
-//! of a group from `base`), and watermarks apply after the rows.
+//! Numbers are varints, texts are referred to by index, panes are minutes counted from the row
+//! before (the first of a group from `base`), and watermarks apply after the rows.
 
 use crate::{EngineError, varint};
 use hashbrown::HashTable;
@@ -19,7 +19,8 @@ use xxhash_rust::xxh3::xxh3_64;
 const WHAT: &str = "a block of partials";
 const VERSION: u8 = 1;
 
-/// Shards of a partition: stage 2 keeps and snapshots the subjects of each apart, and stage 1 writes them shard by shard.
+/// Shards of a partition: stage 2 keeps and snapshots the subjects of each apart, and stage 1
+/// writes them shard by shard.
 pub const SHARDS: usize = 8;
 
 /// Most partitions of a raw topic: room is kept for as many as a watermark says there are.

@@ -1,7 +1,8 @@
 //! Messages of `weir.terms`: what window knows and score needs.
 //!
-//! A message names catalog, run and the partials partition it comes from, then holds facts in order. Facts
-//! of one kind, definition and window stand under one heading; a subject is spelled once per message.
+//! A message names catalog, run and the partials partition it comes from, then holds facts in
+//! order. Facts of one kind, definition and window stand under one heading; a subject is spelled
+//! once per message.
 
 mod read;
 mod subject;
@@ -78,9 +79,9 @@ pub enum Fact<'a> {
         /// Where it is anomalous.
         found: Option<Finding>,
     },
-    /// A subject that a rule on silence watches had an on-time event: told once or more for each clock hour
-    /// with such an event, before the hour is final, at last with the end of the last such minute in it (an hour's
-    /// minutes end after its start and at the latest with it).
+    /// A subject that a rule on silence watches had an on-time event: told once or more for each
+    /// clock hour with such an event, before the hour is final, at last with the end of the last
+    /// such minute in it (an hour's minutes end after its start and at the latest with it).
     Active {
         /// Index of the rule.
         rule: usize,
@@ -100,7 +101,8 @@ pub enum Fact<'a> {
     },
 }
 
-/// What decides the terms partition of a fact: everything that is joined, and every rule on it, meets there.
+/// What decides the terms partition of a fact: everything that is joined, and every rule on it,
+/// meets there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Route {
     /// Terms or values of a KPI.

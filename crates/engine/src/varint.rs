@@ -1,4 +1,5 @@
-//! Variable-length integers: the alphabet of every encoding of the engine (rows, blocks, snapshots).
+//! Variable-length integers: the alphabet of every encoding of the engine (rows, blocks,
+//! snapshots).
 
 use crate::EngineError;
 

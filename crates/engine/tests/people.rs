@@ -1,4 +1,5 @@
-//! People and teams with several spellings: the engine and the oracle put the same name in their place.
+//! People and teams with several spellings: the engine and the oracle put the same name in their
+//! place.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
-//! The price of a call: the engine against the oracle over random books and calls, and against prices worked out by hand.
+//! The price of a call: the engine against the oracle over random books and calls, and against
+//! prices worked out by hand.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

@@ -1,7 +1,8 @@
-//! What the fuzz targets share: tests whose names begin with `fuzz_`, one for each reader of bytes that somebody else wrote.
+//! What the fuzz targets share: tests whose names begin with `fuzz_`, one for each reader of bytes
+//! that somebody else wrote.
 //!
-//! All of them together take about as many seconds as `WEIR_FUZZ_SECONDS` says (60 where it says nothing).
-//! `WEIR_FUZZ_SEED` repeats a run.
+//! All of them together take about as many seconds as `WEIR_FUZZ_SECONDS` says (60 where it says
+//! nothing). `WEIR_FUZZ_SEED` repeats a run.
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -21,7 +22,8 @@ fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {
     std::env::var(variable).ok()?.parse().ok()
 }
 
-/// Does at least `least` rounds, then more until the target's time is over. Says its seed, which a failing test shows.
+/// Does at least `least` rounds, then more until the target's time is over. Says its seed, which a
+/// failing test shows.
 pub fn rounds(least: u64, mut round: impl FnMut(&mut Chance)) {
     let seed = number("WEIR_FUZZ_SEED").unwrap_or_else(|| rand::rng().random::<u64>());
     println!("WEIR_FUZZ_SEED={seed} repeats this");
@@ -37,7 +39,8 @@ pub fn rounds(least: u64, mut round: impl FnMut(&mut Chance)) {
     println!("{done} rounds");
 }
 
-/// One to three changes: bytes that often mean something, flipped bits, cuts, repetitions, lengths of no sense.
+/// One to three changes: bytes that often mean something, flipped bits, cuts, repetitions, lengths
+/// of no sense.
 pub fn damage(chance: &mut Chance, bytes: &mut Vec<u8>) {
     const TELLING: [u8; 10] = [0, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0xfe, 0xff];
     const LONG: [u8; 10] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2];

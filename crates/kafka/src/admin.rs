@@ -237,8 +237,8 @@ impl Admin {
         Ok(all)
     }
 
-    /// Creates what is missing. A topic that exists is left as it is; `exact` ones with another number of partitions
-    /// are an error.
+    /// Creates what is missing. A topic that exists is left as it is; `exact` ones with another
+    /// number of partitions are an error.
     pub fn ensure(&self, specs: &[TopicSpec], replication: i32) -> Result<Vec<String>, Error> {
         let there = self.names()?;
         let mut missing = Vec::new();
@@ -349,18 +349,21 @@ impl Admin {
         Ok(parts.iter().cloned().zip(ends).collect())
     }
 
-    /// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per partition asked for.
+    /// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per
+    /// partition asked for.
     fn offsets(&self, parts: &[Tp], which: Offset) -> Result<Vec<i64>, Error> {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        // The offset field carries the question: the protocol's own codes for "earliest" and "latest" in place of a timestamp.
+        // The offset field carries the question: the protocol's own codes for "earliest" and
+        // "latest" in place of a timestamp.
         let mut ask = TopicPartitionList::with_capacity(parts.len());
         for tp in parts {
             ask.add_partition_offset(&tp.topic, tp.partition, which)
                 .map_err(|e| Error::kafka(format!("offset of {tp}"), e))?;
         }
-        // Errors of single partitions too: a broker that has just started answers some of them a moment later.
+        // Errors of single partitions too: a broker that has just started answers some of them a
+        // moment later.
         retry(self.deadline, || {
             let found = self
                 .reader
@@ -391,7 +394,8 @@ impl Admin {
         Ok(all.into_iter().map(|(offset, _)| offset).collect())
     }
 
-    /// Offsets that a group committed for these partitions, each with its metadata (empty where there is none).
+    /// Offsets that a group committed for these partitions, each with its metadata (empty where
+    /// there is none).
     pub fn committed_with_metadata(
         &self,
         group: &str,

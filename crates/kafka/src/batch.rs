@@ -190,8 +190,9 @@ impl<'a> Run<'a> {
         // SAFETY: as above.
         self.raw.iter().map(|&m| unsafe { Message::new(m) })
     }
-    /// What the headers of each say. A record whose value begins with `usual` is not asked for them: the library parses headers anew for
-    /// each record, also where there are none. From a player's mark on all are asked.
+    /// What the headers of each say. A record whose value begins with `usual` is not asked for
+    /// them: the library parses headers anew for each record, also where there are none. From a
+    /// player's mark on all are asked.
     pub fn metas(&self, mut usual: Option<[u8; FRAME]>) -> impl Iterator<Item = Meta> + use<'a> {
         const AHEAD: usize = 16;
         let mut ahead = self.iter().skip(AHEAD);

@@ -16,8 +16,8 @@ use weir_runtime::config::Properties;
 pub struct Brokers {
     /// `host:port`, separated by commas.
     pub bootstrap: String,
-    /// More properties of librdkafka for every client (TLS, SASL), with `_` for each dot: `sasl_password`. So they can be set by
-    /// variables of the environment too.
+    /// More properties of librdkafka for every client (TLS, SASL), with `_` for each dot:
+    /// `sasl_password`. So they can be set by variables of the environment too.
     #[serde(default)]
     pub properties: Properties,
     /// How long calls and members may take, scaled; a section of its own in configurations.
@@ -92,7 +92,8 @@ pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
         RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if fac == "GETPID" => {
             tracing::debug!(target: "kafka", fac, "{message}")
         }
-        // The library calls every lost connection an error; what matters of it is told by the call that fails.
+        // The library calls every lost connection an error; what matters of it is told by the call
+        // that fails.
         RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
             tracing::warn!(target: "kafka", fac, "{message}")
         }

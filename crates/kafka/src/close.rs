@@ -1,11 +1,13 @@
-//! Ending a client within a limit: the library waits without one, for brokers, for answers, for its own threads.
+//! Ending a client within a limit: the library waits without one, for brokers, for answers, for its
+//! own threads.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-/// Runs `end` on a thread of its own and waits for it up to the limit; false where it is left behind, still at it.
+/// Runs `end` on a thread of its own and waits for it up to the limit; false where it is left
+/// behind, still at it.
 pub(crate) fn within(
     what: &'static str,
     limit: Duration,

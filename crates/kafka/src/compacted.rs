@@ -31,9 +31,10 @@ pub fn read_all(brokers: &Brokers, topic: &str, deadline: Duration) -> Result<Ve
     Ok(all.into_iter().map(|(_, k, v)| (k, v)).collect())
 }
 
-/// Calls `f` with key and value (`None`: deleted) of every committed record of a topic, or of some of its partitions, from the
-/// beginning to what is its end at the time of the call. Keys may come more than once: the last one counts. The limit is for the wait
-/// for records, not for all of them: a large topic takes its time.
+/// Calls `f` with key and value (`None`: deleted) of every committed record of a topic, or of some
+/// of its partitions, from the beginning to what is its end at the time of the call. Keys may come
+/// more than once: the last one counts. The limit is for the wait for records, not for all of them:
+/// a large topic takes its time.
 pub fn scan(
     brokers: &Brokers,
     topic: &str,
@@ -44,7 +45,8 @@ pub fn scan(
     let mut until = Instant::now() + deadline;
     let admin = Admin::new(brokers, deadline)?;
     let Some(info) = admin.topics(&[topic])?.into_iter().next() else {
-        // Whoever names partitions knows that they are there: the broker has just started and does not, yet.
+        // Whoever names partitions knows that they are there: the broker has just started and does
+        // not, yet.
         return match partitions {
             Some(_) => Err(Error::code_of(
                 format!("reading {topic}"),

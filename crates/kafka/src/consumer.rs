@@ -1,7 +1,8 @@
 //! Reading in batches, alone or in a group.
 //!
-//! The client library's own consumer queue cannot be read in batches through rdkafka (it asks for rebalances as events,
-//! and the batch call then drops the assignment without a word), so every assigned partition is forwarded to a queue of our own.
+//! The client library's own consumer queue cannot be read in batches through rdkafka (it asks for
+//! rebalances as events, and the batch call then drops the assignment without a word), so every
+//! assigned partition is forwarded to a queue of our own.
 
 use crate::batch::{Batch, End};
 use crate::client::Brokers;
@@ -61,8 +62,9 @@ pub struct Committed {
 pub struct Fetching {
     /// How long a broker holds a request where there is nothing to read.
     pub held: Duration,
-    /// Fetching rests while more than so many KiB wait: of all partitions together, or of each one where they are read apart. What was
-    /// fetched should still be in the processor's caches when it is read: 64 MiB cost a third more CPU than 8.
+    /// Fetching rests while more than so many KiB wait: of all partitions together, or of each one
+    /// where they are read apart. What was fetched should still be in the processor's caches when
+    /// it is read: 64 MiB cost a third more CPU than 8.
     pub waiting_kib: u32,
     /// Most of one partition that a broker sends at once, in KiB; more where a batch is larger.
     pub sent_kib: u32,
@@ -118,7 +120,8 @@ impl Consumer {
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "error")
-            // The default lets a consumer that is slower than its fetcher stall for up to a second at a time.
+            // The default lets a consumer that is slower than its fetcher stall for up to a second
+            // at a time.
             .set("fetch.queue.backoff.ms", "2")
             .set("fetch.error.backoff.ms", "50")
             .set("queued.min.messages", "200000")
@@ -216,7 +219,8 @@ impl Consumer {
         Ok(Queue(raw))
     }
 
-    /// Says where the records of a partition wait: in the queue of all, or in its own, not in the group's, which cannot be read in batches.
+    /// Says where the records of a partition wait: in the queue of all, or in its own, not in the
+    /// group's, which cannot be read in batches.
     fn forward(&self, tp: &Tp) -> Result<(), Error> {
         let to = match self.apart {
             true => std::ptr::null_mut(),
@@ -227,7 +231,8 @@ impl Consumer {
         Ok(())
     }
 
-    /// True where each partition is read by itself, with [`Consumer::next_of`]; false where all are read at once, with [`Consumer::next`].
+    /// True where each partition is read by itself, with [`Consumer::next_of`]; false where all are
+    /// read at once, with [`Consumer::next`].
     pub fn is_apart(&self) -> bool {
         self.apart
     }
@@ -238,13 +243,13 @@ impl Consumer {
         for (tp, _) in at {
             self.forward(tp)?;
         }
-        // Where they join, what waits is moved along. Where they part, some may still be on its way to the queue of all, and would be
-        // read after what comes next: all of that is dropped.
+        // Where they join, what waits is moved along. Where they part, some may still be on its way
+        // to the queue of all, and would be read after what comes next: all of that is dropped.
         if apart { self.seek(at) } else { Ok(()) }
     }
 
-    /// Serves the group protocol without waiting: the next change of assignment, if there is one. Call it often, and only
-    /// where a change can be answered at once.
+    /// Serves the group protocol without waiting: the next change of assignment, if there is one.
+    /// Call it often, and only where a change can be answered at once.
     pub fn poll(&self, wait: Duration) -> Result<Option<Change>, Error> {
         let mut wait = wait;
         loop {
@@ -282,8 +287,8 @@ impl Consumer {
         }
     }
 
-    /// Takes an assignment on: reading starts at the given offsets. Also for an empty one. `staying` is where reading of the other
-    /// partitions goes on, see [`Consumer::release`].
+    /// Takes an assignment on: reading starts at the given offsets. Also for an empty one.
+    /// `staying` is where reading of the other partitions goes on, see [`Consumer::release`].
     pub fn accept(
         &self,
         assigned: Assigned,
@@ -299,16 +304,17 @@ impl Consumer {
 
     /// Gives partitions up. Records of them that were not handed out yet are dropped.
     ///
-    /// The library pauses all partitions for a change and then goes on from where it believes the application to be; that is one
-    /// record too far where a batch ended with the end of a partition (librdkafka #4844, in 2.2 to 2.12). So each change is
-    /// followed by a seek to what was really read.
+    /// The library pauses all partitions for a change and then goes on from where it believes the
+    /// application to be; that is one record too far where a batch ended with the end of a
+    /// partition (librdkafka #4844, in 2.2 to 2.12). So each change is followed by a seek to what
+    /// was really read.
     pub fn release(&self, revoked: Revoked, staying: &[(Tp, i64)]) -> Result<(), Error> {
         revoked.answer()?;
         self.seek(staying)
     }
 
-    /// Reads up to `max` records: waits up to `wait` for the first, then up to `gather` for more (the library waits
-    /// all of it unless the batch is full).
+    /// Reads up to `max` records: waits up to `wait` for the first, then up to `gather` for more
+    /// (the library waits all of it unless the batch is full).
     pub fn next(&self, wait: Duration, gather: Duration, max: usize) -> Result<Batch<'_>, Error> {
         let mut raw = Vec::with_capacity(max.max(1));
         fill(&mut raw, &self.native.queue, wait, 1)?;
@@ -318,7 +324,8 @@ impl Consumer {
         self.batch(raw)
     }
 
-    /// Reads up to `max` records of one partition: those at hand, or what comes first within `wait`.
+    /// Reads up to `max` records of one partition: those at hand, or what comes first within
+    /// `wait`.
     pub fn next_of(&self, tp: &Tp, wait: Duration, max: usize) -> Result<Batch<'_>, Error> {
         let queue = self.own_queue(tp)?;
         let mut raw = Vec::with_capacity(max.max(1));
@@ -367,8 +374,9 @@ impl Consumer {
         }
     }
 
-    /// The member's place in its group: to be read after each poll and kept with what is read from then on. A transaction that
-    /// brings newer metadata than its records would be accepted although another member read the same records.
+    /// The member's place in its group: to be read after each poll and kept with what is read from
+    /// then on. A transaction that brings newer metadata than its records would be accepted
+    /// although another member read the same records.
     pub fn group_metadata(&self) -> Option<GroupMetadata> {
         // SAFETY: valid client; null where there is no group.
         let raw = unsafe { sys::rd_kafka_consumer_group_metadata(self.native.ptr()) };
@@ -467,17 +475,20 @@ impl Consumer {
         self.seek(from)
     }
 
-    /// Commits offsets (of the next record to read) outside of a transaction, and waits for it up to the limit.
+    /// Commits offsets (of the next record to read) outside of a transaction, and waits for it up
+    /// to the limit.
     ///
     /// # Errors
-    /// Also where the group has given the partitions to others: then their offsets are for these to commit.
+    /// Also where the group has given the partitions to others: then their offsets are for these to
+    /// commit.
     pub fn commit(&self, next: &[(Tp, i64)], limit: Duration) -> Result<(), Error> {
         if next.is_empty() {
             return Ok(());
         }
         let (list, answers) = (list(next)?, Queue::of(self.native.ptr()));
         // The library's own waiting has no limit: it keeps the commit until there is a coordinator.
-        // SAFETY: valid client, list and queue; without a callback the answer is an event in the queue.
+        // SAFETY: valid client, list and queue; without a callback the answer is an event in the
+        // queue.
         let sent = unsafe {
             sys::rd_kafka_commit_queue(
                 self.native.ptr(),
@@ -520,7 +531,8 @@ impl Drop for Consumer {
     }
 }
 
-/// A handle of a queue, released when it is dropped. Batches do not hold it: they borrow the consumer.
+/// A handle of a queue, released when it is dropped. Batches do not hold it: they borrow the
+/// consumer.
 pub(crate) struct Queue(*mut sys::rd_kafka_queue_t);
 
 // SAFETY: the library's queues may be used from any thread.

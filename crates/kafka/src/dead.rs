@@ -12,7 +12,8 @@ const KEPT: usize = 512 * 1024;
 pub type Send<'f> =
     &'f mut dyn FnMut(&str, Option<&[u8]>, Option<&[u8]>, &[Header<'_>]) -> Result<(), Error>;
 
-/// Writes a dead letter for `message` through `send`: of a tenant (empty where that cannot be told), with a text about it.
+/// Writes a dead letter for `message` through `send`: of a tenant (empty where that cannot be
+/// told), with a text about it.
 pub fn write(
     message: &Message<'_>,
     topic: &str,

@@ -1,5 +1,5 @@
-//! Where logs end, asked beside the reading: on its own connection a question would wait behind the fetch that the broker holds, and
-//! what comes meanwhile behind the question.
+//! Where logs end, asked beside the reading: on its own connection a question would wait behind the
+//! fetch that the broker holds, and what comes meanwhile behind the question.
 
 use crate::admin::Admin;
 use crate::client::Brokers;
@@ -31,7 +31,8 @@ impl Ends {
         }
     }
 
-    /// The answer to the question before, if it is there, and asks anew. What it says can only have grown since.
+    /// The answer to the question before, if it is there, and asks anew. What it says can only have
+    /// grown since.
     pub fn look(&mut self, parts: Vec<Tp>) -> Option<Result<Found, Error>> {
         let line = self.line.get_or_insert_with(|| line(self.brokers.clone()));
         let told = line.told.try_recv().ok();

@@ -1,5 +1,5 @@
-//! Everything that talks to Kafka: topics, batches of records read without copying, transactions, and the loop in
-//! which the three stages run.
+//! Everything that talks to Kafka: topics, batches of records read without copying, transactions,
+//! and the loop in which the three stages run.
 //!
 //! All calls block; from async code use `spawn_blocking` or a thread of your own.
 

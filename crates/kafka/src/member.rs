@@ -1,10 +1,11 @@
 //! Partitions that a group leaves to nobody, and how to get out of that.
 //!
-//! In a cooperative rebalance a partition changes hands in two rounds: its owner gives it up and joins again, then the new one
-//! gets it. A static member that dies between the two and comes back is handed what was meant for it, and the broker sees
-//! no reason for the second round: what the dead one was to give up is read by nobody, with the group at rest. So
-//! each member looks whether all partitions are taken. Where some are not for long, it goes silent until its session is over and
-//! joins as a new member, which begins another round.
+//! In a cooperative rebalance a partition changes hands in two rounds: its owner gives it up and
+//! joins again, then the new one gets it. A static member that dies between the two and comes back
+//! is handed what was meant for it, and the broker sees no reason for the second round: what the
+//! dead one was to give up is read by nobody, with the group at rest. So each member looks whether
+//! all partitions are taken. Where some are not for long, it goes silent until its session is over
+//! and joins as a new member, which begins another round.
 
 use crate::error::Error;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -13,13 +14,15 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How often to look when there may be something to see: after joining, and where something was seen.
+/// How often to look when there may be something to see: after joining, and where something was
+/// seen.
 const SOON: Duration = Duration::from_secs(2);
 /// How often to look else.
 const SELDOM: Duration = Duration::from_secs(15);
 /// How long a member is new.
 const NEW: Duration = Duration::from_secs(20);
-/// How long a group at rest may have partitions that nobody reads: longer than a member takes to answer a rebalance.
+/// How long a group at rest may have partitions that nobody reads: longer than a member takes to
+/// answer a rebalance.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// What a look may take.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -48,7 +51,8 @@ impl Member {
         }
     }
 
-    /// Looks whether all partitions are taken, if it is time to. After an error the consumer must be dropped.
+    /// Looks whether all partitions are taken, if it is time to. After an error the consumer must
+    /// be dropped.
     pub(crate) fn check<C: ConsumerContext>(&self, client: &BaseConsumer<C>) -> Result<(), Error> {
         let soon = self.joined.elapsed() < NEW || self.orphaned_since.get().is_some();
         if self.looked.get().elapsed() < if soon { SOON } else { SELDOM } {
@@ -78,7 +82,8 @@ impl Member {
         })
     }
 
-    /// Partitions of the topics that no member of the group has; none while the group is not at rest.
+    /// Partitions of the topics that no member of the group has; none while the group is not at
+    /// rest.
     fn orphans<C: ConsumerContext>(
         &self,
         client: &BaseConsumer<C>,
@@ -122,7 +127,8 @@ fn taken(group: &GroupInfo) -> Option<BTreeSet<(&str, i32)>> {
     Some(all)
 }
 
-/// Reads a member's part as the consumer protocol writes it: version, then topics with their partitions.
+/// Reads a member's part as the consumer protocol writes it: version, then topics with their
+/// partitions.
 fn assignment<'a>(mut bytes: &'a [u8], into: &mut BTreeSet<(&'a str, i32)>) -> Option<()> {
     if bytes.is_empty() {
         return Some(());

@@ -1,4 +1,5 @@
-//! Writing: in transactions (the stages), or as an idempotent stream (ticks, dead letters replayed, importers, tests).
+//! Writing: in transactions (the stages), or as an idempotent stream (ticks, dead letters replayed,
+//! importers, tests).
 
 use crate::client::{Brokers, log, log_error};
 use crate::close::Closing;
@@ -147,7 +148,8 @@ pub struct Appender {
 }
 
 impl Appender {
-    /// How long a record is tried. Whoever waits for one waits no longer; ticks and live values are not waited for.
+    /// How long a record is tried. Whoever waits for one waits no longer; ticks and live values are
+    /// not waited for.
     const DELIVERY: Duration = Duration::from_secs(60);
 
     /// Acknowledged by all replicas, lz4.
@@ -178,12 +180,14 @@ impl Appender {
             .send((topic, partition), key, value, headers, self.deadline)
     }
 
-    /// Lets the library report what was delivered, without waiting. To be called now and then between sends.
+    /// Lets the library report what was delivered, without waiting. To be called now and then
+    /// between sends.
     pub fn poll(&self) {
         self.writer.inner.poll(Duration::ZERO);
     }
 
-    /// Waits until everything sent is acknowledged; the first failure since the last call otherwise.
+    /// Waits until everything sent is acknowledged; the first failure since the last call
+    /// otherwise.
     pub fn flush(&self) -> Result<(), Error> {
         self.writer.settle(self.deadline)
     }
@@ -229,8 +233,8 @@ impl Transactional {
             )
             .set("acks", "all")
             .set("linger.ms", "0.5")
-            // The broker answers CONCURRENT_TRANSACTIONS while it still writes the markers of the transaction before: 100 ms lost
-            // each time with the default.
+            // The broker answers CONCURRENT_TRANSACTIONS while it still writes the markers of the
+            // transaction before: 100 ms lost each time with the default.
             .set("retry.backoff.ms", "2")
             .set("retry.backoff.max.ms", "500")
             .set("queue.buffering.max.messages", "1000000");
@@ -317,8 +321,8 @@ impl Transactional {
         self.writer.send(to, key, value, headers, self.limit)
     }
 
-    /// Offsets and metadata into the open transaction, under the group metadata that the records were read with; then all of it
-    /// or nothing.
+    /// Offsets and metadata into the open transaction, under the group metadata that the records
+    /// were read with; then all of it or nothing.
     pub(crate) fn commit(
         &self,
         next: &[(Tp, i64, String)],
@@ -331,9 +335,11 @@ impl Transactional {
                 .map_err(|e| Refused::Abort(Error::kafka(format!("offset of {tp}"), e)))?;
             e.set_metadata(metadata);
         }
-        // One limit for all steps: a broker that answers again should not be met by what was begun before.
+        // One limit for all steps: a broker that answers again should not be met by what was begun
+        // before.
         let until = self.until();
-        // Before the offsets: then every partition is part of the transaction, and an abort is allowed.
+        // Before the offsets: then every partition is part of the transaction, and an abort is
+        // allowed.
         self.writer.settle(self.limit).map_err(|e| self.judge(e))?;
         if !next.is_empty() {
             self.step("sending offsets to the transaction", until, |rk, ms| {
@@ -356,7 +362,8 @@ impl Transactional {
     /// Always for the producer to be built anew, which undoes it too.
     pub(crate) fn abort(&self) -> Result<(), Error> {
         let until = Instant::now() + self.limit / 2;
-        // An abort while records are queued whose partitions are not part of the transaction yet is refused.
+        // An abort while records are queued whose partitions are not part of the transaction yet is
+        // refused.
         if let Err(e) = self.writer.settle(self.limit / 2) {
             tracing::debug!("before the abort: {e}");
         }

@@ -1,7 +1,8 @@
 //! Changes of what a member of a group reads, as questions that cannot stay without an answer.
 //!
-//! The library waits for the answer to each change, and closing a consumer waits for it too, for ever. So a change that is dropped,
-//! on whatever path, gives up what the member has; its consumer is of no use from then on and says so.
+//! The library waits for the answer to each change, and closing a consumer waits for it too, for
+//! ever. So a change that is dropped, on whatever path, gives up what the member has; its consumer
+//! is of no use from then on and says so.
 
 use crate::client::{log, log_error};
 use crate::consumer::{Queue, Tp};
@@ -80,8 +81,9 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Answers whatever was asked: nothing is taken on, everything is given up. What was to be revoked may be gone from the assignment
-/// already, and the library refuses a list that names such a partition; so the list is its own.
+/// Answers whatever was asked: nothing is taken on, everything is given up. What was to be revoked
+/// may be gone from the assignment already, and the library refuses a list that names such a
+/// partition; so the list is its own.
 fn give_up(consumer: &BaseConsumer<Context>) {
     let refused = |what: &str, answer: KafkaResult<()>| {
         if let Err(e) = answer {
@@ -117,8 +119,9 @@ impl Native {
         }
     }
 
-    /// Leaves what is to be left and ends the client, on a thread of its own: the library's call has no limit.
-    /// False where it takes longer; then it goes on in the background, and a new member with the same id shuts it out.
+    /// Leaves what is to be left and ends the client, on a thread of its own: the library's call
+    /// has no limit. False where it takes longer; then it goes on in the background, and a new
+    /// member with the same id shuts it out.
     pub(crate) fn close(self: Arc<Self>, limit: Duration) -> bool {
         let context = self.inner.context();
         context.closing.store(true, Ordering::SeqCst);
@@ -134,8 +137,8 @@ impl Native {
     }
 }
 
-/// A change of what a member of a group reads. Nothing is read until it is answered; dropped, it gives all partitions up, and
-/// the consumer must be built anew.
+/// A change of what a member of a group reads. Nothing is read until it is answered; dropped, it
+/// gives all partitions up, and the consumer must be built anew.
 #[must_use = "the group waits for the answer"]
 #[derive(Debug)]
 pub enum Change {

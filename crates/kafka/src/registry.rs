@@ -20,7 +20,8 @@ struct Known {
     through: i64,
 }
 
-/// A view of the registered schemas that says "no such id" only after it has read the topic to its end.
+/// A view of the registered schemas that says "no such id" only after it has read the topic to its
+/// end.
 pub struct SchemaRegistry {
     brokers: Brokers,
     admin: Admin,
@@ -29,7 +30,8 @@ pub struct SchemaRegistry {
 }
 
 impl SchemaRegistry {
-    /// Reads what there is. Waits up to `deadline` (in this and every later call) where no broker answers.
+    /// Reads what there is. Waits up to `deadline` (in this and every later call) where no broker
+    /// answers.
     pub fn open(brokers: &Brokers, deadline: Duration) -> Result<SchemaRegistry, Error> {
         let registry = SchemaRegistry {
             brokers: brokers.clone(),

@@ -1,8 +1,8 @@
 //! The loop that every stage runs in: read, fold, commit, exactly once.
 //!
-//! One cycle is: serve rebalances (nothing is open now), read the group metadata, read and fold batches until a
-//! commit is due, commit. So a batch never spans a change of assignment, and offsets are committed under the generation
-//! that the records were read in.
+//! One cycle is: serve rebalances (nothing is open now), read the group metadata, read and fold
+//! batches until a commit is due, commit. So a batch never spans a change of assignment, and
+//! offsets are committed under the generation that the records were read in.
 
 use crate::consumer::{Committed, Consumer, Tp};
 use crate::ends::Ends;
@@ -19,7 +19,8 @@ use weir_runtime::Part;
 
 /// Records per batch.
 pub(crate) const BATCH: usize = 4096;
-/// Wait for more after the first record of a batch. The library waits all of it unless the batch is full.
+/// Wait for more after the first record of a batch. The library waits all of it unless the batch is
+/// full.
 const GATHER: Duration = Duration::from_millis(3);
 /// A record older than this is history: commits go by volume.
 const BEHIND: Duration = Duration::from_secs(2);
@@ -27,13 +28,15 @@ const BEHIND: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(30);
 /// Rebuilds in a row without a commit between them.
 const REBUILDS: u32 = 20;
-/// Aborts in a row without a commit between them: one is normal at a rebalance, and a second shows that aborting does not help.
+/// Aborts in a row without a commit between them: one is normal at a rebalance, and a second shows
+/// that aborting does not help.
 const ABORTS: u32 = 2;
 
-/// Runs a stage until `stop` is set; then finishes the open transaction and leaves. Blocks its thread.
+/// Runs a stage until `stop` is set; then finishes the open transaction and leaves. Blocks its
+/// thread.
 ///
-/// An error means: start the stage again, built anew. Everything that can be healed inside is (refused commits, fenced or failed
-/// producers, brokers that are lost or stand still).
+/// An error means: start the stage again, built anew. Everything that can be healed inside is
+/// (refused commits, fenced or failed producers, brokers that are lost or stand still).
 pub fn run_stage(
     config: &StageConfig,
     stage: &mut dyn Stage,
@@ -126,7 +129,8 @@ struct Session<'a> {
     config: &'a StageConfig,
     stop: &'a AtomicBool,
     part: &'a Part,
-    // Before the consumer: its drop must not leave a transaction behind that outlives the membership.
+    // Before the consumer: its drop must not leave a transaction behind that outlives the
+    // membership.
     producer: Transactional,
     consumer: Consumer,
     owned: Vec<Owned>,
@@ -151,7 +155,8 @@ impl<'a> Session<'a> {
     ) -> Result<Option<Session<'a>>, Error> {
         part.alive();
         let id = format!("{}-{}", config.group, config.instance);
-        // The producer first: it aborts what an earlier life left open, so that the committed offsets are stable when read.
+        // The producer first: it aborts what an earlier life left open, so that the committed
+        // offsets are stable when read.
         let producer = Transactional::open(&config.brokers, &id)?;
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
@@ -261,7 +266,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Brings the stage's state of these partitions to what was committed, and says where to read from.
+    /// Brings the stage's state of these partitions to what was committed, and says where to read
+    /// from.
     fn restore(&mut self, stage: &mut dyn Stage, parts: &[Tp]) -> Result<Vec<(Tp, i64)>, End> {
         let limit = self.config.brokers.timeouts.call;
         let committed: Vec<Committed> = self.consumer.committed(parts, limit)?;
@@ -272,7 +278,8 @@ impl<'a> Session<'a> {
             let wanted = start.or(c.offset);
             if let Some(wanted) = wanted
                 && low > wanted
-                // An offset nobody asked for: a first start on a log whose beginning is gone begins where the log does.
+                // An offset nobody asked for: a first start on a log whose beginning is gone begins
+                // where the log does.
                 && (c.offset.is_some() || wanted > 0)
             {
                 return Err(End::Exit(Error::Gap {
@@ -373,8 +380,9 @@ impl<'a> Session<'a> {
         self.roll_back(stage)
     }
 
-    /// True where a partition is read to its end, and only the control records of transactions lie between that and what is
-    /// committed: committed once things are quiet, so that lag is zero where nothing is left to do.
+    /// True where a partition is read to its end, and only the control records of transactions lie
+    /// between that and what is committed: committed once things are quiet, so that lag is zero
+    /// where nothing is left to do.
     fn behind_only_control_records(&self) -> bool {
         const QUIET: Duration = Duration::from_millis(300);
         self.committed_at.elapsed() > QUIET && self.owned.iter().any(|o| o.at_end && o.moved())
@@ -392,8 +400,9 @@ impl<'a> Session<'a> {
 
     /// Chooses how partitions are read, by what is left. `new`: partitions that are not read yet.
     ///
-    /// Read apart, a partition rests from its end on. The library has one request under way: one for those without news alone, while those
-    /// with a lot to read have enough waiting, is held by the broker, and the latter get nothing meanwhile.
+    /// Read apart, a partition rests from its end on. The library has one request under way: one
+    /// for those without news alone, while those with a lot to read have enough waiting, is held by
+    /// the broker, and the latter get nothing meanwhile.
     fn keep_step(&mut self, stage: &dyn Stage, new: &[Tp]) -> Result<(), End> {
         let apart = turn::wanted(&self.consumer, &self.owned, stage);
         if apart != self.consumer.is_apart() {
@@ -416,8 +425,9 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Tells how much waits. Where nothing was read for a while the brokers are asked: the client's own figures come with what it
-    /// fetches, and would not show that it does not. Past the limit for standing still new clients are tried.
+    /// Tells how much waits. Where nothing was read for a while the brokers are asked: the client's
+    /// own figures come with what it fetches, and would not show that it does not. Past the limit
+    /// for standing still new clients are tried.
     fn look(&mut self) -> Result<(), End> {
         self.looked = Instant::now();
         let t = &self.config.brokers.timeouts;
@@ -474,8 +484,9 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Reads and folds until a commit is due; returns the number of records. Intervals go from the beginning of the last commit: what came
-/// while it was written does not wait for another whole one, and what comes after a pause does not wait at all.
+/// Reads and folds until a commit is due; returns the number of records. Intervals go from the
+/// beginning of the last commit: what came while it was written does not wait for another whole
+/// one, and what comes after a pause does not wait at all.
 fn fold(
     config: &StageConfig,
     stop: &AtomicBool,
@@ -510,8 +521,9 @@ fn fold(
                 ))
                 .into());
             };
-            // A step back would count twice. A jump forward cannot be told from what the log legally leaves out: control records of
-            // transactions, aborted records, compacted ones; that nothing else is missing was checked against the log's first offset.
+            // A step back would count twice. A jump forward cannot be told from what the log
+            // legally leaves out: control records of transactions, aborted records, compacted ones;
+            // that nothing else is missing was checked against the log's first offset.
             if first.offset() < o.next {
                 return Err(Error::Invariant(format!(
                     "{first:?} after offset {} was expected",
@@ -543,7 +555,8 @@ fn fold(
                 }
             }
         }
-        // Where reading overtakes fetching there is nothing at hand for a moment: that is no end of history.
+        // Where reading overtakes fetching there is nothing at hand for a moment: that is no end of
+        // history.
         let waits = consumer.is_apart() || was_behind && batch.is_empty();
         behind |= waits && owned.iter().any(|o| !o.at_end);
         let change =
@@ -609,7 +622,8 @@ fn commit(
     if let Some(refused) = out.failed.take() {
         return Err(refused);
     }
-    // Output without input (a snapshot) still goes with the offsets: they are what fences a member that was put out.
+    // Output without input (a snapshot) still goes with the offsets: they are what fences a member
+    // that was put out.
     let next: Vec<(Tp, i64, String)> = owned
         .iter()
         .filter(|o| {

@@ -59,7 +59,8 @@ pub struct StageConfig {
     pub commit_interval_behind: Duration,
     /// While catching up: bytes of values between commits.
     pub commit_bytes: usize,
-    /// While catching up: records between commits, up to twice as many where [`Stage::at_boundary`] says no.
+    /// While catching up: records between commits, up to twice as many where [`Stage::at_boundary`]
+    /// says no.
     pub commit_records: usize,
     /// How records are fetched ahead.
     pub fetching: Fetching,
@@ -114,11 +115,13 @@ pub struct Progress {
 
 /// A fold over partitions with transactional output. Called by one thread.
 ///
-/// Between two commits the set of partitions does not change. After a refused commit all partitions are revoked and assigned again, as
-/// committed: what was folded in vain is never folded twice into the same state.
+/// Between two commits the set of partitions does not change. After a refused commit all partitions
+/// are revoked and assigned again, as committed: what was folded in vain is never folded twice into
+/// the same state.
 pub trait Stage {
-    /// These partitions are now this instance's. Restores their state; returns for each the offset to read from (at most the committed
-    /// one), or `None` for the committed offset, or the beginning where nothing was committed. Records before the committed offset come to
+    /// These partitions are now this instance's. Restores their state; returns for each the offset
+    /// to read from (at most the committed one), or `None` for the committed offset, or the
+    /// beginning where nothing was committed. Records before the committed offset come to
     /// [`Stage::fold`] like others: there they may change state only.
     fn assigned(&mut self, new: &[Committed]) -> Result<Vec<Option<i64>>, StageError>;
     /// These are not any more: forget them. Nothing of them is uncommitted, or it was aborted.
@@ -137,12 +140,13 @@ pub trait Stage {
     fn wants_commit(&mut self) -> bool {
         false
     }
-    /// Asked after each batch once there is enough for a commit while catching up: false where a commit a little later writes less.
+    /// Asked after each batch once there is enough for a commit while catching up: false where a
+    /// commit a little later writes less.
     fn at_boundary(&mut self) -> bool {
         true
     }
-    /// How far a partition has come in time, where a stage wants its partitions to go through a long log side by side: the one that is
-    /// furthest behind is read next.
+    /// How far a partition has come in time, where a stage wants its partitions to go through a
+    /// long log side by side: the one that is furthest behind is read next.
     fn log_time(&self, _tp: &Tp) -> Option<Micros> {
         None
     }
@@ -194,7 +198,8 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// Queues a dead letter, with its tenant (empty where that cannot be told) and what is wrong in words.
+    /// Queues a dead letter, with its tenant (empty where that cannot be told) and what is wrong in
+    /// words.
     pub fn dead(
         &mut self,
         message: &Message<'_>,

@@ -1,7 +1,8 @@
 //! How long things may take: declared here once, so that they stay in proportion.
 //!
-//! A broker that stood still and comes back finds everything going on within half a minute: what was under way gives up within
-//! [`Timeouts::call`], clients are built anew, and the pauses between two tries are short.
+//! A broker that stood still and comes back finds everything going on within half a minute: what
+//! was under way gives up within [`Timeouts::call`], clients are built anew, and the pauses between
+//! two tries are short.
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -16,17 +17,19 @@ pub struct Timeouts {
     /// After so long without a sign of life a group forgets a member.
     #[serde(with = "humantime_serde")]
     pub session: Duration,
-    /// After so long the broker aborts an open transaction; records that are not delivered by then are given up.
+    /// After so long the broker aborts an open transaction; records that are not delivered by then
+    /// are given up.
     #[serde(with = "humantime_serde")]
     pub transaction: Duration,
     /// After so long without an answer a connection is given up.
     #[serde(with = "humantime_serde")]
     pub request: Duration,
-    /// What a stage, the sink or an importer waits for one step of theirs (a commit, reading offsets), all tries together.
+    /// What a stage, the sink or an importer waits for one step of theirs (a commit, reading
+    /// offsets), all tries together.
     #[serde(with = "humantime_serde")]
     pub call: Duration,
-    /// The same for importers and players, and how long their transactions may last: people wait for them, and they do not start again
-    /// by themselves.
+    /// The same for importers and players, and how long their transactions may last: people wait
+    /// for them, and they do not start again by themselves.
     #[serde(with = "humantime_serde")]
     pub import: Duration,
     /// What closing a client may take.
@@ -38,7 +41,8 @@ pub struct Timeouts {
     /// A part in which nothing moves for so long, although something waits, is not ready.
     #[serde(with = "humantime_serde")]
     pub stall: Duration,
-    /// ... and after so long it is dead: `/livez` says so, and a process whose call does not return ends (WEIR-0211).
+    /// ... and after so long it is dead: `/livez` says so, and a process whose call does not return
+    /// ends (WEIR-0211).
     #[serde(with = "humantime_serde")]
     pub liveness: Duration,
 }

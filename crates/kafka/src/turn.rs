@@ -1,7 +1,8 @@
 //! Whose turn it is while a long log is read: that of the partition with the earliest log time.
 //!
-//! Partitions that are read as they are fetched drift apart in time, as their records are of different sizes and numbers. Side by side they
-//! fill the same minutes, so a row is made once and not once per partition, and stage 2 keeps few windows open.
+//! Partitions that are read as they are fetched drift apart in time, as their records are of
+//! different sizes and numbers. Side by side they fill the same minutes, so a row is made once and
+//! not once per partition, and stage 2 keeps few windows open.
 
 use crate::batch::Batch;
 use crate::consumer::Consumer;
@@ -11,9 +12,11 @@ use crate::stage::Stage;
 use std::time::Duration;
 use weir_model::Micros;
 
-/// With more records than this left in a partition it is wanted, until none has more than a batch left.
+/// With more records than this left in a partition it is wanted, until none has more than a batch
+/// left.
 const FAR: i64 = 8 * BATCH as i64;
-/// Records of one partition in a row: fewer where there are many partitions, which are to stay close to each other together.
+/// Records of one partition in a row: fewer where there are many partitions, which are to stay
+/// close to each other together.
 const ROW: std::ops::RangeInclusive<usize> = 256..=1024;
 /// A partition with nothing at hand is waited for so long; then the others go on.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
@@ -35,7 +38,8 @@ pub(crate) fn wanted(consumer: &Consumer, owned: &[Owned], stage: &dyn Stage) ->
     owned.iter().any(|o| !o.at_end && left(o) > enough)
 }
 
-/// The next records of one partition; none where all were read to their ends, or nothing came from anybody who was waited for.
+/// The next records of one partition; none where all were read to their ends, or nothing came from
+/// anybody who was waited for.
 pub(crate) fn next<'c>(
     consumer: &'c Consumer,
     owned: &[Owned],
@@ -58,8 +62,8 @@ pub(crate) fn next<'c>(
     Ok(Batch::default())
 }
 
-/// In which order partitions are asked, and whether each is waited for. `parts`: log time, and whether one was read to its end: then
-/// it holds nobody back, but may have got records since.
+/// In which order partitions are asked, and whether each is waited for. `parts`: log time, and
+/// whether one was read to its end: then it holds nobody back, but may have got records since.
 fn turns(parts: impl Iterator<Item = (Micros, bool)>) -> Vec<(usize, bool)> {
     let mut parts: Vec<(Micros, usize, bool)> = parts
         .enumerate()

@@ -1,4 +1,5 @@
-//! Two processes in one group, killed and stopped at random while records arrive: what they write adds up to the input.
+//! Two processes in one group, killed and stopped at random while records arrive: what they write
+//! adds up to the input.
 #![allow(clippy::unwrap_used)]
 
 use rand::Rng as _;
@@ -22,7 +23,8 @@ const HISTORY: usize = 1_500_000;
 struct Summing {
     totals: BTreeMap<Tp, (u64, i64)>,
     added: BTreeMap<Tp, (u64, u64)>,
-    /// Last offset: a stand-in for its time, so that partitions go through the history side by side.
+    /// Last offset: a stand-in for its time, so that partitions go through the history side by
+    /// side.
     last: BTreeMap<Tp, i64>,
 }
 
@@ -176,7 +178,8 @@ fn killed_and_stopped_instances_count_everything_once() {
             .unwrap();
         sent[to] = (sent[to].0 + x, sent[to].1 + 1);
     };
-    // A history long enough to be read in another way than what comes live: the first faults fall into it.
+    // A history long enough to be read in another way than what comes live: the first faults fall
+    // into it.
     for _ in 0..HISTORY {
         send(&mut rng, &mut sent);
     }
@@ -228,8 +231,8 @@ fn killed_and_stopped_instances_count_everything_once() {
     let from: Vec<(Tp, i64)> = (0..4).map(|p| (Tp::new("x.out", p), 0)).collect();
     let reader = Consumer::assigned(&brokers, &from).unwrap();
     let mut last = Instant::now();
-    // Longer than a session and a transaction may last, so that what comes too often is seen too; what is missing may take as long
-    // as the calls to a broker may, one after the other.
+    // Longer than a session and a transaction may last, so that what comes too often is seen too;
+    // what is missing may take as long as the calls to a broker may, one after the other.
     while last.elapsed() < Duration::from_secs(if got == sent { 8 } else { 120 }) {
         workers.iter_mut().for_each(Worker::watch);
         reader.poll(Duration::ZERO).unwrap();

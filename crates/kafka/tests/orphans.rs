@@ -1,4 +1,5 @@
-//! A static member that dies between the two rounds of a cooperative rebalance: its partitions find a reader all the same.
+//! A static member that dies between the two rounds of a cooperative rebalance: its partitions find
+//! a reader all the same.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;

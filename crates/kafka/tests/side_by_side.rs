@@ -1,5 +1,6 @@
-//! Partitions with records of very different sizes: while there is much to read they go through it side by side; every record is folded
-//! once and in order, also where reading changes from one way to the other.
+//! Partitions with records of very different sizes: while there is much to read they go through it
+//! side by side; every record is folded once and in order, also where reading changes from one way
+//! to the other.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +58,8 @@ impl Stage for Watching {
     }
 }
 
-/// Appends `more` records to each of the first two partitions: small ones to the first, large ones to the second.
+/// Appends `more` records to each of the first two partitions: small ones to the first, large ones
+/// to the second.
 fn append(out: &Appender, sent: &mut u64, more: u64) {
     let padding = [[0; 16].as_slice(), [0; 500].as_slice()];
     for n in *sent..*sent + more {
@@ -116,8 +118,8 @@ fn a_long_log_is_read_side_by_side_and_a_short_one_as_it_comes() {
         std::thread::spawn(move || weir_kafka::run_stage(&config, &mut Watching(seen), &stop))
     };
     wait(&seen, sent);
-    // As fetched, nearly all small records would be read before the large ones; an hour is the most that one may run ahead of another
-    // that has nothing at hand.
+    // As fetched, nearly all small records would be read before the large ones; an hour is the most
+    // that one may run ahead of another that has nothing at hand.
     let (most, usual) = distances(&seen);
     assert!(most < 2 * PER_HOUR as u64 && usual < 2048, "{most} {usual}");
 
@@ -126,8 +128,9 @@ fn a_long_log_is_read_side_by_side_and_a_short_one_as_it_comes() {
         wait(&seen, sent);
     }
 
-    // Much again, while the stage reads as it comes: it is held up until all of that is in the log. How far partitions are apart where
-    // reading changes depends on what was fetched by then; in order and once is what counts.
+    // Much again, while the stage reads as it comes: it is held up until all of that is in the log.
+    // How far partitions are apart where reading changes depends on what was fetched by then; in
+    // order and once is what counts.
     let held = seen.lock().unwrap();
     append(&out, &mut sent, HISTORY);
     drop(held);

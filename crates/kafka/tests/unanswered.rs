@@ -1,4 +1,5 @@
-//! A change of assignment that nobody answers must not keep a consumer from closing, nor a stage from going on.
+//! A change of assignment that nobody answers must not keep a consumer from closing, nor a stage
+//! from going on.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -61,7 +62,8 @@ fn next(consumer: &Consumer, others: &[&Consumer], wanted: fn(&Change) -> bool) 
     }
 }
 
-/// Closes within the time that the library's own threads need, not that of the limit after which it is left behind.
+/// Closes within the time that the library's own threads need, not that of the limit after which it
+/// is left behind.
 fn closes(consumer: Consumer, brokers: &Brokers) {
     let begun = Instant::now();
     drop(consumer);

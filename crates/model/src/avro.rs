@@ -1,9 +1,10 @@
 //! Avro binary, decoded once, borrowed, only the fields that are asked for.
 //!
-//! A [`Projection`] is compiled per pair of schemas (writer's, reader's) and list of paths into a flat program over
-//! the writer's bytes. It follows Avro's rules of resolution: fields by name or alias, defaults of the reader,
-//! promotion of numbers, string and bytes alike, unions by branch. Fields that are not asked for are passed over, by the same
-//! rules: whether bytes are an event does not depend on what is asked for.
+//! A [`Projection`] is compiled per pair of schemas (writer's, reader's) and list of paths into a
+//! flat program over the writer's bytes. It follows Avro's rules of resolution: fields by name or
+//! alias, defaults of the reader, promotion of numbers, string and bytes alike, unions by branch.
+//! Fields that are not asked for are passed over, by the same rules: whether bytes are an event
+//! does not depend on what is asked for.
 
 mod bounds;
 mod compile;

@@ -1,11 +1,13 @@
 //! How long an expression may be that somebody writes into a file: of a catalog, of a mapping.
 //!
-//! The parser of expressions bounds how deeply they are nested, but `1+1+1+…` and `row.a.a.a…` are chains: they nest by
-//! themselves, without a bracket, and all that walks them later needs stack for each link.
+//! The parser of expressions bounds how deeply they are nested, but `1+1+1+…` and `row.a.a.a…` are
+//! chains: they nest by themselves, without a bracket, and all that walks them later needs stack
+//! for each link.
 
 /// Longest text, in characters.
 pub const LENGTH: usize = 4096;
-/// Most operators, dots and opening brackets, those in texts included: what an expression can be nested by.
+/// Most operators, dots and opening brackets, those in texts included: what an expression can be
+/// nested by.
 pub const LINKS: usize = 256;
 
 /// An expression that is not even parsed.

@@ -21,14 +21,16 @@ impl Fixed {
     pub const fn from_int(v: i64) -> Fixed {
         Fixed(v as i128 * Self::SCALE)
     }
-    /// The nearest billionth (half to even); `None` where it is not finite or beyond [`Fixed::LIMIT`].
+    /// The nearest billionth (half to even); `None` where it is not finite or beyond
+    /// [`Fixed::LIMIT`].
     #[inline]
     pub fn from_f64(v: f64) -> Option<Fixed> {
         /// From here on every float is whole.
         const WHOLE: f64 = (1u64 << 52) as f64;
         let billionths = v * Self::SCALE as f64;
         if billionths.abs() < WHOLE {
-            // Adding so much leaves no bits for the fraction: the addition itself rounds half to even.
+            // Adding so much leaves no bits for the fraction: the addition itself rounds half to
+            // even.
             let shift = WHOLE.copysign(billionths);
             Some(Fixed(i128::from((billionths + shift - shift) as i64)))
         } else if v.abs() <= Self::LIMIT {
@@ -50,7 +52,8 @@ impl Fixed {
 /// Units per one of a sum of squares: it is kept in millionths.
 pub const SQUARES: i128 = 1_000_000;
 
-/// The float nearest to `n / scale`, half to even; `scale` is [`Fixed::SCALE`] or [`SQUARES`]. The store's SQL (`weirNearest`) does the same steps.
+/// The float nearest to `n / scale`, half to even; `scale` is [`Fixed::SCALE`] or [`SQUARES`]. The
+/// store's SQL (`weirNearest`) does the same steps.
 pub fn nearest(n: i128, scale: i128) -> f64 {
     /// Up to here floats hold every whole number.
     const WHOLE: u128 = 1 << 53;
@@ -59,17 +62,19 @@ pub fn nearest(n: i128, scale: i128) -> f64 {
     }
     let (units, rest) = (n / scale, n % scale);
     if units.unsigned_abs() <= WHOLE {
-        // Rounds once, in the addition: what lies half way between two floats of this size has a fraction that the division
-        // gives exactly (few powers of two), and everything else lies much farther from there than the division errs.
+        // Rounds once, in the addition: what lies half way between two floats of this size has a
+        // fraction that the division gives exactly (few powers of two), and everything else lies
+        // much farther from there than the division errs.
         units as f64 + rest as f64 / scale as f64
     } else {
-        // Only whole numbers are left. A fraction tells but the side of half way it lies on: a bit of its own says so.
+        // Only whole numbers are left. A fraction tells but the side of half way it lies on: a bit
+        // of its own says so.
         (2 * units + rest.signum()) as f64 / 2.0
     }
 }
 
-/// Rounds half to even at `decimals` places: what every KPI value goes through before it is compared,
-/// published or hashed.
+/// Rounds half to even at `decimals` places: what every KPI value goes through before it is
+/// compared, published or hashed.
 pub fn round(v: f64, decimals: u32) -> f64 {
     let f = 10f64.powi(decimals as i32);
     let r = (v * f).round_ties_even() / f;

@@ -12,13 +12,14 @@ pub fn identity(bytes: &[u8]) -> u128 {
     xxh3_128(bytes)
 }
 
-/// Hash of a subject from its [`subject_key`]; its partition of the partials is this modulo their number.
+/// Hash of a subject from its [`subject_key`]; its partition of the partials is this modulo their
+/// number.
 pub fn subject(key: &[u8]) -> u64 {
     xxh3_64(key)
 }
 
-/// Appends the canonical bytes of a subject: tenant, then each dimension with its value, in name order.
-/// Control bytes separate, since neither names nor tenants may hold them.
+/// Appends the canonical bytes of a subject: tenant, then each dimension with its value, in name
+/// order. Control bytes separate, since neither names nor tenants may hold them.
 pub fn subject_key<'a>(
     out: &mut Vec<u8>,
     tenant: &str,
@@ -43,8 +44,8 @@ pub fn id(parts: &[&[u8]]) -> String {
     format!("{:032x}", xxh3_128(&buf))
 }
 
-/// Id of an anomaly or of a KPI value: of what said it (name, version), about whom ([`subject_key`]), and the
-/// window (label, end).
+/// Id of an anomaly or of a KPI value: of what said it (name, version), about whom
+/// ([`subject_key`]), and the window (label, end).
 pub fn result_id(
     name: &str,
     version: u32,
@@ -61,8 +62,8 @@ pub fn result_id(
     ])
 }
 
-/// Id of an alert: rule (name, version), subject ([`subject_key`]), no window label, and the window end at which it
-/// opened.
+/// Id of an alert: rule (name, version), subject ([`subject_key`]), no window label, and the window
+/// end at which it opened.
 pub fn alert_id(rule: &str, version: u32, subject_key: &[u8], opened: crate::Micros) -> String {
     result_id(rule, version, subject_key, "", opened)
 }

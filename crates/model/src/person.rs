@@ -13,17 +13,20 @@ pub enum Form {
     Team,
 }
 
-/// The one spelling of an e-mail address: without white space around it, in Unicode's normal form C, in lower case.
+/// The one spelling of an e-mail address: without white space around it, in Unicode's normal form
+/// C, in lower case.
 ///
-/// Nothing else is changed: dots and what follows a plus sign stay, for whether they matter is a rule of each provider; so
-/// do quotes and names of hosts in punycode. A pseudonym is treated as an address is: it must not depend on its case.
+/// Nothing else is changed: dots and what follows a plus sign stay, for whether they matter is a
+/// rule of each provider; so do quotes and names of hosts in punycode. A pseudonym is treated as an
+/// address is: it must not depend on its case.
 pub fn canonical_email(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     write_canonical(text, &mut out);
     out
 }
 
-/// As [`canonical_email`], into a buffer, whose text is replaced. Allocates nothing where it has the capacity.
+/// As [`canonical_email`], into a buffer, whose text is replaced. Allocates nothing where it has
+/// the capacity.
 pub fn write_canonical(text: &str, out: &mut String) {
     out.clear();
     let text = text.trim();
@@ -36,7 +39,8 @@ pub fn write_canonical(text: &str, out: &mut String) {
     out.extend(text.nfc().flat_map(char::to_lowercase).nfc());
 }
 
-/// Dotted paths of the fields of a schema that have a form, sorted. A schema that does not parse has none.
+/// Dotted paths of the fields of a schema that have a form, sorted. A schema that does not parse
+/// has none.
 pub fn forms(schema_json: &str) -> Vec<(String, Form)> {
     let Ok(json) = serde_json::from_str::<Json>(schema_json) else {
         return Vec::new();

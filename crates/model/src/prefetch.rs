@@ -1,4 +1,5 @@
-//! A hint to the processor: where tables are larger than its caches, waiting for memory is most of the cost.
+//! A hint to the processor: where tables are larger than its caches, waiting for memory is most of
+//! the cost.
 
 /// Bytes that come from memory together.
 pub const LINE: usize = 64;

@@ -54,8 +54,9 @@ fn digest(schema_json: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The id of a schema where no registry gives one: the first four bytes of the SHA-256 of its [`canonical`] form, big
-/// endian, without the top bit, never 0. Ids of registries count up from 1 and so do not meet it in practice.
+/// The id of a schema where no registry gives one: the first four bytes of the SHA-256 of its
+/// [`canonical`] form, big endian, without the top bit, never 0. Ids of registries count up from 1
+/// and so do not meet it in practice.
 pub fn schema_id(schema_json: &str) -> u32 {
     let d = digest(schema_json);
     (u32::from_be_bytes([d[0], d[1], d[2], d[3]]) & 0x7fff_ffff).max(1)
@@ -70,7 +71,8 @@ pub fn guid(schema_json: &str) -> [u8; 16] {
     g
 }
 
-/// A writer's schema: the value of a record of [`crate::topics::SCHEMAS`], as JSON. Its key is the id as decimal text.
+/// A writer's schema: the value of a record of [`crate::topics::SCHEMAS`], as JSON. Its key is the
+/// id as decimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredSchema {
     /// The four-byte id.
@@ -130,8 +132,9 @@ mod guid_text {
     }
 }
 
-/// Whether a text is a schema that weir can work with: names as Avro has them, and a size that is bounded unfolded (see
-/// `docs/semantics.md`). Everything that reads schemas holds them to this first.
+/// Whether a text is a schema that weir can work with: names as Avro has them, and a size that is
+/// bounded unfolded (see `docs/semantics.md`). Everything that reads schemas holds them to this
+/// first.
 ///
 /// # Errors
 /// What is wrong, and where it can be said the name or type.
@@ -162,8 +165,8 @@ pub fn check_backward_transitive(new: &str, olds: &[&str]) -> Result<(), String>
     Ok(())
 }
 
-/// Whether an event type's schema has the envelope: `event_id` (string), `event_time` (timestamp-micros), `tenant`
-/// (string), `source` (string) and `resource` (map of strings).
+/// Whether an event type's schema has the envelope: `event_id` (string), `event_time`
+/// (timestamp-micros), `tenant` (string), `source` (string) and `resource` (map of strings).
 ///
 /// # Errors
 /// The field and what it must be.

@@ -3,8 +3,8 @@
 /// The high bit of each byte of a word.
 pub(crate) const HIGH: u64 = u64::MAX / 255 * 0x80;
 
-/// The varint that bytes begin with, and its length: one of at most eight bytes, where there are so many. Its bits are taken together and
-/// not byte by byte: how long it is cannot be foreseen.
+/// The varint that bytes begin with, and its length: one of at most eight bytes, where there are so
+/// many. Its bits are taken together and not byte by byte: how long it is cannot be foreseen.
 #[inline(always)]
 pub fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     let word = u64::from_le_bytes(*bytes.first_chunk()?);
@@ -13,7 +13,8 @@ pub fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
         return None;
     }
     let bits = ends.trailing_zeros() + 1;
-    // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of these to 56.
+    // Seven bits of each byte, then closed up: two bytes to 14 bits, two of these to 28, two of
+    // these to 56.
     let v = word & (u64::MAX >> (64 - bits)) & !HIGH;
     let v = v & 0x007f_007f_007f_007f | (v & 0x7f00_7f00_7f00_7f00) >> 1;
     let v = v & 0x0000_3fff_0000_3fff | (v & 0x3fff_0000_3fff_0000) >> 2;
@@ -21,7 +22,8 @@ pub fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((v, bits as usize / 8))
 }
 
-/// Whether all bytes are printable ASCII: a word at a time, the last ones again where they do not fill one.
+/// Whether all bytes are printable ASCII: a word at a time, the last ones again where they do not
+/// fill one.
 #[inline(never)]
 pub fn is_plain(bytes: &[u8]) -> bool {
     if let Some(last) = bytes.last_chunk() {
@@ -39,7 +41,8 @@ pub fn is_plain(bytes: &[u8]) -> bool {
     }
 }
 
-/// Ones to keep the bytes of a text, zeros for those behind it: from `16 - n` on the mask for a text of `n` bytes.
+/// Ones to keep the bytes of a text, zeros for those behind it: from `16 - n` on the mask for a
+/// text of `n` bytes.
 static MASK: [u8; 32] = {
     let mut mask = [0; 32];
     let mut i = 0;
@@ -50,8 +53,9 @@ static MASK: [u8; 32] = {
     mask
 };
 
-/// Whether the first `n` bytes are printable ASCII, where there are so many and no more than 64. What follows them may be
-/// anything; most short texts are followed by enough to be looked at in one step.
+/// Whether the first `n` bytes are printable ASCII, where there are so many and no more than 64.
+/// What follows them may be anything; most short texts are followed by enough to be looked at in
+/// one step.
 #[inline(always)]
 pub(crate) fn begins_plain(bytes: &[u8], n: usize) -> bool {
     let Some(text) = bytes.get(..n) else {
@@ -82,7 +86,8 @@ fn odd_of<const N: usize>(chunk: &[u8; N]) -> bool {
     chunk.iter().fold(false, |all, b| all | ((*b as i8) < 0x20))
 }
 
-/// No high bit is set where none was and no byte is below 0x20 (only such a one borrows from the next).
+/// No high bit is set where none was and no byte is below 0x20 (only such a one borrows from the
+/// next).
 #[inline(always)]
 fn odd(word: u64) -> bool {
     (word.wrapping_sub(u64::MAX / 255 * 0x20) | word) & HIGH != 0

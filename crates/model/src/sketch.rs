@@ -1,12 +1,14 @@
 //! The definition of the two sketches, shared by the engine, the oracle and the store's SQL.
 //!
-//! **Distribution** (a DDSketch): a positive value `x` falls into bin `floor(log2(x) * 35) + 17500`, exactly; zero
-//! into bin 0. The value of a bin is its middle, `2^((bin - 17500 + 0.5) / 35)`, which is within 1 % of
-//! every value in it. A quantile `q` of `n` values is the value of the bin that holds the value of rank
-//! `max(1, ceil(q * n))` in ascending order, cut to what was seen: not below the smallest value, not above the largest.
+//! **Distribution** (a DDSketch): a positive value `x` falls into bin `floor(log2(x) * 35) +
+//! 17500`, exactly; zero into bin 0. The value of a bin is its middle, `2^((bin - 17500 + 0.5) /
+//! 35)`, which is within 1 % of every value in it. A quantile `q` of `n` values is the value of the
+//! bin that holds the value of rank `max(1, ceil(q * n))` in ascending order, cut to what was seen:
+//! not below the smallest value, not above the largest.
 //!
-//! **Count of distinct texts** (a theta sketch): the [`THETA`] smallest hashes ([`crate::hash::distinct`]) of the values. Below
-//! [`THETA`] entries the count is exact; from there it is `(THETA - 1) / (largest / 2^64)`, rounded half to even.
+//! **Count of distinct texts** (a theta sketch): the [`THETA`] smallest hashes
+//! ([`crate::hash::distinct`]) of the values. Below [`THETA`] entries the count is exact; from
+//! there it is `(THETA - 1) / (largest / 2^64)`, rounded half to even.
 
 /// Bins per octave.
 pub const BINS_PER_OCTAVE: i32 = 35;
@@ -97,8 +99,8 @@ pub fn bin_value(bin: u16) -> f64 {
     ((f64::from(bin) - f64::from(BIN_OFFSET) + 0.5) / f64::from(BINS_PER_OCTAVE)).exp2()
 }
 
-/// The quantile of bins in ascending order, within the `(smallest, largest)` value that was seen; `None` where there are none. More
-/// values than a number can count are as many as it can.
+/// The quantile of bins in ascending order, within the `(smallest, largest)` value that was seen;
+/// `None` where there are none. More values than a number can count are as many as it can.
 pub fn quantile(
     bins: impl IntoIterator<Item = (u16, u64)>,
     count: u64,
@@ -131,7 +133,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A natural number of any size, 32 bits per digit, lowest first: enough to multiply and compare.
+    /// A natural number of any size, 32 bits per digit, lowest first: enough to multiply and
+    /// compare.
     #[derive(Clone, PartialEq, Eq)]
     struct Big(Vec<u32>);
 
@@ -170,7 +173,8 @@ mod tests {
         let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
         let m = Big(vec![mantissa as u32, (mantissa >> 32) as u32]);
         let power = (1..35).fold(m.clone(), |p, _| p.times(&m));
-        // x^35 = mantissa^35 * 2^(35 * (octave - 52)), so 2^(35 * 52 + k) <= mantissa^35 within the octave.
+        // x^35 = mantissa^35 * 2^(35 * (octave - 52)), so 2^(35 * 52 + k) <= mantissa^35 within the
+        // octave.
         let k = (0..35)
             .rev()
             .find(|k| power.at_least(&Big::power_of_two(35 * 52 + k)))

@@ -87,8 +87,8 @@ impl WindowSize {
     pub fn parse(label: &str) -> Option<WindowSize> {
         Self::ALL.into_iter().find(|w| w.label() == label)
     }
-    /// The window `[start, end)` that holds `t`. `zone` matters for days only; a day lasts from local
-    /// midnight to the next local midnight.
+    /// The window `[start, end)` that holds `t`. `zone` matters for days only; a day lasts from
+    /// local midnight to the next local midnight.
     pub fn span(self, t: Micros, zone: &jiff::tz::TimeZone) -> (Micros, Micros) {
         match self {
             WindowSize::Minute => fixed(t, Micros::MINUTE),

@@ -1,5 +1,6 @@
-//! Confluent wire format: magic byte 0, schema id (big endian), Avro binary. The newer forms are read too: magic byte 1 and
-//! a 16-byte GUID before the body, or either of them in header [`crate::headers::SCHEMA_ID`] with the whole value as body.
+//! Confluent wire format: magic byte 0, schema id (big endian), Avro binary. The newer forms are
+//! read too: magic byte 1 and a 16-byte GUID before the body, or either of them in header
+//! [`crate::headers::SCHEMA_ID`] with the whole value as body.
 
 use crate::codes::{self, Code};
 use crate::headers::{Meta, SchemaRef};

@@ -1,4 +1,5 @@
-//! Waits for what is in the log by now to pass, stage by stage, while more of it comes: without looking at the clock of anything.
+//! Waits for what is in the log by now to pass, stage by stage, while more of it comes: without
+//! looking at the clock of anything.
 
 use crate::lag::{self, Reading};
 use crate::time::show;
@@ -32,7 +33,8 @@ enum Seen {
 }
 
 impl Arrival<'_> {
-    /// Waits until everything through a time is final and in ClickHouse, with all that the log holds now. Blocks.
+    /// Waits until everything through a time is final and in ClickHouse, with all that the log
+    /// holds now. Blocks.
     ///
     /// # Errors
     /// It is not within the time given (WEIR-0306): what is missing. Or Kafka does not answer.
@@ -40,15 +42,16 @@ impl Arrival<'_> {
         let until = Instant::now() + within;
         self.passed("combine", until)?;
         self.told(through, until)?;
-        // What is final was told to window in the same transactions: now each stage has its input before it.
+        // What is final was told to window in the same transactions: now each stage has its input
+        // before it.
         for service in ["window", "score", "sink"] {
             self.passed(service, until)?;
         }
         Ok(())
     }
 
-    /// Waits until combine has read what the raw log holds now. False where it stands still, or is not there within the time given.
-    /// Blocks.
+    /// Waits until combine has read what the raw log holds now. False where it stands still, or is
+    /// not there within the time given. Blocks.
     ///
     /// # Errors
     /// Kafka does not answer.

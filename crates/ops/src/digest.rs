@@ -1,5 +1,5 @@
-//! A hash of the merged numbers and the final rows, without keys of parts, offsets and append times: two systems that read the
-//! same log have the same one.
+//! A hash of the merged numbers and the final rows, without keys of parts, offsets and append
+//! times: two systems that read the same log have the same one.
 
 use anyhow::Result;
 use serde::Serialize;

@@ -47,7 +47,8 @@ impl Reading {
     }
 }
 
-/// All partitions that the stages and the sink of a run read, or those of one of them, in the order in which events pass. Blocks.
+/// All partitions that the stages and the sink of a run read, or those of one of them, in the order
+/// in which events pass. Blocks.
 ///
 /// # Errors
 /// Kafka does not answer within 10 s.
@@ -160,7 +161,8 @@ pub fn all(brokers: &Brokers, catalog: &Catalog, run: u32) -> Result<Vec<Lag>> {
     Ok(out)
 }
 
-/// Waits until everything that is in the raw log has reached ClickHouse; the rest of the lag where it has not in time. Blocks.
+/// Waits until everything that is in the raw log has reached ClickHouse; the rest of the lag where
+/// it has not in time. Blocks.
 ///
 /// # Errors
 /// Kafka does not answer within 10 s.
@@ -169,7 +171,8 @@ pub fn settle(brokers: &Brokers, catalog: &Catalog, run: u32, within: Duration) 
     let mut quiet = 0;
     loop {
         let rest: i64 = all(brokers, catalog, run)?.iter().map(|l| l.lag).sum();
-        // A stage may just have committed and the next not yet begun: look again before believing it.
+        // A stage may just have committed and the next not yet begun: look again before believing
+        // it.
         quiet = if rest == 0 { quiet + 1 } else { 0 };
         if quiet >= 2 {
             return Ok(0);

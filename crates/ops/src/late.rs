@@ -46,7 +46,8 @@ impl<'a> Watch<'a> {
         })
     }
 
-    /// How many events of the tenant came too late to be judged since then; `None` where no processor has read them yet.
+    /// How many events of the tenant came too late to be judged since then; `None` where no
+    /// processor has read them yet.
     ///
     /// # Errors
     /// Kafka does not answer within 30 s (WEIR-0211).

@@ -1,4 +1,5 @@
-//! Questions: named ones and SQL, how they are found and asked, and where data begins and ends beside their answers.
+//! Questions: named ones and SQL, how they are found and asked, and where data begins and ends
+//! beside their answers.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -53,7 +54,8 @@ pub struct Coverage {
     pub tenant: String,
     /// True where nothing at all is known of it.
     pub no_data: bool,
-    /// Tenants whose data begins before the period or ends after it; all of them where the answer is empty.
+    /// Tenants whose data begins before the period or ends after it; all of them where the answer
+    /// is empty.
     pub spans: Vec<Span>,
 }
 
@@ -70,7 +72,8 @@ impl Asked {
     /// A named question, with what the asker says of its parameters, at a time.
     ///
     /// # Errors
-    /// A name that the question does not have, a number or date that is none, a KPI that there is not.
+    /// A name that the question does not have, a number or date that is none, a KPI that there is
+    /// not.
     pub fn named(
         question: &Question,
         given: &[Param],
@@ -117,7 +120,8 @@ impl Asked {
         Ok(lines)
     }
 
-    /// Where data begins and ends, for a question about a period; `is_empty` where its answer had no rows.
+    /// Where data begins and ends, for a question about a period; `is_empty` where its answer had
+    /// no rows.
     ///
     /// # Errors
     /// ClickHouse does not answer.

@@ -1,4 +1,5 @@
-//! The run that commands are about: the one that the processor has begun, if it is of the catalog at hand.
+//! The run that commands are about: the one that the processor has begun, if it is of the catalog
+//! at hand.
 
 use anyhow::{Context, Result, bail};
 use std::time::Duration;
@@ -13,7 +14,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The number of the run of this catalog, as the processor has begun it. Blocks.
 ///
 /// # Errors
-/// No processor has begun a run (WEIR-0204), its run is of another catalog (WEIR-0108), or Kafka does not answer.
+/// No processor has begun a run (WEIR-0204), its run is of another catalog (WEIR-0108), or Kafka
+/// does not answer.
 pub fn current(brokers: &Brokers, catalog: &Catalog) -> Result<u32> {
     let run = weir_processor::current(brokers, LIMIT)
         .map_err(weir_kafka::Error::from)?

@@ -9,7 +9,8 @@ use weir_model::codes::INPUT;
 use weir_sources::simulate::Truth;
 use weir_store::Store;
 
-/// A finding belongs to what was injected if its window touches it or the hour after: values come in whole windows.
+/// A finding belongs to what was injected if its window touches it or the hour after: values come
+/// in whole windows.
 const SLACK: Micros = Micros::HOUR;
 
 /// A line of a truth file.
@@ -20,7 +21,8 @@ struct Line {
     truth: Truth,
 }
 
-/// Adds what a simulation injects to a truth file. What earlier ones injected stays: their events are in the log too.
+/// Adds what a simulation injects to a truth file. What earlier ones injected stays: their events
+/// are in the log too.
 ///
 /// # Errors
 /// The file cannot be read or written.
@@ -130,7 +132,8 @@ impl Score {
 fn judge(truth: Vec<Truth>, found: &[Found]) -> Score {
     let touches = |f: &Found, t: &Truth| f.start < t.end.plus(SLACK).0 && f.end > t.start.0;
     let about = |f: &Found, t: &Truth| f.dimensions.get(&t.dimension) == Some(&t.value);
-    // A spike of one engineer shows in the team and the organisation too: what touches no injected time is unexplained.
+    // A spike of one engineer shows in the team and the organisation too: what touches no injected
+    // time is unexplained.
     let outside = |f: &&Found| !truth.iter().any(|t| touches(f, t));
     let outside = found.iter().filter(outside).count();
     let of = |t: Truth| {

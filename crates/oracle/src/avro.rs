@@ -1,5 +1,5 @@
-//! A plain reader of Avro, by `docs/semantics.md`: it looks at every byte, one value after the other, and shares nothing with the
-//! engine's.
+//! A plain reader of Avro, by `docs/semantics.md`: it looks at every byte, one value after the
+//! other, and shares nothing with the engine's.
 
 mod schema;
 mod value;

@@ -59,7 +59,8 @@ pub struct Totals {
 const TOLD: usize = 20;
 
 impl Totals {
-    /// Takes in what another share of the identities has of those counted twice; all else is the same in each.
+    /// Takes in what another share of the identities has of those counted twice; all else is the
+    /// same in each.
     pub fn join(&mut self, other: &Totals) {
         for (event, counts) in &mut self.by_event {
             let of_other = other.by_event.get(event);

@@ -41,7 +41,8 @@ pub struct Truth {
     pub totals: Totals,
 }
 
-/// Judges what was folded: detectors, KPIs, alerts. Of a share of the subjects where the fold was of one.
+/// Judges what was folded: detectors, KPIs, alerts. Of a share of the subjects where the fold was
+/// of one.
 pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
     let share = fold.share();
     let judged = fold.judged(catalog);

@@ -1,4 +1,5 @@
-//! Shares of the subjects: what does not fit into memory at once is counted one share after the other.
+//! Shares of the subjects: what does not fit into memory at once is counted one share after the
+//! other.
 
 use weir_model::records::Subject;
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,8 +17,9 @@ impl Share {
     /// All of them.
     pub const WHOLE: Share = Share { number: 0, of: 1 };
 
-    /// The text whose hash (xxh3, 64 bits) modulo the number of shares chooses a subject's share: the tenant, then for each dimension
-    /// that is not empty a zero, its name, `=` and its value, these pieces in order. SQL can make it too.
+    /// The text whose hash (xxh3, 64 bits) modulo the number of shares chooses a subject's share:
+    /// the tenant, then for each dimension that is not empty a zero, its name, `=` and its value,
+    /// these pieces in order. SQL can make it too.
     pub fn text<'a>(tenant: &str, dimensions: impl Iterator<Item = (&'a str, &'a str)>) -> String {
         let mut pieces: Vec<String> = dimensions
             .filter(|(_, value)| !value.is_empty())

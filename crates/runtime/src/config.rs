@@ -1,8 +1,9 @@
-//! Configuration: defaults, then a file, then variables `WEIR__SECTION__KEY`; later ones win, unknown keys are errors.
+//! Configuration: defaults, then a file, then variables `WEIR__SECTION__KEY`; later ones win,
+//! unknown keys are errors.
 //!
-//! A configuration is a struct with `#[serde(default, deny_unknown_fields)]` throughout. Durations are written `10s`
-//! (`#[serde(with = "humantime_serde")]`), sizes `64MiB` ([`Size`]), secrets as [`Secret`]. Keys of maps hold no dots:
-//! the `config` crate takes them for sections.
+//! A configuration is a struct with `#[serde(default, deny_unknown_fields)]` throughout. Durations
+//! are written `10s` (`#[serde(with = "humantime_serde")]`), sizes `64MiB` ([`Size`]), secrets as
+//! [`Secret`]. Keys of maps hold no dots: the `config` crate takes them for sections.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -51,7 +52,8 @@ pub fn load<T: Default + Serialize + DeserializeOwned>(
     load_from(file, None, &[])
 }
 
-/// As [`load`]; keys of earlier versions are refused with what stands in their place, by pairs of both.
+/// As [`load`]; keys of earlier versions are refused with what stands in their place, by pairs of
+/// both.
 pub fn load_renamed<T: Default + Serialize + DeserializeOwned>(
     file: Option<&Path>,
     renamed: &[(&'static str, &'static str)],
@@ -111,7 +113,8 @@ fn is_secret(key: &str) -> bool {
     .any(|s| key.ends_with(s))
 }
 
-/// Properties handed through to a library: texts by name. Those that are secrets by their name are never shown.
+/// Properties handed through to a library: texts by name. Those that are secrets by their name are
+/// never shown.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Properties(BTreeMap<String, String>);

@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz`, `/metrics`.
 //!
-//! Ready means that every check holds and every part moves; live means that a restart would not help.
+//! Ready means that every check holds and every part moves; live means that a restart would not
+//! help.
 
 use crate::{Metrics, Shutdown, progress};
 use axum::Router;

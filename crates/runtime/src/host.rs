@@ -1,7 +1,9 @@
-//! The process that services run in: log, metrics, health, signals, start and end, once for all of them.
+//! The process that services run in: log, metrics, health, signals, start and end, once for all of
+//! them.
 //!
-//! A program makes a [`Host`], gives it checks and [`Service`]s, and runs it. Each service has a thread of its own and goes on
-//! until shutdown. The end of one, for whatever reason, ends the others: half a system would look like a whole one.
+//! A program makes a [`Host`], gives it checks and [`Service`]s, and runs it. Each service has a
+//! thread of its own and goes on until shutdown. The end of one, for whatever reason, ends the
+//! others: half a system would look like a whole one.
 
 use crate::health::HealthConfig;
 use crate::log::LogConfig;
@@ -112,7 +114,8 @@ impl<'a> Host<'a> {
         self
     }
 
-    /// Calls this with the address of health and metrics once everything is ready; where that is not so in time, the process ends.
+    /// Calls this with the address of health and metrics once everything is ready; where that is
+    /// not so in time, the process ends.
     #[must_use]
     pub fn announce(
         mut self,
@@ -123,11 +126,12 @@ impl<'a> Host<'a> {
         self
     }
 
-    /// Runs the services until a signal, or until one of them ends. Without services: until a signal.
+    /// Runs the services until a signal, or until one of them ends. Without services: until a
+    /// signal.
     ///
     /// # Errors
-    /// The first failure of a service; an address that cannot be bound (WEIR-0212); not ready in time (WEIR-0202). The services
-    /// have ended by then.
+    /// The first failure of a service; an address that cannot be bound (WEIR-0212); not ready in
+    /// time (WEIR-0202). The services have ended by then.
     pub fn run(self) -> Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(self.workers)
@@ -201,7 +205,8 @@ async fn ended(tasks: Vec<JoinHandle<Result<()>>>, shutdown: &Shutdown) -> Resul
     failed.map_or(Ok(()), Err)
 }
 
-/// Waits until all is ready, then tells it; where shutdown is asked for before, there is nothing to tell.
+/// Waits until all is ready, then tells it; where shutdown is asked for before, there is nothing to
+/// tell.
 async fn announced(
     running: &Running,
     within: Duration,

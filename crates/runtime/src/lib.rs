@@ -1,4 +1,5 @@
-//! What every service shares: configuration, logging, metrics, health, progress, shutdown, and the process they run in.
+//! What every service shares: configuration, logging, metrics, health, progress, shutdown, and the
+//! process they run in.
 
 pub mod config;
 pub mod health;
@@ -10,9 +11,10 @@ pub mod progress;
 mod repeats;
 pub mod shutdown;
 
-/// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large: given back at once, as large
-/// blocks are by default, they would be cleared each time. One arena: what one thread gave back the next one takes, where arenas by
-/// thread hold twice the memory, all of it cleared by the system.
+/// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large:
+/// given back at once, as large blocks are by default, they would be cleared each time. One arena:
+/// what one thread gave back the next one takes, where arenas by thread hold twice the memory, all
+/// of it cleared by the system.
 pub const ALLOCATOR_OPTIONS: &[u8] =
     b"narenas:1,oversize_threshold:0,dirty_decay_ms:60000,thp:always\0";
 

@@ -26,7 +26,8 @@ impl Default for LogConfig {
     }
 }
 
-/// Starts logging to standard error; of warnings that repeat there is one line in 30 s. A second call changes nothing.
+/// Starts logging to standard error; of warnings that repeat there is one line in 30 s. A second
+/// call changes nothing.
 pub fn init(config: &LogConfig) {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&config.filter));

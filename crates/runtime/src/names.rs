@@ -1,4 +1,5 @@
-//! Names by which brokers know the parts of weir: whoever commits offsets and whoever asks how far they are say the same.
+//! Names by which brokers know the parts of weir: whoever commits offsets and whoever asks how far
+//! they are say the same.
 
 /// The consumer group of all sinks.
 pub const SINK_GROUP: &str = "weir-sink";
@@ -8,7 +9,8 @@ pub fn stage_group(stage: &str, run: u32) -> String {
     format!("weir-{stage}-r{run}")
 }
 
-/// The instance number `n` of a part in a process: unique among those that run, the same after a restart.
+/// The instance number `n` of a part in a process: unique among those that run, the same after a
+/// restart.
 pub fn instance(of: &str, n: impl std::fmt::Display) -> String {
     format!("{of}-{n}")
 }

@@ -1,7 +1,9 @@
-//! Whether the parts of this process move: what `/readyz` and `/livez` tell, and what ends a process that hangs.
+//! Whether the parts of this process move: what `/readyz` and `/livez` tell, and what ends a
+//! process that hangs.
 //!
-//! A part (a stage, the sink, an importer's call to the broker) registers and says when it comes round, reads and commits. Everybody
-//! else only looks. Being caught up is no stall; neither is waiting for something outside, which is told apart: no restart helps there.
+//! A part (a stage, the sink, an importer's call to the broker) registers and says when it comes
+//! round, reads and commits. Everybody else only looks. Being caught up is no stall; neither is
+//! waiting for something outside, which is told apart: no restart helps there.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -186,7 +188,8 @@ impl Part {
     }
 }
 
-/// The part of this thread, if it has one, comes round: for loops within one of its calls that themselves move.
+/// The part of this thread, if it has one, comes round: for loops within one of its calls that
+/// themselves move.
 pub fn alive_here() {
     let here = HERE.with_borrow(Weak::upgrade);
     if let Some(inner) = here {
@@ -225,7 +228,8 @@ fn patrol() {
             all.retain(|w| w.strong_count() > 0);
             all.iter().filter_map(Weak::upgrade).collect()
         };
-        // A process that was stopped, or a machine that slept: the others come round in a moment, as this thread does.
+        // A process that was stopped, or a machine that slept: the others come round in a moment,
+        // as this thread does.
         let late = last.elapsed().saturating_sub(2 * ROUND);
         last = Instant::now();
         for part in &parts {
@@ -237,7 +241,8 @@ fn patrol() {
     }
 }
 
-/// Tells of a part that begins or ends to stand still; ends the process where a call does not return.
+/// Tells of a part that begins or ends to stand still; ends the process where a call does not
+/// return.
 fn look(part: &Inner) {
     let stall = part.stall(Instant::now());
     metrics::gauge!(STALLED_SECONDS, "part" => part.name.clone())

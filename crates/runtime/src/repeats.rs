@@ -1,4 +1,5 @@
-//! Retry loops say the same again and again: a warning is logged once, and every 30 s a line tells how many more came.
+//! Retry loops say the same again and again: a warning is logged once, and every 30 s a line tells
+//! how many more came.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
@@ -29,7 +30,8 @@ struct Kind {
 }
 
 impl Repeats {
-    /// Writes every 30 s one line about the warnings that were left out, as long as the process runs.
+    /// Writes every 30 s one line about the warnings that were left out, as long as the process
+    /// runs.
     pub fn summarise(self) {
         let started = std::thread::Builder::new()
             .name("log-repeats".into())
@@ -122,7 +124,8 @@ impl<S: Subscriber> Layer<S> for Repeats {
     }
 }
 
-/// Offsets, times and counts do not make it another warning, nor do threads and states, which Kafka's library writes in brackets.
+/// Offsets, times and counts do not make it another warning, nor do threads and states, which
+/// Kafka's library writes in brackets.
 fn kind_of(text: &str) -> String {
     let mut depth = 0u32;
     let mut kept = |c: &char| match c {

@@ -27,7 +27,8 @@ impl Shutdown {
         }
     }
 
-    /// Triggered by SIGTERM and SIGINT too; a second signal exits with 128 + its number. Needs a runtime.
+    /// Triggered by SIGTERM and SIGINT too; a second signal exits with 128 + its number. Needs a
+    /// runtime.
     ///
     /// # Errors
     /// Where the handlers cannot be installed.

@@ -231,7 +231,8 @@ fn play(
     Ok(report)
 }
 
-/// Writes the raw log (records with a log time in `[from, through)`) to a snapshot file; number of records.
+/// Writes the raw log (records with a log time in `[from, through)`) to a snapshot file; number of
+/// records.
 pub fn record(
     brokers: &Brokers,
     path: &Path,

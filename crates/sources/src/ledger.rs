@@ -1,5 +1,5 @@
-//! What importers have already published: entries in the compacted topic `weir.imports`, written in the same
-//! transactions as the events they speak of.
+//! What importers have already published: entries in the compacted topic `weir.imports`, written in
+//! the same transactions as the events they speak of.
 
 pub mod identities;
 pub mod turn;
@@ -45,8 +45,8 @@ pub enum Progress {
         /// Whether the end marks are written too.
         finished: bool,
     },
-    /// Dead letters that were put back: offsets by `topic/partition` of where the records first stood, so that a letter
-    /// written again by a later run is known.
+    /// Dead letters that were put back: offsets by `topic/partition` of where the records first
+    /// stood, so that a letter written again by a later run is known.
     Letters {
         /// See above.
         replayed: BTreeMap<String, BTreeSet<i64>>,

@@ -1,8 +1,9 @@
-//! Where events come from besides live producers: the history of a repository, tables of other tools, a
-//! simulated organisation, a recorded snapshot.
+//! Where events come from besides live producers: the history of a repository, tables of other
+//! tools, a simulated organisation, a recorded snapshot.
 //!
-//! Each source yields [`Outgoing`] events in a fixed order; [`publish::Publisher`] writes them with a ledger in the same
-//! transactions, so that a second run adds nothing and an interrupted one goes on.
+//! Each source yields [`Outgoing`] events in a fixed order; [`publish::Publisher`] writes them with
+//! a ledger in the same transactions, so that a second run adds nothing and an interrupted one goes
+//! on.
 
 pub mod git;
 pub mod ingest;

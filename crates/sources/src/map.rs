@@ -1,8 +1,9 @@
 //! Tables of other tools, mapped onto an event type by declaration: `schemas/imports/*.yaml`.
 //!
-//! Expressions are CEL over the columns of a row (`row.in_tokens`, `row.properties.cost`). A column has no type of its own: where a
-//! text is asked for it is the text of the file, where a number is, it is read as one, exactly. `number` is the row's number in
-//! its file, from 1. A row for which an expression fails is reported with its number and skipped, never guessed.
+//! Expressions are CEL over the columns of a row (`row.in_tokens`, `row.properties.cost`). A column
+//! has no type of its own: where a text is asked for it is the text of the file, where a number is,
+//! it is read as one, exactly. `number` is the row's number in its file, from 1. A row for which an
+//! expression fails is reported with its number and skipped, never guessed.
 
 mod cells;
 mod declared;
@@ -80,7 +81,8 @@ pub struct Mapped {
     pub time: Micros,
     /// What it is known by when it is published, with a hash of its content.
     pub identity: Identity,
-    /// Of several rows of one identity the one with the largest rank counts, of equal ones the last.
+    /// Of several rows of one identity the one with the largest rank counts, of equal ones the
+    /// last.
     pub rank: [u8; 8],
 }
 
@@ -165,7 +167,8 @@ impl Compiler<'_> {
 type Fields = Vec<(Vec<String>, Kind, Program)>;
 
 impl Mapper {
-    /// Compiles a mapping for an event type. `now` is the time of the import: nothing that it reads happens later.
+    /// Compiles a mapping for an event type. `now` is the time of the import: nothing that it reads
+    /// happens later.
     pub fn new(mapping: Mapping, event: &EventDef, tenant: &str, now: Micros) -> Result<Mapper> {
         let mut c = Compiler {
             name: &mapping.name,

@@ -1,5 +1,5 @@
-//! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is in the log
-//! and what the ledger says can never differ, wherever the process dies.
+//! Writes events to the raw topics in transactions, with the source's ledger entry in each: what is
+//! in the log and what the ledger says can never differ, wherever the process dies.
 
 use crate::Outgoing;
 use crate::ledger::{Entry, Progress, identities, turn};
@@ -22,7 +22,8 @@ const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
 /// Deadline of a question to the broker before anything is published.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are needed.
+/// Reads the entries of sources in the ledger: `(key, entry)`. Identities are read where they are
+/// needed.
 pub fn read_ledger(brokers: &Brokers) -> Result<HashMap<String, Progress>> {
     let mut sources = Sources::default();
     let mut take = |key: &[u8], value: Option<&[u8]>| sources.take(key, value);
@@ -295,7 +296,8 @@ impl Publisher {
         Ok(())
     }
 
-    /// An error of the producer in words. One that cannot pass is that of a producer whose place another took.
+    /// An error of the producer in words. One that cannot pass is that of a producer whose place
+    /// another took.
     fn explained(&self, e: &KafkaError, what: &str) -> String {
         match self.producer.client().fatal_error() {
             Some((

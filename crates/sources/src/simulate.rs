@@ -1,5 +1,6 @@
-//! A plausible organisation from a seed: engineers in teams, daily and weekly rhythm, growth, skewed use,
-//! log-normal latencies, a few late and repeated events, and labelled injected anomalies.
+//! A plausible organisation from a seed: engineers in teams, daily and weekly rhythm, growth,
+//! skewed use, log-normal latencies, a few late and repeated events, and labelled injected
+//! anomalies.
 
 mod anomalies;
 mod people;
@@ -85,7 +86,8 @@ impl Simulation {
             .plus(Micros(i64::from(self.hours()) * Micros::HOUR.0))
     }
 
-    /// The events that reach the log in the next hour, in order of their log time: `(log time, event)`. `None` at the end.
+    /// The events that reach the log in the next hour, in order of their log time: `(log time,
+    /// event)`. `None` at the end.
     pub fn next_hour(&mut self) -> Option<Vec<(Micros, Event)>> {
         if self.hour >= self.hours() {
             return None;
@@ -126,7 +128,8 @@ impl Simulation {
         Some(now)
     }
 
-    /// One event of some engineer at a given time, as it would happen in that hour: for live simulation.
+    /// One event of some engineer at a given time, as it would happen in that hour: for live
+    /// simulation.
     pub fn at(&self, rng: &mut impl Rng, time: Micros) -> Event {
         let who = &self.people[rng.random_range(0..self.people.len())];
         let event = match rng.random_range(0..20) {
@@ -160,7 +163,8 @@ impl Simulation {
                     let time = start.plus(Micros(rng.random_range(0..Micros::HOUR.0)));
                     let event = make(rng);
                     let event = self.wrap(rng, who, time, event);
-                    // Most arrive within seconds; some laptops come back hours later; some sends are repeated.
+                    // Most arrive within seconds; some laptops come back hours later; some sends
+                    // are repeated.
                     let delay = match rng.random_range(0..1000) {
                         0..4 => rng.random_range(Micros::HOUR.0..20 * Micros::HOUR.0),
                         _ => rng.random_range(50_000..5_000_000),

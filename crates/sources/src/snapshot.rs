@@ -1,7 +1,8 @@
-//! Snapshot files: a span of the raw log as one zstd stream, with the writer schemas and the ticks in it.
+//! Snapshot files: a span of the raw log as one zstd stream, with the writer schemas and the ticks
+//! in it.
 //!
-//! First line: the header as JSON. Then records in order of log time:
-//! `topic u8 · partition u16 · flags u8 · log time i64 · [tick i64] · [key u32 + bytes] · [value u32 + bytes]`, little endian.
+//! First line: the header as JSON. Then records in order of log time: `topic u8 · partition u16 ·
+//! flags u8 · log time i64 · [tick i64] · [key u32 + bytes] · [value u32 + bytes]`, little endian.
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,8 @@ const HAS_VALUE: u8 = 4;
 const HEADER: u64 = 8 << 20;
 /// Longest key or value: more than a broker takes in one record.
 const BYTES: u64 = 64 << 20;
-/// Largest window of the compression, as a power of two: what is kept of the stream to unpack it. A writer takes 23.
+/// Largest window of the compression, as a power of two: what is kept of the stream to unpack it. A
+/// writer takes 23.
 const WINDOW: u32 = 26;
 
 /// First line of a snapshot.

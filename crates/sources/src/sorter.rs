@@ -1,7 +1,8 @@
-//! Sorts more entries than memory holds: fixed-size entries, compared byte by byte, so that a key is written big end first.
+//! Sorts more entries than memory holds: fixed-size entries, compared byte by byte, so that a key
+//! is written big end first.
 //!
-//! Up to [`MEMORY`] bytes of them are held; beyond that sorted runs are written to nameless temporary files, which are gone with
-//! the process however it ends.
+//! Up to [`MEMORY`] bytes of them are held; beyond that sorted runs are written to nameless
+//! temporary files, which are gone with the process however it ends.
 
 use anyhow::{Context, Result};
 use std::cmp::Reverse;

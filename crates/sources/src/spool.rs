@@ -1,4 +1,5 @@
-//! Events that wait in a temporary file until it is known which of them are published, and in which order.
+//! Events that wait in a temporary file until it is known which of them are published, and in which
+//! order.
 
 use crate::sorter::scratch;
 use anyhow::{Context, Result};

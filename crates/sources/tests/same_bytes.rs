@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Events of 25 engineers in a week.
 const RECORDS: usize = 18_761;
-/// Hash of their topics, keys, values and log times. A schema that gains a field changes the values:
-/// then write the new hash, after a look at whether anything else has changed.
+/// Hash of their topics, keys, values and log times. A schema that gains a field changes the
+/// values: then write the new hash, after a look at whether anything else has changed.
 const HASH: u64 = 0x5476_6675_8636_a381;
 
 #[test]

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use weir_catalog::{Catalog, EventDef};
 use weir_model::WindowSize;
 
-/// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names each.
+/// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names
+/// each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zones {
     /// Of tenants that are not named.
@@ -58,7 +59,8 @@ impl Zones {
 }
 
 impl Zones {
-    /// SQL of the columns `day`, the date in the tenant's zone, and `days_ago`, days since then, of a time.
+    /// SQL of the columns `day`, the date in the tenant's zone, and `days_ago`, days since then, of
+    /// a time.
     pub fn calendar(&self, time: &str) -> String {
         let day = self.day(time);
         let today = self.day("now()");
@@ -71,7 +73,8 @@ impl Zones {
     }
 }
 
-/// Whether a zone's offset was or will be no whole number of hours since 1970: its days do not begin with an hour of UTC.
+/// Whether a zone's offset was or will be no whole number of hours since 1970: its days do not
+/// begin with an hour of UTC.
 fn has_odd_hours(zone: &str) -> bool {
     let Ok(zone) = jiff::tz::TimeZone::get(zone) else {
         return false;
@@ -88,7 +91,8 @@ fn has_odd_hours(zone: &str) -> bool {
 }
 
 impl Zones {
-    /// The condition that the days of a tenant do not begin with an hour of UTC; `None` where those of all do.
+    /// The condition that the days of a tenant do not begin with an hour of UTC; `None` where those
+    /// of all do.
     fn odd(&self) -> Option<String> {
         let list = |odd: bool| {
             let zones = self.others.iter().filter(|(z, _)| has_odd_hours(z) == odd);
@@ -108,9 +112,10 @@ impl Zones {
     }
 }
 
-/// The parts that make up days of tenants, each event in one of them, with the tenant's `day`. What questions over many days add up:
-/// sums, bins and hashes merge over any span. On-time parts are hours, so that a day shows as far as it is final; where days do not
-/// begin with an hour they are the 5-minute windows that a day is made of.
+/// The parts that make up days of tenants, each event in one of them, with the tenant's `day`. What
+/// questions over many days add up: sums, bins and hashes merge over any span. On-time parts are
+/// hours, so that a day shows as far as it is final; where days do not begin with an hour they are
+/// the 5-minute windows that a day is made of.
 ///
 /// # Errors
 /// As of [`PartsTable::of`].
@@ -162,7 +167,8 @@ pub fn events_sql(table: &EventsTable, zones: &Zones) -> String {
 /// The day of a window is the one it ends in.
 pub(crate) const LAST_MOMENT: &str = "window_end - toIntervalMicrosecond(1)";
 
-/// (name, SELECT) of the views of results, and of `data_spans`: first and last day of what there is, by tenant and event type.
+/// (name, SELECT) of the views of results, and of `data_spans`: first and last day of what there
+/// is, by tenant and event type.
 ///
 /// # Errors
 /// As of [`PartsTable::of`] and [`zones`].

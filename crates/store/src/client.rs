@@ -47,7 +47,8 @@ pub struct Store {
 
 /// The version whose defaults hold, whichever server answers: the one that weir is tested with.
 const COMPATIBILITY: &str = "26.7";
-/// Newer servers have it in place of `insert_deduplicate`, and under it a second insert after a DELETE can vanish.
+/// Newer servers have it in place of `insert_deduplicate`, and under it a second insert after a
+/// DELETE can vanish.
 const DEDUPLICATE: &str = "deduplicate_insert";
 
 /// Longest time an insert may take to be acknowledged.
@@ -121,7 +122,8 @@ impl Store {
     /// Inserts rows in RowBinary and returns when they are acknowledged.
     ///
     /// # Errors
-    /// Any error leaves open whether the rows arrived: insert them again, the tables replace by key.
+    /// Any error leaves open whether the rows arrived: insert them again, the tables replace by
+    /// key.
     pub async fn insert(&self, table: &str, columns: &str, rows: Bytes) -> Result<(), StoreError> {
         let sql = format!("INSERT INTO {} ({columns}) FORMAT RowBinary", ident(table));
         let mut client = self.client.clone();
@@ -151,7 +153,8 @@ impl Store {
         self.knows_deduplicate.get_or_try_init(ask).await.copied()
     }
 
-    /// The answer to a query as bytes of a ClickHouse format (`JSON`, `JSONEachRow`, `CSVWithNames`, ...), as they come.
+    /// The answer to a query as bytes of a ClickHouse format (`JSON`, `JSONEachRow`,
+    /// `CSVWithNames`, ...), as they come.
     pub fn query(&self, sql: &str, params: &[Param], format: &str) -> Result<Answer, StoreError> {
         // Questions must not change what they ask (2: they may bring settings of their own).
         let mut query = self.client.query_raw(sql).with_setting("readonly", "2");
@@ -249,7 +252,8 @@ impl Backoff {
         wait
     }
 
-    /// Tries `attempt` until it succeeds or fails for good; `tell` hears of each failure that is tried again.
+    /// Tries `attempt` until it succeeds or fails for good; `tell` hears of each failure that is
+    /// tried again.
     pub async fn retry<T, F: Future<Output = Result<T, StoreError>>>(
         mut self,
         mut attempt: impl FnMut() -> F,

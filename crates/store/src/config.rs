@@ -68,7 +68,8 @@ impl Default for StoreConfig {
 }
 
 impl StoreConfig {
-    /// A store at a URL, in the usual database. User and password may stand in the URL: `http://user:password@host:port`.
+    /// A store at a URL, in the usual database. User and password may stand in the URL:
+    /// `http://user:password@host:port`.
     pub fn at(url: impl Into<String>) -> StoreConfig {
         Written {
             url: url.into(),

@@ -9,8 +9,9 @@ use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
 use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
 use weir_model::{Micros, WindowSize};
 
-/// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`, `window_end`, `day`,
-/// `days_ago`, `value`, `score`, `status`, `sample` and each term as `term_<name>`. Windows end after `from` and at most at `to`.
+/// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`,
+/// `window_end`, `day`, `days_ago`, `value`, `score`, `status`, `sample` and each term as
+/// `term_<name>`. Windows end after `from` and at most at `to`.
 ///
 /// # Errors
 /// No term stands on the KPI's own dimensions, or the catalog has no tables.

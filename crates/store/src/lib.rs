@@ -1,10 +1,10 @@
 //! The store: what weir keeps in ClickHouse, and how it is asked.
 //!
 //! [`Store`] is the client. [`Store::prepare`] makes a database ready for a catalog: migrations
-//! (`schemas/clickhouse`), columns for measures and fields declared since, views.
-//! [`PartsTable`] and [`EventsTable`] are the tables of an event type, [`encode`] writes their rows.
-//! [`results`] has the tables of anomalies, KPIs, alerts and what was late or unreadable.
-//! [`Question`]s are named queries.
+//! (`schemas/clickhouse`), columns for measures and fields declared since, views. [`PartsTable`]
+//! and [`EventsTable`] are the tables of an event type, [`encode`] writes their rows. [`results`]
+//! has the tables of anomalies, KPIs, alerts and what was late or unreadable. [`Question`]s are
+//! named queries.
 
 mod calendar;
 mod client;

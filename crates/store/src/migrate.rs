@@ -69,8 +69,9 @@ pub struct Prepared {
 }
 
 impl Store {
-    /// Makes the database ready for a catalog: migrations not applied yet, columns for what was declared since,
-    /// time zones, views. Safe to call at every start and from several processes at once.
+    /// Makes the database ready for a catalog: migrations not applied yet, columns for what was
+    /// declared since, time zones, views. Safe to call at every start and from several processes at
+    /// once.
     ///
     /// # Errors
     /// ClickHouse is down or refuses; a migration was changed after it was applied.
@@ -163,7 +164,8 @@ impl Store {
         Ok(alter)
     }
 
-    /// A dimension that came later goes to the end of the key; that can only be said together with its column.
+    /// A dimension that came later goes to the end of the key; that can only be said together with
+    /// its column.
     async fn new_dimensions(
         &self,
         parts: &PartsTable,
@@ -222,7 +224,8 @@ impl Store {
         .await
     }
 
-    /// Makes a run the current one, if none with a higher number is: views show nothing else from now on.
+    /// Makes a run the current one, if none with a higher number is: views show nothing else from
+    /// now on.
     pub async fn set_current_run(&self, run: u32, catalog: u64) -> Result<(), StoreError> {
         self.execute(&format!(
             "INSERT INTO runs (run, catalog, since) SELECT {run}, {catalog}, now64(6) WHERE {run} NOT IN (SELECT run FROM runs)"

@@ -1,8 +1,10 @@
-//! The period of a question: whole days of each tenant's zone. The one place that says what `--days`, `--from` and `--to` mean.
+//! The period of a question: whole days of each tenant's zone. The one place that says what
+//! `--days`, `--from` and `--to` mean.
 //!
-//! In the text of a question `{period of COLUMN}` is the condition that a row lies in it; the row has the columns `day` and
-//! `days_ago` of its tenant (the views have them), and COLUMN is its time, by which ClickHouse skips months. `{length of
-//! period}` is its number of days; without `--to` it needs a column `today`.
+//! In the text of a question `{period of COLUMN}` is the condition that a row lies in it; the row
+//! has the columns `day` and `days_ago` of its tenant (the views have them), and COLUMN is its
+//! time, by which ClickHouse skips months. `{length of period}` is its number of days; without
+//! `--to` it needs a column `today`.
 
 use crate::StoreError;
 use crate::client::Param;

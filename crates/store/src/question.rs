@@ -7,8 +7,9 @@
 //! SELECT ... WHERE {tenant} AND {period of window_start} ... LIMIT {limit:UInt32}
 //! ```
 //!
-//! `{period of COLUMN}` is explained in [`crate::period`]. `{tenant}` is the condition that a row is of the tenant that is asked for, if any
-//! is. `{current kpis}` is a table of the values that KPIs have by now, of all of them or of the one that `--kpi` names.
+//! `{period of COLUMN}` is explained in [`crate::period`]. `{tenant}` is the condition that a row
+//! is of the tenant that is asked for, if any is. `{current kpis}` is a table of the values that
+//! KPIs have by now, of all of them or of the one that `--kpi` names.
 
 use crate::StoreError;
 use crate::client::{Param, text};
@@ -90,7 +91,8 @@ impl Question {
         })
     }
 
-    /// From the text of a file; `None` where its header has no title or a line of it cannot be read.
+    /// From the text of a file; `None` where its header has no title or a line of it cannot be
+    /// read.
     pub fn parse(name: &str, text: &str) -> Option<Question> {
         let mut title = None;
         let mut days = None;
@@ -142,7 +144,8 @@ impl Question {
     /// The SQL and its bound parameters; `given` holds what the asker said, by name.
     ///
     /// # Errors
-    /// A name that the question does not have, a number or date that is none, a KPI that there is not.
+    /// A name that the question does not have, a number or date that is none, a KPI that there is
+    /// not.
     pub fn sql(
         &self,
         given: &[Param],
@@ -216,7 +219,8 @@ const PERIOD: &str = "{period of ";
 const LENGTH: &str = "{length of period}";
 const KPIS: &str = "{current kpis}";
 
-/// The values that KPIs have by now, as a table: windows that end within bounds, and not later than now.
+/// The values that KPIs have by now, as a table: windows that end within bounds, and not later than
+/// now.
 fn current_kpis(
     catalog: &Catalog,
     only: Option<&str>,

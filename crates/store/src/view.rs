@@ -8,8 +8,8 @@ use crate::table::{EventsTable, PartsTable, underscored};
 use weir_catalog::{Catalog, EventDef};
 use weir_model::{Micros, WindowSize};
 
-/// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in each zone), so
-/// that filters on it reach the index.
+/// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in
+/// each zone), so that filters on it reach the index.
 pub fn start_of(size: WindowSize, time: &str, zones: &Zones) -> String {
     match size {
         WindowSize::Minute => time.to_string(),
@@ -33,7 +33,8 @@ pub fn end_of(size: WindowSize, start: &str, zones: &Zones) -> String {
     }
 }
 
-/// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that keep it.
+/// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that
+/// keep it.
 pub fn rows_of(size: WindowSize, rollups: &[String]) -> String {
     let list: Vec<String> = rollups.iter().map(|r| text(r)).collect();
     format!(
@@ -65,8 +66,8 @@ pub const SETTINGS: &str = "SETTINGS do_not_merge_across_partitions_select_final
 pub enum Form {
     /// Numbers and percentiles, sums also as exact decimals, and the tenant's day: the views.
     Plain,
-    /// The numbers of the views, and what the parts they come from hold: bins, hashes, the keys of last values. What is compared
-    /// to the last digit.
+    /// The numbers of the views, and what the parts they come from hold: bins, hashes, the keys of
+    /// last values. What is compared to the last digit.
     Full,
 }
 
@@ -99,8 +100,8 @@ pub fn event_views(
     Ok(views)
 }
 
-/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In [`Form::Full`]
-/// bins are sorted arrays of pairs, and hashes the smallest ones.
+/// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In
+/// [`Form::Full`] bins are sorted arrays of pairs, and hashes the smallest ones.
 ///
 /// # Errors
 /// As of [`event_views`].

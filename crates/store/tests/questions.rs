@@ -1,5 +1,5 @@
-//! Questions against the real engine: their period is whole days of each tenant, whatever they add up, and their tenant is the one
-//! that was asked for.
+//! Questions against the real engine: their period is whole days of each tenant, whatever they add
+//! up, and their tenant is the one that was asked for.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use bytes::Bytes;
@@ -76,8 +76,8 @@ fn cell(event: &EventDef, n: u64, at: Micros) -> Vec<MeasureValue> {
     kinds.map(value).collect()
 }
 
-/// An event each 20 minutes of every type and tenant, all of one value in each dimension; every seventh is late. The parts
-/// that the engine would write of them.
+/// An event each 20 minutes of every type and tenant, all of one value in each dimension; every
+/// seventh is late. The parts that the engine would write of them.
 async fn fill(store: &Store, catalog: &Catalog, from: Micros, hours: i64) -> Vec<Micros> {
     let times: Vec<Micros> = (0..hours * 3)
         .map(|i| from.plus(Micros(i * 20 * Micros::MINUTE.0)))

@@ -1,4 +1,5 @@
-//! The store against the real engine: what views answer is what plain code gets from the same parts.
+//! The store against the real engine: what views answer is what plain code gets from the same
+//! parts.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod measure;
@@ -54,7 +55,8 @@ async fn prepared(database: &str, catalog: &Catalog) -> Store {
 }
 
 fn parts(rng: &mut ChaCha8Rng, catalog: &Catalog, event: &EventDef) -> Vec<Aggregate> {
-    // Around the nights on which clocks were changed in Berlin and in São Paulo (there at midnight).
+    // Around the nights on which clocks were changed in Berlin and in São Paulo (there at
+    // midnight).
     let begin = jiff::civil::date(2018, 10, 27)
         .to_zoned(jiff::tz::TimeZone::UTC)
         .unwrap()
@@ -265,7 +267,8 @@ async fn views_are_the_plain_merge_of_parts() {
     for event in &catalog.events {
         let rows = parts(&mut rng, &catalog, event);
         insert(&store, event, 1, rows.clone(), 1).await;
-        // Delivered twice, in other blocks and order, and rows of a run that is not the current one.
+        // Delivered twice, in other blocks and order, and rows of a run that is not the current
+        // one.
         let mut again = rows.clone();
         again.reverse();
         again.truncate(400);
@@ -576,7 +579,8 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
         let size = match kpi.window {
             JudgedWindow::Tumbling(s) | JudgedWindow::Rolling { of: s, .. } => s,
         };
-        // (tenant, dimensions of the rollup, start, end) -> merged values, for each term's event and rollup.
+        // (tenant, dimensions of the rollup, start, end) -> merged values, for each term's event
+        // and rollup.
         type Merged = BTreeMap<(String, Vec<(String, String)>, i64, i64), Vec<MeasureValue>>;
         let merged: Vec<Merged> =
             kpi.terms

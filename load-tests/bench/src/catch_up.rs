@@ -1,4 +1,5 @@
-//! Reading a log that is already there: core-seconds per million events, as the slope between two sizes.
+//! Reading a log that is already there: core-seconds per million events, as the slope between two
+//! sizes.
 
 use crate::child;
 use crate::report::Figure;
@@ -33,8 +34,8 @@ impl Job {
         partials: 16,
         batch: 10_000,
     };
-    /// The log as a producer leaves it that sends 10,000 events per second when they come: what four partitions get in the 5 ms
-    /// that it waits for more.
+    /// The log as a producer leaves it that sends 10,000 events per second when they come: what
+    /// four partitions get in the 5 ms that it waits for more.
     pub const LIVE: Job = Job {
         batch: 12,
         ..Job::USUAL
@@ -67,7 +68,8 @@ pub struct Run {
     pub threads: BTreeMap<String, f64>,
 }
 
-/// Pairs of runs per figure: the pace of a virtual machine changes from minute to minute, and a slope takes two runs.
+/// Pairs of runs per figure: the pace of a virtual machine changes from minute to minute, and a
+/// slope takes two runs.
 const PAIRS: usize = 3;
 /// Of the figures that say what the stages cost.
 const MORE_PAIRS: usize = 5;

@@ -1,4 +1,5 @@
-//! The three stages' engines in one thread, without Kafka: what the arithmetic alone costs, and where to look with a profiler.
+//! The three stages' engines in one thread, without Kafka: what the arithmetic alone costs, and
+//! where to look with a profiler.
 
 use crate::child::{resident, thread_cpu};
 use crate::generate::{Generator, Spec};

@@ -1,4 +1,5 @@
-//! Events as a producer would write them: Avro by hand, from a seed, fast enough not to be what is measured.
+//! Events as a producer would write them: Avro by hand, from a seed, fast enough not to be what is
+//! measured.
 
 use weir_model::{Micros, wire};
 
@@ -150,7 +151,8 @@ impl Generator {
         }
     }
 
-    /// An event of an engineer who does nothing else, with so many tokens; returns partition and value.
+    /// An event of an engineer who does nothing else, with so many tokens; returns partition and
+    /// value.
     pub fn marked(&mut self, event_time: Micros, engineer: u64, tokens: u64) -> (u32, &[u8]) {
         self.write(event_time, engineer, tokens);
         let partition = self.random.below(u64::from(self.spec.partitions)) as u32;

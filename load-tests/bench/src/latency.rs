@@ -19,7 +19,8 @@ use weir_model::{Micros, topics};
 const RATE: u64 = 10_000;
 /// Time between two marked events.
 const EVERY: Duration = Duration::from_millis(20);
-/// Marked events are of engineers from here on, each of its own: beyond those that the generator draws.
+/// Marked events are of engineers from here on, each of its own: beyond those that the generator
+/// draws.
 const FRESH: u64 = 1_000_000;
 /// Beyond the detector's limit.
 const TOKENS: u64 = 100_000_000;
@@ -33,8 +34,8 @@ fn now() -> Micros {
     )
 }
 
-/// Writes events at the rate; sends the moment and the engineer of each marked one. Returns how many were written, and the
-/// longest time that it was behind its own schedule.
+/// Writes events at the rate; sends the moment and the engineer of each marked one. Returns how
+/// many were written, and the longest time that it was behind its own schedule.
 fn produce(
     brokers: &Brokers,
     catalog: &Catalog,

@@ -18,7 +18,8 @@ mod report;
 mod sink;
 mod system;
 
-/// Serves the client library's C code too: with the C library's own allocator, reading costs twice as much.
+/// Serves the client library's C code too: with the C library's own allocator, reading costs twice
+/// as much.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

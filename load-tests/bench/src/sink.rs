@@ -145,7 +145,8 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
         "--clickhouse",
         &url,
     ])?;
-    // From its first commit on: it has started, and its first insert is behind it as for the bare ones.
+    // From its first commit on: it has started, and its first insert is behind it as for the bare
+    // ones.
     let mut first: Option<(Instant, u64, f64)> = None;
     let mut last = (Instant::now(), 0);
     child::until(

@@ -28,7 +28,8 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Copy, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Work {
-    /// Five rollups in windows of one size, de-duplication; a KPI and an alert, so that every stage takes part.
+    /// Five rollups in windows of one size, de-duplication; a KPI and an alert, so that every stage
+    /// takes part.
     Plain,
     /// The same in windows of four sizes, with an early limit and a z-score.
     Judged,
@@ -72,8 +73,8 @@ pub struct System {
 }
 
 impl System {
-    /// Starts Kafka and creates every topic. The raw topic takes the log times that its records are written with, so that a history of
-    /// minutes can be written in seconds.
+    /// Starts Kafka and creates every topic. The raw topic takes the log times that its records are
+    /// written with, so that a history of minutes can be written in seconds.
     pub fn start(catalog: &Catalog, partitions: &Partitions) -> Result<System> {
         let dir = tempfile::Builder::new().prefix("weir-bench-").tempdir()?;
         let kafka = Kafka::start(&KafkaOptions::new(dir.path()))?;
@@ -98,7 +99,8 @@ impl System {
         child::cpu_of(self.kafka.pid().context("Kafka does not run")?)
     }
 
-    /// Starts the ClickHouse engine beside it: a program of its own, as the engine's library brings its own allocator.
+    /// Starts the ClickHouse engine beside it: a program of its own, as the engine's library brings
+    /// its own allocator.
     pub fn clickhouse(&self) -> Result<ClickHouse> {
         let program = beside("weir-clickhouse-engine")?;
         Ok(ClickHouse::start(&ClickHouseOptions {
@@ -111,7 +113,8 @@ impl System {
         })?)
     }
 
-    /// Writes `events` records, at most `batch` in each of the log's batches; how many of them count.
+    /// Writes `events` records, at most `batch` in each of the log's batches; how many of them
+    /// count.
     pub fn fill(&self, catalog: &Catalog, spec: &Spec, events: u64, batch: u32) -> Result<u64> {
         // A broker answers the requests of a connection one after the other.
         let producer = |_| producer(&self.brokers, batch);
@@ -135,8 +138,8 @@ impl System {
         Ok(generator.distinct)
     }
 
-    /// Waits until the stages have read everything and closed every window, then compares the count of events in the results
-    /// with `expected`: each exactly once.
+    /// Waits until the stages have read everything and closed every window, then compares the count
+    /// of events in the results with `expected`: each exactly once.
     pub fn settled(&self, stages: &mut Child, expected: u64) -> Result<()> {
         let raw = topics::events(EVENT);
         let groups = [
@@ -175,7 +178,8 @@ impl System {
         Ok(())
     }
 
-    /// Events in the results, over all: one-minute windows and late parts of the rollup without dimensions.
+    /// Events in the results, over all: one-minute windows and late parts of the rollup without
+    /// dimensions.
     pub fn counted(&self) -> Result<u64> {
         let mut sum = 0;
         read_all(&self.brokers, topics::AGGREGATES, &mut |value| {
@@ -222,7 +226,8 @@ fn producer(brokers: &Brokers, batch: u32) -> Result<BaseProducer> {
         .set("compression.type", "lz4")
         .set("batch.size", "1000000")
         .set("batch.num.messages", batch.to_string())
-        // As many as can be under way: while more wait, the library's thread does not sleep, and takes the broker's time.
+        // As many as can be under way: while more wait, the library's thread does not sleep, and
+        // takes the broker's time.
         .set(
             "queue.buffering.max.messages",
             batch.saturating_mul(5).min(125_000).to_string(),

@@ -5,7 +5,8 @@ use clap::Parser;
 use std::path::PathBuf;
 use weir_tests::faults::{Plan, run};
 
-/// Stops and kills the parts of a running system, round after round, and compares the numbers with an undisturbed one.
+/// Stops and kills the parts of a running system, round after round, and compares the numbers with
+/// an undisturbed one.
 #[derive(Parser)]
 struct Args {
     /// Faults, one after the other

@@ -6,8 +6,9 @@ use weir_runtime::config::Secret;
 
 /// Turns raw telemetry of AI-assisted engineering into numbers people can trust.
 ///
-/// Producers publish events to Kafka; weir windows them into aggregates, anomalies and KPIs, exactly once, and writes
-/// them to ClickHouse. Start everything on this machine with `weir up`, then try `weir simulate` and `weir query kpis`.
+/// Producers publish events to Kafka; weir windows them into aggregates, anomalies and KPIs,
+/// exactly once, and writes them to ClickHouse. Start everything on this machine with `weir up`,
+/// then try `weir simulate` and `weir query kpis`.
 #[derive(Parser, Debug)]
 #[command(
     name = "weir",
@@ -43,7 +44,8 @@ pub struct SystemArgs {
     /// Kafka brokers of a system elsewhere (`host:port,…`)
     #[arg(long, global = true, env = "WEIR_BROKERS", value_name = "HOSTS")]
     pub brokers: Option<String>,
-    /// ClickHouse of a system elsewhere (`http://host:8123`); its password is read from WEIR_CLICKHOUSE_PASSWORD
+    /// ClickHouse of a system elsewhere (`http://host:8123`); its password is read from
+    /// WEIR_CLICKHOUSE_PASSWORD
     #[arg(
         long,
         global = true,
@@ -107,7 +109,8 @@ pub enum Command {
     /// Check the catalog, or write the migration of a new event type
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Derive everything again from the first offset of the log, as a new run (restart the services after it)
+    /// Derive everything again from the first offset of the log, as a new run (restart the services
+    /// after it)
     Reprocess(JsonArgs),
     /// Run the stages alone against brokers elsewhere
     Processor(ProcessorArgs),
@@ -171,13 +174,15 @@ pub struct UpArgs {
 pub struct ImportArgs {
     #[command(subcommand)]
     pub source: Option<ImportSource>,
-    /// Mapping: a file, or the name of a shipped one (coding-agent-trace, azure-llm-trace, conversation-trace, assistant-analytics)
+    /// Mapping: a file, or the name of a shipped one (coding-agent-trace, azure-llm-trace,
+    /// conversation-trace, assistant-analytics)
     #[arg(long, value_name = "FILE.yaml", required = true)]
     pub map: Option<String>,
     /// CSV or JSONL, gzipped or not
     #[arg(required = true)]
     pub data: Vec<PathBuf>,
-    /// Nothing is added to the files any more: a last line without its end counts (packed files and pipes are complete anyway)
+    /// Nothing is added to the files any more: a last line without its end counts (packed files and
+    /// pipes are complete anyway)
     #[arg(long)]
     pub complete: bool,
     /// Tenant of the events
@@ -259,7 +264,8 @@ pub struct SimulateArgs {
     /// Inject no anomalies
     #[arg(long)]
     pub quiet: bool,
-    /// File for the truth about the injected anomalies (default: truth-SEED.jsonl in the data directory)
+    /// File for the truth about the injected anomalies (default: truth-SEED.jsonl in the data
+    /// directory)
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
     /// Events now, at --rate per second, until Ctrl-C or --seconds

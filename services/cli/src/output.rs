@@ -38,7 +38,8 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
     Ok(())
 }
 
-/// A number as people read it: three digits that count, more before the point; programs get all of them as JSON.
+/// A number as people read it: three digits that count, more before the point; programs get all of
+/// them as JSON.
 pub fn short(x: f64) -> String {
     // What is not zero does not look like it.
     let exponent = if x == 0.0 {
@@ -71,7 +72,8 @@ fn plain(number: &str) -> String {
 /// Between two lines of a bar that nobody can see.
 const LINES: Duration = Duration::from_secs(10);
 
-/// A progress bar with rate and time left on a terminal, nothing elsewhere; or lines, if it is to last.
+/// A progress bar with rate and time left on a terminal, nothing elsewhere; or lines, if it is to
+/// last.
 pub struct Bar {
     bar: ProgressBar,
     /// What is counted, and when the next line is due.
@@ -87,7 +89,8 @@ impl Bar {
         }
     }
 
-    /// As above, for what takes so long that one wants to know without a terminal too: a line every ten seconds.
+    /// As above, for what takes so long that one wants to know without a terminal too: a line every
+    /// ten seconds.
     pub fn lasting(what: &str) -> Bar {
         let seen = std::io::stderr().is_terminal();
         let due = || (what.to_owned(), Cell::new(Instant::now() + LINES));
@@ -145,7 +148,8 @@ fn shown(what: &str, seen: bool) -> ProgressBar {
     bar
 }
 
-/// Says every ten seconds that something goes on of which nobody knows how long it takes, until it is dropped.
+/// Says every ten seconds that something goes on of which nobody knows how long it takes, until it
+/// is dropped.
 pub struct Waiting(Option<Sender<()>>);
 
 impl Waiting {

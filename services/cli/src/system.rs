@@ -30,7 +30,8 @@ enum OpenedBy {
     User(String, Secret),
 }
 
-/// The variable with the password of a ClickHouse elsewhere: a flag would show it to every user of the machine.
+/// The variable with the password of a ClickHouse elsewhere: a flag would show it to every user of
+/// the machine.
 const PASSWORD: &str = "WEIR_CLICKHOUSE_PASSWORD";
 
 impl System {

@@ -1,12 +1,13 @@
-//! Lays a table out in a width: whole where it fits, wrapped at words where it nearly fits, else one record below the
-//! other.
+//! Lays a table out in a width: whole where it fits, wrapped at words where it nearly fits, else
+//! one record below the other.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 use textwrap::core::{Word, display_width};
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// What columns are asked to do with, one after the other until it suffices, in characters: a column is not made narrower than
-/// its content or than the first of these, as prose in less is hard to read; words longer than the second are cut.
+/// What columns are asked to do with, one after the other until it suffices, in characters: a
+/// column is not made narrower than its content or than the first of these, as prose in less is
+/// hard to read; words longer than the second are cut.
 const ROOM: [(usize, usize); 3] = [(20, usize::MAX), (12, usize::MAX), (12, UUID)];
 /// What people copy stays whole.
 const UUID: usize = 36;
@@ -15,7 +16,8 @@ const LEAST: usize = 10;
 /// Characters around a cell.
 const PADDING: usize = 2;
 
-/// The lines of a table in at most `width` characters, or in as many as it takes; numbers are right-aligned.
+/// The lines of a table in at most `width` characters, or in as many as it takes; numbers are
+/// right-aligned.
 ///
 /// A word that alone is longer than `width` stays whole in a record, so that it can be copied.
 pub fn lay_out(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
@@ -53,7 +55,8 @@ impl Column {
         }
     }
 
-    /// The least width in which it can be read, where prose has so much room and words are cut at `cut`.
+    /// The least width in which it can be read, where prose has so much room and words are cut at
+    /// `cut`.
     fn least(&self, prose: usize, cut: usize) -> usize {
         let prose = self.whole.min(prose);
         self.word.min(cut).max(self.title).max(prose)

@@ -1,10 +1,12 @@
 //! Stage 1 in the shell: raw events to partials.
 //!
-//! **Ticks.** A partition that is read to its end and quiet must not hold time back, and the wall clock must not decide results: so
-//! time is written into the log. Once per minute boundary that `now - disorder` has passed, the owner of such a partition appends
-//! a tick to it (no value, header `weir-tick`), unless the partition is under replay (there only the player's own ticks
-//! count) or no raw topic holds any record yet (nothing waits to be final). Ticks are sent by a producer of their own, outside of
-//! the stage's transaction: inside, they would hold back the end of the very topic that is read.
+//! **Ticks.** A partition that is read to its end and quiet must not hold time back, and the wall
+//! clock must not decide results: so time is written into the log. Once per minute boundary that
+//! `now - disorder` has passed, the owner of such a partition appends a tick to it (no value,
+//! header `weir-tick`), unless the partition is under replay (there only the player's own ticks
+//! count) or no raw topic holds any record yet (nothing waits to be final). Ticks are sent by a
+//! producer of their own, outside of the stage's transaction: inside, they would hold back the end
+//! of the very topic that is read.
 
 use crate::keyed::stage_error;
 use crate::{Scope, metric};
@@ -20,7 +22,8 @@ use weir_kafka::{Appender, Committed, Fetching, Outbox, SchemaRegistry, Stage, S
 use weir_model::headers::{Meta, SchemaRef, TICK};
 use weir_model::{Micros, codes, topics};
 
-/// Raw records fetched ahead while a long log is read, of all partitions and of each: what keeps one thread busy while more comes.
+/// Raw records fetched ahead while a long log is read, of all partitions and of each: what keeps
+/// one thread busy while more comes.
 const AHEAD_KIB: u32 = 4 << 10;
 const AHEAD_OF_EACH_KIB: RangeInclusive<u32> = 128..=1 << 10;
 /// Largest block of partials.
@@ -144,7 +147,8 @@ impl CombineStage {
 
     /// Makes the engine know a schema. False: there is no such id, definitely.
     fn learn(&mut self, event: usize, id: SchemaRef) -> Result<bool, StageError> {
-        // Waits for an unreachable broker, up to its deadline, then the stage starts again: never a dead letter for that.
+        // Waits for an unreachable broker, up to its deadline, then the stage starts again: never a
+        // dead letter for that.
         let Some(schema) = self.registry.lookup(id)? else {
             return Ok(false);
         };
@@ -164,7 +168,8 @@ impl CombineStage {
         Ok(())
     }
 
-    /// Folds up to the first record whose schema the engine does not know; returns how many, and the schema.
+    /// Folds up to the first record whose schema the engine does not know; returns how many, and
+    /// the schema.
     fn fold_known(
         &mut self,
         input: Input,

@@ -1,4 +1,5 @@
-//! Stages 2 and 3 in the shell: state by partition, kept as snapshots in `weir.state` and folded forward from them.
+//! Stages 2 and 3 in the shell: state by partition, kept as snapshots in `weir.state` and folded
+//! forward from them.
 
 use crate::Scope;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,8 @@ pub(crate) type SnapshotPart = (String, Option<Vec<u8>>);
 pub(crate) trait Keyed: Sized {
     /// What a fold gives.
     type Out: Default;
-    /// What a stage instance keeps beside its partitions: nobody's state, made anew where it is lost.
+    /// What a stage instance keeps beside its partitions: nobody's state, made anew where it is
+    /// lost.
     type Beside: Default;
     /// In keys and metrics.
     const NAME: &'static str;
@@ -143,8 +145,9 @@ impl<F: Keyed> KeyedStage<F> {
         Ok(found)
     }
 
-    /// The fold as its snapshots say, and the suffixes of those that are to go. State is a cache of the log: where it is damaged
-    /// the log is folded from its beginning, which the shell refuses where it is gone (WEIR-0208).
+    /// The fold as its snapshots say, and the suffixes of those that are to go. State is a cache of
+    /// the log: where it is damaged the log is folded from its beginning, which the shell refuses
+    /// where it is gone (WEIR-0208).
     fn restored(
         &self,
         tp: &Tp,
@@ -252,7 +255,8 @@ impl<F: Keyed> Stage for KeyedStage<F> {
             let (fold, refused) = self.restored(&c.tp, parts)?;
             let start = fold.resume_from();
             let committed = c.offset.unwrap_or(0);
-            // Coverage beyond the committed offset would leave out records: both are written in one transaction.
+            // Coverage beyond the committed offset would leave out records: both are written in one
+            // transaction.
             if start > committed {
                 let what = format!(
                     "the snapshot of {} covers {start}, committed is {committed}",

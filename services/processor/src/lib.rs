@@ -1,4 +1,5 @@
-//! The three stages as threads: combine, window, score, each a fold of the engine in the shell of `weir-kafka`.
+//! The three stages as threads: combine, window, score, each a fold of the engine in the shell of
+//! `weir-kafka`.
 
 mod combine;
 mod keyed;

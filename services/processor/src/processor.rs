@@ -82,9 +82,10 @@ impl Default for ProcessorConfig {
 pub struct Processor;
 
 impl Processor {
-    /// Finds the run of the catalog (see [`crate::run_of`]) and runs the given stages, a thread for each instance, until shutdown. Waits
-    /// for brokers that do not answer. A stage that ends with an error is started again, unless no later start can go better; then
-    /// all of them end, and the process should. Blocks.
+    /// Finds the run of the catalog (see [`crate::run_of`]) and runs the given stages, a thread for
+    /// each instance, until shutdown. Waits for brokers that do not answer. A stage that ends with
+    /// an error is started again, unless no later start can go better; then all of them end, and
+    /// the process should. Blocks.
     ///
     /// # Errors
     /// The first failure that stays; its code says which.
@@ -173,7 +174,8 @@ fn stays(e: &Error) -> bool {
     )
 }
 
-/// Runs a stage, again where it ends with an error: all of it is built anew from what was committed.
+/// Runs a stage, again where it ends with an error: all of it is built anew from what was
+/// committed.
 fn keep_running(
     config: &ProcessorConfig,
     scope: &Scope,

@@ -1,4 +1,5 @@
-//! Which run this is: derived results carry the catalog's hash and a run number, and a new catalog starts a new run.
+//! Which run this is: derived results carry the catalog's hash and a run number, and a new catalog
+//! starts a new run.
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -81,9 +82,10 @@ fn kept_catalog(run: &Run, entry: Option<&[u8]>) -> Result<Catalog, StageError> 
         .map_err(|e| unreadable("the catalog of the run", format!("{e:?}")))
 }
 
-/// The run of this catalog: the current one where the catalog is the same; else the next one, which is
-/// begun (run 1 on a new system), or refused where a meaning changed without a new version (WEIR-0108). Topics that
-/// are missing are created; partials or terms with another number of partitions than the state was made with are an error (WEIR-0207).
+/// The run of this catalog: the current one where the catalog is the same; else the next one, which
+/// is begun (run 1 on a new system), or refused where a meaning changed without a new version
+/// (WEIR-0108). Topics that are missing are created; partials or terms with another number of
+/// partitions than the state was made with are an error (WEIR-0207).
 pub fn run_of(
     brokers: &Brokers,
     catalog: &Catalog,

@@ -19,8 +19,8 @@ pub(crate) type WindowStage = KeyedStage<Windows>;
 /// One partition of stage 2.
 pub(crate) struct Windows(Window);
 
-/// Where what is provisional is told, and when next. It ends with its stage, while the stage's thread still stands: its producer
-/// calls back, and what it calls uses thread locals.
+/// Where what is provisional is told, and when next. It ends with its stage, while the stage's
+/// thread still stands: its producer calls back, and what it calls uses thread locals.
 pub(crate) struct Live {
     to: Appender,
     next: Instant,
@@ -125,7 +125,8 @@ impl Keyed for Windows {
             return Ok(());
         }
         let told = tell_live(parts, scope, to);
-        // While history is read everything changes all the time: what is provisional waits, results do not.
+        // While history is read everything changes all the time: what is provisional waits, results
+        // do not.
         *next = begun + LIVE_EVERY.max(begun.elapsed() * LIVE_SHARE);
         if let Err(e) = told {
             // Nobody counts on it: results go on without.

@@ -1,4 +1,5 @@
-//! Events in, aggregates out: all three stages on a real Kafka, stopped and started while events arrive.
+//! Events in, aggregates out: all three stages on a real Kafka, stopped and started while events
+//! arrive.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::json;

@@ -83,7 +83,8 @@ fn aggregates(brokers: &Brokers, admin: &Admin) -> Vec<AggregateBlock> {
     all
 }
 
-/// Puts something else in the place of a partition's snapshots: they are refused, and the log is folded again.
+/// Puts something else in the place of a partition's snapshots: they are refused, and the log is
+/// folded again.
 fn damage_state(brokers: &Brokers, partition: i32) {
     let admin = Admin::new(brokers, DEADLINE).unwrap();
     let state = admin.topics(&[topics::STATE]).unwrap().remove(0);

@@ -76,7 +76,8 @@ impl Archive {
         })
     }
 
-    /// Appends an event's row; false where the record is none that can be read. Ticks and marks are neither.
+    /// Appends an event's row; false where the record is none that can be read. Ticks and marks are
+    /// neither.
     pub fn push(
         &mut self,
         out: &mut Vec<u8>,
@@ -93,7 +94,8 @@ impl Archive {
         let Some(projection) = self.projection(schema, schemas)? else {
             return Ok(false);
         };
-        // The row's own memory is used for every event; values borrow from the record only inside this call.
+        // The row's own memory is used for every event; values borrow from the record only inside
+        // this call.
         let mut row: Vec<Value<'_>> = std::mem::take(&mut self.row);
         let decoded = self.projections[projection]
             .1

@@ -1,7 +1,8 @@
 //! The sink: Kafka to ClickHouse, delivered until acknowledged, effective once.
 //!
-//! Every row has a key that is a function of the log, and every table replaces by key. So the sink inserts until
-//! ClickHouse acknowledges, then commits its offsets; what is delivered twice changes nothing.
+//! Every row has a key that is a function of the log, and every table replaces by key. So the sink
+//! inserts until ClickHouse acknowledges, then commits its offsets; what is delivered twice changes
+//! nothing.
 
 mod archive;
 pub mod metric;
@@ -23,8 +24,9 @@ use weir_runtime::{Part, Shutdown};
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
 use work::Work;
 
-/// The library has one request at a time under way: one that asks for topics without news alone, because the others' queues were
-/// full, holds these up once they are not (0.3 s for each 100,000 rows, with half a second).
+/// The library has one request at a time under way: one that asks for topics without news alone,
+/// because the others' queues were full, holds these up once they are not (0.3 s for each 100,000
+/// rows, with half a second).
 const HELD: Duration = Duration::from_millis(50);
 
 /// Settings of a sink.
@@ -144,8 +146,8 @@ impl Sink {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
-    /// Runs until shutdown: prepares the database, then reads, inserts and commits. What waits is inserted before it
-    /// returns.
+    /// Runs until shutdown: prepares the database, then reads, inserts and commits. What waits is
+    /// inserted before it returns.
     ///
     /// # Errors
     /// Nothing that may pass: those are waited for.
@@ -170,8 +172,8 @@ impl Sink {
         loop {
             let begun = Instant::now();
             match self.read(handle, &store, shutdown, &part) {
-                // Rows replace by key, so reading again from what is committed changes nothing: a broker that was killed must
-                // not end the sink.
+                // Rows replace by key, so reading again from what is committed changes nothing: a
+                // broker that was killed must not end the sink.
                 Err(e @ (SinkError::Kafka(_) | SinkError::Order { .. })) => {
                     tracing::warn!("reading again from what is committed: {e}");
                     metrics::counter!(metric::REBUILDS).increment(1);
@@ -204,8 +206,8 @@ impl Sink {
     ) -> Result<(), SinkError> {
         let mut router = Router::new(&self.catalog, self.config.kafka.clone())?;
         let topics = router.topics();
-        // To the broker a static member that comes back is the one it knows, with the partitions it had: one that reads other
-        // topics (an event type was added) has to be another member.
+        // To the broker a static member that comes back is the one it knows, with the partitions it
+        // had: one that reads other topics (an event type was added) has to be another member.
         let member = format!(
             "{}-{:016x}",
             self.config.instance,
@@ -234,8 +236,9 @@ impl Sink {
         loop {
             part.alive();
             if let Some(change) = work.consumer.poll(Duration::ZERO)? {
-                // What was read of partitions that go is inserted with the rest. Its offsets are not committed any more: their next
-                // reader reads it again, and the rows are the same.
+                // What was read of partitions that go is inserted with the rest. Its offsets are
+                // not committed any more: their next reader reads it again, and the rows are the
+                // same.
                 work.answer(change)?;
                 continue;
             }
@@ -297,8 +300,8 @@ impl Sink {
         }
     }
 
-    /// One try; none where shutdown was asked for meanwhile. A store that stands still is waited for: statements that change tables
-    /// have no limit.
+    /// One try; none where shutdown was asked for meanwhile. A store that stands still is waited
+    /// for: statements that change tables have no limit.
     fn try_prepare(
         &self,
         handle: &Handle,

@@ -8,14 +8,15 @@ pub const INSERTS: &str = "weir_sink_inserts_total";
 pub const INSERT_SECONDS: &str = "weir_sink_insert_seconds";
 /// Inserts that failed and were tried again.
 pub const RETRIES: &str = "weir_sink_retries_total";
-/// Commits of offsets that were refused or got no answer: their rows are there, and may be inserted once more.
+/// Commits of offsets that were refused or got no answer: their rows are there, and may be inserted
+/// once more.
 pub const REFUSED: &str = "weir_sink_commits_refused_total";
 /// Times reading began again from what is committed.
 pub const REBUILDS: &str = "weir_sink_rebuilds_total";
 /// Records between what was committed and the end of what is read.
 pub const LAG: &str = "weir_sink_lag_records";
-/// Records that were left out, by topic: raw ones that do not decode (the processor makes dead letters of them), or
-/// damaged results.
+/// Records that were left out, by topic: raw ones that do not decode (the processor makes dead
+/// letters of them), or damaged results.
 pub const SKIPPED: &str = "weir_sink_skipped_records_total";
 
 /// Tells the recorder about unit and meaning; call once after it is installed.

@@ -66,7 +66,8 @@ impl Position {
                 let mut from = Vec::new();
                 for c in consumer.committed(assigned.parts(), limit)? {
                     let (low, high) = consumer.bounds(&c.tp, limit)?;
-                    // Retention may have passed the sink by while it was down: it goes on with what there is.
+                    // Retention may have passed the sink by while it was down: it goes on with what
+                    // there is.
                     let offset = c.offset.unwrap_or(low);
                     if offset < low {
                         tracing::error!(partition = %c.tp, from = offset, to = low, "records left the log before they reached the store; run `weir reprocess`");
@@ -97,8 +98,9 @@ impl Position {
         }
     }
 
-    /// What was on its way is there: commits; false where that was refused. The rows stay, the offsets go with the next commit; where
-    /// the group has given the partitions to others, these read and insert the same rows again.
+    /// What was on its way is there: commits; false where that was refused. The rows stay, the
+    /// offsets go with the next commit; where the group has given the partitions to others, these
+    /// read and insert the same rows again.
     pub(crate) fn commit(
         &mut self,
         consumer: &Consumer,

@@ -10,8 +10,8 @@ use weir_kafka::{Change, Consumer, Ends, Tp};
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Store, StoreError};
 
-/// Reading and inserting side by side: while rows are on their way to ClickHouse, the next ones are read. Offsets are committed when
-/// the rows before them are acknowledged.
+/// Reading and inserting side by side: while rows are on their way to ClickHouse, the next ones are
+/// read. Offsets are committed when the rows before them are acknowledged.
 pub(crate) struct Work<'a> {
     pub(crate) sink: &'a Sink,
     pub(crate) handle: &'a Handle,
@@ -78,8 +78,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Waits for the rows that are on their way, then commits. Rebalances are answered meanwhile: partitions that go are not committed
-    /// any more. Nor is anything where shutdown is asked for and ClickHouse does not answer: so nothing is lost.
+    /// Waits for the rows that are on their way, then commits. Rebalances are answered meanwhile:
+    /// partitions that go are not committed any more. Nor is anything where shutdown is asked for
+    /// and ClickHouse does not answer: so nothing is lost.
     pub(crate) fn finish(&mut self, shutdown: &Shutdown) -> Result<(), SinkError> {
         let begun = Instant::now();
         while !self.inserting.is_empty() {
@@ -136,8 +137,8 @@ impl Work<'_> {
         self.sink.config.kafka.timeouts.call
     }
 
-    /// Tells how much waits. Where nothing was read for a while the brokers are asked: what the client knows came with what it
-    /// fetched, and would not show that it does not fetch.
+    /// Tells how much waits. Where nothing was read for a while the brokers are asked: what the
+    /// client knows came with what it fetched, and would not show that it does not fetch.
     ///
     /// # Errors
     /// Past the limit for standing still: a new client is to be tried.

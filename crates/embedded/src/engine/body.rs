@@ -1,4 +1,5 @@
-//! The body of a request: taken as a whole within bounds of size and time, before a statement gets a slot for it.
+//! The body of a request: taken as a whole within bounds of size and time, before a statement gets
+//! a slot for it.
 
 use super::codec::BlockReader;
 use super::exception::Exception;
@@ -15,9 +16,11 @@ pub const LARGEST_STATEMENT: usize = 16 << 20;
 const PAUSE: Duration = Duration::from_secs(10);
 /// Longest time from the first piece to the last.
 const WHOLE: Duration = Duration::from_secs(300);
-/// Pieces are gathered to this size: a sender of single bytes must not cost more than what he sends.
+/// Pieces are gathered to this size: a sender of single bytes must not cost more than what he
+/// sends.
 const PIECE: usize = 1 << 20;
-/// The rest of a body is read this long after an early error, so that its sender sees the answer and not a reset.
+/// The rest of a body is read this long after an early error, so that its sender sees the answer
+/// and not a reset.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// A whole body in pieces, compressed where the request says so.

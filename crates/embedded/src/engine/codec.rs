@@ -155,7 +155,8 @@ impl BodyWriter {
     }
 }
 
-/// The length of the names and types in front of rows in `RowBinaryWithNamesAndTypes`, none where they are cut.
+/// The length of the names and types in front of rows in `RowBinaryWithNamesAndTypes`, none where
+/// they are cut.
 pub fn names_and_types(data: &[u8]) -> Option<usize> {
     let mut at = 0;
     let columns = varint(data, &mut at)?;

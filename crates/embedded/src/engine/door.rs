@@ -1,5 +1,5 @@
-//! Who comes in: programs of this machine that carry a secret of the data directory. Pages of other sites stay out,
-//! whatever they carry.
+//! Who comes in: programs of this machine that carry a secret of the data directory. Pages of other
+//! sites stay out, whatever they carry.
 
 use super::exception::Exception;
 use super::request::Arguments;
@@ -92,8 +92,8 @@ fn credentials(headers: &HeaderMap, arguments: &Arguments) -> Option<(String, St
     ))
 }
 
-/// A page of another site, open in a browser of this machine, can send requests here under its own name (its origin)
-/// or under a name that it lets resolve to this machine (the host).
+/// A page of another site, open in a browser of this machine, can send requests here under its own
+/// name (its origin) or under a name that it lets resolve to this machine (the host).
 fn refuse_pages(head: &Parts) -> Result<(), Exception> {
     let refused = |what: &str| Err(Exception::new(497, "ACCESS_DENIED", what));
     let named = |name| head.headers.get_all(name).iter().collect::<Vec<_>>();

@@ -1,4 +1,5 @@
-//! Errors as ClickHouse's clients know them: a number, a text, and the HTTP status that goes with the number.
+//! Errors as ClickHouse's clients know them: a number, a text, and the HTTP status that goes with
+//! the number.
 
 use axum::http::StatusCode;
 

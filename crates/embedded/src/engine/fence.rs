@@ -1,5 +1,6 @@
-//! The engine's process keeps to its data: the kernel (Landlock) refuses it all other files and every connection that it
-//! would open. Behind the rules for statements this is the second wall, for the way out that they do not know.
+//! The engine's process keeps to its data: the kernel (Landlock) refuses it all other files and
+//! every connection that it would open. Behind the rules for statements this is the second wall,
+//! for the way out that they do not know.
 
 use anyhow::{Context, Result};
 use landlock::{
@@ -10,7 +11,8 @@ use std::path::Path;
 
 /// What newer kernels can refuse besides is not asked for.
 const RIGHTS: ABI = ABI::V5;
-/// What libraries and the engine read of a machine: nothing below is anybody's own. Of other processes they see nothing.
+/// What libraries and the engine read of a machine: nothing below is anybody's own. Of other
+/// processes they see nothing.
 const READABLE: &[&str] = &[
     "/etc/gai.conf",
     "/etc/host.conf",
@@ -36,8 +38,8 @@ const READABLE: &[&str] = &[
 ];
 const WRITABLE: &[&str] = &["/dev"];
 
-/// Puts the calling thread, and all threads and processes that it starts later, behind the fence: what is open stays
-/// open. False where the kernel has no such fence.
+/// Puts the calling thread, and all threads and processes that it starts later, behind the fence:
+/// what is open stays open. False where the kernel has no such fence.
 ///
 /// # Errors
 /// Where a directory cannot be opened, or the kernel has the fence and refuses it.

@@ -1,7 +1,8 @@
 //! The C interface of libchdb, opened at run time: building weir needs neither header nor library.
 //!
-//! Everything unsafe about the engine is in this file. What holds for its C functions: a connection runs one
-//! statement at a time and may move between threads; results and streams belong to the caller and are destroyed once.
+//! Everything unsafe about the engine is in this file. What holds for its C functions: a connection
+//! runs one statement at a time and may move between threads; results and streams belong to the
+//! caller and are destroyed once.
 
 use super::exception::Exception;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -37,7 +38,8 @@ macro_rules! functions {
 
         impl Api {
             fn load(path: &Path) -> Result<Api, libloading::Error> {
-                // SAFETY: the initialisers of libchdb set up its own allocator and statics and nothing of ours.
+                // SAFETY: the initialisers of libchdb set up its own allocator and statics and
+                // nothing of ours.
                 let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }?;
                 Ok(Api {
                     // SAFETY: the signatures are those of chdb.h of the pinned version.
@@ -261,7 +263,8 @@ impl Connection {
             .map(|(_, value)| value.as_ptr().cast())
             .collect();
         let value_lengths: Vec<usize> = params.iter().map(|(_, value)| value.len()).collect();
-        // SAFETY: all texts go with their lengths and outlive the call; the four arrays have `params.len()` entries.
+        // SAFETY: all texts go with their lengths and outlive the call; the four arrays have
+        // `params.len()` entries.
         let result = unsafe {
             f(
                 self.handle(),

@@ -1,8 +1,9 @@
-//! What nobody may do here, whatever the secret: reach for files, other servers and programs. An embedded engine does
-//! all that with the rights of its owner, and knows no users to refuse it to.
+//! What nobody may do here, whatever the secret: reach for files, other servers and programs. An
+//! embedded engine does all that with the rights of its owner, and knows no users to refuse it to.
 //!
-//! The engine's own parser says what a statement is: `formatQuerySingleLine` gives it back in one form, without
-//! comments, other quotes and other spellings, or refuses it. The rules below read that form.
+//! The engine's own parser says what a statement is: `formatQuerySingleLine` gives it back in one
+//! form, without comments, other quotes and other spellings, or refuses it. The rules below read
+//! that form.
 
 use super::body::LARGEST_STATEMENT;
 use super::door::Access;
@@ -11,14 +12,16 @@ use super::ffi::Connection;
 use super::sql::{Sort, Token, Tokens, bytes_literal};
 use std::collections::HashSet;
 
-/// Functions that reach out of the engine, as it knows them: table functions that it refuses to readers (but for
-/// some that only look inwards), those that hide a statement, and functions that read files or ask other services.
+/// Functions that reach out of the engine, as it knows them: table functions that it refuses to
+/// readers (but for some that only look inwards), those that hide a statement, and functions that
+/// read files or ask other services.
 const FORBIDDEN_FUNCTIONS: &[u8] = b"SELECT DISTINCT lower(name) FROM (
     SELECT name FROM system.table_functions WHERE NOT allow_readonly
         AND name NOT IN ('format', 'loop', 'viewExplain', 'zeros', 'zeros_mt')
     UNION ALL SELECT arrayJoin(['eval', 'cluster', 'clusterAllReplicas', 'file', 'catboostEvaluate'])
     UNION ALL SELECT name FROM system.functions WHERE match(name, '^(ai|AI)[A-Z]'))";
-/// Settings whose value is a free text can name files, servers, filters with functions in them, another parser.
+/// Settings whose value is a free text can name files, servers, filters with functions in them,
+/// another parser.
 const TEXT_SETTINGS: &[u8] = b"SELECT DISTINCT name FROM (
     SELECT name, type FROM system.settings UNION ALL SELECT name, type FROM system.merge_tree_settings)
     WHERE type IN ('String', 'Map', 'URI', 'Dialect')";
@@ -59,7 +62,8 @@ const THINGS: &[&str] = &[
     "FUNCTION",
     "TEMPORARY",
 ];
-/// Engines of tables and databases that keep their data in the data directory, beside all `…MergeTree`.
+/// Engines of tables and databases that keep their data in the data directory, beside all
+/// `…MergeTree`.
 const ENGINES: &[&str] = &[
     "Atomic",
     "Memory",
@@ -106,8 +110,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Refuses a statement that is more than one, or that this access does not cover. The connection is a fresh one:
-    /// no setting of the request changes how the statement is read.
+    /// Refuses a statement that is more than one, or that this access does not cover. The
+    /// connection is a fresh one: no setting of the request changes how the statement is read.
     pub fn statement(
         &self,
         connection: &mut Connection,
@@ -252,7 +256,8 @@ impl Guard {
         Ok(())
     }
 
-    /// Refuses expressions that reach out among the rows of an INSERT: the format Values takes more than values.
+    /// Refuses expressions that reach out among the rows of an INSERT: the format Values takes more
+    /// than values.
     pub fn values(&self, rows: &str) -> Result<(), Exception> {
         let all: Vec<Token<'_>> = Tokens::new(rows).collect();
         self.called(&all, &[])

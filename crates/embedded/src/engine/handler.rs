@@ -51,8 +51,9 @@ impl Server {
     }
 }
 
-/// Every path: ClickHouse's HTTP interface knows only queries and the probes. Nothing here takes longer than the
-/// body of its own request: what works on bytes or asks the engine is a [`Job`] on a thread of its own.
+/// Every path: ClickHouse's HTTP interface knows only queries and the probes. Nothing here takes
+/// longer than the body of its own request: what works on bytes or asks the engine is a [`Job`] on
+/// a thread of its own.
 pub async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if matches!(head.uri.path(), "/ping" | "/replicas_status") {

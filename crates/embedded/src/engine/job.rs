@@ -159,8 +159,9 @@ fn ask(
     })
 }
 
-/// Formats whose chunks, one behind the other, are the whole result. Every chunk has the header of its format again:
-/// that of `RowBinaryWithNamesAndTypes` is cut off here, others with one are fetched as a whole.
+/// Formats whose chunks, one behind the other, are the whole result. Every chunk has the header of
+/// its format again: that of `RowBinaryWithNamesAndTypes` is cut off here, others with one are
+/// fetched as a whole.
 fn can_be_cut(format: &str) -> bool {
     matches!(
         format,
@@ -174,7 +175,8 @@ fn can_be_cut(format: &str) -> bool {
     )
 }
 
-/// Sends a result chunk by chunk. False where there is no chunk: a result without rows has none, and so no header.
+/// Sends a result chunk by chunk. False where there is no chunk: a result without rows has none,
+/// and so no header.
 fn chunks(
     connection: &mut Connection,
     statement: &[u8],

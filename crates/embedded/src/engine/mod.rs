@@ -1,9 +1,10 @@
-//! The ClickHouse engine as a server: ClickHouse's HTTP interface over its library, in a process of its own
-//! (an abort in the engine must not take anything else with it).
+//! The ClickHouse engine as a server: ClickHouse's HTTP interface over its library, in a process of
+//! its own (an abort in the engine must not take anything else with it).
 //!
-//! It speaks as much of the interface as clients use: queries in URL or body, settings, parameters, sessions,
-//! inserts and streamed results in any format, compression, and errors with their numbers. The engine has no users: who
-//! comes in stands in `door.rs`, what a statement may reach for in `guard.rs`.
+//! It speaks as much of the interface as clients use: queries in URL or body, settings, parameters,
+//! sessions, inserts and streamed results in any format, compression, and errors with their
+//! numbers. The engine has no users: who comes in stands in `door.rs`, what a statement may reach
+//! for in `guard.rs`.
 
 mod body;
 mod codec;
@@ -63,7 +64,8 @@ const SETTINGS: &[&str] = &[
 const GRACE: Duration = Duration::from_secs(3);
 
 impl Options {
-    /// Reads `--listen ADDR --path DIR --secrets FILE [--library FILE] [--parent PID]`; anything else goes to the engine.
+    /// Reads `--listen ADDR --path DIR --secrets FILE [--library FILE] [--parent PID]`; anything
+    /// else goes to the engine.
     ///
     /// # Errors
     /// Where an argument is missing or does not parse.
@@ -109,8 +111,8 @@ impl Options {
     }
 }
 
-/// Runs the engine until SIGTERM, SIGINT or the end of its parent. Then the process ends: this does not return
-/// except with an error.
+/// Runs the engine until SIGTERM, SIGINT or the end of its parent. Then the process ends: this does
+/// not return except with an error.
 ///
 /// # Errors
 /// Where the address is taken, or the library or the data cannot be opened.
@@ -145,8 +147,8 @@ pub fn serve(options: &Options) -> anyhow::Result<()> {
     leave()
 }
 
-/// Leaves without the engine's own teardown, which aborts where a statement still runs. Nothing is lost by it: what
-/// was acknowledged lies in finished parts.
+/// Leaves without the engine's own teardown, which aborts where a statement still runs. Nothing is
+/// lost by it: what was acknowledged lies in finished parts.
 fn leave() -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(0) }
@@ -218,7 +220,8 @@ async fn listen(
         .context("serving HTTP")
 }
 
-/// Returns when the process that started this one is gone; the kernel's signal does the same at once where there is one.
+/// Returns when the process that started this one is gone; the kernel's signal does the same at
+/// once where there is one.
 async fn parent_gone(parent: Option<u32>) {
     let Some(parent) = parent else {
         return std::future::pending().await;

@@ -108,7 +108,8 @@ impl Reply {
                 let _ = head.send(Err(exception));
                 return;
             }
-            // The status has gone out: the error follows in the body, between marks that carry the response's tag.
+            // The status has gone out: the error follows in the body, between marks that carry the
+            // response's tag.
             let (tag, message) = (self.tag.clone(), exception.body(version));
             let block = format!(
                 "\r\n__exception__\r\n{tag}\r\n{message}{} {tag}\r\n__exception__\r\n",

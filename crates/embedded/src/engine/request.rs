@@ -1,4 +1,5 @@
-//! What a request says: in its URL, its headers and, where a client sends parameters as a form, in its body.
+//! What a request says: in its URL, its headers and, where a client sends parameters as a form, in
+//! its body.
 
 use super::exception::Exception;
 use axum::http::HeaderMap;
@@ -80,7 +81,8 @@ impl Arguments {
             }
             "user" => self.user = Some(value),
             "password" => self.password = Some(Secret::new(value)),
-            // Of the protocol, without a meaning here: a secret is a role, and responses are framed as HTTP frames them.
+            // Of the protocol, without a meaning here: a secret is a role, and responses are framed
+            // as HTTP frames them.
             "role"
             | "quota_key"
             | "compress"

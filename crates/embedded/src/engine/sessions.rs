@@ -58,8 +58,8 @@ impl Connections {
             .statement(&mut connection, statement, params, access)
     }
 
-    /// Runs `work` on a connection with the request's database and settings. What a reader gets only reads, whatever
-    /// session or setting he names.
+    /// Runs `work` on a connection with the request's database and settings. What a reader gets
+    /// only reads, whatever session or setting he names.
     pub fn with<R>(
         &self,
         arguments: &Arguments,
@@ -140,7 +140,8 @@ impl Connections {
             run(format!("SET {}", settings.join(", ")))?;
         }
         if access == Access::Read {
-            // With 1 the statement itself cannot change settings, and table functions that reach out are refused.
+            // With 1 the statement itself cannot change settings, and table functions that reach
+            // out are refused.
             run("SET readonly=1".to_owned())?;
         }
         Ok(())

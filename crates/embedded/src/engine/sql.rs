@@ -1,4 +1,5 @@
-//! As much of SQL as is needed to tell what a statement wants: where its data comes from, which format it asks for.
+//! As much of SQL as is needed to tell what a statement wants: where its data comes from, which
+//! format it asks for.
 
 /// What a piece of SQL is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +92,8 @@ pub fn kind(sql: &str) -> Kind {
     }
 }
 
-/// The rows begin behind the first `VALUES` or `FORMAT name`; what comes after it is not read as SQL.
+/// The rows begin behind the first `VALUES` or `FORMAT name`; what comes after it is not read as
+/// SQL.
 fn insert<'a>(sql: &str, words: impl Iterator<Item = Token<'a>>) -> Kind {
     let mut words = words.skip(1).peekable();
     while let Some(word) = words.next() {
@@ -116,7 +118,8 @@ fn insert<'a>(sql: &str, words: impl Iterator<Item = Token<'a>>) -> Kind {
     Kind::Other
 }
 
-/// What stands between the name of a format and its data: blanks to the end of the line; a lone end of the statement.
+/// What stands between the name of a format and its data: blanks to the end of the line; a lone end
+/// of the statement.
 fn before_data(rest: &str) -> usize {
     if rest.chars().all(|c| c.is_whitespace() || c == ';') {
         return rest.len();

@@ -122,8 +122,8 @@ impl Kafka {
     }
 }
 
-/// Ready means: a broker of *this* cluster answers a request for metadata. A port may be open long before, or be
-/// that of somebody else.
+/// Ready means: a broker of *this* cluster answers a request for metadata. A port may be open long
+/// before, or be that of somebody else.
 fn probe(address: SocketAddr, brokers: &str, cluster_id: &str) -> Result<(), String> {
     // The client below would retry and report every refused connection.
     TcpStream::connect_timeout(&address, Duration::from_millis(500)).map_err(|e| e.to_string())?;
@@ -175,7 +175,8 @@ impl Jvm {
         jars.join(":")
     }
 
-    /// `java` with what every run here needs: a small machine's heap, no litter, no fleet of malloc arenas.
+    /// `java` with what every run here needs: a small machine's heap, no litter, no fleet of malloc
+    /// arenas.
     fn command(&self, layout: &Layout) -> Command {
         let mut command = Command::new(&self.java);
         command
@@ -183,7 +184,8 @@ impl Jvm {
             // How Java reads and writes names of files.
             .env("LC_ALL", "C.UTF-8")
             .env("TZ", "UTC")
-            // Options of somebody else's Java: agents, heaps, and a line on stderr that is no line of the log.
+            // Options of somebody else's Java: agents, heaps, and a line on stderr that is no line
+            // of the log.
             .env_remove("JAVA_TOOL_OPTIONS")
             .env_remove("_JAVA_OPTIONS")
             .env_remove("JDK_JAVA_OPTIONS")
@@ -201,7 +203,8 @@ impl Jvm {
         command
     }
 
-    /// The broker. With a class data archive it starts in half the time; without one this run records it.
+    /// The broker. With a class data archive it starts in half the time; without one this run
+    /// records it.
     fn broker(&self, layout: &Layout, archive: Option<&Archive>) -> Result<Command, Error> {
         let output = layout.open_log()?;
         let errors = output
@@ -231,8 +234,8 @@ impl Jvm {
         Ok(command)
     }
 
-    /// Where the class data archive of this Java and these jars is or will be; none where the directory above the jars
-    /// cannot be written.
+    /// Where the class data archive of this Java and these jars is or will be; none where the
+    /// directory above the jars cannot be written.
     fn archive(&self) -> Option<Archive> {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let mut hash = DefaultHasher::new();

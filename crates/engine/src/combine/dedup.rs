@@ -1,13 +1,16 @@
 //! Identities read within the horizon of one partition.
 //!
-//! One line of memory per event: a line holds six identities and the minutes in which they were last read. There are many small tables
-//! and not one large one. An identity that begins with the time at which it was made (a UUID of version 7, as event ids are) has the
-//! table of those few seconds: what arrives together is looked up in memory that is near, and a table whose seconds lie beyond the
-//! horizon is emptied as a whole. Seconds that follow one another have tables that do, so none meets others within the horizon (600 of 1,049
-//! seconds). Other identities have a table by their hash. Where a table may hold entries from before the horizon, reading also
-//! goes over its lines in turn, some at a time, and empties those.
+//! One line of memory per event: a line holds six identities and the minutes in which they were
+//! last read. There are many small tables and not one large one. An identity that begins with the
+//! time at which it was made (a UUID of version 7, as event ids are) has the table of those few
+//! seconds: what arrives together is looked up in memory that is near, and a table whose seconds
+//! lie beyond the horizon is emptied as a whole. Seconds that follow one another have tables that
+//! do, so none meets others within the horizon (600 of 1,049 seconds). Other identities have a
+//! table by their hash. Where a table may hold entries from before the horizon, reading also goes
+//! over its lines in turn, some at a time, and empties those.
 //!
-//! Of an identity's 128 bits 72 are kept: that another one has the same, and its place, happens once in 10^17 events.
+//! Of an identity's 128 bits 72 are kept: that another one has the same, and its place, happens
+//! once in 10^17 events.
 
 use weir_model::prefetch::{prefetch, prefetch_lines};
 
@@ -95,7 +98,8 @@ impl Key {
     #[inline]
     pub fn of(text: &str, hash: u128) -> Key {
         let table = match text.as_bytes() {
-            // A UUID of version 7 begins with milliseconds since 1970: eight digits, a dash, and the ninth, which turns every 4 s.
+            // A UUID of version 7 begins with milliseconds since 1970: eight digits, a dash, and
+            // the ninth, which turns every 4 s.
             [_, _, _, _, _, _, _, eighth, b'-', ninth, .., _]
                 if text.len() == 36 && text.as_bytes()[14] == b'7' =>
             {
@@ -124,8 +128,8 @@ impl Dedup {
         prefetch(lines.as_ptr().wrapping_add(home(key.bits, lines.len())));
     }
 
-    /// Whether the identity was read in minutes `minute - HORIZON ..= minute`; it is now read in `minute`, which never
-    /// goes back. Of a late event: such ones come alone.
+    /// Whether the identity was read in minutes `minute - HORIZON ..= minute`; it is now read in
+    /// `minute`, which never goes back. Of a late event: such ones come alone.
     #[inline]
     pub fn seen(&mut self, key: Key, minute: i64, late: bool) -> bool {
         if minute != self.now {
@@ -137,8 +141,8 @@ impl Dedup {
         self.tables[usize::from(key.table)].seen(key.bits, minute)
     }
 
-    /// Gives a table room for more: unless it is for late events, at least what those before needed (the last of them may not be
-    /// complete), so that it does not grow step by step.
+    /// Gives a table room for more: unless it is for late events, at least what those before needed
+    /// (the last of them may not be complete), so that it does not grow step by step.
     #[cold]
     fn make_room(&mut self, table: u8, late: bool) {
         let before = (1..=BEFORE).map(|n| self.tables[usize::from(table.wrapping_sub(n))].len);
@@ -157,8 +161,8 @@ impl Dedup {
             if minute.saturating_sub(table.latest) > HORIZON {
                 *table = Table::default();
             } else if age > MINUTES / 2 || age > HORIZON && table.is_mostly_old(minute) {
-                // Before the minute of an entry that was not met again could be taken for a later one; or what was late has kept alive
-                // the table of its seconds.
+                // Before the minute of an entry that was not met again could be taken for a later
+                // one; or what was late has kept alive the table of its seconds.
                 table.rebuild(minute, 0);
             }
         }
@@ -441,7 +445,8 @@ mod tests {
             let mut minute = start;
             for (key, step) in reads {
                 minute += step;
-                // Crowded at the end of a table, which is where looking starts again from its beginning. Some have the table of their time.
+                // Crowded at the end of a table, which is where looking starts again from its
+                // beginning. Some have the table of their time.
                 let key = key.index(700) as u128;
                 let text = if key.is_multiple_of(3) { made_at(key / 200) } else { String::new() };
                 let key = Key::of(&text, u128::MAX >> 40 ^ key << 10);

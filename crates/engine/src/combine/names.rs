@@ -1,4 +1,5 @@
-//! Texts that rows are found by and written with: hashed and compared in place (see [`weir_model::short`]), and numbered once they are those of a subject.
+//! Texts that rows are found by and written with: hashed and compared in place (see
+//! [`weir_model::short`]), and numbered once they are those of a subject.
 
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
@@ -87,7 +88,8 @@ impl Names {
         self.list[number as usize].of(&self.all)
     }
 
-    /// Where the text of a number stands in a block; it is put there with `put` if it is the first time.
+    /// Where the text of a number stands in a block; it is put there with `put` if it is the first
+    /// time.
     #[inline]
     pub fn place(&mut self, number: u32, block: u32, put: impl FnOnce(&str) -> u32) -> u32 {
         let name = &mut self.list[number as usize];

@@ -28,7 +28,8 @@ pub(crate) struct Horizon {
     pub clock: Clock,
 }
 
-/// State of a raw partition after a record: committed as the metadata of the offset that follows it.
+/// State of a raw partition after a record: committed as the metadata of the offset that follows
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     pub(crate) watermark: Micros,
@@ -102,7 +103,8 @@ impl Position {
         })
     }
 
-    /// As [`Position::to_metadata`], with the watermark that the partials up to this commit tell: what of the partition they make final.
+    /// As [`Position::to_metadata`], with the watermark that the partials up to this commit tell:
+    /// what of the partition they make final.
     pub(crate) fn to_metadata_with(self, told: Micros) -> String {
         let mut out = self.to_metadata();
         out.push_str(TOLD.trim_end());
@@ -110,13 +112,15 @@ impl Position {
         out
     }
 
-    /// The watermark that partials have told, from an offset's metadata; minus infinity where it does not say.
+    /// The watermark that partials have told, from an offset's metadata; minus infinity where it
+    /// does not say.
     pub fn told(metadata: &str) -> Micros {
         let said = metadata.split_once(TOLD).map(|(_, told)| told.parse());
         said.and_then(Result::ok).map_or(Micros::MIN, Micros)
     }
 
-    /// First offset to give to `warm`, up to the committed one; `None`: nothing has to be read again.
+    /// First offset to give to `warm`, up to the committed one; `None`: nothing has to be read
+    /// again.
     pub fn horizon_start(&self) -> Option<i64> {
         self.horizon.map(|h| h.offset)
     }

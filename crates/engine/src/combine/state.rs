@@ -141,7 +141,8 @@ impl State {
         }
     }
 
-    /// Puts down an event that is too late to be judged. Only the first one of a tenant since they were asked for takes memory.
+    /// Puts down an event that is too late to be judged. Only the first one of a tenant since they
+    /// were asked for takes memory.
     pub fn came_late(&mut self, tenant: &str, offset: i64, t: Micros) {
         if let Some(all) = self.late.get_mut(tenant) {
             all.last_offset = offset;
@@ -197,7 +198,8 @@ impl State {
         self.warm.advance(record);
     }
 
-    /// Puts an identity down that was read in a minute, at an offset, with the clock before it; true where it was read before.
+    /// Puts an identity down that was read in a minute, at an offset, with the clock before it;
+    /// true where it was read before.
     fn read(
         &mut self,
         (minute, offset, before): (i64, i64, Clock),

@@ -1,5 +1,6 @@
-//! Of whom the rows are. A subject is found by a hash of 128 bits, as an event's identity is: its texts are neither kept nor compared
-//! (they are what a busy stage would wait for). The hash is of this process only, so that nobody can choose texts that collide.
+//! Of whom the rows are. A subject is found by a hash of 128 bits, as an event's identity is: its
+//! texts are neither kept nor compared (they are what a busy stage would wait for). The hash is of
+//! this process only, so that nobody can choose texts that collide.
 
 use super::names::{Id, Names, Seed};
 use weir_catalog::types::EventDef;
@@ -35,7 +36,8 @@ pub(super) struct Subjects {
 pub(super) struct Slot {
     id: Id,
     pub subject: u32,
-    /// The row used last, its key, and the drain that gives it out. Only hints: the row itself says what it is.
+    /// The row used last, its key, and the drain that gives it out. Only hints: the row itself says
+    /// what it is.
     pub last: u32,
     pub key: u32,
     pub drain: u32,
@@ -85,7 +87,8 @@ impl Subjects {
         self.seed.of(text)
     }
 
-    /// The hash of the subject of a rollup. `texts`: of the tenant, then of the values of all dimensions of the event.
+    /// The hash of the subject of a rollup. `texts`: of the tenant, then of the values of all
+    /// dimensions of the event.
     #[inline]
     pub fn id(&self, rollup: usize, texts: &[Id]) -> Id {
         let dimensions = self.rollups[rollup].iter();
@@ -130,7 +133,8 @@ impl Subjects {
         }
     }
 
-    /// The slot of a subject. `texts`: as hashed for [`Subjects::id`]; room was made with [`Subjects::reserve`].
+    /// The slot of a subject. `texts`: as hashed for [`Subjects::id`]; room was made with
+    /// [`Subjects::reserve`].
     #[inline]
     pub fn find(&mut self, rollup: usize, id: Id, texts: &[&str], names: &mut Names) -> usize {
         self.look_up(id).unwrap_or_else(|free| {
@@ -141,7 +145,8 @@ impl Subjects {
         })
     }
 
-    /// The slot of the subject that says some of what another one says: that of a rollup with some of its dimensions.
+    /// The slot of the subject that says some of what another one says: that of a rollup with some
+    /// of its dimensions.
     pub fn find_above(&mut self, subject: u32, rollup: usize, names: &mut Names) -> usize {
         self.reserve(1);
         let below = self.list[subject as usize].rollup as usize;

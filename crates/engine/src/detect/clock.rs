@@ -3,8 +3,8 @@
 use jiff::{Timestamp, tz::TimeZone};
 use weir_model::Micros;
 
-/// Hours of the week in one time zone. Remembers the offset in force and for how long it is: a zone is
-/// asked twice a year.
+/// Hours of the week in one time zone. Remembers the offset in force and for how long it is: a zone
+/// is asked twice a year.
 #[derive(Debug, Clone)]
 pub struct LocalHours {
     zone: TimeZone,

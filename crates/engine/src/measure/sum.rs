@@ -27,8 +27,9 @@ impl Packed for Sum {
         }
     }
 
-    /// Adds in the power of 1000 that both are written in, because most sums are small and stay so: no
-    /// multiplication in 128 bits, no factors to be found again, half the time of the plain merge.
+    /// Adds in the power of 1000 that both are written in, because most sums are small and stay so:
+    /// no multiplication in 128 bits, no factors to be found again, half the time of the plain
+    /// merge.
     #[inline]
     fn merge<'a>(a: &mut &'a [u8], b: &mut &'a [u8], out: &mut Vec<u8>) -> Result<(), EngineError> {
         // Nothing is one byte 0: the other is the result.

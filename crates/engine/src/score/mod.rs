@@ -1,11 +1,12 @@
 //! Stage 3: what several subjects say together, and the alerts.
 //!
-//! Terms wait until every partials partition is final through their window; then rounds run in the order of
-//! (window end, KPI or rule, subject). So the results are a function of the facts, however the messages
-//! of different partials partitions interleave.
+//! Terms wait until every partials partition is final through their window; then rounds run in the
+//! order of (window end, KPI or rule, subject). So the results are a function of the facts, however
+//! the messages of different partials partitions interleave.
 //!
-//! State is kept in shards, slices of (tenant, KPI | detector | rule): nothing crosses them, so each has a snapshot
-//! of its own, folds from its own offset, and keeps its own table of final times.
+//! State is kept in shards, slices of (tenant, KPI | detector | rule): nothing crosses them, so
+//! each has a snapshot of its own, folds from its own offset, and keeps its own table of final
+//! times.
 
 mod machine;
 mod plan;
@@ -92,8 +93,8 @@ impl Score {
         })
     }
 
-    /// Folds one message. `emit` is false while catching up to the committed offset after a restore: state moves,
-    /// nothing is written.
+    /// Folds one message. `emit` is false while catching up to the committed offset after a
+    /// restore: state moves, nothing is written.
     pub fn fold(
         &mut self,
         offset: i64,

@@ -17,8 +17,8 @@ const PART: usize = 512 * 1024;
 const PART_FORMAT: u8 = b'P';
 /// First byte of a marker.
 const MARKER_FORMAT: u8 = b'M';
-/// The same before they were sealed. Read until the next change, so that a system that is updated does not depend on terms that
-/// may be gone.
+/// The same before they were sealed. Read until the next change, so that a system that is updated
+/// does not depend on terms that may be gone.
 const UNSEALED_PART: u8 = 1;
 const UNSEALED_MARKER: u8 = 2;
 const WHAT: &str = "a snapshot of score";
@@ -44,8 +44,8 @@ struct Parts {
 }
 
 impl Score {
-    /// The state of one shard through the last message folded: (key suffix, value) of at most 512 KiB each;
-    /// `None` for keys of its last snapshot that are to go.
+    /// The state of one shard through the last message folded: (key suffix, value) of at most 512
+    /// KiB each; `None` for keys of its last snapshot that are to go.
     pub fn snapshot(&mut self, shard: u32) -> Vec<(String, Option<Vec<u8>>)> {
         let (catalog, options) = (self.context.catalog.hash, self.context.options);
         let Some(state) = self.shards.get_mut(shard as usize) else {
@@ -79,8 +79,8 @@ impl Score {
         parts
     }
 
-    /// The value of a record that says which snapshots are still valid through the last message folded.
-    /// [`Score::restore`] takes it among the parts, whatever its key.
+    /// The value of a record that says which snapshots are still valid through the last message
+    /// folded. [`Score::restore`] takes it among the parts, whatever its key.
     pub fn marker(&self) -> Vec<u8> {
         let options = self.context.options;
         let mut out = Vec::new();
@@ -106,8 +106,8 @@ impl Score {
         out
     }
 
-    /// Takes the parts of the snapshots (and the marker) as they were last written, into a score that has folded
-    /// nothing. Then read from [`Score::resume_from`].
+    /// Takes the parts of the snapshots (and the marker) as they were last written, into a score
+    /// that has folded nothing. Then read from [`Score::resume_from`].
     pub fn restore(
         &mut self,
         parts: &mut dyn Iterator<Item = (String, Vec<u8>)>,

@@ -1,4 +1,5 @@
-//! Against a join over all facts at once: whatever the interleaving, repetition and restarts, the same records.
+//! Against a join over all facts at once: whatever the interleaving, repetition and restarts, the
+//! same records.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::detect::{self, Finding};
@@ -462,7 +463,8 @@ fn live(
     }
 }
 
-/// The messages of one partials partition: its facts, told as its windows become final in uneven steps.
+/// The messages of one partials partition: its facts, told as its windows become final in uneven
+/// steps.
 fn messages(
     facts: &BTreeMap<(u8, i64, u8, u8), i8>,
     partition: u32,

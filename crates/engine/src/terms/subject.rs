@@ -1,4 +1,5 @@
-//! A subject as one text: the tenant, then each dimension value, in the order of the dimensions' names.
+//! A subject as one text: the tenant, then each dimension value, in the order of the dimensions'
+//! names.
 
 use weir_model::records::Subject;
 

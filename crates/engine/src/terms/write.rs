@@ -26,7 +26,8 @@ pub struct TermsWriter {
 }
 
 impl TermsWriter {
-    /// For partition `partition` of `partitions` of the partials, and `terms` partitions of `weir.terms`.
+    /// For partition `partition` of `partitions` of the partials, and `terms` partitions of
+    /// `weir.terms`.
     pub fn new(
         catalog: &Catalog,
         run: u32,

@@ -22,8 +22,8 @@ impl Cx<'_> {
         }
     }
 
-    /// The value that a detector looks at in the merge of some rows, into which its terms are read; `None` where there is none
-    /// or the sample is too small.
+    /// The value that a detector looks at in the merge of some rows, into which its terms are read;
+    /// `None` where there is none or the sample is too small.
     fn value<'r>(
         &mut self,
         def: &DetectorDef,
@@ -53,7 +53,8 @@ impl Cx<'_> {
     }
 }
 
-/// End of the time after which nothing that ended at `last` is remembered, in steps of a day: a queue's key.
+/// End of the time after which nothing that ended at `last` is remembered, in steps of a day: a
+/// queue's key.
 pub(crate) fn fades(last: Micros) -> Micros {
     last.plus(MEMORY).floor(Micros::DAY).plus(Micros::DAY)
 }
@@ -327,8 +328,8 @@ impl Shard {
             .unwrap_or(Micros::MIN)
     }
 
-    /// Drops what was not touched by a final window for too long. Only memory is saved by it: what is too old
-    /// is not remembered anyway.
+    /// Drops what was not touched by a final window for too long. Only memory is saved by it: what
+    /// is too old is not remembered anyway.
     pub fn forget(&mut self, cx: &Cx<'_>) {
         for event in 0..self.expiring.len() {
             let through = self.marks.final_through(event);
@@ -403,7 +404,8 @@ impl Shard {
                 if before.replace(end) == Some(end) || known {
                     continue;
                 }
-                // Of the rows only what the limit looks at is merged: most of the time there is nothing to tell.
+                // Of the rows only what the limit looks at is merged: most of the time there is
+                // nothing to tell.
                 let by_hours = self.by_hours(cx, at, early.size, start);
                 let rows = self.parts(at, early.size, (start, end), by_hours);
                 let Some(x) = cx.value(def, rows)? else {
@@ -472,7 +474,8 @@ impl Shard {
         Ok(any)
     }
 
-    /// The rows that an open window holds so far: its own and those of the smaller windows in it that are still open.
+    /// The rows that an open window holds so far: its own and those of the smaller windows in it
+    /// that are still open.
     fn parts(
         &self,
         at: Id,
@@ -488,7 +491,8 @@ impl Shard {
             .map(|o| o.row)
     }
 
-    /// Whether a window is a day that grows out of hours; one that is not made of them grows out of five minutes, beside them.
+    /// Whether a window is a day that grows out of hours; one that is not made of them grows out of
+    /// five minutes, beside them.
     fn by_hours(&self, cx: &mut Cx<'_>, at: Id, size: Size, start: Micros) -> bool {
         size == DAY && cx.days.of_hours(self.store.owner(at).zone, start)
     }

@@ -8,8 +8,9 @@ use crate::EngineError;
 use weir_model::records::Part;
 
 impl Window {
-    /// Writes values, on time so far, of the newest open minute and hour of series that changed since the last call (the first of
-    /// them in each shard, if they are many). `into` is for the event types of the same catalog.
+    /// Writes values, on time so far, of the newest open minute and hour of series that changed
+    /// since the last call (the first of them in each shard, if they are many). `into` is for the
+    /// event types of the same catalog.
     pub fn live(&mut self, into: &mut Blocks) -> Result<(), EngineError> {
         let plan = self.plan.clone();
         let mut cx = Cx {

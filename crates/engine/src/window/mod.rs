@@ -1,7 +1,7 @@
 //! Stage 2: partials become panes, panes become windows, final windows are written and judged.
 //!
-//! One [`Window`] per partition of the partials. It is cut into shards, slices of subjects by hash, of which each has its own
-//! copy of the watermarks and is restored from its own offset.
+//! One [`Window`] per partition of the partials. It is cut into shards, slices of subjects by hash,
+//! of which each has its own copy of the watermarks and is restored from its own offset.
 
 mod ids;
 mod index;
@@ -108,9 +108,9 @@ impl Window {
         })
     }
 
-    /// Folds one message of the partials. Shards that already cover `offset` are left alone. `emit` false: state moves,
-    /// nothing is written (catching up to the committed offset after a restore). After an error the state is of no
-    /// use: restore it.
+    /// Folds one message of the partials. Shards that already cover `offset` are left alone. `emit`
+    /// false: state moves, nothing is written (catching up to the committed offset after a
+    /// restore). After an error the state is of no use: restore it.
     pub fn fold(
         &mut self,
         offset: i64,
@@ -248,7 +248,8 @@ impl Window {
 /// Groups whose memory is fetched before it is used.
 const BATCH: usize = 32;
 
-/// Fetches what the groups will change, one step of all of them after the other: each step is read where the one before pointed.
+/// Fetches what the groups will change, one step of all of them after the other: each step is read
+/// where the one before pointed.
 fn fetch(shards: &[Shard], of: impl Fn(u64) -> usize, groups: &[Group<'_>]) {
     let mut ids = [store::NONE; BATCH];
     let stores = || groups.iter().map(|g| (&shards[of(g.hash)].store, g.hash));

@@ -1,4 +1,5 @@
-//! What the catalog asks of stage 2, resolved per rollup: which windows are formed, stored, judged and kept.
+//! What the catalog asks of stage 2, resolved per rollup: which windows are formed, stored, judged
+//! and kept.
 
 use super::time::{DAY, FIVE, HOUR, MINUTE, Size};
 use crate::measure::Layout;
@@ -18,7 +19,8 @@ pub(crate) struct Plan {
     pub rollups: Vec<RollupPlan>,
     /// Where an event type's rollups begin in `rollups`.
     first: Vec<usize>,
-    /// Lists of dimension names. Rollups of several event types that share one share their subjects.
+    /// Lists of dimension names. Rollups of several event types that share one share their
+    /// subjects.
     pub shapes: Vec<Vec<String>>,
     /// By KPI.
     pub kpis: Vec<KpiPlan>,
@@ -291,8 +293,8 @@ impl RollupPlan {
         }
     }
 
-    /// Hours grow out of five minutes, days too unless there are hours that they are made of; five minutes out of
-    /// minutes where those are wanted.
+    /// Hours grow out of five minutes, days too unless there are hours that they are made of; five
+    /// minutes out of minutes where those are wanted.
     fn close(&mut self) {
         if self.formed[HOUR.index()] || self.formed[DAY.index()] {
             self.formed[FIVE.index()] = true;

@@ -1,4 +1,5 @@
-//! A slice of subjects: rows come in, windows grow, the watermark lets go of them in order of their end.
+//! A slice of subjects: rows come in, windows grow, the watermark lets go of them in order of their
+//! end.
 
 use super::marks::Marks;
 use super::out::Sink;
@@ -59,7 +60,8 @@ pub(crate) enum Step {
     Activity,
 }
 
-/// A series in a queue, with the high half of its subject's hash: its place in the order of emission.
+/// A series in a queue, with the high half of its subject's hash: its place in the order of
+/// emission.
 pub(crate) type Ticket = (u32, Id);
 
 /// A queue by due time.
@@ -314,7 +316,8 @@ impl Shard {
         Ok(())
     }
 
-    /// By subject hash; by name and rollup where hashes agree: an order that no grouping of commits changes.
+    /// By subject hash; by name and rollup where hashes agree: an order that no grouping of commits
+    /// changes.
     fn order(&self, tickets: &mut [Ticket]) {
         tickets.sort_unstable_by(|a, b| {
             a.0.cmp(&b.0).then_with(|| {
@@ -433,7 +436,8 @@ impl Shard {
         }
     }
 
-    /// The rolling windows over a size that end here; then the next slide, while there is anything to slide over.
+    /// The rolling windows over a size that end here; then the next slide, while there is anything
+    /// to slide over.
     fn slide(&mut self, cx: &mut Cx<'_>, at: Id, of: Size) -> Result<(), EngineError> {
         let (hash, zone) = {
             let owner = self.store.owner(at);
@@ -481,7 +485,8 @@ impl Shard {
             .find(|r| r.of == of)
     }
 
-    /// Merges the remembered windows from `start` on into the scratch row; false where there is none.
+    /// Merges the remembered windows from `start` on into the scratch row; false where there is
+    /// none.
     fn merged_past(
         &mut self,
         cx: &mut Cx<'_>,

@@ -1,4 +1,5 @@
-//! Snapshots: one stream of bytes per shard, cut into parts; and the marker that moves unchanged shards forward.
+//! Snapshots: one stream of bytes per shard, cut into parts; and the marker that moves unchanged
+//! shards forward.
 //!
 //! ```text
 //! part   = head, 1, shard, offset, index, parts, bytes, check (8 bytes)
@@ -23,8 +24,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// 3: every part and marker is sealed.
 const VERSION: u8 = 3;
-/// Parts have a check sum of their bytes alone, before these. Read until the next version, so that a system that is updated does
-/// not depend on partials that may be gone.
+/// Parts have a check sum of their bytes alone, before these. Read until the next version, so that
+/// a system that is updated does not depend on partials that may be gone.
 const BEFORE: u8 = 2;
 const WHAT: &str = "a snapshot";
 const PART: u8 = 1;
@@ -51,8 +52,8 @@ struct Marker {
 }
 
 impl Window {
-    /// Snapshot of one shard, through the last block folded: keys' suffixes with values; `None` removes what an
-    /// earlier, larger snapshot left. All of them belong into one transaction.
+    /// Snapshot of one shard, through the last block folded: keys' suffixes with values; `None`
+    /// removes what an earlier, larger snapshot left. All of them belong into one transaction.
     pub fn snapshot(&mut self, shard: u32) -> Vec<(String, Option<Vec<u8>>)> {
         let head = self.head();
         let Some(state) = self.shards.get_mut(shard as usize) else {
@@ -79,8 +80,8 @@ impl Window {
         parts
     }
 
-    /// Says which shards did not change since their snapshots, and the watermarks now: they need not be snapshotted again for
-    /// their coverage to move on. Its key is the caller's choice.
+    /// Says which shards did not change since their snapshots, and the watermarks now: they need
+    /// not be snapshotted again for their coverage to move on. Its key is the caller's choice.
     pub fn marker(&self) -> Vec<u8> {
         let mut out = self.head();
         out.push(MARKER);
@@ -105,8 +106,9 @@ impl Window {
         out
     }
 
-    /// Takes back parts and markers, in any order. Shards of which nothing is found stay empty. Fails where a part
-    /// is of another catalog, run or layout of partitions, or the newest snapshot of a shard is not complete.
+    /// Takes back parts and markers, in any order. Shards of which nothing is found stay empty.
+    /// Fails where a part is of another catalog, run or layout of partitions, or the newest
+    /// snapshot of a shard is not complete.
     pub fn restore(
         &mut self,
         parts: &mut dyn Iterator<Item = (String, Vec<u8>)>,

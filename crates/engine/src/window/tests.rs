@@ -1,4 +1,5 @@
-//! Stage 2 against a plain recomputation: whatever the cuts between blocks, the number of shards, the crashes.
+//! Stage 2 against a plain recomputation: whatever the cuts between blocks, the number of shards,
+//! the crashes.
 #![allow(clippy::unwrap_used)]
 
 mod hostile;

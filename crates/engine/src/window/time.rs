@@ -46,8 +46,8 @@ impl From<WindowSize> for Size {
     }
 }
 
-/// When the watermark lets go of a window that ends at `end`: a day that does not end on five minutes (a zone of the
-/// distant past) waits for the five minutes that it ends in.
+/// When the watermark lets go of a window that ends at `end`: a day that does not end on five
+/// minutes (a zone of the distant past) waits for the five minutes that it ends in.
 pub(crate) fn due(end: Micros) -> Micros {
     let floor = end.floor(FIVE_MINUTES);
     if floor == end || end.floor(Micros::MINUTE) == end {

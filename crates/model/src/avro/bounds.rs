@@ -1,8 +1,10 @@
-//! How large a schema may be. What it takes to compile or walk a schema goes with its unfolded size, and a few lines of JSON can
-//! unfold without end: a record of two fields of the next record's type, forty times.
+//! How large a schema may be. What it takes to compile or walk a schema goes with its unfolded
+//! size, and a few lines of JSON can unfold without end: a record of two fields of the next
+//! record's type, forty times.
 //!
-//! The unfolded size counts each type at each place where it is used, and each symbol of an enum. A record that can contain itself
-//! counts as one type at each place, and once more with all that is in it. `docs/semantics.md` names the same bounds.
+//! The unfolded size counts each type at each place where it is used, and each symbol of an enum. A
+//! record that can contain itself counts as one type at each place, and once more with all that is
+//! in it. `docs/semantics.md` names the same bounds.
 
 use super::SchemaError;
 use super::schema::{Kind, NodeId, Schema};
@@ -34,8 +36,8 @@ struct Open {
     next: usize,
 }
 
-/// By type: whether it is part of itself. Tarjan's strongly connected components, without recursion: types may be nested
-/// as deeply as there are names.
+/// By type: whether it is part of itself. Tarjan's strongly connected components, without
+/// recursion: types may be nested as deeply as there are names.
 fn on_cycles(schema: &Schema) -> Vec<bool> {
     const NEW: usize = usize::MAX;
     let n = schema.nodes.len();

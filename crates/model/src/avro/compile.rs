@@ -10,15 +10,16 @@ use std::collections::HashMap;
 /// The rest of a path, and where its value goes.
 pub(super) type Want = (String, u32);
 
-/// Beyond what the bounds of a schema allow: it is the keys of maps that a catalog asks for that multiply.
+/// Beyond what the bounds of a schema allow: it is the keys of maps that a catalog asks for that
+/// multiply.
 const MAX_OPS: usize = 1_000_000;
 const MAX_DEPTH: usize = 192;
 
 impl Projection {
     /// Compiles a decoder that fills row slot `i` with the value at `paths[i]`.
     ///
-    /// A path names fields of the reader's schema from the outside in, joined by dots; what follows the name of a
-    /// map is one key, dots included. A null on the way makes the value null.
+    /// A path names fields of the reader's schema from the outside in, joined by dots; what follows
+    /// the name of a map is one key, dots included. A null on the way makes the value null.
     pub fn compile(
         writer_json: &str,
         reader_json: &str,
@@ -141,7 +142,8 @@ pub(super) struct Compiler<'s> {
     /// Inside a branch or a map: values cannot be set beforehand.
     pub conditional: bool,
     depth: usize,
-    /// Records that can contain themselves around the steps that are being made, which a decoder does not see.
+    /// Records that can contain themselves around the steps that are being made, which a decoder
+    /// does not see.
     pub levels: u32,
     /// (step, record, as what it is read) of calls to be filled in.
     pub calls: Vec<(usize, NodeId, Option<NodeId>)>,

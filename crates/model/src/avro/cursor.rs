@@ -162,8 +162,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Bytes whose length is a single byte: then it is even (not negative) and has no high bit (is the last one). As with all
-    /// that is short, what is not so is left where it is.
+    /// Bytes whose length is a single byte: then it is even (not negative) and has no high bit (is
+    /// the last one). As with all that is short, what is not so is left where it is.
     #[inline(always)]
     pub(super) fn short_bytes(&mut self) -> Option<&'a [u8]> {
         let [n, tail @ ..] = self.rest else {
@@ -186,7 +186,8 @@ impl<'a> Cursor<'a> {
             return None;
         }
         *self = ahead;
-        // SAFETY: `head` is what follows the byte of the length, all of it ASCII, and ASCII is UTF-8.
+        // SAFETY: `head` is what follows the byte of the length, all of it ASCII, and ASCII is
+        // UTF-8.
         Some(unsafe { std::str::from_utf8_unchecked(head) })
     }
 
@@ -255,8 +256,8 @@ impl<'a> Cursor<'a> {
         self.rest.first_chunk().map(|b| u64::from_le_bytes(*b))
     }
 
-    /// The header of a block of an array or map. A block says at most as many items as bytes are left: one of items without bytes
-    /// could say any number.
+    /// The header of a block of an array or map. A block says at most as many items as bytes are
+    /// left: one of items without bytes could say any number.
     #[inline(always)]
     pub(crate) fn block(&mut self) -> Result<Block> {
         let n = self.long()?;
@@ -301,8 +302,8 @@ fn unzigzag(v: u64) -> i64 {
     (v >> 1) as i64 ^ -((v & 1) as i64)
 }
 
-/// A varint of any length and its size, 0 where it is none. All of it goes through registers: what is called must not keep the cursor
-/// in memory.
+/// A varint of any length and its size, 0 where it is none. All of it goes through registers: what
+/// is called must not keep the cursor in memory.
 #[inline(never)]
 fn raw_long(bytes: &[u8]) -> (u64, usize) {
     if let Some(found) = varint(bytes) {

@@ -9,7 +9,8 @@ use crate::short::same;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-/// Most arrays, maps and records that can contain themselves around a value; maps of texts do not count.
+/// Most arrays, maps and records that can contain themselves around a value; maps of texts do not
+/// count.
 const MAX_DEPTH: u32 = 128;
 
 /// An event that is being decoded. Passed by value, so that it stays in registers.
@@ -20,8 +21,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl Projection {
-    /// Decodes an event's body into `row`, which must have room for [`Projection::width`] values, and says what its texts are
-    /// like. After an error the row's content is of no meaning.
+    /// Decodes an event's body into `row`, which must have room for [`Projection::width`] values,
+    /// and says what its texts are like. After an error the row's content is of no meaning.
     ///
     /// # Panics
     /// Where `row` is shorter than the projection is wide.

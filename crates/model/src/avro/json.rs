@@ -41,8 +41,9 @@ impl JsonEncoder {
         })
     }
 
-    /// Appends the Avro binary of `value`. Fields that are absent take their default; a union takes its first branch that fits, or the
-    /// one named as in `{"string": "x"}`; bytes are texts of code points up to 255. After an error `out` is as before.
+    /// Appends the Avro binary of `value`. Fields that are absent take their default; a union takes
+    /// its first branch that fits, or the one named as in `{"string": "x"}`; bytes are texts of
+    /// code points up to 255. After an error `out` is as before.
     pub fn encode(&self, value: &Json, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let before = out.len();
         let result = encode_node(&self.schema, self.schema.root, value, out);
@@ -171,7 +172,8 @@ impl Encoder<'_> {
             put_long(out, i as i64);
             match self.put(*b, v, at, out) {
                 Ok(()) => return Ok(()),
-                // What is wrong inside says more than "no branch fits", where there is one branch beside null.
+                // What is wrong inside says more than "no branch fits", where there is one branch
+                // beside null.
                 Err(e) if !matches!(self.s.kind(*b), Kind::Null) => only = Some(e),
                 Err(_) => {}
             }

@@ -31,8 +31,9 @@ pub enum LeafKind {
     Map,
 }
 
-/// Every path of a schema that leads to a single value or a map of strings, in order of declaration. Arrays,
-/// bytes, fixed, other maps, unions of several kinds and a recursive type within itself have no column and are left out.
+/// Every path of a schema that leads to a single value or a map of strings, in order of
+/// declaration. Arrays, bytes, fixed, other maps, unions of several kinds and a recursive type
+/// within itself have no column and are left out.
 ///
 /// # Errors
 /// Where the text is no schema, or types that contain each other unfold into too much.

@@ -2,7 +2,8 @@
 
 use super::Cursor;
 
-/// The entries of [`super::Value::Map`], in the order written. A key that was written twice comes twice; the last one holds.
+/// The entries of [`super::Value::Map`], in the order written. A key that was written twice comes
+/// twice; the last one holds.
 pub fn map_entries(raw: &[u8]) -> MapEntries<'_> {
     MapEntries {
         cursor: Cursor::new(raw),

@@ -1,6 +1,7 @@
-//! Steps that pass over what nobody asked for. It is held to the same rules as what is read: texts are UTF-8, booleans are 0 or 1,
-//! ints have 32 bits, and what the event type has must be readable as the event type's. Else whether a record is an event would
-//! depend on what a catalog happens to ask for.
+//! Steps that pass over what nobody asked for. It is held to the same rules as what is read: texts
+//! are UTF-8, booleans are 0 or 1, ints have 32 bits, and what the event type has must be readable
+//! as the event type's. Else whether a record is an event would depend on what a catalog happens to
+//! ask for.
 
 use super::SchemaError;
 use super::compile::Compiler;
@@ -12,7 +13,8 @@ use std::collections::HashMap;
 type Result<T> = std::result::Result<T, SchemaError>;
 
 impl Compiler<'_> {
-    /// Steps that pass over a value of the writer's type `w`, which is read as the reader's type `r` if there is one.
+    /// Steps that pass over a value of the writer's type `w`, which is read as the reader's type
+    /// `r` if there is one.
     pub(super) fn pass(&mut self, w: NodeId, r: Option<NodeId>) -> Result<()> {
         self.deeper(|c| c.pass_kind(w, r))
     }
@@ -101,7 +103,8 @@ impl Compiler<'_> {
         })
     }
 
-    /// The index must exist, and its symbol must be one of the reader's: a union whose branches are all empty.
+    /// The index must exist, and its symbol must be one of the reader's: a union whose branches are
+    /// all empty.
     fn pass_enum(&mut self, symbols: &[&'static str], read: Option<&Kind>) -> Result<()> {
         let known = |symbol: &&'static str| match read {
             Some(Kind::Enum {

@@ -1,4 +1,5 @@
-//! A compiled decoder: flat steps over the writer's bytes. `compile` makes them, `decode` and `short` run them.
+//! A compiled decoder: flat steps over the writer's bytes. `compile` makes them, `decode` and
+//! `short` run them.
 
 use super::Value;
 use super::resolve::Scale;
@@ -52,10 +53,12 @@ pub(super) enum Op {
     Jump(u32),
     /// The branch taken cannot be read as the reader's type.
     Fail,
-    /// On to the target and back. The number is that of the records around it that can contain themselves.
+    /// On to the target and back. The number is that of the records around it that can contain
+    /// themselves.
     Call(u32, u32),
     Return,
-    /// A sequence of blocks, each item read by the steps that follow; then on to the target. The number as with a call.
+    /// A sequence of blocks, each item read by the steps that follow; then on to the target. The
+    /// number as with a call.
     Items(u32, u32),
     /// Index into `maps`.
     TextMap(u32),
@@ -111,7 +114,8 @@ pub(super) struct Lookup {
 #[derive(Debug, Clone)]
 pub struct Projection {
     pub(super) ops: Vec<Op>,
-    /// What a row holds before anything is read: null, or the default of a field that was not written.
+    /// What a row holds before anything is read: null, or the default of a field that was not
+    /// written.
     pub(super) template: Vec<Value<'static>>,
     /// What of the template must be there: the slots that not every event sets.
     pub(super) before: Vec<(u32, Value<'static>)>,
@@ -135,8 +139,8 @@ impl Projection {
         self.template.len()
     }
 
-    /// The slots, with what they hold before, that some path through the steps does not set. Only the steps up to the first
-    /// jump are looked at: that is all of them in most schemas.
+    /// The slots, with what they hold before, that some path through the steps does not set. Only
+    /// the steps up to the first jump are looked at: that is all of them in most schemas.
     pub(super) fn not_always_set(&self) -> Vec<(u32, Value<'static>)> {
         let mut set = vec![false; self.template.len()];
         let mut pc = 0;

@@ -4,8 +4,9 @@ use super::SchemaError;
 use super::schema::{Field, Kind, Logical, NodeId, Schema};
 use std::collections::HashMap;
 
-/// Pairs of types that were looked at, and whether the one can be read as the other. Each pair is looked at once: a union of
-/// records of unions would otherwise be gone through as often as there are ways into it.
+/// Pairs of types that were looked at, and whether the one can be read as the other. Each pair is
+/// looked at once: a union of records of unions would otherwise be gone through as often as there
+/// are ways into it.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pairs: HashMap<(NodeId, NodeId), bool>,
@@ -137,7 +138,8 @@ impl Pair<'_> {
         }
     }
 
-    /// The branch of a reader's union for a writer's type: the same type before one it is promoted to.
+    /// The branch of a reader's union for a writer's type: the same type before one it is promoted
+    /// to.
     pub(crate) fn branch_for(
         &self,
         w: NodeId,
@@ -163,7 +165,8 @@ fn no(at: &str, why: String) -> Result<(), SchemaError> {
     })
 }
 
-/// For each of the reader's fields the writer's field that it is read from: the one of its name, else one of its aliases.
+/// For each of the reader's fields the writer's field that it is read from: the one of its name,
+/// else one of its aliases.
 pub(crate) fn sources(written: &[Field], fields: &[Field]) -> Vec<Option<usize>> {
     let by_name: HashMap<&str, usize> = written
         .iter()

@@ -94,8 +94,8 @@ pub(crate) struct Field {
     pub default: Option<Json>,
 }
 
-/// Text of schemas (symbols, defaults) lives as long as the process, each text once: schemas are few and are kept
-/// anyway, and a decoded value may then outlive the projection that made it.
+/// Text of schemas (symbols, defaults) lives as long as the process, each text once: schemas are
+/// few and are kept anyway, and a decoded value may then outlive the projection that made it.
 pub(crate) fn intern(bytes: &[u8]) -> &'static [u8] {
     static TEXTS: LazyLock<Mutex<HashSet<&'static [u8]>>> = LazyLock::new(Mutex::default);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,8 @@
-//! Runs the steps of a program that find what nearly all events hold: numbers and texts that are short, and no mistake.
+//! Runs the steps of a program that find what nearly all events hold: numbers and texts that are
+//! short, and no mistake.
 //!
-//! Whatever else turns up is left to `decode`, which knows all steps and all errors. There are next to no calls in here, so that
-//! all it works with stays in registers.
+//! Whatever else turns up is left to `decode`, which knows all steps and all errors. There are next
+//! to no calls in here, so that all it works with stays in registers.
 
 use super::Value;
 use super::cursor::{Cursor, SHORT};
@@ -10,7 +11,8 @@ use super::program::{Key, Op, Projection, TextMap};
 use crate::short::same;
 
 impl Projection {
-    /// Goes on from step `pc` as far as it gets. Returns the step that is to be done next; nothing is read of it.
+    /// Goes on from step `pc` as far as it gets. Returns the step that is to be done next; nothing
+    /// is read of it.
     #[inline(never)]
     pub(super) fn run_short<'a>(
         &self,
@@ -134,8 +136,8 @@ fn maybe<'a>(
     Some(value)
 }
 
-/// A map in one block, of which some keys are wanted. Where it turns out to be something else it is read again, so that it
-/// does no harm that values are in the row already.
+/// A map in one block, of which some keys are wanted. Where it turns out to be something else it is
+/// read again, so that it does no harm that values are in the row already.
 #[inline(never)]
 fn text_map<'a>(mut c: Cursor<'a>, map: &TextMap, row: &mut [Value<'a>]) -> Option<Cursor<'a>> {
     if map.whole.is_some() {

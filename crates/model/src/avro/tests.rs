@@ -722,7 +722,8 @@ fn a_schema_that_unfolds_without_end_is_refused_at_once() {
         }
         assert!(Projection::compile(&doubled(11, end), &doubled(11, end), &[]).is_ok());
     }
-    // As many types as one likes, in a row; and a chain of names that is deep where the JSON is not.
+    // As many types as one likes, in a row; and a chain of names that is deep where the JSON is
+    // not.
     let wide: Vec<Json> = (0..9_990)
         .map(|i| json!({"name": format!("f{i}"), "type": "null"}))
         .collect();

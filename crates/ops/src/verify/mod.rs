@@ -24,9 +24,11 @@ use weir_store::Store;
 
 /// A log that grows while it is counted is counted again so often.
 const ATTEMPTS: u32 = 3;
-/// The share of the memory that the counted cells may take. As much again is needed to judge them, and some to compare.
+/// The share of the memory that the counted cells may take. As much again is needed to judge them,
+/// and some to compare.
 const CELLS: u64 = 3;
-/// Shares beyond which memory is no longer looked at: then it is single subjects that are too large.
+/// Shares beyond which memory is no longer looked at: then it is single subjects that are too
+/// large.
 const MOST_SHARES: u64 = 4096;
 
 /// What is verified, and within which bounds.
@@ -48,7 +50,8 @@ pub struct Verify<'a> {
 /// How far the work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// The log begins to be read; with the number of the share and of all that are known of, where it is divided.
+    /// The log begins to be read; with the number of the share and of all that are known of, where
+    /// it is divided.
     Begun(Option<(u64, u64)>),
     /// So many records are counted, of so many.
     At(u64, u64),
@@ -58,7 +61,8 @@ pub enum Progress {
     Comparing,
     /// That is done too.
     Compared,
-    /// What was begun did not fit into memory: it is counted in so many more shares of its subjects.
+    /// What was begun did not fit into memory: it is counted in so many more shares of its
+    /// subjects.
     Divided(u64),
 }
 
@@ -96,11 +100,12 @@ struct Log {
 }
 
 impl Verify<'_> {
-    /// Waits for the log to reach ClickHouse, counts it, compares. Blocks, on a runtime of its own for what it asks the store:
-    /// async code calls it with `spawn_blocking`.
+    /// Waits for the log to reach ClickHouse, counts it, compares. Blocks, on a runtime of its own
+    /// for what it asks the store: async code calls it with `spawn_blocking`.
     ///
     /// # Errors
-    /// The log does not reach ClickHouse in time (WEIR-0303), or Kafka or ClickHouse does not answer.
+    /// The log does not reach ClickHouse in time (WEIR-0303), or Kafka or ClickHouse does not
+    /// answer.
     pub fn run(&self, on: &mut dyn FnMut(Progress)) -> Result<Verification> {
         let begun = Instant::now();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -137,8 +142,9 @@ impl Verify<'_> {
         Ok(())
     }
 
-    /// Counts and compares: all subjects at once if they fit into memory, else one share of them after the other, each with the
-    /// log read again. A share that turns out too large is divided, by how far it got.
+    /// Counts and compares: all subjects at once if they fit into memory, else one share of them
+    /// after the other, each with the log read again. A share that turns out too large is divided,
+    /// by how far it got.
     fn shared(
         &self,
         runtime: &tokio::runtime::Runtime,
@@ -183,7 +189,8 @@ impl Verify<'_> {
         Ok((log, comparison))
     }
 
-    /// Reads the raw log and folds a share of its subjects, within a limit of bytes. `which` one it is, of how many, is for people.
+    /// Reads the raw log and folds a share of its subjects, within a limit of bytes. `which` one it
+    /// is, of how many, is for people.
     fn count(
         &self,
         share: Share,

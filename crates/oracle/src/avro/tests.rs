@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! The two decoders, side by side: the same verdict and the same values for every record, whole or damaged. And both beside a
-//! third one where that one has an opinion.
+//! The two decoders, side by side: the same verdict and the same values for every record, whole or
+//! damaged. And both beside a third one where that one has an opinion.
 
 use super::*;
 use serde_json::{Value as Json, json};

@@ -40,7 +40,8 @@ type Plans = BTreeMap<(Id, Option<Id>), Rc<Plan>>;
 
 /// A record's fields.
 struct Plan {
-    /// Written ones, in order, and the place in the reader's record. Those without bytes that nobody reads are left out.
+    /// Written ones, in order, and the place in the reader's record. Those without bytes that
+    /// nobody reads are left out.
     steps: Vec<(Id, Option<(usize, Id)>)>,
     /// The reader's names, with the defaults of what is not written.
     record: Vec<(String, Value)>,
@@ -125,7 +126,8 @@ impl Resolved {
         }
     }
 
-    /// The branch of a reader's union that a type is read as: of the same kind if that can be, else the first that can.
+    /// The branch of a reader's union that a type is read as: of the same kind if that can be, else
+    /// the first that can.
     fn branch(&self, w: Id, r: Id) -> Option<Id> {
         let Type::Union(branches) = &self.reader.list[r] else {
             return Some(r);

@@ -12,7 +12,8 @@ pub(super) fn add(sum: &mut i128, path: &str, e: &Event) {
     }
 }
 
-/// The float nearest to a number with that many decimals: what is read where its digits are written down.
+/// The float nearest to a number with that many decimals: what is read where its digits are written
+/// down.
 pub(super) fn number(n: i128, decimals: usize) -> f64 {
     let digits = format!("{:0>1$}", n.unsigned_abs(), decimals + 1);
     let (units, fraction) = digits.split_at(digits.len() - decimals);

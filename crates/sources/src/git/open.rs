@@ -1,8 +1,10 @@
-//! A repository as it is found: a clone, a worktree of one, a bare one, a path inside it; and git told to read it and nothing else.
+//! A repository as it is found: a clone, a worktree of one, a bare one, a path inside it; and git
+//! told to read it and nothing else.
 //!
-//! git's numbers depend on the user's settings, the repository's own, attributes, replaced commits and more. So git reads the
-//! objects of the repository through a folder of our own that holds none of these: the same history gives the same numbers
-//! wherever it is read, a setting of a foreign repository starts no program, and nothing is fetched.
+//! git's numbers depend on the user's settings, the repository's own, attributes, replaced commits
+//! and more. So git reads the objects of the repository through a folder of our own that holds none
+//! of these: the same history gives the same numbers wherever it is read, a setting of a foreign
+//! repository starts no program, and nothing is fetched.
 
 use anyhow::{Context, Result, bail};
 use std::collections::HashSet;
@@ -195,7 +197,8 @@ impl Repository {
         c
     }
 
-    /// Fails where files are missing that the history speaks of: what changed cannot be counted without them.
+    /// Fails where files are missing that the history speaks of: what changed cannot be counted
+    /// without them.
     fn whole(&self, path: &Path) -> Result<()> {
         let mut child = self
             .git()

@@ -1,5 +1,5 @@
-//! Commits from git: first all that there are with their times, then, by one process that lives as long as the import, what each
-//! of some of them changed.
+//! Commits from git: first all that there are with their times, then, by one process that lives as
+//! long as the import, what each of some of them changed.
 
 use super::{Commit, Repository};
 use crate::sorter::scratch;
@@ -96,7 +96,8 @@ impl Drop for Running {
 }
 
 impl Repository {
-    /// Calls `f` with each commit in the history of `target` that is not in that of `known`, parents before children.
+    /// Calls `f` with each commit in the history of `target` that is not in that of `known`,
+    /// parents before children.
     pub fn list(
         &self,
         target: &str,
@@ -150,7 +151,8 @@ impl Repository {
         Ok(c.output()?.status.success())
     }
 
-    /// The commits whose hashes stand in `list`, a line each, in that order, with what they changed.
+    /// The commits whose hashes stand in `list`, a line each, in that order, with what they
+    /// changed.
     pub fn commits(&self, list: File) -> Result<Commits> {
         let mut c = self.git();
         c.args([
@@ -180,8 +182,8 @@ impl Repository {
 
 /// A stream of commits.
 ///
-/// Everything is ended by NUL, the one byte that neither a message nor a path can hold: six fields of a commit, then
-/// its files, each with tabs, which a hash does not have.
+/// Everything is ended by NUL, the one byte that neither a message nor a path can hold: six fields
+/// of a commit, then its files, each with tabs, which a hash does not have.
 pub struct Commits {
     running: Running,
     /// Hash of the commit that follows, where it has been read.

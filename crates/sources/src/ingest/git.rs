@@ -1,5 +1,5 @@
-//! The history of a repository into the log. A commit's hash is its identity: clones, forks, worktrees, histories that were cut or
-//! merged meet there, and each commit counts once.
+//! The history of a repository into the log. A commit's hash is its identity: clones, forks,
+//! worktrees, histories that were cut or merged meet there, and each commit counts once.
 
 use super::published::Published;
 use super::{OnProgress, Report};

@@ -1,4 +1,5 @@
-//! Publishing what nobody has published yet: events in the order of their times, with their identities in the same transactions.
+//! Publishing what nobody has published yet: events in the order of their times, with their
+//! identities in the same transactions.
 
 use super::Report;
 use crate::ledger::Progress;
@@ -19,8 +20,8 @@ pub struct Published {
 }
 
 impl Published {
-    /// Waits for its turn and takes over the scope: whoever else should be publishing in it is refused from here on. Then reads
-    /// what is published, and what the ledger holds of sources.
+    /// Waits for its turn and takes over the scope: whoever else should be publishing in it is
+    /// refused from here on. Then reads what is published, and what the ledger holds of sources.
     pub fn take_over(
         brokers: &Brokers,
         tenant: &str,
@@ -63,7 +64,8 @@ impl Published {
         Ok(())
     }
 
-    /// To be called now and then while nothing is added: no transaction stays open meanwhile, and others see that this one lives.
+    /// To be called now and then while nothing is added: no transaction stays open meanwhile, and
+    /// others see that this one lives.
     pub fn idle(&mut self) -> Result<()> {
         if self.publisher.due() || self.turn.is_old() {
             self.commit()?;

@@ -1,8 +1,9 @@
 //! A table of another tool into the log.
 //!
-//! The file is read once. Its events wait in a temporary file; what is kept of each beside that is sorted twice: by identity, to
-//! find the row that counts and what is published already, and by time, since what comes late in its partition is counted but
-//! not judged. Each sort holds 32 MiB at most: 10 million rows take about 100 MiB of memory and 5 GB of temporary files.
+//! The file is read once. Its events wait in a temporary file; what is kept of each beside that is
+//! sorted twice: by identity, to find the row that counts and what is published already, and by
+//! time, since what comes late in its partition is counted but not judged. Each sort holds 32 MiB
+//! at most: 10 million rows take about 100 MiB of memory and 5 GB of temporary files.
 
 use super::published::Published;
 use super::{OnProgress, Report};
@@ -36,10 +37,11 @@ pub struct Table<'a> {
     pub now: Micros,
 }
 
-/// An event that may be published: hash of its identity (16), rank (8), row (8), time (8), place in the spool (8), hash of its
-/// content (4).
+/// An event that may be published: hash of its identity (16), rank (8), row (8), time (8), place in
+/// the spool (8), hash of its content (4).
 type Candidate = [u8; 52];
-/// An event that is to be published: time (8), row (8), place in the spool (8), identity with content (20).
+/// An event that is to be published: time (8), row (8), place in the spool (8), identity with
+/// content (20).
 type Chosen = [u8; 44];
 
 /// Imports a table.
@@ -75,7 +77,8 @@ pub fn table(brokers: &Brokers, table: Table, on: OnProgress) -> Result<Report> 
     Ok(report)
 }
 
-/// Refuses a table that a version of weir imported that remembered hashes of files: of what rows these were nobody knows.
+/// Refuses a table that a version of weir imported that remembered hashes of files: of what rows
+/// these were nobody knows.
 fn known_as_a_whole(map: &str, sources: &HashMap<String, Progress>) -> Result<()> {
     let old = |p: &Progress| matches!(p, Progress::Rows { map: m, .. } if m == map);
     if sources.values().any(old) {

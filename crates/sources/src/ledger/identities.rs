@@ -1,9 +1,10 @@
 //! Which events importers have published, at any distance: hashes of identities in `weir.imports`.
 //!
-//! Each transaction of an importer carries one record with the identities of its events, under a key of its own, so that
-//! records are only ever added and unions of them commute. Two different identities are taken for one with a chance of
-//! 10^-24 among 10 million (hashes of 128 bits). Reading takes the memory of one sorter, however many there are; 10 million
-//! are 200 MB in the log.
+//! Each transaction of an importer carries one record with the identities of its events, under a
+//! key of its own, so that records are only ever added and unions of them commute. Two different
+//! identities are taken for one with a chance of 10^-24 among 10 million (hashes of 128 bits).
+//! Reading takes the memory of one sorter, however many there are; 10 million are 200 MB in the
+//! log.
 
 use crate::publish::{DEADLINE, Publisher};
 use crate::sorter::{Sorted, Sorter};
@@ -21,7 +22,8 @@ pub type Identity = [u8; SIZE];
 
 /// Identities in one record at most: 320 KiB.
 pub const BATCH: usize = 16_384;
-/// Records with fewer are merged at the next import, when there are more than [`SMALL_RECORDS`] of them.
+/// Records with fewer are merged at the next import, when there are more than [`SMALL_RECORDS`] of
+/// them.
 const SMALL: usize = 1024;
 const SMALL_RECORDS: usize = 64;
 /// First byte of a record's value.
@@ -70,8 +72,8 @@ impl Scope {
         (format!("{}{}", self.prefix(), Uuid::now_v7()), value)
     }
 
-    /// All that are published, in order. The caller has initialised its producer under the scope's name: nobody else adds
-    /// to them any more.
+    /// All that are published, in order. The caller has initialised its producer under the scope's
+    /// name: nobody else adds to them any more.
     pub fn read(self, brokers: &Brokers) -> Result<(Sorter<SIZE>, Small)> {
         let mut all = Sorter::default();
         let mut small = Small::default();
@@ -126,8 +128,8 @@ pub struct Small {
 }
 
 impl Small {
-    /// Merges them where there are many, in a transaction of their own: imports of a growing file would otherwise leave one each
-    /// for ever.
+    /// Merges them where there are many, in a transaction of their own: imports of a growing file
+    /// would otherwise leave one each for ever.
     pub fn merge(self, scope: Scope, publisher: &mut Publisher) -> Result<()> {
         if self.records.len() <= SMALL_RECORDS {
             return Ok(());
@@ -173,7 +175,8 @@ impl Known {
         Ok(())
     }
 
-    /// Whether `identity` is published: `Some(true)` with other content. Each call's hash is not below the last one's.
+    /// Whether `identity` is published: `Some(true)` with other content. Each call's hash is not
+    /// below the last one's.
     pub fn find(&mut self, identity: &Identity) -> Result<Option<bool>> {
         while self.head.is_some_and(|h| h[..16] < identity[..16]) {
             self.step()?;

@@ -1,8 +1,9 @@
 //! Whose turn it is: imports of one tenant and event type come one after the other.
 //!
-//! An import writes a mark with each of its transactions and deletes it with the last one. Another that finds a mark waits until it is
-//! gone, or has not changed for [`STALE`], or its process is gone from this machine. The marks are a courtesy; that nothing counts twice
-//! rests on the broker, which refuses the producer whose name another one has taken.
+//! An import writes a mark with each of its transactions and deletes it with the last one. Another
+//! that finds a mark waits until it is gone, or has not changed for [`STALE`], or its process is
+//! gone from this machine. The marks are a courtesy; that nothing counts twice rests on the broker,
+//! which refuses the producer whose name another one has taken.
 
 use super::Progress;
 use super::identities::Scope;
@@ -50,7 +51,8 @@ impl Turn {
             let (mark, sources) = turn.look(brokers)?;
             match (mark, &seen) {
                 (None, None) => break sources,
-                // Of several that waited, the first to look again goes on and the others see its mark.
+                // Of several that waited, the first to look again goes on and the others see its
+                // mark.
                 (None, Some(_)) if free > 0 => break sources,
                 (None, Some(_)) => {
                     free += 1;

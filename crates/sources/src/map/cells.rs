@@ -1,6 +1,8 @@
-//! Cells of a CSV row, as RFC 4180 and the `csv` crate have them: a quote opens at the begin of a cell only.
+//! Cells of a CSV row, as RFC 4180 and the `csv` crate have them: a quote opens at the begin of a
+//! cell only.
 
-/// Whether a quote is open after a line, which begins a row or (`open`) goes on inside a quote: then the row goes on in the next.
+/// Whether a quote is open after a line, which begins a row or (`open`) goes on inside a quote:
+/// then the row goes on in the next.
 pub fn open_after(line: &[u8], mut open: bool) -> bool {
     let mut at = 0;
     loop {
@@ -25,7 +27,8 @@ pub fn open_after(line: &[u8], mut open: bool) -> bool {
     }
 }
 
-/// The cells of a row; empty ones are `None`. Blanks around a cell are its form, inside quotes they are its text.
+/// The cells of a row; empty ones are `None`. Blanks around a cell are its form, inside quotes they
+/// are its text.
 pub fn split(row: &[u8]) -> Vec<Option<String>> {
     let mut cells = Vec::new();
     let mut at = 0;

@@ -79,7 +79,8 @@ pub enum By {
 pub struct Rule {
     /// A CEL expression giving text.
     pub by: String,
-    /// `last` (also without it), `first`, or `max(EXPRESSION)`: the row with the largest number, of equal ones the last.
+    /// `last` (also without it), `first`, or `max(EXPRESSION)`: the row with the largest number, of
+    /// equal ones the last.
     #[serde(default)]
     pub keep: String,
 }

@@ -1,5 +1,6 @@
-//! A line of JSON as a value for expressions, with what is written kept: a number whose text says more than a 64-bit number can
-//! (`1.10`, an id of 20 digits) stays its text until somebody asks for a number.
+//! A line of JSON as a value for expressions, with what is written kept: a number whose text says
+//! more than a 64-bit number can (`1.10`, an id of 20 digits) stays its text until somebody asks
+//! for a number.
 
 use super::rows::Reads;
 use super::value::Odd;
@@ -117,7 +118,8 @@ fn number(raw: &str) -> Value {
     }
 }
 
-/// The line as text that every reader takes: what is no UTF-8, and halves of a character that was cut, are U+FFFD.
+/// The line as text that every reader takes: what is no UTF-8, and halves of a character that was
+/// cut, are U+FFFD.
 fn mended(line: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(line).into_owned();
     let mut lone = Vec::new();

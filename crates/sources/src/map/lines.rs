@@ -1,4 +1,5 @@
-//! Lines of a file, gzipped or not: bounded, and with the last one told apart where it has no end yet.
+//! Lines of a file, gzipped or not: bounded, and with the last one told apart where it has no end
+//! yet.
 
 use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
@@ -57,7 +58,8 @@ impl Lines {
         })
     }
 
-    /// Reads a line without its end into `line`; `None` after the last one. Fails where the file cannot be read on.
+    /// Reads a line without its end into `line`; `None` after the last one. Fails where the file
+    /// cannot be read on.
     pub fn read(&mut self, line: &mut Vec<u8>) -> Result<Option<End>> {
         line.clear();
         let mut end = None;

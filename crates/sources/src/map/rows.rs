@@ -1,4 +1,5 @@
-//! Rows of a CSV or JSONL file. Each row stands alone: a bad one is an error of its own, and the next one is read.
+//! Rows of a CSV or JSONL file. Each row stands alone: a bad one is an error of its own, and the
+//! next one is read.
 
 use super::lines::{End, LONGEST, Lines};
 use super::{Format, cells, jsonl};
@@ -10,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use weir_model::codes::{INPUT, MAPPING};
 
-/// Rows of a quote that is never closed are read again at most so often; after that they are one bad row.
+/// Rows of a quote that is never closed are read again at most so often; after that they are one
+/// bad row.
 const REREAD: u32 = 64;
 
 /// One row.
@@ -71,7 +73,8 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Opens a file. A CSV file is refused where its header does not have what the mapping reads, once.
+    /// Opens a file. A CSV file is refused where its header does not have what the mapping reads,
+    /// once.
     pub fn open(path: &Path, format: Format, reads: &Reads, complete: bool) -> Result<Rows> {
         let mut rows = Rows {
             lines: Lines::open(path, complete)?,
@@ -199,7 +202,8 @@ impl Rows {
             }
         };
         self.began = self.line;
-        // Where each line of the row ends: a quote that nothing closes is to cost its own line only.
+        // Where each line of the row ends: a quote that nothing closes is to cost its own line
+        // only.
         let mut ends = vec![(row.len(), end)];
         let mut open = cells::open_after(&row, false);
         let mut more = Vec::new();

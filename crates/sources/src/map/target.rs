@@ -1,4 +1,5 @@
-//! Fields of an event as what a column is mapped to: their type decides how its text is read, and the catalog what may stand there.
+//! Fields of an event as what a column is mapped to: their type decides how its text is read, and
+//! the catalog what may stand there.
 
 use super::value::{Want, number, plain, real, scalar, truth};
 use anyhow::{Result, bail};
@@ -129,7 +130,8 @@ pub fn identity<'a>(event: &'a Map<String, Json>, def: &EventDef) -> Option<&'a 
     (!text.is_empty()).then_some(text)
 }
 
-/// What is counted of an event, in words: its numbers and truths. Copies of it may name another session or file.
+/// What is counted of an event, in words: its numbers and truths. Copies of it may name another
+/// session or file.
 pub fn numbers(event: &Map<String, Json>) -> String {
     let mut out = String::new();
     for (name, value) in event {

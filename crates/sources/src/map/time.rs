@@ -9,7 +9,8 @@ use weir_model::Micros;
 
 /// 1990-01-01: what is older is no time of an event that weir counts.
 const EARLIEST: Micros = Micros(631_152_000_000_000);
-/// What an import reads has happened; clocks of other machines may be ahead, and zones may be missing.
+/// What an import reads has happened; clocks of other machines may be ahead, and zones may be
+/// missing.
 const AHEAD: Micros = Micros(86_400_000_000);
 
 /// Unit of a number of time, since 1970.

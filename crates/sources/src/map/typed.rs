@@ -1,5 +1,5 @@
-//! Expressions over columns that have no type: each use of a column is read as what its place asks for. `row.id + '/'` takes the
-//! text of the file, `row.cost * 2.0` a number.
+//! Expressions over columns that have no type: each use of a column is read as what its place asks
+//! for. `row.id + '/'` takes the text of the file, `row.cost * 2.0` a number.
 
 use super::rows::Reads;
 use super::value::Want;
@@ -18,7 +18,8 @@ impl Program {
     }
 }
 
-/// Compiles `source`, whose result is taken as it is; `hint` says what for. Notes which columns it reads.
+/// Compiles `source`, whose result is taken as it is; `hint` says what for. Notes which columns it
+/// reads.
 pub fn compile(source: &str, hint: Want, reads: &mut Reads) -> Result<Program, String> {
     let mut tree = Parser::default().parse(source).map_err(|e| {
         match e.errors.first() {
@@ -214,7 +215,8 @@ fn wrap(e: &mut IdedExpr, want: Want) {
     }
 }
 
-/// What an expression is by itself; `None` for a column, which is what it is taken for. `Raw` is null.
+/// What an expression is by itself; `None` for a column, which is what it is taken for. `Raw` is
+/// null.
 fn shape(e: &IdedExpr) -> Option<Want> {
     match &e.expr {
         Expr::Literal(literal) => Some(match literal {

@@ -1,4 +1,5 @@
-//! Values of expressions as what is asked for: a text, a number, a truth. A column has no type of its own.
+//! Values of expressions as what is asked for: a text, a number, a truth. A column has no type of
+//! its own.
 
 use anyhow::{Result, anyhow, bail};
 use cel::objects::{Key, Map};
@@ -63,7 +64,8 @@ pub fn scalar(v: &Value) -> Result<String> {
     }
 }
 
-/// A whole number where it is one, exactly, else the nearest of 64 bits with a fraction; null stays null.
+/// A whole number where it is one, exactly, else the nearest of 64 bits with a fraction; null stays
+/// null.
 pub fn number(v: &Value) -> Result<Value> {
     match v {
         Value::Null | Value::Int(_) | Value::UInt(_) | Value::Float(_) => Ok(v.clone()),
@@ -245,7 +247,8 @@ impl Decimal {
         self.scaled(0)
     }
 
-    /// The number times `10^shift`, cut to a whole one towards minus infinity; `None` where 64 bits do not hold it.
+    /// The number times `10^shift`, cut to a whole one towards minus infinity; `None` where 64 bits
+    /// do not hold it.
     pub fn floor(self, shift: i64) -> Option<i64> {
         let exponent = self.exponent.checked_add(shift)?;
         if self.cut || exponent >= 0 {

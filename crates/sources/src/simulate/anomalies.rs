@@ -52,8 +52,8 @@ pub struct Anomalies {
 }
 
 impl Anomalies {
-    /// About one of each kind per four days, in working hours, none in the first days: detectors need to have
-    /// seen what is usual.
+    /// About one of each kind per four days, in working hours, none in the first days: detectors
+    /// need to have seen what is usual.
     pub fn plan(rng: &mut impl Rng, people: &[Engineer], start: Micros, days: u32) -> Anomalies {
         let mut truth = Vec::new();
         let first = (days / 3).max(1);

@@ -222,7 +222,8 @@ pub fn organisation(rng: &mut impl Rng, n: usize) -> Vec<Engineer> {
         .collect()
 }
 
-/// Activity of an engineer in the hour that starts at `start`, 1.0 at the height of a working day (UTC).
+/// Activity of an engineer in the hour that starts at `start`, 1.0 at the height of a working day
+/// (UTC).
 pub fn rhythm(start: Micros, who: &Engineer) -> f64 {
     const HOURS: [f64; 24] = [
         0.01, 0.0, 0.0, 0.0, 0.0, 0.01, 0.04, 0.15, 0.5, 0.85, 1.0, 0.95, 0.6, 0.75, 0.95, 1.0,

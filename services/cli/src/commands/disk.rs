@@ -15,7 +15,8 @@ const SOON: Duration = Duration::from_millis(500);
 /// Between two lines about it.
 const TELL: Duration = Duration::from_secs(30);
 
-/// A service may notice so long after the disk had room again that it had none: its calls to Kafka have deadlines.
+/// A service may notice so long after the disk had room again that it had none: its calls to Kafka
+/// have deadlines.
 const AFTERMATH: Duration = Duration::from_secs(300);
 
 /// The disk of a data directory; clones share what they have seen.
@@ -34,7 +35,8 @@ impl Disk {
         }
     }
 
-    /// Why nothing can be written soon, if so. A system that does not tell is no reason to stand still.
+    /// Why nothing can be written soon, if so. A system that does not tell is no reason to stand
+    /// still.
     pub fn trouble(&self) -> Option<String> {
         let full = disk::full(&self.dir).ok().flatten()?;
         *self.seen() = Some(Instant::now());
@@ -45,9 +47,9 @@ impl Disk {
         self.full.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A service that says when it is full and when it has room again. From the moment that all else
-    /// is ready, the process is not ready while it is full: what starts with little room shall start
-    /// all the same.
+    /// A service that says when it is full and when it has room again. From the moment that all
+    /// else is ready, the process is not ready while it is full: what starts with little room shall
+    /// start all the same.
     pub fn watching(&self) -> Service {
         let disk = self.clone();
         Service::new(move |running| {
@@ -98,7 +100,8 @@ impl Disk {
         })
     }
 
-    /// Whether what ended a service may be the disk: waits then until it has room, so that the service can run again.
+    /// Whether what ended a service may be the disk: waits then until it has room, so that the
+    /// service can run again.
     fn explains(&self, error: &impl Display, shutdown: &Shutdown) -> bool {
         if shutdown.is_requested() {
             return false;

@@ -134,11 +134,13 @@ struct Imported<'a> {
     error: Option<String>,
     #[serde(flatten)]
     report: Report,
-    /// Events older than the watermark: counted, not judged. `null` where no processor has read them yet.
+    /// Events older than the watermark: counted, not judged. `null` where no processor has read
+    /// them yet.
     not_judged: Option<u64>,
 }
 
-/// How many of what was published came too late to be judged. Nobody waits for the answer where nothing was.
+/// How many of what was published came too late to be judged. Nobody waits for the answer where
+/// nothing was.
 fn late(watch: &Watch, report: &Report) -> Result<Option<u64>> {
     if report.written == 0 {
         return Ok(Some(0));

@@ -2,8 +2,8 @@
 
 use crate::output::thousands;
 
-/// One line for people about what [`weir_ops::Watch::late`] said of a number of events that were published for a tenant; `None`
-/// where all are judged.
+/// One line for people about what [`weir_ops::Watch::late`] said of a number of events that were
+/// published for a tenant; `None` where all are judged.
 pub fn tell(tenant: &str, late: Option<u64>, written: u64) -> Option<String> {
     match late {
         _ if written == 0 => None,

@@ -183,7 +183,8 @@ impl Starting {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    /// The run of this catalog, once a broker tells it and a processor has begun it; none where shutdown was asked for before.
+    /// The run of this catalog, once a broker tells it and a processor has begun it; none where
+    /// shutdown was asked for before.
     fn run(
         &self,
         brokers: &Brokers,

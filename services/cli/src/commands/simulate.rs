@@ -104,7 +104,8 @@ fn live(brokers: &Brokers, a: &SimulateArgs, options: Options) -> Result<ExitCod
         let Err(e) = stream.publish(brokers, a, &bar) else {
             break;
         };
-        // A broker that went away comes back, mostly. One that has taken nothing since it was asked again is an error.
+        // A broker that went away comes back, mostly. One that has taken nothing since it was asked
+        // again is an error.
         if stream.committed == before {
             return Err(e);
         }
@@ -131,7 +132,8 @@ struct Stream {
 }
 
 impl Stream {
-    /// Publishes until the time is over. What was not made while nobody could take it is not made up for.
+    /// Publishes until the time is over. What was not made while nobody could take it is not made
+    /// up for.
     fn publish(&mut self, brokers: &Brokers, a: &SimulateArgs, bar: &Bar) -> Result<()> {
         let mut publisher = Publisher::new(brokers, &format!("simulate-live-{}", a.seed))?;
         let (begun, first) = (Instant::now(), self.committed);

@@ -33,7 +33,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         .http
         .parse()
         .with_context(|| format!("{CONFIG}: --http {} is no address", a.http))?;
-    // It is bound when there is something to tell; that it can be is known before anything is started.
+    // It is bound when there is something to tell; that it can be is known before anything is
+    // started.
     std::net::TcpListener::bind(bind)
         .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;

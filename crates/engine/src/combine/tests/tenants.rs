@@ -1,4 +1,5 @@
-//! What is said of late events and dead letters is said by tenant; what is committed says what was told.
+//! What is said of late events and dead letters is said by tenant; what is committed says what was
+//! told.
 
 use super::*;
 

@@ -300,7 +300,8 @@ pub struct Entry {
 pub struct Log(pub Vec<Entry>);
 
 impl Log {
-    /// Bursts, pauses and gaps over the days on which the zones change their clocks; ends with a tick for some.
+    /// Bursts, pauses and gaps over the days on which the zones change their clocks; ends with a
+    /// tick for some.
     pub fn random(catalog: &Catalog, rng: &mut ChaCha8Rng) -> Log {
         let partitions = &options(1).partitions;
         let mut marks: Vec<Vec<Micros>> = partitions
