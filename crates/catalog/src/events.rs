@@ -1,7 +1,7 @@
 //! `catalog/<event type>.yaml`: dimensions, measures and rollups of one event type.
 
 use crate::avro::{EventSchema, FieldType};
-use crate::measure::{Declared, KINDS, Kind};
+use crate::measure::{Companion, Declared, KINDS, Kind};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::reading::Reading;
@@ -224,7 +224,7 @@ impl Reading<'_> {
         book: &Arc<Vec<Price>>,
     ) -> Vec<MeasureDef> {
         let mut out: Vec<MeasureDef> = Vec::new();
-        let mut companions: Vec<(usize, &Node, &str, bool)> = Vec::new();
+        let mut companions = Vec::new();
         let Some(node) = f.need("measures", "the event") else {
             return out;
         };
@@ -278,11 +278,8 @@ impl Reading<'_> {
             let Some(built) = kind.read(&declared) else {
                 continue;
             };
-            if let MeasureKind::Unpriced(_) = &built
-                && let Some(cost) = self.file.text(of, "unpriced")
-            {
-                companions.push((out.len(), of, cost, m.get("where").is_some()));
-            }
+            let own_filter = m.get("where").is_some();
+            companions.extend(Companion::of(&built, (self, of), out.len(), own_filter));
             out.push(MeasureDef {
                 name: key.name.clone(),
                 version: m.version(),
@@ -292,31 +289,8 @@ impl Reading<'_> {
                 filter: self.filter(&who, &m),
             });
         }
-        for (i, node, cost, own_filter) in companions {
-            let found = out
-                .iter()
-                .find(|m| m.name == cost)
-                .map(|m| (m.kind.clone(), m.filter.clone()));
-            if let Some((MeasureKind::Cost(def), filter)) = found {
-                out[i].kind = MeasureKind::Unpriced(def);
-                // It counts what its cost measure left out, so it sees the same events.
-                if !own_filter {
-                    out[i].filter = filter;
-                }
-            } else {
-                let costs = out
-                    .iter()
-                    .filter(|m| matches!(m.kind, MeasureKind::Cost(_)));
-                self.file.say(
-                    node.at,
-                    codes::CATALOG_REFERENCE,
-                    format!(
-                        "measure \"{}\" names \"{cost}\", which is no cost measure of {}",
-                        out[i].name, self.event
-                    ),
-                    suggest(cost, costs.map(|m| m.name.as_str())),
-                );
-            }
+        for companion in companions {
+            companion.settle(self, &mut out);
         }
         out
     }

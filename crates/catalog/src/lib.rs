@@ -7,6 +7,7 @@
 pub mod sql;
 pub mod types;
 
+mod aliases;
 mod assistants;
 mod avro;
 mod events;
@@ -25,6 +26,7 @@ mod terms;
 mod when;
 mod yaml;
 
+pub use aliases::{Aliases, TenantAliases};
 pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;

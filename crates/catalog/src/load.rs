@@ -7,7 +7,7 @@ use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{At, Key, Node, Value};
-use crate::{assistants, events, prices, yaml};
+use crate::{aliases, assistants, events, prices, yaml};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -116,6 +116,7 @@ const SECTIONS: &[&str] = &[
     "prices",
     "tenants",
     "assistants",
+    "aliases",
 ];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
@@ -210,6 +211,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         rule::read(f, k, n, declared)
     });
     let tenants = tenants(of("tenants"))?;
+    let aliases = aliases::read(of("aliases"));
     let assistants = assistants::read(of("assistants"));
     let bare = |v: Vec<Checked<KpiDef>>| v.into_iter().map(|c| c.def).collect();
     Some(Catalog {
@@ -219,6 +221,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         rules,
         events,
         tenants,
+        aliases,
         assistants,
         sources: Arc::new(Vec::new()),
     })

@@ -54,6 +54,15 @@ fn meaning(c: &Catalog) -> String {
     for (t, z) in &c.tenants.zones {
         let _ = writeln!(s, "zone {} {}", text::quoted(t), name(z));
     }
+    // A catalog without aliases is written as before there were any.
+    for (tenant, of) in &c.aliases.tenants {
+        for (what, list) in [("engineer", &of.engineers), ("team", &of.teams)] {
+            for (spelling, name) in list {
+                let (tenant, spelling) = (text::quoted(tenant), text::quoted(spelling));
+                let _ = writeln!(s, "alias {tenant} {what} {spelling} {}", text::quoted(name));
+            }
+        }
+    }
     s
 }
 

@@ -24,6 +24,8 @@ pub struct Catalog {
     pub rules: Vec<RuleDef>,
     /// Time zones by tenant.
     pub tenants: Tenants,
+    /// Who is one person, or one team, under several spellings.
+    pub aliases: crate::Aliases,
     /// Coding assistants, for the import of repositories: no result depends on them, so they are not part of the hash.
     pub assistants: crate::Assistants,
     /// The files as loaded: (path relative to `schemas/`, text), sorted. What a snapshot carries.

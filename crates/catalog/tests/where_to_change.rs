@@ -1,9 +1,9 @@
-//! The table "Where to change what" of the architecture is true for the kinds of detectors.
+//! The table "Where to change what" of the architecture is true for the kinds of measures and detectors.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use weir_catalog::DetectorKind;
+use weir_catalog::{Catalog, DetectorKind, MeasureKind};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -66,4 +66,52 @@ fn a_kind_of_detector_stands_in_its_own_files_and_the_registries() {
             .collect();
         assert_eq!(files_with(word), wanted, "{name}: {word}");
     }
+}
+
+/// `Sum("field")` is called `Sum`.
+fn variant(kind: &MeasureKind) -> String {
+    let text = format!("{kind:?}");
+    text.split('(').next().unwrap().to_owned()
+}
+
+/// What the table names for a kind of measure, with `{a,b}` written out.
+fn places(name: &str) -> BTreeSet<String> {
+    let mut paths = named_for("a kind of measure");
+    while let Some(i) = paths.iter().position(|p| p.contains('{')) {
+        let path = paths.swap_remove(i);
+        let (head, rest) = path.split_once('{').unwrap();
+        let (choices, tail) = rest.split_once('}').unwrap();
+        paths.extend(choices.split(',').map(|c| format!("{head}{c}{tail}")));
+    }
+    paths.iter().map(|p| p.replace("<kind>", name)).collect()
+}
+
+#[test]
+fn a_kind_of_measure_stands_in_its_own_files_and_the_registries() {
+    for name in ["distinct", "sumsq"] {
+        let places = places(name);
+        for path in &places {
+            assert!(root().join(path).is_file(), "{path} is named and not there");
+        }
+        let found = files_with(&variant(&MeasureKind::of_field(name, "x").unwrap()));
+        assert!(
+            found.is_subset(&places),
+            "not named: {:?}",
+            &found - &places
+        );
+        for registry in places.iter().filter(|p| p.ends_with("mod.rs")) {
+            assert!(found.contains(registry), "{registry} has no {name}");
+        }
+    }
+    // A kind that adds up as another one does has fewer places, and no others.
+    let catalog = Catalog::embedded().unwrap();
+    let measures = &catalog.event("llm.call").unwrap().measures;
+    let unpriced = measures.iter().find(|m| m.name == "unpriced").unwrap();
+    let (found, places) = (files_with(&variant(&unpriced.kind)), places("unpriced"));
+    assert!(!found.is_empty());
+    assert!(
+        found.is_subset(&places),
+        "not named: {:?}",
+        &found - &places
+    );
 }

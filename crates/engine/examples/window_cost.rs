@@ -7,11 +7,12 @@ use std::time::Instant;
 use weir_catalog::types::{
     Catalog, Dimension, EventDef, MeasureDef, MeasureKind, RollupDef, Tenants,
 };
-use weir_engine::accumulate::{Layout, encode};
+use weir_engine::measure::{Layout, encode};
 use weir_engine::partial::{BlockWriter, SHARDS, WatermarkEntry};
 use weir_engine::window::{Window, WindowOptions, WindowOut};
-use weir_model::records::{AggregateBlock, Distribution, MeasureValue};
-use weir_model::{Fixed, Micros, WindowSize, hash, sketch};
+use weir_model::measure::{MeasureValue, Sample};
+use weir_model::records::AggregateBlock;
+use weir_model::{Fixed, Micros, WindowSize, hash};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -54,7 +55,8 @@ fn measure(
             let mut key = Vec::new();
             hash::subject_key(&mut key, "acme", [("engineer", name.as_str())]);
             row.clear();
-            encode(&layout, &values(s, minute), &mut row);
+            let values = values(s, minute, &catalog.events[0].measures);
+            encode(&layout, &values, &mut row);
             writer.group(
                 (0, 0),
                 hash::subject(&key),
@@ -104,44 +106,46 @@ fn measure(
     Ok(())
 }
 
-fn values(s: u64, minute: i64) -> Vec<MeasureValue> {
+fn values(s: u64, minute: i64, kinds: &[MeasureDef]) -> Vec<MeasureValue> {
     let ms = ((s * 7919 + minute as u64 * 104_729) % 9000 + 20) as f64;
-    let mut bins: Vec<_> = [ms, ms * 1.4, ms * 2.2]
-        .iter()
-        .map(|v| (sketch::bin(*v), 1))
-        .collect();
-    bins.sort_unstable();
-    let (min, max) = (ms, ms * 2.2);
-    vec![
-        MeasureValue::Count(3),
-        MeasureValue::Count(u64::from(s.is_multiple_of(9))),
-        MeasureValue::Distribution(Distribution {
-            count: 3,
-            sum: Fixed::from_int((ms * 4.6) as i64),
-            min,
-            max,
-            bins,
-        }),
-        MeasureValue::Sum(Fixed::from_int(1200 + (s % 700) as i64)),
-        MeasureValue::Distinct(vec![hash::distinct(&s.to_le_bytes())]),
-    ]
+    // Three events: two of no tokens, and the third one fails for one in nine.
+    let sample = |value: f64, exact: i64| Sample {
+        at: Micros(minute),
+        id: s,
+        value,
+        exact: Fixed::from_int(exact),
+        hash: hash::distinct(&s.to_le_bytes()),
+    };
+    let (total, tokens) = ((ms * 4.6) as i64, 1200 + (s % 700) as i64);
+    let fold = kinds.iter().map(|m| {
+        let mut value = m.kind.accumulator().empty();
+        let (exact, events) = match m.name.as_str() {
+            "failures" => (0, &[ms][..usize::from(s.is_multiple_of(9))]),
+            "latency" => (total, &[ms, ms * 1.4, ms * 2.2][..]),
+            _ => (tokens, &[ms, ms * 1.4, ms * 2.2][..]),
+        };
+        for (i, x) in events.iter().enumerate() {
+            value.add(&sample(*x, if i == 0 { exact } else { 0 }));
+        }
+        value
+    });
+    fold.collect()
 }
 
 fn catalog(windows: &[WindowSize]) -> Catalog {
-    let field = || "x".to_string();
     let kinds = [
-        MeasureKind::Count,
-        MeasureKind::Count,
-        MeasureKind::Distribution(field()),
-        MeasureKind::Sum(field()),
-        MeasureKind::Distinct(field()),
+        ("calls", "count"),
+        ("failures", "count"),
+        ("latency", "distribution"),
+        ("tokens", "sum"),
+        ("users", "distinct"),
     ];
-    let measures = kinds.into_iter().enumerate().map(|(i, kind)| MeasureDef {
-        name: format!("m{i}"),
+    let measures = kinds.into_iter().map(|(name, kind)| MeasureDef {
+        name: name.into(),
         version: 1,
         unit: String::new(),
         title: String::new(),
-        kind,
+        kind: MeasureKind::of_field(kind, "x").unwrap_or(MeasureKind::Count),
         filter: Vec::new(),
     });
     Catalog {
@@ -155,7 +159,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             bounds: Vec::new(),
             dimensions: vec![Dimension {
                 name: "engineer".into(),
-                path: field(),
+                path: "x".into(),
             }],
             measures: measures.collect(),
             rollups: vec![RollupDef {
@@ -170,6 +174,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: Vec::new(),
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::default(),
     }

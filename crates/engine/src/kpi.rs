@@ -2,14 +2,15 @@
 
 use crate::detect::{Judged, subject_key};
 use crate::{EngineError, expr, varint};
-use weir_catalog::types::{Catalog, KpiDef, MeasureKind, Stat, Term};
+use weir_catalog::types::{Catalog, KpiDef, Term};
 use weir_model::records::{Kpi, Status, Subject, Trend};
 use weir_model::{Micros, fixed, hash};
 
 /// How long a subject's memory (trend, detectors) lasts without a final window.
 pub const MEMORY: Micros = Micros(40 * Micros::DAY.0);
 
-/// Whether what was last touched by a window ending at `last` is still remembered at one that ends at `end`.
+/// Whether what was last touched by a window ending at `last` is still remembered at one that ends
+/// at `end`.
 pub fn remembers(last: Micros, end: Micros) -> bool {
     end.minus(last) <= MEMORY
 }
@@ -183,9 +184,10 @@ pub fn record(
     }
 }
 
-/// The values of terms in one window. `read` gives for a term `None` where its subject has no row, else the
-/// statistic of the row ([`crate::accumulate::stat`]). What has no row is 0 or has no value
-/// ([`without_row`]), provided another term has a row; false where none has: nothing is published then.
+/// The values of terms in one window. `read` gives for a term `None` where its subject has no row,
+/// else the statistic of the row ([`crate::measure::stat`]). What has no row is 0 or has no value
+/// ([`without_row`]), provided another term has a row; false where none has: nothing is published
+/// then.
 pub fn term_values(
     catalog: &Catalog,
     terms: &[Term],
@@ -205,24 +207,11 @@ pub fn term_values(
     Ok(any)
 }
 
-/// The value of a term whose subject has no row in the window while another term of the KPI has one: what
-/// counts or adds up is 0, all else has no value.
+/// The value of a term whose subject has no row in the window while another term of the KPI has
+/// one: what counts or adds up is 0, all else has no value.
 pub fn without_row(catalog: &Catalog, term: &Term) -> Option<f64> {
     let measure = catalog.events.get(term.event)?.measures.get(term.measure)?;
-    let adds_up = match (&measure.kind, term.stat) {
-        (MeasureKind::Distribution(_), stat) => matches!(stat, Stat::Count | Stat::Sum),
-        (
-            MeasureKind::Count
-            | MeasureKind::Sum(_)
-            | MeasureKind::SumSq(_)
-            | MeasureKind::Distinct(_)
-            | MeasureKind::Cost(_)
-            | MeasureKind::Unpriced(_),
-            _,
-        ) => true,
-        (MeasureKind::Min(_) | MeasureKind::Max(_) | MeasureKind::Last(_), _) => false,
-    };
-    adds_up.then_some(0.0)
+    measure.kind.accumulator().empty().stat(term.stat)
 }
 
 #[cfg(test)]

@@ -348,7 +348,7 @@ pub struct RowRef<'a> {
     pub pane: Micros,
     /// Late events, or on-time ones.
     pub late: bool,
-    /// See [`crate::accumulate`].
+    /// See [`crate::measure`].
     pub encoded: &'a [u8],
 }
 

@@ -6,12 +6,12 @@ use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use weir_catalog::{Catalog, load_sources};
-use weir_engine::accumulate::{self, Layout};
 use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
+use weir_engine::measure::{self, Layout};
 use weir_engine::partial::Block;
 use weir_model::avro::JsonEncoder;
 use weir_model::headers::Meta;
-use weir_model::records::MeasureValue;
+use weir_model::measure::MeasureValue;
 use weir_model::{Micros, wire};
 
 /// One row per call.
@@ -145,7 +145,7 @@ fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Costs {
         for group in Block::parse(block).unwrap().groups() {
             let group = group.unwrap();
             for row in group.rows() {
-                let values = accumulate::decode(&layout, row.unwrap().encoded).unwrap();
+                let values = measure::decode(&layout, row.unwrap().encoded).unwrap();
                 let (MeasureValue::Sum(usd), MeasureValue::Count(n)) = (&values[0], &values[1])
                 else {
                     panic!("{values:?}")

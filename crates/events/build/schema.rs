@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use weir_avsc::{doc, word};
 
 /// Every type that is written out.
 #[derive(Default)]
@@ -213,14 +214,4 @@ impl Reading<'_> {
         self.known.insert(name.to_owned(), of.clone());
         Ok(of)
     }
-}
-
-fn word<'a>(json: &'a Json, key: &str) -> Result<&'a str, String> {
-    json[key]
-        .as_str()
-        .ok_or_else(|| format!("{key} is missing in {json}"))
-}
-
-fn doc(json: &Json, otherwise: impl FnOnce() -> String) -> String {
-    json["doc"].as_str().map_or_else(otherwise, str::to_owned)
 }

@@ -8,7 +8,7 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use weir_runtime::config::Properties;
 
 /// Where Kafka is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Brokers {
     /// More properties of librdkafka for every client (TLS, SASL), with `_` for each dot: `sasl_password`. So they can be set by
     /// variables of the environment too.
     #[serde(default)]
-    pub properties: BTreeMap<String, String>,
+    pub properties: Properties,
     /// How long calls and members may take, scaled; a section of its own in configurations.
     #[serde(skip)]
     pub timeouts: Timeouts,
@@ -30,7 +30,7 @@ impl Brokers {
     pub fn new(bootstrap: impl Into<String>) -> Brokers {
         Brokers {
             bootstrap: bootstrap.into(),
-            properties: BTreeMap::new(),
+            properties: Properties::default(),
             timeouts: Timeouts::default(),
         }
     }
@@ -54,7 +54,7 @@ impl Brokers {
             // Clients that only name a type (admin) would log every broker restart as an error.
             .set("log.connection.close", "false");
         c.set_log_level(RDKafkaLogLevel::Warning);
-        for (k, v) in &self.properties {
+        for (k, v) in self.properties.iter() {
             c.set(k.replace('_', "."), v);
         }
         c

@@ -87,7 +87,7 @@ impl StageConfig {
     ) -> StageConfig {
         StageConfig {
             brokers,
-            group: format!("weir-{stage}-r{run}"),
+            group: weir_runtime::names::stage_group(stage, run),
             stage,
             instance: instance.to_owned(),
             topics,

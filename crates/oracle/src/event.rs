@@ -3,8 +3,9 @@
 use crate::avro::{Resolved, Types, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use weir_catalog::{CallTerm, Catalog, CostDef, EventDef, Expr, Literal, MeasureKind, Price, When};
+use weir_catalog::{CallTerm, Catalog, EventDef, Literal};
 use weir_model::headers::{Meta, SchemaRef};
+use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Fixed, Micros};
 
 /// The writer schemas, by id and by GUID.
@@ -145,90 +146,46 @@ impl Event {
         })
     }
 
-    /// Exact cost; `None` where some class has tokens and no price.
-    pub fn cost(&self, def: &CostDef, at: Micros) -> Option<i128> {
-        if let Some(reported) = def.reported.as_deref().and_then(|p| self.exact(p)) {
-            return Some(reported);
+    /// The truth at a path; `None` where it is null.
+    pub fn truth(&self, path: &str) -> Option<bool> {
+        match self.leaf(path) {
+            Leaf::Bool(b) => Some(b),
+            _ => None,
         }
-        let provider = self.text(&def.provider).unwrap_or_default();
-        let model = self.text(&def.model).unwrap_or_default();
-        let names = |entry: &str| {
-            entry == model
-                || model
-                    .strip_prefix(entry)
-                    .is_some_and(|r| r.starts_with('-') || r.starts_with('@'))
-        };
-        // The longest name wins, then the named provider over any, then the price that came into force last; of the entries
-        // of that day the first whose condition holds.
-        let rank = |p: &Price| (p.model.len(), p.provider != "*", p.from);
-        let fits = |p: &&Price| {
-            (p.provider == provider || p.provider == "*") && names(&p.model) && p.from <= at
-        };
-        let best = def.book.iter().filter(fits).map(rank).max();
-        let mut entries = def.book.iter().filter(fits);
-        let price = entries
-            .find(|p| Some(rank(p)) == best && p.when.as_ref().is_none_or(|w| self.holds(w)));
-        // A class without a field, or with an empty one, has no tokens.
-        let tokens = |class: &str| {
-            let fields = def.tokens.iter().filter(|(_, c)| c == class);
-            let counts = fields.map(|(path, _)| self.exact(path).unwrap_or(0) / Fixed::SCALE);
-            counts.map(|n| n.max(0)).sum::<i128>()
-        };
-        let mut sum = 0i128;
-        for (path, class) in &def.tokens {
-            let mut count = self.exact(path).unwrap_or(0) / Fixed::SCALE;
-            if class == "cache_write" {
-                count -= tokens("cache_write_5m") + tokens("cache_write_1h");
-            }
-            if count > 0 {
-                let per = price?.per_token.iter().find(|(c, _)| c == class)?.1;
-                sum += count * per;
-            }
-        }
-        Some(sum)
     }
 
-    /// Whether the condition of a price holds.
-    fn holds(&self, when: &When) -> bool {
-        let flag = |b: bool| Some(if b { 1.0 } else { 0.0 });
-        let ask = |t: &CallTerm| match t {
-            CallTerm::Number(path) => self.number(path),
-            CallTerm::Truth(path) => match self.leaf(path) {
-                Leaf::Bool(b) => flag(b),
-                _ => None,
-            },
-            CallTerm::Is(path, text) => flag(self.text(path).unwrap_or_default() == *text),
+    /// Puts the declared name of a person or team in place of each of their spellings.
+    pub fn rename(&mut self, catalog: &Catalog, def: &EventDef, tenant: &str) {
+        let Some((_, aliases)) = catalog.aliases.tenants.iter().find(|(t, _)| t == tenant) else {
+            return;
         };
-        let terms: Vec<Option<f64>> = when.terms.iter().map(ask).collect();
-        let program = Expr {
-            source: when.source.clone(),
-            ops: when.ops.clone(),
-        };
-        crate::kpis::evaluate(&program, &terms).is_some_and(|x| x != 0.0)
+        for (path, form) in forms(&def.schema_json) {
+            let Some(text) = self.text(&path) else {
+                continue;
+            };
+            let (list, spelling) = match form {
+                Form::Email => (&aliases.engineers, canonical_email(&text)),
+                Form::Team => (&aliases.teams, text),
+            };
+            if let Some((_, name)) = list.iter().find(|(s, _)| *s == spelling) {
+                set(&mut self.fields, &path, name);
+            }
+        }
     }
 
     fn check(&self, def: &EventDef) -> Result<(), &'static str> {
         let mut read: Vec<&str> = def.bounds.iter().map(|b| b.path.as_str()).collect();
         for m in &def.measures {
             read.extend(m.filter.iter().map(|c| c.path.as_str()));
-            match &m.kind {
-                MeasureKind::Count => {}
-                MeasureKind::Sum(p)
-                | MeasureKind::Min(p)
-                | MeasureKind::Max(p)
-                | MeasureKind::SumSq(p)
-                | MeasureKind::Last(p)
-                | MeasureKind::Distribution(p)
-                | MeasureKind::Distinct(p) => read.push(p),
-                MeasureKind::Cost(c) | MeasureKind::Unpriced(c) => {
-                    read.extend(c.reported.as_deref());
-                    read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
-                    let asked = c.book.iter().filter_map(|p| p.when.as_ref());
-                    read.extend(asked.flat_map(|w| &w.terms).filter_map(|t| match t {
-                        CallTerm::Number(path) => Some(path.as_str()),
-                        _ => None,
-                    }));
-                }
+            read.extend(Some(m.kind.path()).filter(|p| !p.is_empty()));
+            if let Some(c) = m.kind.pricing() {
+                read.extend(c.reported.as_deref());
+                read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
+                let asked = c.book.iter().filter_map(|p| p.when.as_ref());
+                read.extend(asked.flat_map(|w| &w.terms).filter_map(|t| match t {
+                    CallTerm::Number(path) => Some(path.as_str()),
+                    _ => None,
+                }));
             }
         }
         for path in read {
@@ -261,6 +218,20 @@ impl Event {
             return Err("envelope");
         }
         Ok(())
+    }
+}
+
+/// Writes a text where `walk` reads it.
+fn set(value: &mut Value, path: &str, text: &str) {
+    match value {
+        Value::Record(fields) => {
+            let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+            if let Some((_, v)) = fields.iter_mut().find(|(n, _)| n == name) {
+                set(v, rest, text);
+            }
+        }
+        Value::Text(s) => text.clone_into(s),
+        _ => {}
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reads the raw log record by record: log time, duplicates, lateness, and the cells of every window.
+//! Reads the raw log record by record: log time, duplicates, lateness, and the cells of every
+//! window.
 
 use crate::cells::{Cell, CellKey};
 use crate::event::{Event, Schemas};
@@ -6,7 +7,7 @@ use crate::needs::Needs;
 use crate::share::Share;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use weir_catalog::{Catalog, EventDef, JudgedWindow, MeasureKind};
+use weir_catalog::{Catalog, EventDef, JudgedWindow};
 use weir_model::headers::{Mark, Meta};
 use weir_model::time::FUTURE_TOLERANCE;
 use weir_model::{Micros, WindowSize, hash};
@@ -37,7 +38,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Dead letters.
     pub dead: u64,
-    /// Counted although the same identity was counted before (beyond the horizon, or in another partition).
+    /// Counted although the same identity was counted before (beyond the horizon, or in another
+    /// partition).
     pub counted_twice: u64,
 }
 
@@ -118,7 +120,8 @@ pub struct Fold {
     cells: usize,
 }
 
-/// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and value.
+/// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and
+/// value.
 pub(crate) type Series = BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micros, Cell)>>;
 
 /// What judging starts from.
@@ -132,8 +135,9 @@ pub(crate) struct Judged {
 }
 
 impl Fold {
-    /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON) of registered schemas. Of the
-    /// subjects, and of the identities that were counted twice, only those of `share` are kept; all else is counted in full.
+    /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON)
+    /// of registered schemas. Of the subjects, and of the identities that were counted twice, only
+    /// those of `share` are kept; all else is counted in full.
     pub fn new(
         catalog: &Catalog,
         partitions: &[u32],
@@ -219,7 +223,7 @@ impl Fold {
             Some(v) => self.schemas.read(catalog, event, v, &r.meta),
             None => Err("no value"),
         };
-        let Ok(e) = read else {
+        let Ok(mut e) = read else {
             counts.dead += 1;
             return;
         };
@@ -253,6 +257,7 @@ impl Fold {
         state.watermark = state
             .watermark
             .max(time.min(state.log_time).minus(def.disorder));
+        e.rename(catalog, def, &tenant);
         self.count(catalog, event, &e, &tenant, t, key as u64, late);
     }
 
@@ -360,43 +365,8 @@ impl Fold {
 fn measured(def: &EventDef, e: &Event, t: Micros, id: u64) -> Cell {
     let mut one = Cell::empty(def);
     for (m, v) in def.measures.iter().zip(&mut one.0) {
-        if !e.matches(&m.filter) {
-            continue;
-        }
-        match &m.kind {
-            MeasureKind::Count => v.add(0.0, 0, t, id),
-            MeasureKind::SumSq(path) => {
-                if let Some(x) = e.number(path) {
-                    let thousandths = (x.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128;
-                    v.add(x, thousandths * thousandths, t, id);
-                }
-            }
-            MeasureKind::Sum(path)
-            | MeasureKind::Min(path)
-            | MeasureKind::Max(path)
-            | MeasureKind::Last(path)
-            | MeasureKind::Distribution(path) => {
-                if let (Some(x), Some(exact)) = (e.number(path), e.exact(path)) {
-                    v.add(x + 0.0, exact, t, id);
-                }
-            }
-            MeasureKind::Distinct(path) => {
-                if let (Some(s), crate::Value::Distinct(all)) =
-                    (e.text(path).filter(|s| !s.is_empty()), v)
-                {
-                    all.insert(hash::distinct(s.as_bytes()));
-                }
-            }
-            MeasureKind::Cost(c) => {
-                if let Some(cost) = e.cost(c, t) {
-                    v.add(0.0, cost, t, id);
-                }
-            }
-            MeasureKind::Unpriced(c) => {
-                if e.cost(c, t).is_none() {
-                    v.add(0.0, 0, t, id);
-                }
-            }
+        if e.matches(&m.filter) {
+            v.add(&m.kind, e, t, id);
         }
     }
     one
@@ -428,8 +398,9 @@ impl Judged {
         merged
     }
 
-    /// The on-time value of a subject at each end of a judged window, in order; a rolling one at each slide at which any of its
-    /// windows holds an event. Only final ones: `through` is what is final.
+    /// The on-time value of a subject at each end of a judged window, in order; a rolling one at
+    /// each slide at which any of its windows holds an event. Only final ones: `through` is what is
+    /// final.
     pub fn series(
         &self,
         catalog: &Catalog,
@@ -451,7 +422,8 @@ impl Judged {
             let series = out
                 .entry((key.tenant.clone(), key.values.clone()))
                 .or_default();
-            // This window takes part in the judged windows that end with it and with the next count - 1.
+            // This window takes part in the judged windows that end with it and with the next count
+            // - 1.
             let mut end = key.end;
             for _ in 0..count {
                 if end > through {

@@ -2,8 +2,9 @@
 
 use crate::detect::row_id;
 use crate::fold::Judged;
+use crate::measure::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Stat, Term};
+use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Term};
 use weir_model::records::{Status, Subject, Trend};
 use weir_model::{Micros, fixed};
 
@@ -204,13 +205,8 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
 
 /// The value of a term for a subject that has no row in the window.
 fn absent(catalog: &Catalog, t: &Term) -> Option<f64> {
-    use weir_catalog::MeasureKind as K;
-    match (&catalog.events[t.event].measures[t.measure].kind, t.stat) {
-        (K::Min(_) | K::Max(_) | K::Last(_), _) => None,
-        (K::Distribution(_), Stat::Value | Stat::Count | Stat::Sum) => Some(0.0),
-        (K::Distribution(_), _) => None,
-        _ => Some(0.0),
-    }
+    let measure = &catalog.events[t.event].measures[t.measure];
+    Value::empty(&measure.kind).stat(t.stat)
 }
 
 fn term_values(

@@ -1,5 +1,6 @@
-//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact arithmetic, following
-//! `docs/semantics.md` and sharing no code with the engine. It is slow, and meant to be read.
+//! The plain fold behind `weir verify`: the raw log counted again with ordered maps and exact
+//! arithmetic, following `docs/semantics.md` and sharing no code with the engine. It is slow, and
+//! meant to be read.
 
 mod alerts;
 mod avro;
@@ -8,14 +9,16 @@ mod detect;
 mod event;
 mod fold;
 mod kpis;
+mod measure;
 mod needs;
 mod share;
 
 pub use alerts::AlertRow;
-pub use cells::{Cell, CellKey, Distribution, Value};
+pub use cells::{Cell, CellKey};
 pub use detect::AnomalyRow;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::KpiRow;
+pub use measure::{Distribution, Kept, Part, Value};
 pub use share::Share;
 
 use std::collections::BTreeMap;

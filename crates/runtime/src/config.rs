@@ -7,6 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Prefix of the variables.
@@ -24,6 +25,14 @@ pub enum ConfigError {
     /// A key is unknown, or a value does not fit.
     #[error("WEIR-0210: configuration: {0}")]
     Invalid(Box<config::ConfigError>),
+    /// A key of an earlier version.
+    #[error("WEIR-0210: configuration: {old} is called otherwise now: {new}")]
+    Renamed {
+        /// The key, with its sections.
+        old: &'static str,
+        /// What stands in its place.
+        new: &'static str,
+    },
     /// It cannot be shown.
     #[error("WEIR-0210: configuration cannot be printed: {0}")]
     Print(#[from] serde_json::Error),
@@ -39,13 +48,22 @@ impl From<config::ConfigError> for ConfigError {
 pub fn load<T: Default + Serialize + DeserializeOwned>(
     file: Option<&Path>,
 ) -> Result<T, ConfigError> {
-    load_from(file, None)
+    load_from(file, None, &[])
 }
 
-/// As [`load`], with the given variables in place of the process's.
+/// As [`load`]; keys of earlier versions are refused with what stands in their place, by pairs of both.
+pub fn load_renamed<T: Default + Serialize + DeserializeOwned>(
+    file: Option<&Path>,
+    renamed: &[(&'static str, &'static str)],
+) -> Result<T, ConfigError> {
+    load_from(file, None, renamed)
+}
+
+/// As [`load_renamed`], with the given variables in place of the process's.
 pub fn load_from<T: Default + Serialize + DeserializeOwned>(
     file: Option<&Path>,
     variables: Option<std::collections::HashMap<String, String>>,
+    renamed: &[(&'static str, &'static str)],
 ) -> Result<T, ConfigError> {
     let mut builder =
         config::Config::builder().add_source(config::Config::try_from(&T::default())?);
@@ -60,7 +78,13 @@ pub fn load_from<T: Default + Serialize + DeserializeOwned>(
         .separator(SEPARATOR)
         .try_parsing(true)
         .source(variables);
-    Ok(builder.add_source(environment).build()?.try_deserialize()?)
+    let made = builder.add_source(environment).build()?;
+    for &(old, new) in renamed {
+        if made.get::<config::Value>(old).is_ok() {
+            return Err(ConfigError::Renamed { old, new });
+        }
+    }
+    Ok(made.try_deserialize()?)
 }
 
 /// The configuration as JSON (which is YAML too), secrets hidden.
@@ -73,17 +97,69 @@ pub fn dump<T: Serialize>(config: &T) -> Result<String, ConfigError> {
     Ok(serde_json::to_string_pretty(&value)?)
 }
 
-/// Properties handed through to libraries are plain texts: there the name decides.
+/// The names of what must not be shown.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    [
+        "password",
+        "secret",
+        "token",
+        "sasl_oauthbearer_config",
+        "ssl_key_pem",
+    ]
+    .iter()
+    .any(|s| key.ends_with(s))
+}
+
+/// Properties handed through to a library: texts by name. Those that are secrets by their name are never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Properties(BTreeMap<String, String>);
+
+impl Properties {
+    /// Name and value of each, for the library.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+}
+
+impl<K: Into<String>, V: Into<String>, const N: usize> From<[(K, V); N]> for Properties {
+    fn from(all: [(K, V); N]) -> Properties {
+        let texts = all.into_iter().map(|(k, v)| (k.into(), v.into()));
+        Properties(texts.collect())
+    }
+}
+
+impl std::fmt::Debug for Properties {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = |(k, v)| (k, if is_secret(k) { HIDDEN } else { v });
+        f.debug_map().entries(self.iter().map(shown)).finish()
+    }
+}
+
+impl Serialize for Properties {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let shown = |(k, v): (_, _)| {
+            (
+                k,
+                if HIDE.get() && is_secret(k) {
+                    HIDDEN
+                } else {
+                    v
+                },
+            )
+        };
+        s.collect_map(self.iter().map(shown))
+    }
+}
+
+/// What is no [`Secret`] by its type and one by its name is hidden too.
 fn hide(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(map) => {
             for (key, value) in map {
-                let key = key.to_ascii_lowercase();
-                let secret = ["password", "secret", "token"]
-                    .iter()
-                    .any(|s| key.ends_with(s));
                 match value {
-                    serde_json::Value::String(text) if secret && !text.is_empty() => {
+                    serde_json::Value::String(text) if is_secret(key) && !text.is_empty() => {
                         *text = HIDDEN.into()
                     }
                     value => hide(value),
@@ -200,7 +276,7 @@ mod tests {
         wait: Duration,
         buffer: Size,
         password: Secret,
-        properties: std::collections::BTreeMap<String, String>,
+        properties: Properties,
     }
     impl Default for Made {
         fn default() -> Made {
@@ -229,7 +305,8 @@ mod tests {
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect::<HashMap<_, _>>();
-        load_from(Some(&path), Some(variables))
+        let renamed = [("kafka.max_wait_ms", "kafka.wait, a duration")];
+        load_from(Some(&path), Some(variables), &renamed)
     }
 
     #[test]
@@ -263,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_an_earlier_version_is_refused_with_what_stands_in_its_place() {
+        for (file, variable) in [
+            ("kafka: {max_wait_ms: 5}", ("X", "")),
+            ("{}", ("WEIR__KAFKA__MAX_WAIT_MS", "5")),
+        ] {
+            let e = with(file, &[variable]).unwrap_err().to_string();
+            let said = e.starts_with("WEIR-0210") && e.contains("kafka.max_wait_ms");
+            assert!(said && e.ends_with("kafka.wait, a duration"), "{e}");
+        }
+    }
+
+    #[test]
     fn a_dump_hides_secrets_and_loads_again() {
         let text = dump(&Made::default()).unwrap();
         assert!(
@@ -275,6 +364,10 @@ mod tests {
             "{text}"
         );
         assert!(with(&text, &[]).is_ok());
-        assert!(!format!("{:?}", Made::default().kafka.password).contains("default"));
+        let shown = format!("{:?}", Made::default().kafka);
+        assert!(
+            !shown.contains("default") && !shown.contains("\"p\""),
+            "{shown}"
+        );
     }
 }

@@ -1,9 +1,11 @@
-//! What every service shares: configuration, logging, metrics, health, progress, shutdown.
+//! What every service shares: configuration, logging, metrics, health, progress, shutdown, and the process they run in.
 
 pub mod config;
 pub mod health;
+pub mod host;
 pub mod log;
 pub mod metric;
+pub mod names;
 pub mod progress;
 mod repeats;
 pub mod shutdown;
@@ -16,6 +18,7 @@ pub const ALLOCATOR_OPTIONS: &[u8] =
 
 pub use config::{ConfigError, Secret, Size};
 pub use health::Health;
+pub use host::{Host, Service};
 pub use metric::Metrics;
 pub use progress::Part;
 pub use shutdown::Shutdown;

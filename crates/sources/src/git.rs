@@ -8,6 +8,7 @@ mod read;
 use weir_catalog::Assistants;
 use weir_events::{Engineer, Map, ProductivityRecorded, event_id};
 use weir_model::Micros;
+use weir_model::person::canonical_email;
 
 pub use open::Repository;
 pub use read::{Commits, Listed};
@@ -49,7 +50,7 @@ impl Repository {
         } else {
             "commit"
         };
-        let mut email = c.email.to_lowercase();
+        let mut email = canonical_email(&c.email);
         if email.is_empty() {
             email = "unknown".into();
         }

@@ -24,6 +24,7 @@ use typed::Program;
 use value::Want;
 use weir_catalog::EventDef;
 use weir_events::Dynamic;
+use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Micros, codes, expression};
 
 pub use declared::{By, Format, Mapping, Place, Rule, Time};
@@ -48,6 +49,8 @@ pub struct Mapper {
     keep: Keep,
     at: Program,
     fields: Vec<(Vec<String>, Kind, Program)>,
+    /// Paths of the fields that hold addresses of people.
+    people: Vec<Vec<String>>,
     place: Option<Placement>,
 }
 
@@ -187,6 +190,11 @@ impl Mapper {
             context: Want::context()?,
             writer: Dynamic::new(&event.schema_json)
                 .with_context(|| format!("the schema of {}", event.name))?,
+            people: forms(&event.schema_json)
+                .iter()
+                .filter(|(_, form)| *form == Form::Email)
+                .map(|(path, _)| path.split('.').map(str::to_owned).collect())
+                .collect(),
             event: event.clone(),
             tenant: tenant.to_owned(),
             now,
@@ -248,6 +256,10 @@ impl Mapper {
             let value = kind
                 .json(&run(&name, program)?)
                 .map_err(|e| code(&name, e))?;
+            let value = match value {
+                Json::String(text) if self.people.contains(path) => canonical_email(&text).into(),
+                other => other,
+            };
             if !value.is_null() {
                 put(&mut event, path, value);
             }

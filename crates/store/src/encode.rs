@@ -1,71 +1,13 @@
 //! Rows in RowBinary, straight into a buffer.
 
-use crate::table::{Accumulator, EventsTable, PartsTable};
+use crate::measure;
+pub use crate::row_binary::{fixed, length, maybe, string, time};
+use crate::table::{EventsTable, PartsTable};
+use weir_model::Micros;
 use weir_model::avro::{LeafKind, Value, map_entries};
 use weir_model::records::{
     AggregateReader, Alert, Anomaly, DeadLetter, Kpi, Late, Part, RecordError, Subject, ValueRef,
 };
-use weir_model::{Fixed, Micros};
-
-/// An unsigned LEB128 number: lengths.
-#[inline]
-pub fn length(out: &mut Vec<u8>, mut n: usize) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
-/// A text.
-#[inline]
-pub fn string(out: &mut Vec<u8>, s: &[u8]) {
-    length(out, s.len());
-    out.extend_from_slice(s);
-}
-
-/// A time as `DateTime64(6)`, cut to what the type can hold (1900 to 2262).
-#[inline]
-pub fn time(out: &mut Vec<u8>, t: Micros) {
-    out.extend_from_slice(
-        &t.0.clamp(-2_208_988_800_000_000, 9_214_646_400_000_000)
-            .to_le_bytes(),
-    );
-}
-
-/// A `Nullable(Float64)`.
-#[inline]
-pub fn maybe(out: &mut Vec<u8>, v: Option<f64>) {
-    match v {
-        Some(v) => {
-            out.push(0);
-            out.extend_from_slice(&v.to_le_bytes());
-        }
-        None => out.push(1),
-    }
-}
-
-/// An exact number as `Decimal(38, ...)`.
-#[inline]
-pub fn fixed(out: &mut Vec<u8>, v: Fixed) {
-    out.extend_from_slice(&v.0.to_le_bytes());
-}
-
-/// A measure without a value: what a part holds that does not know it.
-fn empty(out: &mut Vec<u8>, accumulator: Accumulator) {
-    match accumulator {
-        Accumulator::Count => out.extend_from_slice(&[0; 8]),
-        Accumulator::Sum | Accumulator::SumSq => out.extend_from_slice(&[0; 16]),
-        Accumulator::Min | Accumulator::Max => out.push(1),
-        Accumulator::Last => {
-            out.extend_from_slice(&[0; 16]);
-            out.push(1);
-        }
-        // count 8, sum 16, min 8, max 8, bins 1
-        Accumulator::Distribution => out.extend_from_slice(&[0; 41]),
-        Accumulator::Distinct => out.push(0),
-    }
-}
 
 fn subject(out: &mut Vec<u8>, s: &Subject) {
     string(out, s.tenant.as_bytes());
@@ -91,7 +33,8 @@ pub const ANOMALIES: Fixture = Fixture {
     columns: "run, id, catalog, detector, detector_version, kind, severity, event, tenant, dimensions, window, window_start, window_end, value, expected, score, early, revision, version",
 };
 
-/// `sequence` grows with the log: of two records of one id the later one stays, a final one before all early ones.
+/// `sequence` grows with the log: of two records of one id the later one stays, a final one before
+/// all early ones.
 pub fn anomaly(out: &mut Vec<u8>, a: &Anomaly, sequence: u64) {
     out.extend_from_slice(&a.run.to_le_bytes());
     string(out, a.id.as_bytes());
@@ -256,8 +199,8 @@ impl PartsEncoder {
         &self.table
     }
 
-    /// Appends all rows of a block and returns how many; rows of a rollup whose dimensions the table does not have (another
-    /// run's) are left out. `version` grows with the log.
+    /// Appends all rows of a block and returns how many; rows of a rollup whose dimensions the
+    /// table does not have (another run's) are left out. `version` grows with the log.
     ///
     /// # Errors
     /// The block is damaged; what was appended of it must be cut off.
@@ -317,17 +260,18 @@ impl PartsEncoder {
             values.clear();
             values.extend(row.values());
             for ((_, accumulator), place) in self.table.measures.iter().zip(&measures) {
-                match place.and_then(|i| values.get(i)) {
-                    Some(value) => measure(out, *accumulator, value),
-                    None => empty(out, *accumulator),
-                }
+                // A part that does not know the measure holds what one without events does.
+                let none = ValueRef::empty(*accumulator);
+                let value = place.and_then(|i| values.get(i)).unwrap_or(&none);
+                measure::encode(out, *accumulator, value);
             }
             rows += 1;
         }
         Ok(rows)
     }
 
-    /// For each dimension of the table its place among those of a rollup; `None` where the table lacks one.
+    /// For each dimension of the table its place among those of a rollup; `None` where the table
+    /// lacks one.
     fn places(&self, rollup: &[&str]) -> Option<Vec<Option<usize>>> {
         let known = rollup
             .iter()
@@ -339,37 +283,6 @@ impl PartsEncoder {
                 .map(|t| rollup.iter().position(|d| d == t))
                 .collect()
         })
-    }
-}
-
-/// Writes one value of a measure in the columns of its accumulator; a value of another kind counts as none.
-fn measure(out: &mut Vec<u8>, accumulator: Accumulator, value: &ValueRef<'_>) {
-    use ValueRef as V;
-    match (accumulator, *value) {
-        (Accumulator::Count, V::Count(n)) => out.extend_from_slice(&n.to_le_bytes()),
-        (Accumulator::Sum, V::Sum(v)) | (Accumulator::SumSq, V::SumSq(v)) => fixed(out, v),
-        (Accumulator::Min, V::Min(v)) | (Accumulator::Max, V::Max(v)) => maybe(out, v),
-        (Accumulator::Last, V::Last(Some((at, id, value)))) => {
-            time(out, at);
-            out.extend_from_slice(&id.to_le_bytes());
-            maybe(out, Some(value));
-        }
-        (Accumulator::Distribution, V::Distribution(d)) => {
-            out.extend_from_slice(&d.count.to_le_bytes());
-            fixed(out, d.sum);
-            out.extend_from_slice(&d.min.to_le_bytes());
-            out.extend_from_slice(&d.max.to_le_bytes());
-            length(out, d.bins.count());
-            for (bin, n) in d.bins {
-                out.extend_from_slice(&bin.to_le_bytes());
-                out.extend_from_slice(&n.to_le_bytes());
-            }
-        }
-        (Accumulator::Distinct, V::Distinct(hashes)) => {
-            length(out, hashes.len());
-            out.extend_from_slice(hashes.as_bytes());
-        }
-        _ => empty(out, accumulator),
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::StoreError;
 use crate::calendar::{LAST_MOMENT, Zones, zones};
 use crate::client::ident;
-use crate::table::{Accumulator, PartsTable};
-use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of, statistic};
-use weir_catalog::{Catalog, JudgedWindow, KpiDef, MeasureKind, Stat, Target, Term, sql};
+use crate::measure::statistic;
+use crate::table::PartsTable;
+use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
+use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
 use weir_model::{Micros, WindowSize};
 
 /// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`, `window_end`, `day`,
@@ -143,11 +144,7 @@ fn dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> {
 /// Whether a subject without rows has 0 of it, where it has rows of another term.
 fn adds_up(catalog: &Catalog, term: &Term) -> bool {
     let kind = &catalog.events[term.event].measures[term.measure].kind;
-    match kind {
-        MeasureKind::Min(_) | MeasureKind::Max(_) | MeasureKind::Last(_) => false,
-        MeasureKind::Distribution(_) => matches!(term.stat, Stat::Value | Stat::Count | Stat::Sum),
-        _ => true,
-    }
+    kind.accumulator().empty().stat(term.stat).is_some()
 }
 
 fn source_sql(
@@ -167,7 +164,7 @@ fn source_sql(
     for (i, term) in kpi.terms.iter().enumerate() {
         if source.contains(&i) {
             let m = &event.measures[term.measure];
-            let value = statistic(&m.name, Accumulator::of(&m.kind), term.stat);
+            let value = statistic(&m.name, m.kind.accumulator(), term.stat);
             columns.push(format!("CAST({value} AS Nullable(Float64)) AS t{i}"));
         } else if all_terms {
             columns.push(format!("CAST(NULL AS Nullable(Float64)) AS t{i}"));

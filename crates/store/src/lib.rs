@@ -1,8 +1,9 @@
 //! The store: what weir keeps in ClickHouse, and how it is asked.
 //!
 //! [`Store`] is the client. [`Store::prepare`] makes a database ready for a catalog: migrations
-//! (`schemas/clickhouse`), columns for measures declared since, views. [`PartsTable`] and [`EventsTable`] are the tables of an
-//! event type, [`encode`] writes their rows, [`Question`]s are named queries.
+//! (`schemas/clickhouse`), columns for measures declared since, views. [`PartsTable`] and
+//! [`EventsTable`] are the tables of an event type, [`encode`] writes their rows, [`Question`]s are
+//! named queries.
 
 mod calendar;
 mod client;
@@ -10,9 +11,11 @@ mod config;
 pub mod encode;
 mod error;
 mod kpi;
+mod measure;
 mod migrate;
 pub mod period;
 mod question;
+mod row_binary;
 mod table;
 mod view;
 
@@ -23,12 +26,9 @@ pub use client::{Answer, Backoff, Column, Param, Rows, Store, ident, text};
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use kpi::kpi_current_sql;
+pub use measure::statistic;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use period::Period;
 pub use question::{Parameter, Question};
-pub use table::{
-    Accumulator, EventsTable, Leaf, PartsTable, generate_event_migration, underscored,
-};
-pub use view::{
-    Form, PERCENTILES, end_of, event_views, merged_sql, rollup_name, start_of, statistic,
-};
+pub use table::{EventsTable, Leaf, PartsTable, generate_event_migration, underscored};
+pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of};

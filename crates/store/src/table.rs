@@ -2,69 +2,10 @@
 
 use crate::StoreError;
 use crate::client::ident;
-use weir_catalog::{EventDef, MeasureKind};
+use crate::measure;
+use weir_catalog::EventDef;
 use weir_model::avro::{LeafKind, leaf_paths};
-
-/// What a measure keeps in a part.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Accumulator {
-    /// `m UInt64`
-    Count,
-    /// `m Decimal(38, 9)`
-    Sum,
-    /// `m Nullable(Float64)`
-    Min,
-    /// `m Nullable(Float64)`
-    Max,
-    /// `m Decimal(38, 6)`: millionths
-    SumSq,
-    /// `m_at`, `m_id`, `m_value`; id and time are 0 where there is none
-    Last,
-    /// `m_count`, `m_sum`, `m_min`, `m_max`, `m_bins`
-    Distribution,
-    /// `m_hashes Array(UInt64)`
-    Distinct,
-}
-
-impl Accumulator {
-    /// Of a declared measure.
-    pub fn of(kind: &MeasureKind) -> Accumulator {
-        match kind {
-            MeasureKind::Count | MeasureKind::Unpriced(_) => Accumulator::Count,
-            MeasureKind::Sum(_) | MeasureKind::Cost(_) => Accumulator::Sum,
-            MeasureKind::Min(_) => Accumulator::Min,
-            MeasureKind::Max(_) => Accumulator::Max,
-            MeasureKind::SumSq(_) => Accumulator::SumSq,
-            MeasureKind::Last(_) => Accumulator::Last,
-            MeasureKind::Distribution(_) => Accumulator::Distribution,
-            MeasureKind::Distinct(_) => Accumulator::Distinct,
-        }
-    }
-
-    /// (suffix of the column, its type and codec), in the order of RowBinary.
-    pub fn columns(self) -> &'static [(&'static str, &'static str)] {
-        const NUMBER: &str = "Nullable(Float64) CODEC(ZSTD(1))";
-        match self {
-            Accumulator::Count => &[("", "UInt64 CODEC(T64, ZSTD(1))")],
-            Accumulator::Sum => &[("", "Decimal(38, 9) CODEC(ZSTD(1))")],
-            Accumulator::Min | Accumulator::Max => &[("", NUMBER)],
-            Accumulator::SumSq => &[("", "Decimal(38, 6) CODEC(ZSTD(1))")],
-            Accumulator::Last => &[
-                ("_at", "DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1))"),
-                ("_id", "UInt64 CODEC(ZSTD(1))"),
-                ("_value", NUMBER),
-            ],
-            Accumulator::Distribution => &[
-                ("_count", "UInt64 CODEC(T64, ZSTD(1))"),
-                ("_sum", "Decimal(38, 9) CODEC(ZSTD(1))"),
-                ("_min", "Float64 CODEC(ZSTD(1))"),
-                ("_max", "Float64 CODEC(ZSTD(1))"),
-                ("_bins", "Map(UInt16, UInt64) CODEC(ZSTD(1))"),
-            ],
-            Accumulator::Distinct => &[("_hashes", "Array(UInt64) CODEC(ZSTD(1))")],
-        }
-    }
-}
+use weir_model::measure::Accumulator;
 
 /// Columns before the dimensions of a table of parts; the encoder writes them in this order.
 const HEAD: &[(&str, &str)] = &[
@@ -110,7 +51,7 @@ impl PartsTable {
             measures: event
                 .measures
                 .iter()
-                .map(|m| (m.name.clone(), Accumulator::of(&m.kind)))
+                .map(|m| (m.name.clone(), m.kind.accumulator()))
                 .collect(),
         };
         let mut names = table.columns();
@@ -144,7 +85,7 @@ impl PartsTable {
 
     fn measure_columns(&self) -> impl Iterator<Item = (String, String)> + '_ {
         self.measures.iter().flat_map(|(m, a)| {
-            a.columns()
+            measure::columns(*a)
                 .iter()
                 .map(move |(suffix, kind)| (format!("{m}{suffix}"), kind.to_string()))
         })

@@ -3,10 +3,10 @@
 use crate::StoreError;
 use crate::calendar::{self, Zones, zones};
 use crate::client::{ident, text};
-use crate::table::{Accumulator, EventsTable, PartsTable, underscored};
-use weir_catalog::{Catalog, EventDef, Stat};
-use weir_model::fixed::SQUARES;
-use weir_model::{Fixed, Micros, WindowSize};
+use crate::measure;
+use crate::table::{EventsTable, PartsTable, underscored};
+use weir_catalog::{Catalog, EventDef};
+use weir_model::{Micros, WindowSize};
 
 /// SQL of the start of the window of a size that holds `time`. Monotonic in `time` (for days: in each zone), so
 /// that filters on it reach the index.
@@ -31,51 +31,6 @@ pub fn end_of(size: WindowSize, start: &str, zones: &Zones) -> String {
         WindowSize::Day => zones
             .each(|z| format!("toDateTime64(toDateTime(toDate({start}, {z}) + 1, {z}), 6, 'UTC')")),
     }
-}
-
-/// The statistic of merged parts, `NULL` for "no value" where it can have none.
-pub fn statistic(measure: &str, accumulator: Accumulator, stat: Stat) -> String {
-    let c = |suffix: &str| ident(&format!("{measure}{suffix}"));
-    let count = format!("sum({})", c("_count"));
-    match (accumulator, stat) {
-        (Accumulator::Count, _) => format!("sum({})", c("")),
-        (Accumulator::Sum, _) => nearest(&c(""), Fixed::SCALE),
-        (Accumulator::SumSq, _) => nearest(&c(""), SQUARES),
-        (Accumulator::Min, _) => format!("min({})", c("")),
-        (Accumulator::Max, _) => format!("max({})", c("")),
-        (Accumulator::Last, _) => {
-            format!("argMax({}, ({}, {}))", c("_value"), c("_at"), c("_id"))
-        }
-        (Accumulator::Distinct, _) => {
-            format!("weirDistinct(groupUniqArrayArray({}))", c("_hashes"))
-        }
-        (Accumulator::Distribution, Stat::Count) => count,
-        (Accumulator::Distribution, Stat::Value | Stat::Sum) => nearest(&c("_sum"), Fixed::SCALE),
-        (Accumulator::Distribution, Stat::Mean) => {
-            format!("{} / nullIf({count}, 0)", nearest(&c("_sum"), Fixed::SCALE))
-        }
-        (Accumulator::Distribution, Stat::Min) => {
-            format!("minIfOrNull({}, {} > 0)", c("_min"), c("_count"))
-        }
-        (Accumulator::Distribution, Stat::Max) => {
-            format!("maxIfOrNull({}, {} > 0)", c("_max"), c("_count"))
-        }
-        (Accumulator::Distribution, Stat::Percentile(p)) => {
-            let q = f64::from(p) / 1000.0;
-            let some = format!("{} > 0", c("_count"));
-            format!(
-                "if({count} = 0, NULL, weirWithin(weirBin(quantileExactWeightedArray({q:?})(mapKeys({bins}), mapValues({bins}))), minIf({}, {some}), maxIf({}, {some})))",
-                c("_min"),
-                c("_max"),
-                bins = c("_bins")
-            )
-        }
-    }
-}
-
-/// An exact sum as the float nearest to it: the one way from a decimal to a number.
-fn nearest(column: &str, scale: i128) -> String {
-    format!("weirNearest(reinterpret(sum({column}), 'Int128'), {scale})")
 }
 
 /// Which rows make up windows of a size: those of the size, and late minutes, of the rollups that keep it.
@@ -144,9 +99,6 @@ pub fn event_views(
     Ok(views)
 }
 
-/// Percentiles that views show of a distribution, as `<measure>_p<n>`.
-pub const PERCENTILES: [u16; 4] = [50, 90, 95, 99];
-
 /// Windows of one size merged from on-time and late parts, ended at most at `through`, if given. In [`Form::Full`]
 /// bins are sorted arrays of pairs, and hashes the smallest ones.
 ///
@@ -167,9 +119,9 @@ pub fn merged_sql(
         .collect();
     let mut columns = Vec::new();
     for (m, a) in &table.measures {
-        plain(m, *a, &mut columns);
+        columns.extend(measure::shown(m, *a));
         if form == Form::Full {
-            beneath(m, *a, &mut columns);
+            columns.extend(measure::beneath(m, *a));
         }
     }
     if let Some(twice) = twice(&columns, &table.dimensions) {
@@ -212,64 +164,6 @@ pub fn merged_sql(
     ))
 }
 
-/// (SQL, name) of the columns that a view shows of a measure.
-fn plain(m: &str, a: Accumulator, out: &mut Vec<(String, String)>) {
-    let mut add = |suffix: &str, sql: String| {
-        out.push((qualified(&sql, m, a), format!("{m}{suffix}")));
-    };
-    let shown = |stat| statistic(m, a, stat);
-    let exact = |suffix: &str| format!("sum({})", ident(&format!("{m}{suffix}")));
-    match a {
-        Accumulator::Sum | Accumulator::SumSq => {
-            add("", shown(Stat::Value));
-            // Beyond 2^53 a float has not all digits.
-            add("_exact", exact(""));
-        }
-        Accumulator::Distribution => {
-            add("_count", shown(Stat::Count));
-            add("_sum", shown(Stat::Sum));
-            add("_sum_exact", exact("_sum"));
-            add("_mean", shown(Stat::Mean));
-            add("_min", shown(Stat::Min));
-            add("_max", shown(Stat::Max));
-            for p in PERCENTILES {
-                add(&format!("_p{p}"), shown(Stat::Percentile(p * 10)));
-            }
-        }
-        _ => add("", shown(Stat::Value)),
-    }
-}
-
-/// (SQL, name) of what parts hold beside what a view shows.
-fn beneath(m: &str, a: Accumulator, out: &mut Vec<(String, String)>) {
-    let c = |suffix: &str| ident(&format!("{m}{suffix}"));
-    let mut add = |sql: String, suffix: &str| {
-        out.push((qualified(&sql, m, a), format!("{m}{suffix}")));
-    };
-    match a {
-        Accumulator::Last => {
-            let key = format!("({}, {})", c("_at"), c("_id"));
-            add(format!("max({key}).1"), "_at");
-            add(format!("max({key}).2"), "_id");
-        }
-        Accumulator::Distribution => add(
-            format!(
-                "arraySort(CAST(sumMap({}), 'Array(Tuple(UInt16, UInt64))'))",
-                c("_bins")
-            ),
-            "_bins",
-        ),
-        Accumulator::Distinct => add(
-            format!(
-                "arraySlice(arraySort(groupUniqArrayArray({})), 1, 2048)",
-                c("_hashes")
-            ),
-            "_hashes",
-        ),
-        _ => {}
-    }
-}
-
 /// A name that two columns would have.
 fn twice(columns: &[(String, String)], dimensions: &[String]) -> Option<String> {
     let fixed = [
@@ -288,14 +182,4 @@ fn twice(columns: &[(String, String)], dimensions: &[String]) -> Option<String> 
         .windows(2)
         .find(|w| w[0] == w[1])
         .map(|w| w[0].to_owned())
-}
-
-/// Columns of the measure as columns of `p`: a result of the same name must not be taken for them.
-fn qualified(sql: &str, measure: &str, accumulator: Accumulator) -> String {
-    let mut sql = sql.to_string();
-    for (suffix, _) in accumulator.columns() {
-        let column = ident(&format!("{measure}{suffix}"));
-        sql = sql.replace(&column, &format!("p.{column}"));
-    }
-    sql
 }

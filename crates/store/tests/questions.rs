@@ -7,11 +7,12 @@ use jiff::civil::Date;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use weir_catalog::{Catalog, EventDef, MeasureKind};
+use weir_catalog::{Catalog, EventDef};
+use weir_model::measure::{Accumulator, Sample};
 use weir_model::records::{
-    Aggregate, AggregateBlock, AggregateReader, Distribution, Last, MeasureValue, Part, Subject,
+    Aggregate, AggregateBlock, AggregateReader, MeasureValue, Part, Subject,
 };
-use weir_model::{Fixed, Micros, WindowSize, sketch};
+use weir_model::{Fixed, Micros, WindowSize};
 use weir_store::encode::PartsEncoder;
 use weir_store::{PartsTable, Question, Store, StoreConfig, built_in};
 
@@ -52,27 +53,27 @@ fn utc(text: &str) -> Micros {
 
 /// What `n` events are in every measure.
 fn cell(event: &EventDef, n: u64, at: Micros) -> Vec<MeasureValue> {
-    let value = |kind: &MeasureKind| match kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(n),
-        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(Fixed::from_int(n as i64)),
-        MeasureKind::SumSq(_) => MeasureValue::SumSq(Fixed(n.into())),
-        MeasureKind::Min(_) => MeasureValue::Min(Some(5.0)),
-        MeasureKind::Max(_) => MeasureValue::Max(Some(5.0)),
-        MeasureKind::Last(_) => MeasureValue::Last(Some(Last {
-            at,
-            id: 1,
-            value: 5.0,
-        })),
-        MeasureKind::Distribution(_) => MeasureValue::Distribution(Distribution {
-            count: n,
-            sum: Fixed::from_int(5 * n as i64),
-            min: 5.0,
-            max: 5.0,
-            bins: vec![(sketch::bin(5.0), n)],
-        }),
-        MeasureKind::Distinct(_) => MeasureValue::Distinct(vec![7, 8]),
+    let value = |accumulator: Accumulator| {
+        // One thing each, of size 5.
+        let exact = if accumulator == Accumulator::Sum {
+            1
+        } else {
+            5
+        };
+        let mut value = accumulator.empty();
+        for i in 0..n {
+            value.add(&Sample {
+                at,
+                id: 1,
+                value: 5.0,
+                exact: Fixed::from_int(exact),
+                hash: 7 + i % 2,
+            });
+        }
+        value
     };
-    event.measures.iter().map(|m| value(&m.kind)).collect()
+    let kinds = event.measures.iter().map(|m| m.kind.accumulator());
+    kinds.map(value).collect()
 }
 
 /// An event each 20 minutes of every type and tenant, all of one value in each dimension; every seventh is late. The parts

@@ -1,18 +1,20 @@
 //! The store against the real engine: what views answer is what plain code gets from the same parts.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod measure;
+
 use bytes::Bytes;
+use measure::{full, plain, value};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use weir_catalog::{Catalog, EventDef, JudgedWindow, KpiDef, MeasureKind, Op, Stat, Term};
-use weir_model::fixed::{SQUARES, nearest};
+use weir_catalog::{Catalog, EventDef, JudgedWindow, KpiDef, MeasureKind, Op, Term};
 use weir_model::records::{
-    Aggregate, AggregateBlock, AggregateReader, Distribution, Last, MeasureValue, Part, Subject,
+    Aggregate, AggregateBlock, AggregateReader, MeasureValue, Part, Subject,
 };
-use weir_model::sketch::{THETA, bin, quantile, theta_estimate};
-use weir_model::{Fixed, Micros, WindowSize};
+use weir_model::sketch::{THETA, quantile, theta_estimate};
+use weir_model::{Micros, WindowSize};
 use weir_store::encode::PartsEncoder;
 use weir_store::{
     Form, PartsTable, Question, Store, StoreConfig, built_in, merged_sql, rollup_name,
@@ -49,99 +51,6 @@ async fn prepared(database: &str, catalog: &Catalog) -> Store {
     store.prepare(&built_in(), catalog).await.unwrap();
     store.set_current_run(1, catalog.hash).await.unwrap();
     store
-}
-
-fn value(rng: &mut ChaCha8Rng, kind: &MeasureKind, at: Micros) -> MeasureValue {
-    let number = |rng: &mut ChaCha8Rng| (rng.random_range(0.0..12.0f64)).exp2() - 1.0;
-    match kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => {
-            MeasureValue::Count(rng.random_range(0..9))
-        }
-        MeasureKind::Sum(_) | MeasureKind::Cost(_) => {
-            MeasureValue::Sum(Fixed(rng.random_range(-(1i128 << 70)..1i128 << 90)))
-        }
-        MeasureKind::Min(_) => MeasureValue::Min(rng.random_bool(0.8).then(|| number(rng))),
-        MeasureKind::Max(_) => MeasureValue::Max(rng.random_bool(0.8).then(|| number(rng))),
-        MeasureKind::SumSq(_) => MeasureValue::SumSq(Fixed(rng.random_range(0..1i128 << 60))),
-        MeasureKind::Last(_) => MeasureValue::Last(rng.random_bool(0.8).then(|| Last {
-            at,
-            id: rng.random(),
-            value: number(rng),
-        })),
-        MeasureKind::Distribution(_) => {
-            let values: Vec<f64> = (0..rng.random_range(0..20)).map(|_| number(rng)).collect();
-            let mut bins = BTreeMap::new();
-            values
-                .iter()
-                .for_each(|v| *bins.entry(bin(*v)).or_insert(0) += 1);
-            MeasureValue::Distribution(Distribution {
-                count: values.len() as u64,
-                sum: values
-                    .iter()
-                    .fold(Fixed(0), |s, v| s.plus(Fixed::from_f64(*v).unwrap())),
-                min: values.iter().copied().reduce(f64::min).unwrap_or(0.0),
-                max: values.iter().copied().reduce(f64::max).unwrap_or(0.0),
-                bins: bins.into_iter().collect(),
-            })
-        }
-        MeasureKind::Distinct(_) => {
-            // Some at the limit, so that merging has something to cut.
-            let n = if rng.random_bool(0.1) {
-                THETA
-            } else {
-                rng.random_range(0..40)
-            };
-            let mut hashes: BTreeSet<u64> = (0..n).map(|_| rng.random_range(1..u64::MAX)).collect();
-            hashes.insert(7);
-            MeasureValue::Distinct(hashes.into_iter().take(THETA).collect())
-        }
-    }
-}
-
-fn merge(a: &mut MeasureValue, b: &MeasureValue) {
-    use MeasureValue as V;
-    let pick = |a: &mut Option<f64>, b: &Option<f64>, f: fn(f64, f64) -> f64| {
-        *a = match (*a, *b) {
-            (Some(x), Some(y)) => Some(f(x, y)),
-            (x, y) => x.or(y),
-        }
-    };
-    match (a, b) {
-        (V::Count(a), V::Count(b)) => *a += b,
-        (V::Sum(a), V::Sum(b)) | (V::SumSq(a), V::SumSq(b)) => *a = a.plus(*b),
-        (V::Min(a), V::Min(b)) => pick(a, b, f64::min),
-        (V::Max(a), V::Max(b)) => pick(a, b, f64::max),
-        (V::Last(a), V::Last(b)) => {
-            let key = |l: &Last| (l.at, l.id);
-            if b.as_ref().map(key) > a.as_ref().map(key) {
-                *a = b.clone();
-            }
-        }
-        (V::Distribution(a), V::Distribution(b)) if b.count > 0 => {
-            let mut bins: BTreeMap<u16, u64> = a.bins.iter().copied().collect();
-            b.bins
-                .iter()
-                .for_each(|(k, n)| *bins.entry(*k).or_insert(0) += n);
-            a.min = if a.count == 0 {
-                b.min
-            } else {
-                a.min.min(b.min)
-            };
-            a.max = if a.count == 0 {
-                b.max
-            } else {
-                a.max.max(b.max)
-            };
-            a.count += b.count;
-            a.sum = a.sum.plus(b.sum);
-            a.bins = bins.into_iter().collect();
-        }
-        (V::Distinct(a), V::Distinct(b)) => {
-            let all: BTreeSet<u64> = a.iter().chain(b).copied().collect();
-            *a = all.into_iter().take(THETA).collect();
-        }
-        _ => {}
-    }
 }
 
 fn parts(rng: &mut ChaCha8Rng, catalog: &Catalog, event: &EventDef) -> Vec<Aggregate> {
@@ -277,64 +186,11 @@ fn expected(catalog: &Catalog, event: &EventDef, rows: &[Aggregate], size: Windo
             Some(have) => have
                 .iter_mut()
                 .zip(&row.values)
-                .for_each(|(a, b)| merge(a, b)),
+                .for_each(|(a, b)| a.merge(b)),
             None => drop(windows.insert(key, row.values.clone())),
         }
     }
     windows
-}
-
-/// What is compared: the numbers of the view and what lies beneath them.
-fn full(v: &MeasureValue) -> Vec<String> {
-    let mut all = plain(v);
-    match v {
-        MeasureValue::Last(None) => all.extend(["0".into(), "0".into()]),
-        MeasureValue::Last(Some(l)) => all.extend([l.at.0.to_string(), l.id.to_string()]),
-        MeasureValue::Distribution(d) => {
-            let bins: Vec<String> = d.bins.iter().map(|(b, n)| format!("({b},{n})")).collect();
-            all.push(format!("[{}]", bins.join(",")));
-        }
-        MeasureValue::Distinct(h) => {
-            let hashes: Vec<String> = h.iter().map(u64::to_string).collect();
-            all.push(format!("[{}]", hashes.join(",")));
-        }
-        _ => {}
-    }
-    all
-}
-
-/// What the plain view shows of a measure.
-fn plain(v: &MeasureValue) -> Vec<String> {
-    let float = |f: f64| f.to_bits().to_string();
-    match v {
-        MeasureValue::Count(n) => vec![n.to_string()],
-        MeasureValue::Sum(s) => vec![float(s.to_f64()), s.0.to_string()],
-        MeasureValue::SumSq(s) => vec![float(nearest(s.0, SQUARES)), s.0.to_string()],
-        MeasureValue::Min(f) | MeasureValue::Max(f) => vec![f.map_or("\\N".into(), float)],
-        MeasureValue::Last(l) => vec![l.as_ref().map_or("\\N".into(), |l| float(l.value))],
-        MeasureValue::Distinct(h) => {
-            vec![theta_estimate(h.len(), h.last().copied().unwrap_or(0)).to_string()]
-        }
-        MeasureValue::Distribution(d) => {
-            let q = |q| {
-                quantile(d.bins.iter().copied(), d.count, q, (d.min, d.max))
-                    .map_or("\\N".into(), float)
-            };
-            let some = |f: f64| if d.count == 0 { "\\N".into() } else { float(f) };
-            vec![
-                d.count.to_string(),
-                float(d.sum.to_f64()),
-                d.sum.0.to_string(),
-                some(d.sum.to_f64() / d.count as f64),
-                some(d.min),
-                some(d.max),
-                q(0.5),
-                q(0.9),
-                q(0.95),
-                q(0.99),
-            ]
-        }
-    }
 }
 
 /// The rows of a query in a form in which equal text means equal bits.
@@ -614,35 +470,10 @@ fn evaluate(ops: &[Op], terms: &[Option<f64>]) -> Option<f64> {
 
 fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>) -> Option<f64> {
     let kind = &catalog.events[term.event].measures[term.measure].kind;
-    let Some(values) = values else {
-        let adds = match kind {
-            MeasureKind::Min(_) | MeasureKind::Max(_) | MeasureKind::Last(_) => false,
-            MeasureKind::Distribution(_) => matches!(term.stat, Stat::Count | Stat::Sum),
-            _ => true,
-        };
-        return adds.then_some(0.0);
-    };
-    match (&values[term.measure], term.stat) {
-        (MeasureValue::Count(n), _) => Some(*n as f64),
-        (MeasureValue::Sum(s), _) => Some(s.to_f64()),
-        (MeasureValue::SumSq(s), _) => Some(nearest(s.0, SQUARES)),
-        (MeasureValue::Min(v) | MeasureValue::Max(v), _) => *v,
-        (MeasureValue::Last(l), _) => l.as_ref().map(|l| l.value),
-        (MeasureValue::Distinct(h), _) => {
-            Some(theta_estimate(h.len(), h.last().copied().unwrap_or(0)) as f64)
-        }
-        (MeasureValue::Distribution(d), Stat::Count) => Some(d.count as f64),
-        (MeasureValue::Distribution(d), Stat::Sum) => Some(d.sum.to_f64()),
-        (MeasureValue::Distribution(d), _) if d.count == 0 => None,
-        (MeasureValue::Distribution(d), Stat::Mean) => Some(d.sum.to_f64() / d.count as f64),
-        (MeasureValue::Distribution(d), Stat::Min) => Some(d.min),
-        (MeasureValue::Distribution(d), Stat::Max) => Some(d.max),
-        (MeasureValue::Distribution(d), Stat::Percentile(p)) => {
-            let q = f64::from(p) / 1000.0;
-            quantile(d.bins.iter().copied(), d.count, q, (d.min, d.max))
-        }
-        (MeasureValue::Distribution(_), Stat::Value) => unreachable!("a catalog names a statistic"),
-    }
+    let none = kind.accumulator().empty();
+    values
+        .map_or(&none, |values| &values[term.measure])
+        .stat(term.stat)
 }
 
 #[tokio::test]
@@ -686,7 +517,7 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
                         for (from, to) in spans(kpi, &catalog, &tenant, start) {
                             match out.get_mut(&(tenant.clone(), named.clone(), from, to)) {
                                 Some(have) => {
-                                    have.iter_mut().zip(&values).for_each(|(a, b)| merge(a, b))
+                                    have.iter_mut().zip(&values).for_each(|(a, b)| a.merge(b))
                                 }
                                 None => drop(out.insert(
                                     (tenant.clone(), named.clone(), from, to),

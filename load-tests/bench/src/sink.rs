@@ -123,7 +123,7 @@ pub fn figures(catalog: &Arc<Catalog>, quick: bool) -> Result<Vec<Figure>> {
     let admin = Admin::new(&system.brokers, DEADLINE)?;
     let committed = Committed::new(
         &system.brokers,
-        weir_sink::GROUP,
+        weir_runtime::names::SINK_GROUP,
         topics::AGGREGATES,
         &admin,
     )?;

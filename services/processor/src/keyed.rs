@@ -18,6 +18,8 @@ pub(crate) type SnapshotPart = (String, Option<Vec<u8>>);
 pub(crate) trait Keyed: Sized {
     /// What a fold gives.
     type Out: Default;
+    /// What a stage instance keeps beside its partitions: nobody's state, made anew where it is lost.
+    type Beside: Default;
     /// In keys and metrics.
     const NAME: &'static str;
     fn create(scope: &Scope, partition: i32) -> Result<Self, EngineError>;
@@ -43,8 +45,9 @@ pub(crate) trait Keyed: Sized {
         results: &mut Self::Out,
         out: &mut Outbox<'_>,
     ) -> Result<(), StageError>;
-    /// Something to do now and then, outside of transactions.
+    /// Something to do from time to time, outside of transactions.
     fn now_and_then(
+        _beside: &mut Self::Beside,
         _parts: &mut dyn Iterator<Item = &mut Self>,
         _scope: &Scope,
     ) -> Result<(), StageError> {
@@ -79,6 +82,7 @@ pub(crate) struct KeyedStage<F: Keyed> {
     cycle: Duration,
     parts: BTreeMap<i32, Part<F>>,
     results: F::Out,
+    beside: F::Beside,
     reported: Instant,
 }
 
@@ -89,6 +93,7 @@ impl<F: Keyed> KeyedStage<F> {
             cycle,
             parts: BTreeMap::new(),
             results: F::Out::default(),
+            beside: F::Beside::default(),
             reported: Instant::now(),
         }
     }
@@ -325,6 +330,7 @@ impl<F: Keyed> Stage for KeyedStage<F> {
 
     fn between(&mut self, _: &[weir_kafka::stage::Progress]) -> Result<(), StageError> {
         F::now_and_then(
+            &mut self.beside,
             &mut self.parts.values_mut().map(|p| &mut p.fold),
             &self.scope,
         )?;

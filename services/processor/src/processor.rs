@@ -10,7 +10,7 @@ use weir_catalog::Catalog;
 use weir_kafka::admin::Partitions;
 use weir_kafka::{Brokers, Error, Pauses, Stage, StageConfig, run_stage};
 use weir_model::{codes, topics};
-use weir_runtime::{Part, Shutdown, Size};
+use weir_runtime::{Part, Shutdown, Size, names};
 
 /// A stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,7 +236,7 @@ fn run_one(
             Box::new(ScoreStage::new(scope.clone(), config.snapshot_cycle)),
         ),
     };
-    let instance = format!("{}-{thread}", config.instance);
+    let instance = names::instance(&config.instance, thread);
     let mut shell = StageConfig::new(
         scope.brokers.clone(),
         name.label(),
@@ -250,6 +250,5 @@ fn run_one(
     if name == StageName::Combine {
         shell.fetching = crate::combine::fetching(scope.raw.iter().sum());
     }
-    let _forget = crate::window::ForgetLive;
     run_stage(&shell, stage.as_mut(), stop)
 }

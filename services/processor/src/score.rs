@@ -18,6 +18,7 @@ pub(crate) struct Scores {
 
 impl Keyed for Scores {
     type Out = ScoreOut;
+    type Beside = ();
     const NAME: &'static str = "score";
 
     fn create(scope: &Scope, partition: i32) -> Result<Scores, EngineError> {

@@ -2,7 +2,6 @@
 
 use crate::keyed::{Keyed, KeyedStage, SnapshotPart, stage_error};
 use crate::{Scope, metric};
-use std::cell::RefCell;
 use std::time::{Duration, Instant};
 use weir_engine::EngineError;
 use weir_engine::partial::SHARDS;
@@ -20,23 +19,16 @@ pub(crate) type WindowStage = KeyedStage<Windows>;
 /// One partition of stage 2.
 pub(crate) struct Windows(Window);
 
-thread_local! {
-    /// A stage instance is a thread; its live stream is nobody's state.
-    static LIVE: RefCell<Option<(Appender, Instant)>> = const { RefCell::new(None) };
-}
-
-/// Drops the thread's live stream while the thread still stands: its producer calls back, and what it calls uses
-/// thread locals, which are gone while these are destroyed.
-pub(crate) struct ForgetLive;
-
-impl Drop for ForgetLive {
-    fn drop(&mut self) {
-        LIVE.with_borrow_mut(|live| *live = None);
-    }
+/// Where what is provisional is told, and when next. It ends with its stage, while the stage's thread still stands: its producer
+/// calls back, and what it calls uses thread locals.
+pub(crate) struct Live {
+    to: Appender,
+    next: Instant,
 }
 
 impl Keyed for Windows {
     type Out = WindowOut;
+    type Beside = Option<Live>;
     const NAME: &'static str = "window";
 
     fn create(scope: &Scope, partition: i32) -> Result<Windows, EngineError> {
@@ -115,30 +107,32 @@ impl Keyed for Windows {
     }
 
     fn now_and_then(
+        live: &mut Option<Live>,
         parts: &mut dyn Iterator<Item = &mut Windows>,
         scope: &Scope,
     ) -> Result<(), StageError> {
-        LIVE.with_borrow_mut(|live| {
-            if live.is_none() {
-                *live = Some((Appender::new(&scope.brokers)?, Instant::now()));
-            }
-            let Some((to, next)) = live else {
-                return Ok(());
-            };
-            let begun = Instant::now();
-            if begun < *next {
-                return Ok(());
-            }
-            let told = tell_live(parts, scope, to);
-            // While history is read everything changes all the time: what is provisional waits, results do not.
-            *next = begun + LIVE_EVERY.max(begun.elapsed() * LIVE_SHARE);
-            if let Err(e) = told {
-                // Nobody counts on it: results go on without.
-                tracing::warn!("the live stream has a gap: {e}");
-                *live = None;
-            }
-            Ok(())
-        })
+        if live.is_none() {
+            *live = Some(Live {
+                to: Appender::new(&scope.brokers)?,
+                next: Instant::now(),
+            });
+        }
+        let Some(Live { to, next }) = live else {
+            return Ok(());
+        };
+        let begun = Instant::now();
+        if begun < *next {
+            return Ok(());
+        }
+        let told = tell_live(parts, scope, to);
+        // While history is read everything changes all the time: what is provisional waits, results do not.
+        *next = begun + LIVE_EVERY.max(begun.elapsed() * LIVE_SHARE);
+        if let Err(e) = told {
+            // Nobody counts on it: results go on without.
+            tracing::warn!("the live stream has a gap: {e}");
+            *live = None;
+        }
+        Ok(())
     }
 
     fn report(&self, partition: i32, _: &Scope) {

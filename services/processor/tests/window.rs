@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_catalog::{Catalog, MeasureKind};
-use weir_engine::accumulate::{self, Layout};
+use weir_engine::measure::{self, Layout};
 use weir_engine::partial::{BlockWriter, WatermarkEntry};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Appender, Brokers, Consumer, Tp};
-use weir_model::records::{AggregateBlock, Distribution, MeasureValue, Part};
-use weir_model::{Fixed, Micros, WindowSize, codes, hash, topics};
+use weir_model::records::{AggregateBlock, MeasureValue, Part};
+use weir_model::{Micros, WindowSize, codes, hash, topics};
 use weir_processor::{Processor, ProcessorConfig, StageName, reprocess, run_of};
 use weir_runtime::Shutdown;
 
@@ -26,15 +26,9 @@ fn catalog() -> Arc<Catalog> {
 }
 
 fn value(kind: &MeasureKind, n: u64) -> MeasureValue {
-    match kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(n),
-        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(Fixed::default()),
-        MeasureKind::Min(_) => MeasureValue::Min(None),
-        MeasureKind::Max(_) => MeasureValue::Max(None),
-        MeasureKind::SumSq(_) => MeasureValue::SumSq(Fixed::default()),
-        MeasureKind::Last(_) => MeasureValue::Last(None),
-        MeasureKind::Distribution(_) => MeasureValue::Distribution(Distribution::default()),
-        MeasureKind::Distinct(_) => MeasureValue::Distinct(Vec::new()),
+    match kind.accumulator().empty() {
+        MeasureValue::Count(_) => MeasureValue::Count(n),
+        empty => empty,
     }
 }
 
@@ -154,7 +148,7 @@ fn windows_are_written_once_across_restarts() {
                 .map(|m| value(&m.kind, minute as u64 + 1))
                 .collect();
             let mut row = Vec::new();
-            accumulate::encode(&layout, &values, &mut row);
+            measure::encode(&layout, &values, &mut row);
             writer.group((event, rollup), subject, "acme", [].into_iter());
             writer.row(pane, false, &row);
             writer.finish(&mut block);

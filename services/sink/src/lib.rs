@@ -18,12 +18,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use weir_catalog::Catalog;
 use weir_kafka::{Brokers, Consumer, Ends, Fetching, Pauses, Tp};
+use weir_runtime::names::SINK_GROUP;
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
 use work::Work;
-
-/// The consumer group of all sinks.
-pub const GROUP: &str = "weir-sink";
 
 /// The library has one request at a time under way: one that asks for topics without news alone, because the others' queues were
 /// full, holds these up once they are not (0.3 s for each 100,000 rows, with half a second).
@@ -34,29 +32,29 @@ const HELD: Duration = Duration::from_millis(50);
 #[serde(deny_unknown_fields)]
 pub struct SinkConfig {
     /// Where Kafka is.
-    pub brokers: Brokers,
+    pub kafka: Brokers,
     /// Where ClickHouse is.
     #[serde(default)]
     pub store: StoreConfig,
     /// Name of this member of the group, different for each instance.
     #[serde(default = "default_instance")]
     pub instance: String,
-    /// The current run: what views show.
-    #[serde(default = "default_run")]
+    /// The current run: what views show. No setting: whoever starts a sink knows it from the log.
+    #[serde(skip, default = "default_run")]
     pub run: u32,
     /// An insert is made when so many rows of one table wait.
     #[serde(default = "default_rows")]
     pub max_rows: usize,
-    /// ... or when the oldest has waited so long, in milliseconds.
-    #[serde(default = "default_wait")]
-    pub max_wait_ms: u64,
+    /// ... or when the oldest has waited so long.
+    #[serde(default = "default_wait", with = "humantime_serde")]
+    pub max_wait: Duration,
     /// Raw events leave the archive after so many days; absent: never.
     #[serde(default)]
     pub archive_days: Option<u32>,
 }
 
 fn default_instance() -> String {
-    "sink-0".into()
+    weir_runtime::names::instance("sink", 0)
 }
 fn default_run() -> u32 {
     1
@@ -64,20 +62,20 @@ fn default_run() -> u32 {
 fn default_rows() -> usize {
     100_000
 }
-fn default_wait() -> u64 {
-    1000
+fn default_wait() -> Duration {
+    Duration::from_secs(1)
 }
 
 impl SinkConfig {
     /// With everything else as usual.
-    pub fn new(brokers: Brokers, store: StoreConfig) -> SinkConfig {
+    pub fn new(kafka: Brokers, store: StoreConfig) -> SinkConfig {
         SinkConfig {
-            brokers,
+            kafka,
             store,
             instance: default_instance(),
             run: default_run(),
             max_rows: default_rows(),
-            max_wait_ms: default_wait(),
+            max_wait: default_wait(),
             archive_days: None,
         }
     }
@@ -162,7 +160,7 @@ impl Sink {
 
     fn work(&self, handle: &Handle, shutdown: &Shutdown) -> Result<(), SinkError> {
         let store = Store::new(&self.config.store);
-        let t = &self.config.brokers.timeouts;
+        let t = &self.config.kafka.timeouts;
         let part = Part::register("sink", t.limits());
         let stopped = || shutdown.is_requested();
         if !self.prepared(handle, &store, shutdown, &part)? {
@@ -204,7 +202,7 @@ impl Sink {
         shutdown: &Shutdown,
         part: &Part,
     ) -> Result<(), SinkError> {
-        let mut router = Router::new(&self.catalog, self.config.brokers.clone())?;
+        let mut router = Router::new(&self.catalog, self.config.kafka.clone())?;
         let topics = router.topics();
         // To the broker a static member that comes back is the one it knows, with the partitions it had: one that reads other
         // topics (an event type was added) has to be another member.
@@ -217,7 +215,7 @@ impl Sink {
             held: HELD,
             ..Fetching::default()
         };
-        let consumer = Consumer::group(&self.config.brokers, GROUP, &member, &topics, fetching)?;
+        let consumer = Consumer::group(&self.config.kafka, SINK_GROUP, &member, &topics, fetching)?;
         let mut work = Work {
             sink: self,
             handle,
@@ -227,11 +225,10 @@ impl Sink {
             position: Position::default(),
             looked: Instant::now(),
             read_at: Instant::now(),
-            ends: Ends::of(&self.config.brokers),
+            ends: Ends::of(&self.config.kafka),
             stuck: None,
             inserting: JoinSet::new(),
         };
-        let wait = Duration::from_millis(self.config.max_wait_ms);
         let mut oldest: Option<Instant> = None;
         self.tell(None);
         loop {
@@ -249,7 +246,7 @@ impl Sink {
             let (rows, bytes) = router.size();
             let due = rows >= self.config.max_rows
                 || bytes >= MAX_BYTES
-                || oldest.is_some_and(|t| t.elapsed() >= wait);
+                || oldest.is_some_and(|t| t.elapsed() >= self.config.max_wait);
             if due || shutdown.is_requested() {
                 work.insert(&mut router, shutdown)?;
                 oldest = None;
@@ -285,7 +282,7 @@ impl Sink {
         shutdown: &Shutdown,
         part: &Part,
     ) -> Result<bool, SinkError> {
-        let mut pauses = Pauses::new(self.config.brokers.timeouts.pause);
+        let mut pauses = Pauses::new(self.config.kafka.timeouts.pause);
         loop {
             match self.try_prepare(handle, store, shutdown, part) {
                 None => return Ok(false),
@@ -320,7 +317,7 @@ impl Sink {
                 Err(_) if shutdown.is_requested() => return None,
                 Err(_) => part.alive(),
             }
-            if begun.elapsed() > self.config.brokers.timeouts.call {
+            if begun.elapsed() > self.config.kafka.timeouts.call {
                 part.waits_for("ClickHouse, to prepare its tables");
             }
         }

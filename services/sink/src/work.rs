@@ -133,7 +133,7 @@ impl Work<'_> {
     }
 
     fn limit(&self) -> Duration {
-        self.sink.config.brokers.timeouts.call
+        self.sink.config.kafka.timeouts.call
     }
 
     /// Tells how much waits. Where nothing was read for a while the brokers are asked: what the client knows came with what it
@@ -142,7 +142,7 @@ impl Work<'_> {
     /// # Errors
     /// Past the limit for standing still: a new client is to be tried.
     pub(crate) fn look(&mut self) -> Result<(), SinkError> {
-        let t = &self.sink.config.brokers.timeouts;
+        let t = &self.sink.config.kafka.timeouts;
         if self.looked.elapsed() < t.stall / 4 {
             return Ok(());
         }

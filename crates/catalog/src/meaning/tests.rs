@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::measure::KINDS;
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -47,8 +48,11 @@ fn every_kind_of_thing_is_in_it() {
         );
     }
     let text = meaning(&catalog);
-    let measures = " Count [| Sum(| Min(| Max(| SumSq(| Last(| Distribution(| Distinct(\
-                    | cost None | unpriced Some";
+    for kind in KINDS {
+        let told = [" ", "("].map(|end| format!(" {}{end}", kind.meaning));
+        assert!(told.iter().any(|t| text.contains(t)), "{}", kind.name);
+    }
+    let measures = " Count [| cost None | unpriced Some";
     let conditions = "Null }|Bool(|Number(|Text(";
     let statistics = " Value at| Count at| Sum at| Mean at| Min at| Max at| Percentile(999) at";
     let steps = "Term(|Number(|Null,|Add,|Sub,|Mul,|Div,|Neg,|Lt,|Le,|Gt,|Ge,|Eq,|Ne,|And,|Or,|Not,\

@@ -11,6 +11,8 @@ mod sum;
 mod sumsq;
 mod unpriced;
 
+pub(crate) use unpriced::Companion;
+
 use crate::avro::FieldType;
 use crate::reading::Reading;
 use crate::types::{CostDef, EventDef, Price};

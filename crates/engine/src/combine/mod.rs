@@ -1,8 +1,9 @@
-//! Stage 1: raw events to partial aggregates. One [`Combine`] owns any set of raw partitions; what it decides
-//! about a record depends on the log of the record's own partition and on nothing else.
+//! Stage 1: raw events to partial aggregates. One [`Combine`] owns any set of raw partitions; what
+//! it decides about a record depends on the log of the record's own partition and on nothing else.
 
+mod alias;
 mod dedup;
-mod measure;
+mod group;
 mod names;
 mod position;
 mod read;
@@ -11,25 +12,24 @@ mod state;
 mod subjects;
 #[cfg(test)]
 mod tests;
-mod when;
 
 pub use position::Position;
 
 use crate::EngineError;
-use crate::accumulate::live::Delta;
+use crate::measure::event::Measures;
 use crate::partial::{BlockWriter, WatermarkEntry};
-use measure::Measures;
-use names::{Id, Names};
-use read::{Head, Read, Reader};
-use rows::{GroupHead, Key, Rows};
-use state::{Seen, State};
+use alias::People;
+use group::{Buffers, Decoded, GROUP};
+use names::Names;
+use read::{Read, Reader};
+use rows::{GroupHead, Rows};
+use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_catalog::types::{Catalog, EventId};
 use weir_model::avro::Value;
 use weir_model::headers::{Meta, SchemaRef};
-use weir_model::prefetch::{LINE, prefetch_lines};
-use weir_model::{Code, Micros, codes, records, topics, wire};
+use weir_model::{Code, Micros, records, topics, wire};
 
 /// A raw partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,8 +107,8 @@ pub enum Fold {
     Skipped,
     /// A record that cannot be read: to be written as a dead letter.
     Dead(Dead),
-    /// The record was **not** folded: make its schema known ([`Combine::add_schema`]) and fold it again, or
-    /// give it to [`Combine::fold_dead`].
+    /// The record was **not** folded: make its schema known ([`Combine::add_schema`]) and fold it
+    /// again, or give it to [`Combine::fold_dead`].
     UnknownSchema(SchemaRef),
 }
 
@@ -143,48 +143,21 @@ struct Type {
     disorder: Micros,
     reader: Reader,
     measures: Measures,
+    people: People,
     rows: Rows,
 }
 
 /// Buffers that are used again.
 #[derive(Debug, Default)]
 struct Scratch {
+    group: Buffers,
     bytes: Vec<u8>,
-    ids: Vec<Id>,
-    text_ids: Vec<Id>,
-    slots: Vec<usize>,
-    at: Vec<usize>,
-    deltas: Vec<(usize, Delta)>,
-    /// Where the deltas of each event end.
-    ends: Vec<usize>,
     indices: Vec<u32>,
     block: Vec<u8>,
 }
 
-/// Records folded together: their memory is fetched before it is used.
-const GROUP: usize = 32;
-/// A record's bytes are fetched so many records before they are decoded.
-const AHEAD: usize = 4;
-/// What lies further on the processor fetches by itself.
-const MOST_LINES: usize = 6;
 /// Bytes of texts remembered across drains.
 const TEXTS_KEPT: usize = 48 << 20;
-
-/// A record of a group, on its way.
-enum Step {
-    /// Neither event nor dead letter.
-    Other,
-    Event(Head),
-    Dead(Dead),
-    Unknown(SchemaRef),
-    /// Counts, in the rows of that key.
-    Counted {
-        key: Key,
-        t: Micros,
-        id: u64,
-    },
-    Done,
-}
 
 impl Combine {
     /// An instance without inputs.
@@ -199,11 +172,13 @@ impl Combine {
         let mut types = Vec::with_capacity(catalog.events.len());
         for event in &catalog.events {
             let (reader, measures) = Reader::new(event)?;
+            let people = People::new(&catalog, event, &reader);
             let rows = Rows::new(event, &measures.words, options.partials);
             types.push(Type {
                 disorder: event.disorder,
                 reader,
                 measures,
+                people,
                 rows,
             });
         }
@@ -219,8 +194,8 @@ impl Combine {
         })
     }
 
-    /// Makes a writer's schema known. One that cannot be read as the event type is kept: records with it are
-    /// dead letters (WEIR-0005).
+    /// Makes a writer's schema known. One that cannot be read as the event type is kept: records
+    /// with it are dead letters (WEIR-0005).
     ///
     /// # Errors
     /// No such event type.
@@ -240,14 +215,15 @@ impl Combine {
         Ok(())
     }
 
-    /// Takes up a partition where its position says. If that has a [`Position::horizon_start`], the records from there to
-    /// the committed offset have to be given to [`Combine::warm`] before others are folded.
+    /// Takes up a partition where its position says. If that has a [`Position::horizon_start`], the
+    /// records from there to the committed offset have to be given to [`Combine::warm`] before
+    /// others are folded.
     pub fn open(&mut self, input: Input, position: Position) {
         self.inputs.insert(input, State::open(position));
     }
 
-    /// Rebuilds de-duplication from a record that was folded before. An unknown schema is returned as by
-    /// [`Combine::fold`]: then give the record again, or to [`Combine::warm_dead`].
+    /// Rebuilds de-duplication from a record that was folded before. An unknown schema is returned
+    /// as by [`Combine::fold`]: then give the record again, or to [`Combine::warm_dead`].
     pub fn warm(&mut self, input: Input, record: &Record) -> Fold {
         let (Some(of), Some(state)) =
             (self.types.get_mut(input.event), self.inputs.get_mut(&input))
@@ -287,11 +263,11 @@ impl Combine {
         result
     }
 
-    /// Takes in the next records of an open partition, in order. `on` is called, in order, for every record that is not
-    /// simply counted (on time and not clamped).
+    /// Takes in the next records of an open partition, in order. `on` is called, in order, for
+    /// every record that is not simply counted (on time and not clamped).
     ///
-    /// Returns how many were folded: all of them, or those before the first with an unknown schema (`on` is called for
-    /// that one too, but it is not folded).
+    /// Returns how many were folded: all of them, or those before the first with an unknown schema
+    /// (`on` is called for that one too, but it is not folded).
     pub fn fold_batch(
         &mut self,
         input: Input,
@@ -306,18 +282,15 @@ impl Combine {
             }
             return records.len();
         };
-        let width = of.reader.width();
-        let mut values = vec![Value::Null; width * GROUP.min(records.len())];
-        let mut texts = Vec::with_capacity(of.reader.text_count() * GROUP.min(records.len()));
+        // Names that hold for spellings are lent to rows.
+        let catalog = self.catalog.clone();
+        let mut decoded = Decoded::new(&of.reader, records.len());
         let mut done = 0;
         for group in records.chunks(GROUP) {
-            let folded = of.fold_group(
-                state,
-                group,
-                (&mut values, &mut texts),
-                (&mut self.scratch, &mut self.names),
-                &mut |i, f| on(done + i, f),
-            );
+            let (buffers, names) = (&mut self.scratch.group, &mut self.names);
+            let on = &mut |i, f| on(done + i, f);
+            let lent = &catalog.aliases;
+            let folded = of.fold_group(state, group, (&mut decoded, lent), (buffers, names), on);
             done += folded;
             if folded < group.len() {
                 break;
@@ -326,15 +299,17 @@ impl Combine {
         done
     }
 
-    /// Takes in a record that is a dead letter, whatever its bytes say: log time moves, nothing else.
+    /// Takes in a record that is a dead letter, whatever its bytes say: log time moves, nothing
+    /// else.
     pub fn fold_dead(&mut self, input: Input, record: &Record) {
         if let Some(state) = self.inputs.get_mut(&input) {
             state.advance(record);
         }
     }
 
-    /// Gives out all rows as blocks, by partition of the partials, and forgets them. With `tell_watermarks`, the watermarks that have
-    /// crossed the end of a pane since they were last told go to every partition, in its last block.
+    /// Gives out all rows as blocks, by partition of the partials, and forgets them. With
+    /// `tell_watermarks`, the watermarks that have crossed the end of a pane since they were last
+    /// told go to every partition, in its last block.
     pub fn drain(&mut self, tell_watermarks: bool, emit: &mut dyn FnMut(u32, &[u8])) {
         let mut entries = Vec::new();
         if tell_watermarks {
@@ -421,21 +396,24 @@ impl Combine {
         self.inputs.values().any(State::has_news)
     }
 
-    /// Where a partition stands after the last record folded: to be committed with the offset after it.
+    /// Where a partition stands after the last record folded: to be committed with the offset after
+    /// it.
     pub fn position(&self, input: Input) -> Position {
         self.inputs
             .get(&input)
             .map_or_else(Position::default, State::position)
     }
 
-    /// What is committed with the offset after the last record folded: the position, and what was told of the watermark.
+    /// What is committed with the offset after the last record folded: the position, and what was
+    /// told of the watermark.
     pub fn metadata(&self, input: Input) -> String {
         let state = self.inputs.get(&input);
         let told = state.map_or(Micros::MIN, |s| s.told());
         self.position(input).to_metadata_with(told)
     }
 
-    /// Events that came too late to be judged since this was last called, one summary per partition and tenant that has any.
+    /// Events that came too late to be judged since this was last called, one summary per partition
+    /// and tenant that has any.
     pub fn late(&mut self) -> Vec<records::Late> {
         let mut all = Vec::new();
         for (input, state) in &mut self.inputs {
@@ -484,9 +462,10 @@ impl Combine {
         self.inputs.get(&input).is_some_and(|s| s.clock.in_replay)
     }
 
-    /// What the values of a partition usually begin with: the frame of the last event of its type. A record with such a value can be given
-    /// without its headers: they would not change what it is. `None` where they might (under replay they tell log time), and where
-    /// nothing is known yet.
+    /// What the values of a partition usually begin with: the frame of the last event of its type.
+    /// A record with such a value can be given without its headers: they would not change what it
+    /// is. `None` where they might (under replay they tell log time), and where nothing is known
+    /// yet.
     pub fn usual_frame(&self, input: Input) -> Option<[u8; wire::FRAME]> {
         let frame = self.types.get(input.event)?.reader.usual_frame();
         frame.filter(|_| !self.in_replay(input))
@@ -510,126 +489,6 @@ impl Combine {
             rows: self.buffered_rows(),
             row_bytes: self.buffered_bytes(),
         }
-    }
-}
-
-impl Type {
-    /// Folds up to [`GROUP`] records in passes, each of which fetches the memory of the next one. Returns how many were folded.
-    fn fold_group<'a>(
-        &mut self,
-        state: &mut State,
-        group: &[Record<'a>],
-        (values, texts): (&mut [Value<'a>], &mut Vec<&'a str>),
-        (scratch, names): (&mut Scratch, &mut Names),
-        on: &mut dyn FnMut(usize, Fold),
-    ) -> usize {
-        let (width, direct) = (self.reader.width(), self.rows.direct());
-        let each = self.reader.text_count();
-        texts.clear();
-        let mut steps: [Step; GROUP] = [const { Step::Other }; GROUP];
-        let Scratch {
-            ids,
-            text_ids,
-            slots,
-            at,
-            deltas,
-            ends,
-            ..
-        } = scratch;
-        ids.clear();
-        self.rows.reserve(group.len());
-        // What the bytes say: nothing here depends on the records before.
-        for (i, record) in group.iter().enumerate() {
-            if let Some(Record { value: Some(v), .. }) = group.get(i + AHEAD) {
-                prefetch_lines(v.as_ptr(), v.len().div_ceil(LINE).min(MOST_LINES));
-            }
-            let row = &mut values[i * width..][..width];
-            steps[i] = match record.value {
-                None if record.meta.mark.is_some() || record.meta.tick.is_some() => Step::Other,
-                None => {
-                    let why = "the record has no value and is no tick or mark".to_owned();
-                    Step::Dead(Dead::new(codes::NO_VALUE, why))
-                }
-                Some(value) => match self.reader.read(value, &record.meta, row) {
-                    Read::Event(head) => Step::Event(head),
-                    Read::Dead(dead) => Step::Dead(dead),
-                    Read::Unknown(schema) => Step::Unknown(schema),
-                },
-            };
-            match &steps[i] {
-                Step::Event(head) => {
-                    state.dedup.prefetch(head.identity);
-                    self.reader.texts(row, texts);
-                    self.rows.ids(&texts[i * each..], text_ids, ids);
-                }
-                Step::Unknown(_) => break,
-                _ => {
-                    ids.resize((i + 1) * direct, Id::default());
-                    texts.resize((i + 1) * each, "");
-                }
-            }
-        }
-        let mut folded = group.len();
-        slots.clear();
-        for (i, record) in group.iter().enumerate() {
-            match std::mem::replace(&mut steps[i], Step::Done) {
-                Step::Event(head) => {
-                    let seen = state.event(record, &head, self.disorder);
-                    let Seen::Counted { t, late, clamped } = seen else {
-                        on(i, Fold::Duplicate);
-                        continue;
-                    };
-                    if late {
-                        // The first text of a row is its tenant.
-                        let tenant = texts.get(i * each).copied().unwrap_or_default();
-                        state.came_late(tenant, record.offset, t);
-                    }
-                    if late || clamped {
-                        on(i, Fold::Counted { late, clamped });
-                    }
-                    let key = Key::new(t, late);
-                    steps[i] = Step::Counted {
-                        key,
-                        t,
-                        id: head.identity.low(),
-                    };
-                    let (ids, texts) = (&ids[i * direct..][..direct], &texts[i * each..]);
-                    self.rows.find((ids, texts), key, names, slots);
-                }
-                Step::Dead(dead) => {
-                    state.advance(record);
-                    on(i, Fold::Dead(dead));
-                }
-                Step::Unknown(schema) => {
-                    folded = i;
-                    on(i, Fold::UnknownSchema(schema));
-                    break;
-                }
-                _ => on(i, state.other(record, self.disorder)),
-            }
-        }
-        let steps = steps[..folded].iter().enumerate();
-        let counted = steps.filter_map(|(i, step)| match *step {
-            Step::Counted { key, t, id } => Some((i, key, t, id)),
-            _ => None,
-        });
-        at.clear();
-        deltas.clear();
-        ends.clear();
-        for ((i, key, t, id), slots) in counted.zip(slots.chunks_exact(direct.max(1))) {
-            let (first_row, first_delta) = (at.len(), deltas.len());
-            self.rows.at(slots, key, at);
-            let row = &values[i * width..][..width];
-            self.measures.of(row, t, id, deltas);
-            self.rows.prefetch(&at[first_row..], &deltas[first_delta..]);
-            ends.push(deltas.len());
-        }
-        let mut start = 0;
-        for (end, at) in ends.iter().zip(at.chunks_exact(direct.max(1))) {
-            self.rows.add(at, &deltas[start..*end]);
-            start = *end;
-        }
-        folded
     }
 }
 

@@ -1,10 +1,11 @@
-//! From a record's bytes to an event that can be counted, or to the reason why it cannot: the checks of
-//! `docs/semantics.md`, in their order.
+//! From a record's bytes to an event that can be counted, or to the reason why it cannot: the
+//! checks of `docs/semantics.md`, in their order.
 
 use super::Dead;
 use super::dedup::Key;
-use super::measure::Measures;
 use crate::EngineError;
+use crate::measure::event::Measures;
+use crate::measure::slots::{Slots, number};
 use hashbrown::HashMap;
 use weir_catalog::types::EventDef;
 use weir_model::avro::{LeafKind, Projection, Texts, Value, leaf_paths};
@@ -17,39 +18,13 @@ use weir_model::{Fixed, hash};
 /// Longest text that identifies something: a power of two.
 const LONGEST: usize = 512;
 
-/// The slots of a decoded row, by path.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    pub paths: Vec<String>,
-    /// Slots whose numbers are checked.
-    numbers: Vec<usize>,
-}
-
-/// What a number must lie between, for all that is said of it: the limit of all numbers and its bounds.
+/// What a number must lie between, for all that is said of it: the limit of all numbers and its
+/// bounds.
 #[derive(Debug)]
 struct Range {
     slot: usize,
     min: f64,
     max: f64,
-}
-
-impl Slots {
-    /// The slot of a path.
-    pub fn of(&mut self, path: &str) -> usize {
-        if let Some(i) = self.paths.iter().position(|p| p == path) {
-            return i;
-        }
-        self.paths.push(path.to_owned());
-        self.paths.len() - 1
-    }
-    /// The slot of a path whose value is checked if it is a number.
-    pub fn number(&mut self, path: &str) -> usize {
-        let slot = self.of(path);
-        if !self.numbers.contains(&slot) {
-            self.numbers.push(slot);
-        }
-        slot
-    }
 }
 
 /// How the events of one type are read.
@@ -74,7 +49,8 @@ pub(super) struct Reader {
     by_guid: HashMap<[u8; 16], usize>,
     schemas: Vec<Result<Projection, String>>,
     last: Option<(SchemaRef, usize)>,
-    /// The last schema once more, where it stood as an id in the frame of the value: compared at once.
+    /// The last schema once more, where it stood as an id in the frame of the value: compared at
+    /// once.
     last_frame: Option<([u8; FRAME], usize)>,
 }
 
@@ -151,11 +127,17 @@ impl Reader {
             last: None,
             last_frame: None,
         };
-        // A path that leads nowhere would make every event a dead letter: refuse the catalog instead.
+        // A path that leads nowhere would make every event a dead letter: refuse the catalog
+        // instead.
         reader
             .compile(&event.schema_json)
             .map_err(|why| EngineError::Catalog(format!("event type {}: {why}", event.name)))?;
         Ok((reader, measures))
+    }
+
+    /// The slot of a path, if something reads it.
+    pub fn slot(&self, path: &str) -> Option<usize> {
+        self.slots.paths.iter().position(|p| p == path)
     }
 
     /// Number of values in a decoded row.
@@ -375,16 +357,6 @@ impl Reader {
             return Ok(());
         };
         Err(Dead::new(codes::BAD_TEXT, why))
-    }
-}
-
-/// The number in a value, as a float.
-#[inline]
-pub(super) fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Int(n) => Some(*n as f64),
-        Value::Float(x) => Some(*x),
-        _ => None,
     }
 }
 

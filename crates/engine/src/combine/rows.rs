@@ -1,12 +1,13 @@
 //! The rows of one event type since the last drain: by subject, then by pane.
 //!
-//! A rollup whose dimensions another one has too is derived: its rows are merged from the other's when they are drained, which gives the
-//! same bytes (merging is exact) and spares each event an addition.
+//! A rollup whose dimensions another one has too is derived: its rows are merged from the other's
+//! when they are drained, which gives the same bytes (merging is exact) and spares each event an
+//! addition.
 
-use super::measure::ROW_HEAD;
 use super::names::{Id, Names};
 use super::subjects::{NONE, Subjects};
-use crate::accumulate::live::{Delta, Spill, Words, add, prefetch_spilled};
+use crate::measure::event::ROW_HEAD;
+use crate::measure::{Delta, Spill, Words, add, prefetch_spilled};
 use crate::partial::{SHARDS, shard_of};
 use hashbrown::HashTable;
 use weir_catalog::types::EventDef;
@@ -23,17 +24,20 @@ pub(super) struct Rows {
     pub subjects: Subjects,
     /// Rollups that events are added to.
     direct: Vec<usize>,
-    /// The other ones, those with many dimensions first, each with those that it can be merged from.
+    /// The other ones, those with many dimensions first, each with those that it can be merged
+    /// from.
     derived: Vec<(usize, Vec<usize>)>,
     /// Rows of each rollup.
     made: Vec<Vec<u32>>,
-    /// Rows, each as wide as `template`: (pane minute << 1 | late), (next row of the subject, subject), measures.
+    /// Rows, each as wide as `template`: (pane minute << 1 | late), (next row of the subject,
+    /// subject), measures.
     words: Vec<u64>,
     template: Vec<u64>,
     spill: Spill,
     /// Rows of subjects with many, by (subject, pane, late).
     index: HashTable<u32>,
-    /// Subjects that have rows, by partition of the partials, then by shard: stage 2 has the memory of one at hand at a time.
+    /// Subjects that have rows, by partition of the partials, then by shard: stage 2 has the memory
+    /// of one at hand at a time.
     touched: Vec<[Vec<u32>; SHARDS]>,
     /// A row that is being merged into another one.
     merged: Vec<u64>,
@@ -93,8 +97,8 @@ impl Rows {
         self.direct.len()
     }
 
-    /// Appends the hash of the subject of each row that an event is added to. `texts`: tenant, then the values of all
-    /// dimensions of the event.
+    /// Appends the hash of the subject of each row that an event is added to. `texts`: tenant, then
+    /// the values of all dimensions of the event.
     #[inline]
     pub fn ids(&self, texts: &[&str], scratch: &mut Vec<Id>, out: &mut Vec<Id>) {
         scratch.clear();
@@ -113,8 +117,8 @@ impl Rows {
         self.subjects.reserve(events * self.direct.len());
     }
 
-    /// Finds the subjects of an event, in memory that was fetched, and fetches the rows that they used last, or what it takes to
-    /// make other ones.
+    /// Finds the subjects of an event, in memory that was fetched, and fetches the rows that they
+    /// used last, or what it takes to make other ones.
     #[inline]
     pub fn find(
         &mut self,
@@ -248,7 +252,8 @@ impl Rows {
         self.words.len() * 8 + self.spill.bytes()
     }
 
-    /// Makes the rows that no event was added to, before they are drained: each rollup from the one with the fewest rows.
+    /// Makes the rows that no event was added to, before they are drained: each rollup from the one
+    /// with the fewest rows.
     pub fn derive(&mut self, words: &Words, names: &mut Names) {
         for d in 0..self.derived.len() {
             let (rollup, from) = &self.derived[d];

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! Combine against `docs/semantics.md`, done plainly: over random logs, drained and restarted at random points.
+//! Combine against `docs/semantics.md`, done plainly: over random logs, drained and restarted at
+//! random points.
 
 mod naive;
 mod tenants;
@@ -14,9 +15,10 @@ use std::sync::LazyLock;
 use weir_catalog::types::{EventDef, MeasureDef, MeasureKind};
 use weir_model::avro::JsonEncoder;
 use weir_model::headers::Mark;
-use weir_model::{hash, wire};
+use weir_model::{codes, hash, wire};
 
-/// The event type that the logs hold: `llm.call` as declared, with the kinds of measures it does not use.
+/// The event type that the logs hold: `llm.call` as declared, with the kinds of measures it does
+/// not use.
 static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
     let mut catalog =
         weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
@@ -26,13 +28,8 @@ static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
         .find(|e| e.name == "llm.call")
         .unwrap()
         .clone();
-    let latency = || "latency_ms".to_owned();
-    for (name, kind) in [
-        ("min", MeasureKind::Min(latency())),
-        ("max", MeasureKind::Max(latency())),
-        ("sumsq", MeasureKind::SumSq(latency())),
-        ("last", MeasureKind::Last(latency())),
-    ] {
+    for name in ["min", "max", "sumsq", "last"] {
+        let kind = MeasureKind::of_field(name, "latency_ms").unwrap();
         let filter = Vec::new();
         let (unit, title) = (String::new(), String::new());
         event.measures.push(MeasureDef {
@@ -254,7 +251,7 @@ struct Written {
 }
 
 impl Written {
-    fn take(&mut self, layout: &crate::accumulate::Layout, blocks: &[(u32, Vec<u8>)]) {
+    fn take(&mut self, layout: &crate::measure::Layout, blocks: &[(u32, Vec<u8>)]) {
         let mut told = vec![Vec::new(); 5];
         for (i, (partition, bytes)) in blocks.iter().enumerate() {
             let block = Block::parse(bytes).unwrap();
@@ -275,8 +272,7 @@ impl Written {
                     let mut merged = row.encoded.to_vec();
                     if let Some(before) = before {
                         merged.clear();
-                        crate::accumulate::merge(layout, &before, row.encoded, &mut merged)
-                            .unwrap();
+                        crate::measure::merge(layout, &before, row.encoded, &mut merged).unwrap();
                     }
                     self.rows.insert(key, merged);
                 }
@@ -318,10 +314,10 @@ fn cuts() -> impl Strategy<Value = Vec<Cut>> {
     prop::collection::vec(cut, 1..40)
 }
 
-/// Runs the logs through combine, committing, aborting and crashing where the cuts say. Returns the rows, what became of each
-/// record when it was committed, and the instance.
+/// Runs the logs through combine, committing, aborting and crashing where the cuts say. Returns the
+/// rows, what became of each record when it was committed, and the instance.
 fn run(logs: &[Vec<Raw>], cuts: &[Cut], max_block: usize) -> (Written, Vec<Vec<Fold>>, Combine) {
-    let layout = crate::accumulate::Layout::new(event());
+    let layout = crate::measure::Layout::new(event());
     let input = |p: usize| Input {
         event: 0,
         partition: p as u32,
@@ -451,7 +447,7 @@ proptest! {
         prop_assert_eq!(written.rows.keys().collect::<Vec<_>>(), want.keys().collect::<Vec<_>>());
         for (key, values) in want {
             let mut bytes = Vec::new();
-            crate::accumulate::encode(&crate::accumulate::Layout::new(event()), &values, &mut bytes);
+            crate::measure::encode(&crate::measure::Layout::new(event()), &values, &mut bytes);
             prop_assert_eq!(&written.rows[&key], &bytes, "{:?}", key);
         }
         for (p, told) in &written.watermarks {
@@ -542,13 +538,13 @@ fn subjects_with_short_names_are_told_apart() {
         assert!(naive.record(0, &raw).is_ok());
         c.fold(input, &raw.record(i));
     }
-    let layout = crate::accumulate::Layout::new(event());
+    let layout = crate::measure::Layout::new(event());
     let mut blocks = Vec::new();
     c.drain(false, &mut |p, block| blocks.push((p, block.to_vec())));
     written.take(&layout, &blocks);
     for (key, values) in naive.rows() {
         let mut bytes = Vec::new();
-        crate::accumulate::encode(&layout, &values, &mut bytes);
+        crate::measure::encode(&layout, &values, &mut bytes);
         assert_eq!(written.rows.remove(&key), Some(bytes), "{key:?}");
     }
     assert!(written.rows.is_empty());

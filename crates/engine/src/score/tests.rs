@@ -196,6 +196,7 @@ pub(super) fn catalog() -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: vec![],
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::new(vec![]),
     }

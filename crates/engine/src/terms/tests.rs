@@ -15,6 +15,7 @@ fn catalog() -> Catalog {
             default_zone: jiff::tz::TimeZone::UTC,
             zones: vec![],
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::new(vec![]),
     }

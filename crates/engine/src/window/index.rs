@@ -1,10 +1,12 @@
-//! Finds subjects by their hash. A table of our own, since what is looked up next is known here long before it is needed: its
-//! memory can be fetched meanwhile, in a block of partials for dozens of subjects at a time.
+//! Finds subjects by their hash. A table of our own, since what is looked up next is known here
+//! long before it is needed: its memory can be fetched meanwhile, in a block of partials for dozens
+//! of subjects at a time.
 
-use super::store::{Id, NONE};
+use super::ids::{Id, NONE};
 use weir_model::prefetch::prefetch;
 
-/// Entries of half the bits of a hash and an index, in the order of the hashes as far as there is room.
+/// Entries of half the bits of a hash and an index, in the order of the hashes as far as there is
+/// room.
 pub(crate) struct Index {
     /// A power of two; three of four hold something at most.
     slots: Vec<Slot>,
@@ -29,7 +31,8 @@ impl Default for Index {
     }
 }
 
-/// All hashes of a shard agree modulo the number of partitions and in some bits of their middle; the table wants its bits spread.
+/// All hashes of a shard agree modulo the number of partitions and in some bits of their middle;
+/// the table wants its bits spread.
 fn tag(hash: u64) -> u32 {
     ((hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }

@@ -7,7 +7,7 @@ use super::store::{DetectorSlot, Id, Kind, KpiSlot, NONE, Pending, tenant, texts
 use super::time::{DAY, HOUR, Size, due};
 use crate::detect::{self, DetectorState, Judged};
 use crate::kpi::{self, KpiMemory, MEMORY};
-use crate::{EngineError, accumulate, expr};
+use crate::{EngineError, expr, measure};
 use weir_catalog::types::{DetectorDef, Term};
 use weir_model::Micros;
 
@@ -35,7 +35,7 @@ impl Cx<'_> {
         for term in &def.terms {
             let buffers = (&mut scratch.row, &mut scratch.other);
             let rows = rows.clone();
-            scratch.terms.push(accumulate::stat_of_merged(
+            scratch.terms.push(measure::stat_of_merged(
                 layout,
                 rows,
                 term.measure,
@@ -79,7 +79,7 @@ impl Shard {
             let layout = &cx.plan.layouts[cx.plan.rollup(rollup).event];
             for &(k, t) in &judges.terms {
                 let term: &Term = &cx.plan.catalog.kpis[k].terms[t];
-                let value = accumulate::stat(layout, row, term.measure, term.stat)?;
+                let value = measure::stat(layout, row, term.measure, term.stat)?;
                 let name = &self.store.subject_at(owner).name;
                 cx.sink
                     .terms
@@ -178,7 +178,7 @@ impl Shard {
             for term in &def.terms {
                 cx.scratch
                     .terms
-                    .push(accumulate::stat(layout, row, term.measure, term.stat)?);
+                    .push(measure::stat(layout, row, term.measure, term.stat)?);
             }
             self.publish(cx, owner, k, span);
             return Ok(());
@@ -205,8 +205,7 @@ impl Shard {
             .enumerate()
             .filter(|(t, _)| plan.rollups[*t] == rollup)
         {
-            memory.pending[i].terms[t] =
-                Some(accumulate::stat(layout, row, term.measure, term.stat)?);
+            memory.pending[i].terms[t] = Some(measure::stat(layout, row, term.measure, term.stat)?);
         }
         Ok(())
     }
@@ -463,7 +462,7 @@ impl Shard {
         for part in self.parts(at, size, span, by_hours) {
             if any {
                 other.clear();
-                accumulate::merge(layout, row, part, other)?;
+                measure::merge(layout, row, part, other)?;
                 std::mem::swap(row, other);
             } else {
                 row.extend_from_slice(part);

@@ -3,6 +3,7 @@
 //! One [`Window`] per partition of the partials. It is cut into shards, slices of subjects by hash, of which each has its own
 //! copy of the watermarks and is restored from its own offset.
 
+mod ids;
 mod index;
 mod judge;
 mod live;

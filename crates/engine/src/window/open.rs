@@ -1,12 +1,14 @@
-//! The open windows of a series as one run of bytes: what a series costs beyond its rows is a few bytes per window.
+//! The open windows of a series as one run of bytes: what a series costs beyond its rows is a few
+//! bytes per window.
 //!
 //! ```text
 //! entry = key (6 bytes, big endian), bytes of the row (varint), row
 //! ```
 //!
-//! Entries ascend by key. Larger windows come first, so that those which change most, minutes, stand at the end.
+//! Entries ascend by key. Larger windows come first, so that those which change most, minutes,
+//! stand at the end.
 
-use super::store::Kind;
+use super::ids::Kind;
 use crate::varint;
 use weir_model::Micros;
 use weir_model::prefetch::prefetch;
@@ -210,7 +212,8 @@ impl OpenWindows {
         let len = self.bytes.len();
         let wanted = len - span.len() + n;
         if wanted > self.bytes.capacity() {
-            // Few series grow much: by need and an eighth, not by habit. What allocators would round that up to is used too.
+            // Few series grow much: by need and an eighth, not by habit. What allocators would
+            // round that up to is used too.
             let room = wanted + wanted / 8;
             let step = (room.next_power_of_two() / 8).max(16);
             self.bytes.reserve_exact(room.next_multiple_of(step) - len);

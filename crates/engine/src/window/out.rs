@@ -3,7 +3,7 @@
 use super::plan::{Plan, RollupPlan};
 use super::store::{Subject as Held, texts};
 use crate::terms::TermsWriter;
-use crate::{EngineError, accumulate};
+use crate::{EngineError, measure};
 use weir_model::records::{AggregateWriter, Anomaly, Kpi, Part, Subject};
 use weir_model::{Micros, WindowSize};
 
@@ -96,7 +96,7 @@ impl Blocks {
             )
         });
         writer.row(tenant, rollup.index, values, window, start, end, part);
-        accumulate::write(&plan.layouts[rollup.event], row, writer)?;
+        measure::write(&plan.layouts[rollup.event], row, writer)?;
         if writer.len() >= FULL {
             self.close(rollup.event)?;
         }

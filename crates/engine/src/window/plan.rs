@@ -1,7 +1,7 @@
 //! What the catalog asks of stage 2, resolved per rollup: which windows are formed, stored, judged and kept.
 
 use super::time::{DAY, FIVE, HOUR, MINUTE, Size};
-use crate::accumulate::Layout;
+use crate::measure::Layout;
 use crate::{EngineError, detect, kpi};
 use std::sync::Arc;
 use weir_catalog::types::{Catalog, EventId, JudgedWindow, RuleOn};

@@ -6,7 +6,7 @@ use super::plan::{Plan, RollupId, RollupPlan};
 use super::store::{Id, Kind, Past, Ring, Store, put_name, tenant, texts};
 use super::time::{DAY, Days, FIVE, HOUR, MINUTE, Size, due};
 use crate::partial::{Group, RowRef};
-use crate::{EngineError, accumulate};
+use crate::{EngineError, measure};
 use std::collections::BTreeMap;
 use weir_model::Micros;
 use weir_model::prefetch::prefetch;
@@ -230,7 +230,7 @@ impl Shard {
             Ok(place) => {
                 let out = &mut cx.scratch.row;
                 out.clear();
-                accumulate::merge(&cx.plan.layouts[event], series.open.row(&place), row, out)?;
+                measure::merge(&cx.plan.layouts[event], series.open.row(&place), row, out)?;
                 series.open.replace(&place, out);
             }
             Err(gap) => {
@@ -504,7 +504,7 @@ impl Shard {
         row.extend_from_slice(&oldest.row);
         for past in rows {
             other.clear();
-            accumulate::merge(layout, row, &past.row, other)?;
+            measure::merge(layout, row, &past.row, other)?;
             std::mem::swap(row, other);
         }
         Ok(true)

@@ -1,5 +1,6 @@
 //! The memory of a shard: subjects, their series, and each series' open windows as encoded rows.
 
+pub(crate) use super::ids::{Id, Kind, NONE};
 use super::index::Index;
 use super::open::OpenWindows;
 use super::plan::RollupId;
@@ -10,23 +11,6 @@ use crate::{EngineError, varint};
 use std::collections::VecDeque;
 use weir_model::Micros;
 use weir_model::prefetch::prefetch;
-
-/// Index of a subject or series; [`NONE`] ends a list.
-pub(crate) type Id = u32;
-pub(crate) const NONE: Id = Id::MAX;
-
-/// What an open window is of: a [`Size`], or the last active minute of an hour.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Kind(pub u8);
-
-impl Kind {
-    /// The end of the last minute of an hour that had an on-time event; its "row" is eight bytes.
-    pub const ACTIVITY: Kind = Kind(4);
-
-    pub const fn of(size: Size) -> Kind {
-        Kind(size.code())
-    }
-}
 
 /// A subject. `name` is tenant and values, each with its length.
 pub(crate) struct Subject {
@@ -92,8 +76,8 @@ pub(crate) struct DetectorSlot {
     pub state: DetectorState,
 }
 
-/// The final windows of one size that rolling windows still need, oldest first. One that holds anything waits in the queue of
-/// its next slide.
+/// The final windows of one size that rolling windows still need, oldest first. One that holds
+/// anything waits in the queue of its next slide.
 pub(crate) struct Ring {
     pub of: Size,
     /// End of the next slide.

@@ -23,6 +23,9 @@ pub struct Distribution {
     pub bins: Vec<(u16, u64)>,
 }
 
+/// Percentiles that are shown of a distribution: 50 is the median.
+pub const PERCENTILES: [u16; 4] = [50, 90, 95, 99];
+
 /// The bin of a value: negatives share that of zero.
 #[inline]
 pub fn bin(x: f64) -> u16 {

@@ -16,7 +16,7 @@ mod sumsq;
 pub(crate) mod tests;
 
 pub use distinct::HashesRef;
-pub use distribution::{BinsRef, Distribution, DistributionRef, bin};
+pub use distribution::{BinsRef, Distribution, DistributionRef, PERCENTILES, bin};
 pub use last::Last;
 pub use sumsq::{in_units, square};
 

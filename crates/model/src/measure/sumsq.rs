@@ -3,6 +3,7 @@
 
 use super::{Accumulator, Sample, put_branch, sum};
 use crate::Fixed;
+use crate::fixed::{SQUARES, nearest};
 use crate::records::AggregateWriter;
 
 /// Adds one event.
@@ -16,9 +17,9 @@ pub fn square(v: f64) -> Fixed {
     Fixed(thousandths * thousandths)
 }
 
-/// A sum of squares as a float: it is kept in millionths.
+/// The float nearest to a sum of squares.
 pub fn in_units(sum: Fixed) -> f64 {
-    sum.0 as f64 / 1e6
+    nearest(sum.0, SQUARES)
 }
 
 impl AggregateWriter {

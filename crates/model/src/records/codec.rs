@@ -1,6 +1,6 @@
 //! Avro binary of the records, field by field in the order of their schema.
 
-use super::{Alert, AlertState, Anomaly, Kpi, Late, Status, Subject, Trend};
+use super::{Alert, Anomaly, Kpi, Late, Subject};
 use crate::Micros;
 use crate::avro::{Cursor, DecodeError, put_bytes, put_long};
 use crate::codes::{self, Code};
@@ -51,10 +51,10 @@ pub const SCHEMAS: &[(&str, &str)] = &[
         include_str!("../../../../schemas/records/partial.avsc"),
     ),
     ("aggregate", AGGREGATE),
-    ("anomaly", ANOMALY),
-    ("kpi", KPI),
-    ("alert", ALERT),
-    ("late", LATE),
+    Anomaly::SCHEMA,
+    Kpi::SCHEMA,
+    Alert::SCHEMA,
+    Late::SCHEMA,
     (
         "state",
         include_str!("../../../../schemas/records/state.avsc"),
@@ -66,17 +66,9 @@ pub const SCHEMAS: &[(&str, &str)] = &[
 ];
 
 const AGGREGATE: &str = include_str!("../../../../schemas/records/aggregate.avsc");
-const ANOMALY: &str = include_str!("../../../../schemas/records/anomaly.avsc");
-const KPI: &str = include_str!("../../../../schemas/records/kpi.avsc");
-const ALERT: &str = include_str!("../../../../schemas/records/alert.avsc");
-const LATE: &str = include_str!("../../../../schemas/records/late.avsc");
 
 pub(super) static AGGREGATE_ID: LazyLock<u32> =
     LazyLock::new(|| crate::schemas::schema_id(AGGREGATE));
-static ANOMALY_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(ANOMALY));
-static KPI_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(KPI));
-static ALERT_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(ALERT));
-static LATE_ID: LazyLock<u32> = LazyLock::new(|| crate::schemas::schema_id(LATE));
 
 /// The schema of a record by its name in [`SCHEMAS`].
 pub fn schema_json(name: &str) -> Option<&'static str> {
@@ -229,68 +221,37 @@ impl<T: Field> Field for (String, T) {
     }
 }
 
-macro_rules! symbols {
-    ($type:ty: $($variant:path),+) => {
-        impl Field for $type {
-            fn put(&self, out: &mut Vec<u8>) {
-                // The order here is the order of the schema's symbols.
-                let at = [$($variant),+].iter().position(|v| v == self);
-                put_long(out, at.unwrap_or_default() as i64);
-            }
-            fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
-                let i = usize::try_from(c.long()?).map_err(|_| DecodeError::BadIndex)?;
-                [$($variant),+].get(i).copied().ok_or(DecodeError::BadIndex)
-            }
-        }
-    };
+impl Field for Subject {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.tenant.put(out);
+        self.dimensions.put(out);
+    }
+    fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
+        Ok(Subject {
+            tenant: Field::get(c)?,
+            dimensions: Field::get(c)?,
+        })
+    }
 }
 
-symbols!(Status: Status::OnTarget, Status::Near, Status::Off, Status::NoData);
-symbols!(Trend: Trend::Improving, Trend::Stable, Trend::Degrading);
-symbols!(AlertState: AlertState::Open, AlertState::Update, AlertState::Resolve);
-
-macro_rules! fields {
-    ($type:ident: $($field:ident),+) => {
-        impl Field for $type {
-            fn put(&self, out: &mut Vec<u8>) {
-                $(self.$field.put(out);)+
-            }
-            fn get(c: &mut Cursor) -> Result<Self, DecodeError> {
-                Ok($type { $($field: Field::get(c)?),+ })
-            }
-        }
-    };
+/// One of the symbols of an enum, by its number.
+pub(super) fn symbol<T: Copy>(c: &mut Cursor, all: &[T]) -> Result<T, DecodeError> {
+    let i = usize::try_from(c.long()?).map_err(|_| DecodeError::BadIndex)?;
+    all.get(i).copied().ok_or(DecodeError::BadIndex)
 }
 
-macro_rules! record {
-    ($type:ident, $id:ident: $($field:ident),+) => {
-        fields!($type: $($field),+);
-
-        impl $type {
-            /// Id of the schema that these records are written under.
-            pub fn schema_id() -> u32 {
-                *$id
-            }
-            /// Appends the record's value, framed.
-            pub fn encode(&self, out: &mut Vec<u8>) {
-                wire::put_frame(out, SchemaRef::Id(*$id));
-                self.put(out);
-            }
-            /// From a record's value.
-            pub fn decode(value: &[u8]) -> Result<Self, RecordError> {
-                let mut c = Cursor::new(body(value, *$id)?);
-                let record = Self::get(&mut c)?;
-                match c.remaining() {
-                    0 => Ok(record),
-                    n => Err(DecodeError::Leftover(n).into()),
-                }
-            }
-        }
-    };
+/// Appends a record's value, framed with the id of its schema.
+pub(super) fn encode(schema: u32, record: &impl Field, out: &mut Vec<u8>) {
+    wire::put_frame(out, SchemaRef::Id(schema));
+    record.put(out);
 }
 
-fields!(Subject: tenant, dimensions);
-record!(Anomaly, ANOMALY_ID: id, run, catalog, detector, version, kind, severity, event, subject, window, start, end, value, expected, score, early, revision);
-record!(Kpi, KPI_ID: id, run, catalog, kpi, version, subject, window, start, end, value, score, status, trend, sample, terms, revision);
-record!(Alert, ALERT_ID: id, run, catalog, rule, version, kind, severity, subject, state, step, opened, at, value, threshold, worst, windows, impact, action, revision);
-record!(Late, LATE_ID: run, topic, partition, first_offset, last_offset, events, earliest, watermark, tenant);
+/// A record from its value, which must be under the schema and end with the record.
+pub(super) fn decode<T: Field>(schema: u32, value: &[u8]) -> Result<T, RecordError> {
+    let mut c = Cursor::new(body(value, schema)?);
+    let record = T::get(&mut c)?;
+    match c.remaining() {
+        0 => Ok(record),
+        n => Err(DecodeError::Leftover(n).into()),
+    }
+}

@@ -363,6 +363,17 @@ fn every_published_schema_parses_and_compiles() {
 }
 
 #[test]
+fn ids_of_results_stand_in_the_log() {
+    let ids = [
+        Alert::schema_id(),
+        Anomaly::schema_id(),
+        Kpi::schema_id(),
+        Late::schema_id(),
+    ];
+    assert_eq!(ids, [0x3270_f2e4, 0x0f07_aa3f, 0x04a6_d3c9, 0x4f4b_c712]);
+}
+
+#[test]
 fn an_event_decoder_reads_a_record_too() {
     let late = Late {
         run: 3,

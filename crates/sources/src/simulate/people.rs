@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use weir_model::Micros;
+use weir_model::person::canonical_email;
 
 /// A model that engineers call.
 #[derive(Debug)]
@@ -205,7 +206,7 @@ pub fn organisation(rng: &mut impl Rng, n: usize) -> Vec<Engineer> {
             // A few use the assistants a lot, most a little.
             let keen = super::log_normal(rng, 1.0, 0.5).clamp(0.25, 4.0);
             Engineer {
-                email: format!("{who}@example.com"),
+                email: canonical_email(&format!("{who}@example.com")),
                 team,
                 host: format!("{who}-laptop"),
                 platform: ["Darwin", "Darwin", "Linux", "Windows"][rng.random_range(0..4)],

@@ -1,12 +1,13 @@
 //! `weir import`
 
-use super::judged::Watch;
+use super::judged;
 use crate::args::{ImportArgs, ImportSource, SystemArgs};
 use crate::output::{self, Bar, thousands};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weir_model::Micros;
+use weir_ops::Watch;
 use weir_sources::ingest::{self, Report, Table};
 use weir_sources::map::Mapping;
 
@@ -56,7 +57,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
                 not_judged,
             })?;
         } else {
-            let said = watch.tell(not_judged, report.written);
+            let said = judged::tell(&tenant, not_judged, report.written);
             tell(&path, &report, "commits", said);
         }
         return Ok(ExitCode::SUCCESS);
@@ -101,7 +102,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         match &error {
             Some(e) => eprintln!("weir: {e}"),
             None if !a.json => {
-                let said = watch.tell(not_judged, report.written);
+                let said = judged::tell(&a.tenant, not_judged, report.written);
                 tell(path, &report, "rows", said);
             }
             None => {}

@@ -1,13 +1,11 @@
 //! One module per command.
 
-mod arrival;
 mod catalog;
 mod digest;
 mod disk;
 mod dlq;
 mod import;
 mod judged;
-mod lag;
 mod query;
 mod services;
 mod simulate;
@@ -19,8 +17,9 @@ mod up;
 mod verify;
 
 use crate::args::{Args, Command};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::process::ExitCode;
+use weir_ops::time::show;
 
 /// Runs a command.
 pub fn run(args: Args) -> Result<ExitCode> {
@@ -65,10 +64,10 @@ fn time(text: &str) -> Result<weir_model::Micros> {
     Ok(weir_model::Micros(midnight.as_microsecond()))
 }
 
-/// `2026-01-05 09:00`
-fn show(t: weir_model::Micros) -> String {
-    match jiff::Timestamp::from_microsecond(t.0) {
-        Ok(ts) => ts.strftime("%Y-%m-%d %H:%M").to_string(),
-        Err(_) => "-".into(),
-    }
+/// A runtime for one command.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
 }

@@ -1,5 +1,6 @@
 //! `weir query`
 
+use super::runtime;
 use crate::args::{QueryArgs, SystemArgs};
 use crate::output;
 use anyhow::{Context, Result, bail};
@@ -7,7 +8,9 @@ use serde_json::Value;
 use std::io::Write;
 use std::process::ExitCode;
 use weir_model::Micros;
-use weir_store::{Param, Period, Question, Rows, Store};
+use weir_ops::Asked;
+use weir_ops::question::{Answer, Coverage, Span};
+use weir_store::{Param, Question, Rows, Store};
 
 /// How an answer is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,122 +48,83 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
     if question.trim().is_empty() {
         bail!("WEIR-0305: the question is empty; `weir query` lists those that have names");
     }
-    let mut asked = None;
-    let (sql, params) = if question.trim().contains(char::is_whitespace) {
+    let now = Micros(jiff::Timestamp::now().as_microsecond());
+    let asked = if question.trim().contains(char::is_whitespace) {
         if !a.parameters.is_empty() {
             bail!("WEIR-0305: parameters go with named questions; `weir query` lists them");
         }
-        (question, Vec::new())
+        Asked::sql(question)
     } else {
         let question = Question::find(system.questions()?, &question)?;
         let given = parameters(&a.parameters)?;
-        let now = Micros(jiff::Timestamp::now().as_microsecond());
-        let sql = question.sql(&given, system.catalog()?.as_ref(), now)?;
-        if let Some(period) = question.period(&given)? {
-            let tenant = given.iter().rfind(|(n, _)| n == "tenant");
-            asked = Some((period, tenant.map(|(_, t)| t.clone()).unwrap_or_default()));
-        }
-        sql
+        Asked::named(&question, &given, system.catalog()?.as_ref(), now)?
     };
     let store = Store::new(&system.find()?.store()?);
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        let is_empty = match format {
-            Format::Table => {
-                let answer = store.query(&sql, &params, "JSONCompact")?;
-                let bytes = answer.collect().await?;
-                match serde_json::from_slice::<Rows>(&bytes) {
-                    Ok(rows) => {
-                        print(&rows)?;
-                        rows.rows.is_empty()
-                    }
-                    // The question has a FORMAT of its own: it is what was asked for.
-                    Err(_) => {
-                        std::io::stdout().write_all(&bytes)?;
-                        false
-                    }
-                }
-            }
-            Format::Json => stream(&store, &sql, &params, "JSONEachRow").await? == 0,
-            Format::Csv => stream(&store, &sql, &params, "CSVWithNames").await? <= 1,
-        };
-        match asked {
-            Some((period, tenant)) => tell_of_data(&store, &period, &tenant, is_empty).await,
-            None => Ok(()),
-        }
+    let coverage = runtime()?.block_on(async {
+        let is_empty = answer(&store, &asked, format).await?;
+        asked
+            .coverage(&store, now, is_empty)
+            .await
+            .map(|c| (c, is_empty))
     })?;
+    if let (Some(coverage), is_empty) = coverage {
+        tell_of_data(&coverage, is_empty);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A runtime for one command.
-pub fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
-}
-
-/// Writes an answer as it comes; number of its lines.
-async fn stream(store: &Store, sql: &str, params: &[Param], format: &str) -> Result<usize> {
-    let mut answer = store.query(sql, params, format)?;
-    let mut out = std::io::stdout().lock();
-    let mut lines = 0;
-    while let Some(bytes) = answer.next().await? {
-        lines += bytes.iter().filter(|b| **b == b'\n').count();
-        out.write_all(&bytes)?;
+/// Prints an answer; true where it has no rows.
+async fn answer(store: &Store, asked: &Asked, format: Format) -> Result<bool> {
+    let stream = async |format: &str| {
+        let mut out = std::io::stdout().lock();
+        let mut write = |bytes: &[u8]| Ok(out.write_all(bytes)?);
+        asked.stream(store, format, &mut write).await
+    };
+    match format {
+        Format::Table => {
+            let answer = asked.answer(store).await?;
+            match &answer {
+                Answer::Rows(rows) => print(rows)?,
+                Answer::Text(bytes) => std::io::stdout().write_all(bytes)?,
+            }
+            Ok(answer.is_empty())
+        }
+        Format::Json => Ok(stream("JSONEachRow").await? == 0),
+        // Its first line is the header.
+        Format::Csv => Ok(stream("CSVWithNames").await? <= 1),
     }
-    Ok(lines)
 }
 
 /// Most tenants that are named beside an answer.
 const NAMED: usize = 10;
 
 /// Says where data begins and ends, where an answer is empty or its period leaves some out.
-async fn tell_of_data(store: &Store, period: &Period, tenant: &str, is_empty: bool) -> Result<()> {
-    let sql = "SELECT tenant, min(first_day), max(last_day) FROM data_spans \
-               WHERE {tenant:String} = '' OR tenant = {tenant:String} GROUP BY tenant ORDER BY tenant";
-    let params = [("tenant".to_owned(), tenant.to_owned())];
-    let spans = store.rows(sql, &params).await?.rows;
-    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let outside = |first: &str, last: &str| match period.ends() {
-        (Some(from), _) if first < from.to_string().as_str() => true,
-        (_, Some(to)) => last > to.to_string().as_str(),
-        (Some(_), None) => false,
-        // Days up to the tenant's today: a zone more or less decides nothing here.
-        (None, None) => {
-            let today = jiff::Timestamp::now()
-                .to_zoned(jiff::tz::TimeZone::UTC)
-                .date();
-            let begins = today.saturating_sub(jiff::Span::new().days(i64::from(period.days)));
-            first < begins.to_string().as_str()
-        }
-    };
-    let shown: Vec<_> = spans
-        .iter()
-        .map(|row| (text(&row[0]), text(&row[1]), text(&row[2])))
-        .filter(|(_, first, last)| is_empty || outside(first, last))
-        .collect();
+fn tell_of_data(coverage: &Coverage, is_empty: bool) {
     if is_empty {
-        eprintln!("no rows in the period asked for ({period})");
+        eprintln!("no rows in the period asked for ({})", coverage.period);
     }
-    if spans.is_empty() {
-        match tenant {
+    if coverage.no_data {
+        match coverage.tenant.as_str() {
             "" => eprintln!("there is no data yet"),
             t => eprintln!("there is no data of {t}"),
         }
     }
-    for (tenant, first, last) in shown.iter().take(NAMED) {
+    for Span {
+        tenant,
+        first,
+        last,
+    } in coverage.spans.iter().take(NAMED)
+    {
         eprintln!(
             "data of {tenant}: {first} to {last}; --from {first} --to {last} looks at all of it"
         );
     }
-    if shown.len() > NAMED {
+    if coverage.spans.len() > NAMED {
         eprintln!(
             "… and of {} more tenants: weir query \"SELECT * FROM data_spans\"",
-            shown.len() - NAMED
+            coverage.spans.len() - NAMED
         );
     }
-    Ok(())
 }
 
 /// `--days 30 --tenant=acme`
@@ -227,7 +191,7 @@ fn list(all: &[Question], format: Format) -> Result<ExitCode> {
 }
 
 /// Prints rows as a table.
-pub fn print(answer: &Rows) -> Result<()> {
+fn print(answer: &Rows) -> Result<()> {
     let header: Vec<&str> = answer.columns.iter().map(|c| c.name.as_str()).collect();
     let rows: Vec<Vec<String>> = answer
         .rows

@@ -10,8 +10,9 @@ use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
+use weir_runtime::host::{Host, Running, Service};
 use weir_runtime::log::LogConfig;
-use weir_runtime::{Health, Metrics, Shutdown};
+use weir_runtime::{Shutdown, names};
 use weir_sink::{Sink, SinkConfig};
 
 /// Configuration of a service alone.
@@ -25,8 +26,21 @@ struct Config {
     health: HealthConfig,
 }
 
+/// Keys of earlier versions, and what stands in their place.
+const RENAMED: &[(&str, &str)] = &[
+    ("sink.brokers", "sink.kafka"),
+    (
+        "sink.max_wait_ms",
+        "sink.max_wait, a duration such as `500ms`",
+    ),
+    (
+        "sink.run",
+        "no setting any more: a sink finds the run that the processor has begun",
+    ),
+];
+
 fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
-    let mut config: Config = weir_runtime::config::load(a.config.as_deref())?;
+    let mut config: Config = weir_runtime::config::load_renamed(a.config.as_deref(), RENAMED)?;
     config.processor.instance = a.instance.clone();
     config.health.bind = a
         .http
@@ -39,7 +53,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     }
     let timeouts = crate::system::scaled(&config.timeouts)?;
     if let Some(sink) = &mut config.sink {
-        sink.brokers.timeouts = timeouts.clone();
+        sink.kafka.timeouts = timeouts.clone();
     }
     config.processor.kafka.timeouts = timeouts;
     Ok(config)
@@ -63,36 +77,23 @@ pub fn stages(names: &[String]) -> Result<Vec<StageName>> {
 pub fn processor(system: &SystemArgs, a: &ProcessorArgs) -> Result<ExitCode> {
     let config = config(system, &a.service)?;
     if a.service.dump_config {
-        println!("{}", weir_runtime::config::dump(&config)?);
-        return Ok(ExitCode::SUCCESS);
+        return dump(&config);
     }
     let (catalog, stages) = (system.catalog()?, stages(&a.stages)?);
-    weir_runtime::log::init(&config.log);
-    let metrics = Metrics::install();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let shutdown = Shutdown::on_signals()?;
-        let health = Health::new();
-        watch_brokers(&health, &config.processor.kafka);
-        let (address, _) = health
-            .serve(&config.health, &metrics, &shutdown)
-            .await
-            .context("WEIR-0212: cannot bind --http")?;
-        tracing::info!(%address, "health and metrics");
-        let stop = shutdown.clone();
-        let exit = a.service.exit_when_unreachable;
-        tokio::task::spawn_blocking(move || {
-            if exit {
-                reach(&config.processor.kafka)?;
-            }
-            Processor::run(&config.processor, catalog, &stages, &stop)
-        })
-        .await??;
-        Ok(ExitCode::SUCCESS)
-    })
+    let host = Host::new(&config.log, config.health)
+        .workers(1)
+        .ready_while("kafka", brokers_answer(&config.processor.kafka));
+    let exit = a.service.exit_when_unreachable;
+    let first = config.processor.kafka.clone();
+    let runs = processing(config.processor, catalog, stages);
+    let service = Service::new(move |running| {
+        if exit {
+            reach(&first)?;
+        }
+        runs(running)
+    });
+    host.with(service).run()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
@@ -103,46 +104,61 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         config.sink = Some(SinkConfig::new(found.brokers, store));
     }
     if a.dump_config {
-        println!("{}", weir_runtime::config::dump(&config)?);
-        return Ok(ExitCode::SUCCESS);
+        return dump(&config);
     }
     let (catalog, migrations) = (system.catalog()?, system.migrations()?);
-    weir_runtime::log::init(&config.log);
-    let metrics = Metrics::install();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let shutdown = Shutdown::on_signals()?;
-        let Some(mut sink) = config.sink.clone() else {
-            bail!("WEIR-0210: no sink is configured")
-        };
-        sink.instance = format!("sink-{}", a.instance);
-        let health = Health::new();
-        watch_brokers(&health, &sink.brokers);
-        let starts = Starting::watched_by(&health);
-        let (address, _) = health
-            .serve(&config.health, &metrics, &shutdown)
-            .await
-            .context("WEIR-0212: cannot bind --http")?;
-        tracing::info!(%address, "health and metrics");
-        if a.exit_when_unreachable {
-            let brokers = sink.brokers.clone();
-            tokio::task::spawn_blocking(move || reach(&brokers)).await??;
-            weir_store::Store::new(&sink.store).ping().await?;
+    let Some(mut sink) = config.sink else {
+        bail!("WEIR-0210: no sink is configured")
+    };
+    sink.instance = names::instance("sink", &a.instance);
+    let starts = Starting::default();
+    let host = Host::new(&config.log, config.health)
+        .ready_while("kafka", brokers_answer(&sink.kafka))
+        .ready_while("start", starts.check());
+    let exit = a.exit_when_unreachable;
+    let service = Service::new(move |running| {
+        if exit {
+            reach(&sink.kafka)?;
+            running.block_on(weir_store::Store::new(&sink.store).ping())?;
         }
-        let (brokers, of, stop) = (sink.brokers.clone(), catalog.clone(), shutdown.clone());
-        let run = tokio::task::spawn_blocking(move || starts.run(&brokers, &of, &stop)).await??;
-        let Some(run) = run else {
-            return Ok(ExitCode::SUCCESS);
+        let Some(run) = starts.run(&sink.kafka, &catalog, &running.shutdown)? else {
+            return Ok(());
         };
         sink.run = run;
         let sink = Sink::new(sink, catalog).with_migrations(migrations);
-        watch_sink(&health, &sink);
-        sink.run(shutdown).await?;
-        Ok(ExitCode::SUCCESS)
-    })
+        running.health.register("sink", rows_arrive(&sink));
+        Ok(running.block_on(sink.run(running.shutdown.clone()))?)
+    });
+    host.with(service).run()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn dump(config: &Config) -> Result<ExitCode> {
+    println!("{}", weir_runtime::config::dump(config)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Stages as a service.
+pub fn processing(
+    config: ProcessorConfig,
+    catalog: Arc<Catalog>,
+    stages: Vec<StageName>,
+) -> impl FnOnce(&Running) -> Result<()> + Send + 'static {
+    move |running| {
+        Ok(Processor::run(
+            &config,
+            catalog,
+            &stages,
+            &running.shutdown,
+        )?)
+    }
+}
+
+/// A sink of a run that is known, as a service.
+pub fn sinking(sink: Sink) -> Service {
+    let check = rows_arrive(&sink);
+    let run = move |running: &Running| Ok(running.block_on(sink.run(running.shutdown.clone()))?);
+    Service::new(run).ready_while("sink", check)
 }
 
 /// An error where no broker answers.
@@ -153,15 +169,20 @@ fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
 /// What a sink waits for before it can begin.
 struct Starting(Arc<Mutex<Option<String>>>);
 
+impl Default for Starting {
+    fn default() -> Starting {
+        Starting(Arc::new(Mutex::new(Some("no run is known yet".to_owned()))))
+    }
+}
+
 impl Starting {
-    fn watched_by(health: &Health) -> Starting {
-        let waits = Arc::new(Mutex::new(Some("no run is known yet".to_owned())));
-        let told = waits.clone();
-        health.register("start", move || {
+    /// Ready once it has begun.
+    fn check(&self) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
+        let told = self.0.clone();
+        move || {
             let why = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
             why.map_or(Ok(()), Err)
-        });
-        Starting(waits)
+        }
     }
 
     fn tell(&self, why: Option<String>) {
@@ -180,7 +201,7 @@ impl Starting {
             let waits = match weir_processor::current(brokers, brokers.timeouts.call) {
                 Ok(Some(run)) => {
                     self.tell(None);
-                    return ours(&run, catalog).map(Some);
+                    return weir_ops::run::number(&run, catalog).map(Some);
                 }
                 Ok(None) => "WEIR-0204: waiting for a processor to begin a run".to_owned(),
                 Err(e) => match weir_kafka::Error::from(e) {
@@ -200,7 +221,7 @@ impl Starting {
 pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
     let catalog = system.catalog()?;
-    current_run(&brokers, &catalog)?;
+    weir_ops::run::current(&brokers, &catalog)?;
     let run = weir_processor::reprocess(
         &brokers,
         &catalog,
@@ -218,38 +239,20 @@ pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The run of this catalog, as the processor has begun it.
-pub fn current_run(brokers: &Brokers, catalog: &Arc<Catalog>) -> Result<u32> {
-    let run = weir_processor::current(brokers, std::time::Duration::from_secs(30))
-        .map_err(weir_kafka::Error::from)?
-        .context("WEIR-0204: no processor has started a run here yet; start it first")?;
-    ours(&run, catalog)
-}
-
-/// The number of a run, if it is of this catalog.
-fn ours(run: &weir_processor::Run, catalog: &Catalog) -> Result<u32> {
-    if run.catalog != format!("{:016x}", catalog.hash) {
-        bail!(
-            "WEIR-0108: the running system has catalog {}, this command {:016x}; give the same --schemas",
-            run.catalog,
-            catalog.hash
-        );
-    }
-    Ok(run.number)
-}
-
 /// Ready only while the brokers answer.
-pub fn watch_brokers(health: &Health, brokers: &Brokers) {
+pub fn brokers_answer(
+    brokers: &Brokers,
+) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
     let brokers = brokers.clone();
-    health.register("kafka", move || {
-        weir_kafka::admin::Admin::new(&brokers, std::time::Duration::from_secs(2))
+    move || {
+        Admin::new(&brokers, std::time::Duration::from_secs(2))
             .and_then(|a| a.names().map(|_| ()))
             .map_err(|e| e.to_string())
-    });
+    }
 }
 
 /// Ready only while rows reach ClickHouse.
-pub fn watch_sink(health: &Health, sink: &Sink) {
+fn rows_arrive(sink: &Sink) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
     let sink = sink.clone();
-    health.register("sink", move || sink.trouble().map_or(Ok(()), Err));
+    move || sink.trouble().map_or(Ok(()), Err)
 }

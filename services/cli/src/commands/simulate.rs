@@ -1,7 +1,7 @@
 //! `weir simulate`
 
-use super::judged::Watch;
-use super::{show, time, truth};
+use super::judged;
+use super::{show, time};
 use crate::args::{SimulateArgs, SystemArgs};
 use crate::output::{self, Bar, thousands};
 use anyhow::{Result, bail};
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
 use weir_model::Micros;
+use weir_ops::{Watch, truth};
 use weir_sources::ingest;
 use weir_sources::ledger::Progress;
 use weir_sources::publish::Publisher;
@@ -46,11 +47,11 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
         return live(&brokers, a, options);
     }
     let simulation = Simulation::new(options.clone());
-    let truth = a
+    let file = a
         .truth
         .clone()
         .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
-    truth::add(&truth, &a.tenant, simulation.truth())?;
+    truth::add(&file, &a.tenant, simulation.truth())?;
     let (end, injected) = (simulation.end(), simulation.truth().len());
     let begun = Instant::now();
     let watch = Watch::begin(&brokers, system.catalog()?, &a.tenant)?;
@@ -62,7 +63,7 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
     if a.json {
         output::json(&serde_json::json!({
             "written": report.written, "not_judged": not_judged, "already": report.already, "start": start, "end": end,
-            "anomalies": injected, "truth": truth, "seconds": seconds,
+            "anomalies": injected, "truth": file, "seconds": seconds,
         }))?;
     } else {
         println!(
@@ -74,12 +75,12 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             seconds,
             thousands(report.already)
         );
-        if let Some(said) = watch.tell(not_judged, report.written) {
+        if let Some(said) = judged::tell(&a.tenant, not_judged, report.written) {
             println!("{said}");
         }
         println!(
             "{injected} injected anomalies are listed in {}",
-            truth.display()
+            file.display()
         );
     }
     Ok(ExitCode::SUCCESS)

@@ -1,23 +1,20 @@
 //! `weir status`
 
-use super::lag;
 use crate::args::{StatusArgs, SystemArgs};
 use crate::output::{self, thousands};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::process::ExitCode;
-use std::time::Duration;
+use weir_ops::Status;
 
 pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     let found = system.find()?;
     let catalog = system.catalog()?;
-    let run = weir_processor::current(&found.brokers, Duration::from_secs(10))?
-        .context("WEIR-0204: no processor has started a run here yet")?;
-    let lags = lag::all(&found.brokers, &catalog, run.number)?;
+    let status = Status::of(&found.brokers, &catalog)?;
     let secrets = a.secrets.then(|| found.store()).transpose()?;
     if a.json {
         let mut shown = serde_json::json!({
             "brokers": found.brokers.bootstrap, "clickhouse": found.clickhouse, "http": found.http,
-            "run": run.number, "catalog": run.catalog, "lag": lags,
+            "run": status.run, "catalog": status.catalog, "lag": status.lag,
         });
         if let Some(s) = secrets {
             shown["secrets"] = serde_json::json!({
@@ -41,8 +38,9 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     if let Some(http) = &found.http {
         println!("health {http}/readyz  metrics {http}/metrics");
     }
-    println!("run {} under catalog {}", run.number, run.catalog);
-    let rows: Vec<Vec<String>> = lags
+    println!("run {} under catalog {}", status.run, status.catalog);
+    let rows: Vec<Vec<String>> = status
+        .lag
         .iter()
         .map(|l| {
             vec![
@@ -54,7 +52,7 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
         })
         .collect();
     output::table(&["service", "topic", "offsets", "lag"], &rows)?;
-    let behind: i64 = lags.iter().map(|l| l.lag).sum();
+    let behind = status.behind();
     println!(
         "{}",
         if behind == 0 {

@@ -1,7 +1,7 @@
 //! `weir up`: everything on this machine.
 
 use super::disk::Disk;
-use super::services::{current_run, watch_brokers, watch_sink};
+use super::services::{brokers_answer, processing, sinking};
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -12,10 +12,11 @@ use weir_catalog::Catalog;
 use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka, KafkaOptions};
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
-use weir_processor::{Processor, ProcessorConfig, StageName};
+use weir_processor::{ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
+use weir_runtime::host::{Host, Service};
 use weir_runtime::log::LogConfig;
-use weir_runtime::{Health, Metrics, Shutdown};
+use weir_runtime::names;
 use weir_sink::{Sink, SinkConfig};
 use weir_store::Migration;
 
@@ -35,10 +36,11 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     std::net::TcpListener::bind(bind)
         .with_context(|| format!("WEIR-0212: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
-    weir_runtime::log::init(&LogConfig {
+    let log = LogConfig {
         filter: "warn".into(),
         json: false,
-    });
+    };
+    let host = Host::new(&log, HealthConfig { bind });
     let dir = lock.path().to_owned();
     let disk = Disk::of(&dir);
     if let Some(full) = disk.trouble() {
@@ -77,7 +79,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         register_schemas(&brokers, &catalog)
     })?;
 
-    let parts = Parts {
+    let setting = Setting {
         disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
@@ -86,39 +88,20 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         catalog: &catalog,
         migrations,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let ended = runtime.block_on(async {
-        let shutdown = Shutdown::on_signals()?;
-        let metrics = Metrics::install();
-        let health = Health::new();
-        watch_brokers(&health, &brokers);
-        let (http, _) = health.serve(&HealthConfig { bind }, &metrics, &shutdown).await.context("WEIR-0212: cannot bind --http")?;
-        let services = start(a, parts, &health, &shutdown)?;
-        wait_ready(&health, &shutdown).await?;
-        // Only now: what starts with little room shall start all the same.
-        disk.watched_by(&health);
-        disk.tell(&shutdown);
-        lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
-        eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
-        eprintln!("  Kafka       {}", brokers.bootstrap);
-        eprintln!("  ClickHouse  {}", clickhouse.url());
-        eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
-        eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
-        let mut failed = None;
-        for service in services {
-            if let Err(e) = service.await? {
-                // At once: the children take their time to stop.
-                tracing::error!("a service ended: {e:#}");
-                failed.get_or_insert(e);
-                // Half a system would look like a whole one.
-                shutdown.trigger();
-            }
-        }
-        shutdown.requested().await;
-        failed.map_or(Ok(()), Err)
+    let host = host.ready_while("kafka", brokers_answer(&brokers));
+    let ended = services(a, setting).and_then(|services| {
+        let host = services.into_iter().fold(host, Host::with);
+        let announce = |http: SocketAddr| {
+            lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
+            eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
+            eprintln!("  Kafka       {}", brokers.bootstrap);
+            eprintln!("  ClickHouse  {}", clickhouse.url());
+            eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
+            eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
+            disk.ready();
+            Ok(())
+        };
+        host.announce(PATIENCE, announce).run()
     });
     eprintln!("stopping");
     clickhouse.stop();
@@ -126,6 +109,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     ended.map(|()| ExitCode::SUCCESS)
 }
 
+/// Longest wait until all is ready.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What a question at the start may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often it is asked while Kafka, which is started again where it died, does not answer.
@@ -166,10 +151,8 @@ fn engine_program() -> Result<EngineProgram> {
     })
 }
 
-type Service = tokio::task::JoinHandle<Result<()>>;
-
 /// What the services stand on.
-struct Parts<'a> {
+struct Setting<'a> {
     disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
@@ -178,80 +161,30 @@ struct Parts<'a> {
     migrations: Vec<Migration>,
 }
 
-fn start(
-    a: &UpArgs,
-    parts: Parts<'_>,
-    health: &Health,
-    shutdown: &Shutdown,
-) -> Result<Vec<Service>> {
-    let (brokers, catalog) = (parts.brokers, parts.catalog);
-    let mut services = Vec::new();
+/// Those that are wanted.
+fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
+    let (brokers, catalog) = (on.brokers, on.catalog);
+    let mut services = vec![on.disk.watched()];
     let wanted = |name: &str| a.services.iter().any(|s| s == name);
     if wanted("processor") {
         for i in 0..a.processors.max(1) {
             let config = ProcessorConfig {
                 kafka: brokers.clone(),
-                instance: format!("up-{i}"),
-                partitions: parts.partitions.clone(),
+                instance: names::instance("up", i),
+                partitions: on.partitions.clone(),
                 ..ProcessorConfig::default()
             };
-            let (catalog, stop) = (catalog.clone(), shutdown.clone());
-            let run = move || Processor::run(&config, catalog.clone(), &StageName::ALL, &stop);
-            services.push(service(parts.disk, shutdown, run));
+            let all = StageName::ALL.to_vec();
+            services.push(Service::new(processing(config, catalog.clone(), all)));
         }
     }
     if wanted("sink") {
-        let mut config = SinkConfig::new(brokers.clone(), parts.store);
-        config.run = patiently(|| current_run(brokers, catalog))?;
-        let sink = Sink::new(config, catalog.clone()).with_migrations(parts.migrations);
-        watch_sink(health, &sink);
-        let (stop, on) = (shutdown.clone(), tokio::runtime::Handle::current());
-        let run = move || on.block_on(sink.clone().run(stop.clone()));
-        services.push(service(parts.disk, shutdown, run));
+        let mut config = SinkConfig::new(brokers.clone(), on.store);
+        config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
+        let sink = Sink::new(config, catalog.clone()).with_migrations(on.migrations);
+        services.push(sinking(sink));
     }
     Ok(services)
-}
-
-/// A service that runs until shutdown; one that ended because the disk is full runs again when there is room.
-fn service<E>(
-    disk: &Disk,
-    shutdown: &Shutdown,
-    run: impl Fn() -> Result<(), E> + Send + 'static,
-) -> Service
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let (disk, stop) = (disk.clone(), shutdown.clone());
-    tokio::task::spawn_blocking(move || {
-        loop {
-            match run() {
-                Err(e) if !stop.is_requested() && disk.explains(&e, &stop) => {}
-                ended => {
-                    stop.trigger();
-                    return Ok(ended?);
-                }
-            }
-        }
-    })
-}
-
-async fn wait_ready(health: &Health, shutdown: &Shutdown) -> Result<()> {
-    let until = Instant::now() + Duration::from_secs(60);
-    loop {
-        let h = health.clone();
-        let waiting: Vec<_> = tokio::task::spawn_blocking(move || h.report())
-            .await?
-            .into_iter()
-            .filter_map(|(n, why)| Some((n, why?)))
-            .collect();
-        if waiting.is_empty() || shutdown.is_requested() {
-            return Ok(());
-        }
-        if Instant::now() > until {
-            bail!("WEIR-0202: not ready after 60 s: {waiting:?}");
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 /// The schemas of this binary, so that producers and snapshots can name them.

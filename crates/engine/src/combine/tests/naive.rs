@@ -4,10 +4,9 @@ use super::{KNOWN, LATER, OTHER, Raw, event};
 use crate::combine::Fold;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::types::{CallTerm, CostDef, Expr, Literal, MeasureKind, When};
+use weir_catalog::types::{CallTerm, CostDef, Expr, Literal, When};
 use weir_model::headers::Mark;
-use weir_model::records::{Distribution, Last, MeasureValue};
-use weir_model::sketch::{self, THETA};
+use weir_model::measure::{Accumulator, MeasureValue, Sample};
 use weir_model::{Code, Fixed, Micros, codes, hash};
 
 /// (rollup, tenant, values, pane, late)
@@ -17,7 +16,7 @@ pub type RowKey = (usize, String, Vec<String>, Micros, bool);
 pub struct Naive {
     partitions: BTreeMap<u32, Partition>,
     /// By row and measure: what each event added.
-    rows: BTreeMap<RowKey, Vec<Vec<Added>>>,
+    rows: BTreeMap<RowKey, Vec<Vec<Sample>>>,
 }
 
 struct Partition {
@@ -26,15 +25,6 @@ struct Partition {
     watermark: Micros,
     /// (identity, minute) of every event since the last begin mark.
     read: BTreeSet<(String, i64)>,
-}
-
-#[derive(Clone)]
-struct Added {
-    exact: i128,
-    value: f64,
-    at: Micros,
-    id: u64,
-    hash: u64,
 }
 
 fn leaf<'j>(event: &'j Json, path: &str) -> &'j Json {
@@ -144,38 +134,35 @@ impl Naive {
                     (Literal::Number(a), v) => v.as_f64() == Some(*a),
                     (Literal::Text(a), v) => v.as_str() == Some(a),
                 });
-                let mut one = Added {
-                    exact: 0,
-                    value: 0.0,
+                let mut one = Sample {
                     at: t,
                     id,
+                    value: 0.0,
+                    exact: Fixed(0),
                     hash: 0,
                 };
-                let added = holds
-                    && match &m.kind {
-                        MeasureKind::Count => true,
-                        MeasureKind::Cost(c) => cost(c, e, t).is_some_and(|x| {
-                            one.exact = x;
-                            true
-                        }),
-                        MeasureKind::Unpriced(c) => cost(c, e, t).is_none(),
-                        MeasureKind::Distinct(p) => {
-                            one.hash = hash::distinct(text(e, p).as_bytes());
-                            !text(e, p).is_empty()
+                let counts = m.kind.accumulator() == Accumulator::Count;
+                let added = match (m.kind.pricing(), m.kind.path()) {
+                    (Some(c), _) => {
+                        let cost = cost(c, e, t);
+                        one.exact = Fixed(cost.unwrap_or(0));
+                        cost.is_none() == counts
+                    }
+                    (None, "") => counts,
+                    (None, path) => match leaf(e, path) {
+                        Json::Null => false,
+                        Json::String(text) => {
+                            one.hash = hash::distinct(text.as_bytes());
+                            !text.is_empty()
                         }
-                        MeasureKind::Sum(p)
-                        | MeasureKind::Min(p)
-                        | MeasureKind::Max(p)
-                        | MeasureKind::SumSq(p)
-                        | MeasureKind::Last(p)
-                        | MeasureKind::Distribution(p) => {
-                            let v = leaf(e, p);
-                            one.exact = exact(v).unwrap_or(0);
+                        v => {
+                            one.exact = Fixed(exact(v).unwrap_or(0));
                             one.value = v.as_f64().unwrap_or(0.0) + 0.0;
-                            !v.is_null()
+                            true
                         }
-                    };
-                if added {
+                    },
+                };
+                if holds && added {
                     all.push(one);
                 }
             }
@@ -183,67 +170,19 @@ impl Naive {
     }
 
     pub fn rows(&self) -> BTreeMap<RowKey, Vec<MeasureValue>> {
-        let finish = |row: &Vec<Vec<Added>>| {
+        let finish = |row: &Vec<Vec<Sample>>| -> Vec<MeasureValue> {
             let measures = event().measures.iter().zip(row);
-            measures.map(|(m, all)| value(&m.kind, all)).collect()
+            let fold = measures.map(|(m, all)| {
+                let mut value = m.kind.accumulator().empty();
+                all.iter().for_each(|s| value.add(s));
+                value
+            });
+            fold.collect()
         };
         self.rows
             .iter()
             .map(|(key, row)| (key.clone(), finish(row)))
             .collect()
-    }
-}
-
-fn value(kind: &MeasureKind, all: &[Added]) -> MeasureValue {
-    let sum = Fixed(all.iter().map(|a| a.exact).sum());
-    let min = all.iter().map(|a| a.value).reduce(f64::min);
-    let max = all.iter().map(|a| a.value).reduce(f64::max);
-    match kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(all.len() as u64),
-        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(sum),
-        MeasureKind::Min(_) => MeasureValue::Min(min),
-        MeasureKind::Max(_) => MeasureValue::Max(max),
-        MeasureKind::SumSq(_) => {
-            let squares = all
-                .iter()
-                .map(|a| ((a.value.clamp(-1e12, 1e12) * 1e3).round_ties_even() as i128).pow(2));
-            MeasureValue::SumSq(Fixed(squares.sum()))
-        }
-        MeasureKind::Last(_) => {
-            let last = all.iter().max_by(|a, b| {
-                (a.at, a.id)
-                    .cmp(&(b.at, b.id))
-                    .then(a.value.total_cmp(&b.value))
-            });
-            MeasureValue::Last(last.map(|a| Last {
-                at: a.at,
-                id: a.id,
-                value: a.value,
-            }))
-        }
-        MeasureKind::Distribution(_) => {
-            let mut bins = BTreeMap::new();
-            for a in all {
-                *bins
-                    .entry(if a.value > 0.0 {
-                        sketch::bin(a.value)
-                    } else {
-                        0
-                    })
-                    .or_insert(0) += 1;
-            }
-            MeasureValue::Distribution(Distribution {
-                count: all.len() as u64,
-                sum,
-                min: min.unwrap_or(0.0),
-                max: max.unwrap_or(0.0),
-                bins: bins.into_iter().collect(),
-            })
-        }
-        MeasureKind::Distinct(_) => {
-            let hashes: BTreeSet<u64> = all.iter().map(|a| a.hash).collect();
-            MeasureValue::Distinct(hashes.into_iter().take(THETA).collect())
-        }
     }
 }
 

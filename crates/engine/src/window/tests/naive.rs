@@ -29,77 +29,19 @@ pub struct Want {
 
 pub fn empty(catalog: &Catalog, event: &str) -> Row {
     let def = catalog.events.iter().find(|e| e.name == event).unwrap();
-    let value = |m: &MeasureDef| match m.kind {
-        MeasureKind::Count | MeasureKind::Unpriced(_) => MeasureValue::Count(0),
-        MeasureKind::Sum(_) | MeasureKind::Cost(_) => MeasureValue::Sum(Default::default()),
-        MeasureKind::Min(_) => MeasureValue::Min(None),
-        MeasureKind::Max(_) => MeasureValue::Max(None),
-        MeasureKind::SumSq(_) => MeasureValue::SumSq(Default::default()),
-        MeasureKind::Last(_) => MeasureValue::Last(None),
-        MeasureKind::Distribution(_) => MeasureValue::Distribution(Default::default()),
-        MeasureKind::Distinct(_) => MeasureValue::Distinct(Vec::new()),
-    };
-    def.measures.iter().map(value).collect()
+    let empty = def.measures.iter().map(|m| m.kind.accumulator().empty());
+    empty.collect()
 }
 
 pub fn merge_into(row: &mut Row, other: &Row) {
     for (a, b) in row.iter_mut().zip(other) {
-        match (a, b) {
-            (MeasureValue::Count(a), MeasureValue::Count(b)) => *a += b,
-            (MeasureValue::Sum(a), MeasureValue::Sum(b))
-            | (MeasureValue::SumSq(a), MeasureValue::SumSq(b)) => {
-                *a = a.plus(*b);
-            }
-            (MeasureValue::Min(a), MeasureValue::Min(b)) => {
-                *a = [*a, *b].into_iter().flatten().reduce(f64::min);
-            }
-            (MeasureValue::Max(a), MeasureValue::Max(b)) => {
-                *a = [*a, *b].into_iter().flatten().reduce(f64::max);
-            }
-            (MeasureValue::Last(a), MeasureValue::Last(b)) => {
-                let newest = [a.take(), b.clone()]
-                    .into_iter()
-                    .flatten()
-                    .max_by_key(|l| (l.at, l.id));
-                *a = newest;
-            }
-            (MeasureValue::Distribution(a), MeasureValue::Distribution(b)) => {
-                let known = [&*a, b].into_iter().filter(|d| d.count > 0);
-                let (min, max) = known.fold((f64::MAX, f64::MIN), |(l, h), d| {
-                    (l.min(d.min), h.max(d.max))
-                });
-                if a.count + b.count > 0 {
-                    (a.min, a.max) = (min, max);
-                }
-                let mut bins: BTreeMap<u16, u64> = BTreeMap::new();
-                for (bin, n) in a.bins.iter().chain(&b.bins) {
-                    *bins.entry(*bin).or_default() += n;
-                }
-                a.bins = bins.into_iter().collect();
-                a.count += b.count;
-                a.sum = a.sum.plus(b.sum);
-            }
-            (MeasureValue::Distinct(a), MeasureValue::Distinct(b)) => {
-                let all: BTreeSet<u64> = a.iter().chain(b).copied().collect();
-                *a = all.into_iter().take(weir_model::sketch::THETA).collect();
-            }
-            (a, b) => panic!("{a:?} does not go with {b:?}"),
-        }
+        assert_eq!(a.accumulator(), b.accumulator());
+        a.merge(b);
     }
 }
 
 fn stat(row: &Row, term: &Term) -> Option<f64> {
-    match (&row[term.measure], term.stat) {
-        (MeasureValue::Count(n), _) => Some(*n as f64),
-        (MeasureValue::Sum(s), _) => Some(s.to_f64()),
-        (MeasureValue::Min(v) | MeasureValue::Max(v), _) => *v,
-        (MeasureValue::Last(l), _) => l.as_ref().map(|l| l.value),
-        (MeasureValue::Distinct(h), _) => Some(h.len() as f64),
-        (MeasureValue::Distribution(d), Stat::Mean) => {
-            (d.count > 0).then(|| d.sum.to_f64() / d.count as f64)
-        }
-        (v, s) => panic!("{s:?} of {v:?} is not in this catalog"),
-    }
+    row[term.measure].stat(term.stat)
 }
 
 fn span(catalog: &Catalog, tenant: &str, size: WindowSize, t: Micros) -> Span {

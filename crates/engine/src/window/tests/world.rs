@@ -1,8 +1,8 @@
 //! A catalog with everything in it, random logs over it, and blocks of them.
 
 use super::naive;
-use crate::accumulate::{self, Layout};
 use crate::detect;
+use crate::measure::{self, Layout};
 use crate::partial::{BlockWriter, WatermarkEntry};
 use crate::window::WindowOptions;
 use rand::Rng;
@@ -10,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_catalog::types::*;
-use weir_model::records::{Distribution, MeasureValue};
-use weir_model::{Fixed, Micros, WindowSize, hash, sketch};
+use weir_model::measure::{MeasureValue, Sample};
+use weir_model::{Fixed, Micros, WindowSize, hash};
 
 pub fn options(shards: u32) -> WindowOptions {
     WindowOptions {
@@ -150,9 +150,9 @@ fn rule(on: RuleOn) -> RuleDef {
 /// Two event types, subjects in common, days in three zones, every kind of window and judge.
 pub fn catalog() -> Arc<Catalog> {
     use JudgedWindow::{Rolling, Tumbling};
-    use MeasureKind::*;
+    use MeasureKind::Count;
     use WindowSize::*;
-    let field = || "x".to_string();
+    let kind = |name| MeasureKind::of_field(name, "x").unwrap();
     let zone = |z| jiff::tz::TimeZone::get(z).unwrap();
     use detect::limit::tests::{below, early};
     let mut small_sample = detector("sampled", (0, 1), Tumbling(Hour), below(40.0));
@@ -165,11 +165,11 @@ pub fn catalog() -> Arc<Catalog> {
                 &["team", "user"],
                 &[
                     Count,
-                    Sum(field()),
-                    Max(field()),
-                    Distribution(field()),
-                    Distinct(field()),
-                    Last(field()),
+                    kind("sum"),
+                    kind("max"),
+                    kind("distribution"),
+                    kind("distinct"),
+                    kind("last"),
                 ],
                 &[
                     (&[1], &[Minute, FiveMinutes, Hour, Day]),
@@ -181,7 +181,7 @@ pub fn catalog() -> Arc<Catalog> {
             event(
                 "work",
                 &["user"],
-                &[Count, Min(field()), SumSq(field())],
+                &[Count, kind("min"), kind("sumsq")],
                 &[(&[0], &[Hour])],
             ),
         ],
@@ -278,6 +278,7 @@ pub fn catalog() -> Arc<Catalog> {
                 ("b".into(), zone("America/New_York")),
             ],
         },
+        aliases: Default::default(),
         assistants: Default::default(),
         sources: Arc::new(Vec::new()),
     })
@@ -365,33 +366,22 @@ impl Log {
 
 /// The measures of one event of number `x`.
 pub fn values(catalog: &Catalog, event: EventId, x: i64, at: Micros, id: u64) -> Vec<MeasureValue> {
-    let f = x as f64;
-    let value = |kind: &MeasureKind| match kind {
-        MeasureKind::Count => MeasureValue::Count(1),
-        MeasureKind::Sum(_) => MeasureValue::Sum(Fixed::from_int(x)),
-        MeasureKind::Min(_) => MeasureValue::Min((x % 3 == 0).then_some(f)),
-        MeasureKind::Max(_) => MeasureValue::Max(Some(f)),
-        MeasureKind::SumSq(_) => {
-            MeasureValue::SumSq(Fixed(i128::from(x) * i128::from(x) * 1_000_000))
-        }
-        MeasureKind::Last(_) => {
-            MeasureValue::Last(Some(weir_model::records::Last { at, id, value: f }))
-        }
-        MeasureKind::Distribution(_) => MeasureValue::Distribution(Distribution {
-            count: 1,
-            sum: Fixed::from_int(x),
-            min: f,
-            max: f,
-            bins: vec![(sketch::bin(f), 1)],
-        }),
-        MeasureKind::Distinct(_) => MeasureValue::Distinct(vec![hash::distinct(&x.to_le_bytes())]),
-        MeasureKind::Cost(_) | MeasureKind::Unpriced(_) => unreachable!("not in this catalog"),
+    let sample = Sample {
+        at,
+        id,
+        value: x as f64,
+        exact: Fixed::from_int(x),
+        hash: hash::distinct(&x.to_le_bytes()),
     };
-    catalog.events[event]
-        .measures
-        .iter()
-        .map(|m| value(&m.kind))
-        .collect()
+    let value = |m: &MeasureDef| {
+        let mut value = m.kind.accumulator().empty();
+        // Some events say nothing to a smallest value.
+        if !matches!(m.kind, MeasureKind::Min(_)) || x % 3 == 0 {
+            value.add(&sample);
+        }
+        value
+    };
+    catalog.events[event].measures.iter().map(value).collect()
 }
 
 /// Values of a rollup's dimensions.
@@ -451,7 +441,7 @@ pub fn blocks(catalog: &Catalog, log: &Log, rng: &mut ChaCha8Rng) -> Vec<Vec<u8>
             );
             for ((pane, late), row) in rows {
                 let mut bytes = Vec::new();
-                accumulate::encode(&Layout::new(def), row, &mut bytes);
+                measure::encode(&Layout::new(def), row, &mut bytes);
                 writer.row(*pane, *late, &bytes);
             }
         }
@@ -475,7 +465,7 @@ pub fn blocks(catalog: &Catalog, log: &Log, rng: &mut ChaCha8Rng) -> Vec<Vec<u8>
 pub fn one_row(catalog: &Catalog, event: EventId) -> Vec<u8> {
     let mut bytes = Vec::new();
     let values = values(catalog, event, 1, Micros(0), 1);
-    accumulate::encode(&Layout::new(&catalog.events[event]), &values, &mut bytes);
+    measure::encode(&Layout::new(&catalog.events[event]), &values, &mut bytes);
     bytes
 }
 

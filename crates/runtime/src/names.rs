@@ -1,0 +1,26 @@
+//! Names by which brokers know the parts of weir: whoever commits offsets and whoever asks how far they are say the same.
+
+/// The consumer group of all sinks.
+pub const SINK_GROUP: &str = "weir-sink";
+
+/// The consumer group of a stage in a run; also the first part of its transactional ids.
+pub fn stage_group(stage: &str, run: u32) -> String {
+    format!("weir-{stage}-r{run}")
+}
+
+/// The instance number `n` of a part in a process: unique among those that run, the same after a restart.
+pub fn instance(of: &str, n: impl std::fmt::Display) -> String {
+    format!("{of}-{n}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_brokers_hold_offsets_and_transactions_under_stay() {
+        assert_eq!(stage_group("combine", 2), "weir-combine-r2");
+        assert_eq!(SINK_GROUP, "weir-sink");
+        assert_eq!(instance("up", 0), "up-0");
+    }
+}
