@@ -51,6 +51,7 @@ pub fn full(dir: &Path) -> io::Result<Option<Full>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

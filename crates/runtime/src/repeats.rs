@@ -156,6 +156,7 @@ impl Visit for Text {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::io::{self, Write as _};
