@@ -159,7 +159,7 @@ impl Visit for Text {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use std::io::{self, Write as _};
+    use std::io;
     use tracing_subscriber::layer::SubscriberExt;
 
     #[derive(Clone, Default)]
@@ -167,7 +167,8 @@ mod tests {
 
     impl io::Write for Written {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
