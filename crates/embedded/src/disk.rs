@@ -51,8 +51,8 @@ pub fn full(dir: &Path) -> io::Result<Option<Full>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
 
     use super::*;
 

@@ -13,18 +13,21 @@ const ROOM: [(usize, usize); 3] = [(20, usize::MAX), (12, usize::MAX), (12, UUID
 const UUID: usize = 36;
 /// Less than this a terminal cannot be asked to show.
 const LEAST: usize = 10;
-/// Characters around a cell.
+/// Characters around a cell, and between two of them.
 const PADDING: usize = 2;
+const BETWEEN: usize = 1;
 
 /// The lines of a table in at most `width` characters, or in as many as it takes; numbers are
 /// right-aligned.
 ///
-/// A word that alone is longer than `width` stays whole in a record, so that it can be copied.
+/// A word that alone is longer than `width` stays whole in a record, or is broken between its
+/// parts.
 pub fn lay_out(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> String {
     let Some(width) = width.map(|w| w.max(LEAST)) else {
         return draw(header, rows, None);
     };
-    let budget = width.saturating_sub(PADDING * header.len());
+    let taken = PADDING * header.len() + BETWEEN * header.len().saturating_sub(1);
+    let budget = width.saturating_sub(taken);
     let columns: Vec<Column> = (0..header.len())
         .map(|i| Column::of(header[i], rows, i))
         .collect();
@@ -88,7 +91,7 @@ fn widths(columns: &[Column], budget: usize) -> Option<Vec<usize>> {
 /// Draws it, each cell wrapped to the width of its column.
 fn draw(header: &[&str], rows: &[Vec<String>], widths: Option<&[usize]>) -> String {
     let fit = |i: usize, cell: &str| match widths.and_then(|w| w.get(i)) {
-        Some(width) => wrap(cell, *width, true).join("\n"),
+        Some(width) => cut(cell, *width).join("\n"),
         None => cell.to_owned(),
     };
     let mut t = Table::new();
@@ -132,7 +135,10 @@ fn records(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
             .flat_map(|(name, value)| {
                 let text = format!("{name}: {value}");
                 let inner = width.saturating_sub(INDENT.len());
-                let wrapped = wrap(&text, inner, false);
+                let wrapped = match longest_word(&text) > inner {
+                    true => wrap(&text, inner, parts),
+                    false => wrap(&text, inner, words),
+                };
                 wrapped.into_iter().enumerate().map(|(i, line)| {
                     let indent = if i == 0 { "" } else { INDENT };
                     format!("{indent}{line}")
@@ -147,27 +153,33 @@ fn records(header: &[&str], rows: &[Vec<String>], width: usize) -> String {
 /// Before the further lines of a value.
 const INDENT: &str = "  ";
 
-/// Lines of at most `width` characters, broken between words; longer words are cut, or stay whole.
-fn wrap(text: &str, width: usize, cut: bool) -> Vec<String> {
+type Words<'a> = Box<dyn Iterator<Item = Word<'a>> + 'a>;
+
+/// Lines of at most `width` characters, broken between what are words; those that are longer stay
+/// whole.
+fn wrap(text: &str, width: usize, into: fn(&str) -> Words<'_>) -> Vec<String> {
     let options = Options::new(width)
         .break_words(false)
         .word_splitter(WordSplitter::NoHyphenation)
-        .word_separator(WordSeparator::Custom(words));
-    textwrap::wrap(text, options)
-        .into_iter()
-        .map(|line| match cut && display_width(&line) > width {
-            true => shortened(&line, width),
-            false => line.into_owned(),
-        })
-        .collect()
+        .word_separator(WordSeparator::Custom(into));
+    let lines = textwrap::wrap(text, options).into_iter();
+    lines.map(std::borrow::Cow::into_owned).collect()
+}
+
+/// The same, longer words cut.
+fn cut(text: &str, width: usize) -> Vec<String> {
+    let fits = |line: String| match display_width(&line) > width {
+        true => shortened(&line, width),
+        false => line,
+    };
+    wrap(text, width, words).into_iter().map(fits).collect()
 }
 
 /// The first characters, and a sign that there are more.
 fn shortened(text: &str, width: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        if display_width(&out) + textwrap::core::display_width(c.encode_utf8(&mut [0; 4])) >= width
-        {
+        if display_width(&out) + display_width(c.encode_utf8(&mut [0; 4])) >= width {
             break;
         }
         out.push(c);
@@ -182,33 +194,37 @@ fn longest_word(text: &str) -> usize {
 }
 
 /// Words end at spaces, and at commas within a list; not at those of a number.
-fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+fn words(line: &str) -> Words<'_> {
+    split(line, |c, next| match c {
+        ' ' => next != ' ',
+        ',' => next != ' ' && !next.is_ascii_digit(),
+        _ => false,
+    })
+}
+
+/// Names and paths have parts, too.
+fn parts(line: &str) -> Words<'_> {
+    split(line, |c, next| match c {
+        ' ' => next != ' ',
+        ',' | '.' | '_' | '-' | '/' | '=' => next != ' ',
+        _ => false,
+    })
+}
+
+/// Ends a word after a character where `ends` says so of it and the next one.
+fn split(line: &str, ends: fn(char, char) -> bool) -> Words<'_> {
     let mut rest = line;
     Box::new(std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let (word, after) = rest.split_at(end_of_word(rest));
-        rest = after;
+        let mut pairs = rest.char_indices().zip(rest.chars().skip(1));
+        let last = pairs.find(|((_, c), next)| ends(*c, *next));
+        let end = last.map(|((at, c), _)| at + c.len_utf8());
+        let (word, left) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = left;
         Some(Word::from(word))
     }))
-}
-
-/// Bytes of the first word with what separates it from the next.
-fn end_of_word(text: &str) -> usize {
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let next = chars.peek().map(|(_, c)| *c);
-        let ends = match c {
-            ' ' => next != Some(' '),
-            ',' => next.is_some_and(|n| n != ' ' && !n.is_ascii_digit()),
-            _ => false,
-        };
-        if ends {
-            return at + c.len_utf8();
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]
@@ -233,7 +249,7 @@ mod tests {
         let rows = rows(&[&["gpt", "1,234"], &["opus", "7"]]);
         let wide = lay_out(&["model", "calls"], &rows, None);
         assert_eq!(lay_out(&["model", "calls"], &rows, Some(80)), wide);
-        assert!(wide.contains(" opus       7 "), "{wide}");
+        assert!(wide.contains(" opus        7 "), "{wide}");
     }
 
     #[test]
@@ -273,6 +289,16 @@ mod tests {
         let table = lay_out(&["id", "hash"], &rows, Some(60));
         assert!(broadest(&table) <= 60 && table.contains("aaa…"), "{table}");
         assert!(lay_out(&["id", "hash"], &rows, Some(30)).contains(&long));
+    }
+
+    #[test]
+    fn a_long_name_is_broken_between_its_parts() {
+        let name = "weir.events.productivity.recorded";
+        let text = lay_out(&["topic", "offsets"], &rows(&[&[name, "7"]]), Some(30));
+        assert_eq!(
+            text,
+            "topic: weir.events.\n  productivity.recorded\noffsets: 7"
+        );
     }
 
     #[test]

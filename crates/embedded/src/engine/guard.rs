@@ -44,6 +44,12 @@ const HARMLESS_SETTINGS: &[&str] = &[
     "output_format_pretty_grid_charset",
     "output_format_sql_insert_table_name",
 ];
+/// Settings that a reader may set within a statement: they change how it is computed, and nothing
+/// that it may do. The named questions of KPIs do so.
+const READERS_SETTINGS: &[&str] = &[
+    "do_not_merge_across_partitions_select_final",
+    "join_use_nulls",
+];
 /// What a reader's statement begins with.
 const READS: &[&str] = &[
     "SELECT", "WITH", "SHOW", "DESCRIBE", "EXPLAIN", "EXISTS", "USE", "CHECK",
@@ -150,12 +156,8 @@ impl Guard {
         outfile(&all)?;
         let first = all.iter().find(|t| t.sort == Sort::Word);
         let first = first.map_or("", |t| t.text);
-        // In a subquery the engine would take `SETTINGS readonly = 0` from a reader.
-        let sets =
-            |t: &[Token<'_>]| t[0].is("settings") && t[1].sort != Sort::Sign && t[2].is_sign("=");
-        if access == Access::Read && all.windows(3).any(sets) {
-            let text = "this access only reads: settings within a statement are refused";
-            return Err(Exception::new(164, "READONLY", text));
+        if access == Access::Read {
+            readers_settings(&all)?;
         }
         if !READS.contains(&first) {
             if access == Access::Read {
@@ -264,6 +266,31 @@ impl Guard {
     }
 }
 
+/// Refuses settings within a reader's statement: in a subquery the engine would take
+/// `SETTINGS readonly = 0` from it.
+fn readers_settings(all: &[Token<'_>]) -> Result<(), Exception> {
+    let begins =
+        |t: &[Token<'_>]| t[0].is("settings") && t[1].sort != Sort::Sign && t[2].is_sign("=");
+    let clauses = all.windows(3).enumerate().filter(|(_, t)| begins(t));
+    for (at, clause) in clauses {
+        // All that follows within the same brackets, whatever the values look like.
+        let rest = all[at + 1..]
+            .iter()
+            .take_while(|t| t.depth >= clause[0].depth);
+        let rest: Vec<&Token<'_>> = rest.collect();
+        for pair in rest.windows(2).filter(|pair| pair[1].is_sign("=")) {
+            if !READERS_SETTINGS.contains(&pair[0].text) {
+                let text = format!(
+                    "this access only reads: settings within a statement are refused ({})",
+                    pair[0].text
+                );
+                return Err(Exception::new(164, "READONLY", &text));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Readers too could write a file with it: the engine takes it for the client that it is in.
 fn outfile(all: &[Token<'_>]) -> Result<(), Exception> {
     if all
@@ -316,6 +343,21 @@ mod tests {
             ("SELECT length(file) FROM t", 0, 0),
             ("SELECT 1 SETTINGS format_schema = 'x'", 164, 497),
             ("SELECT * FROM (SELECT 1 SETTINGS readonly = 0)", 164, 0),
+            (
+                "SELECT * FROM (SELECT 1 SETTINGS join_use_nulls = 1) WHERE a = 2",
+                0,
+                0,
+            ),
+            (
+                "SELECT * FROM (SELECT 1 SETTINGS join_use_nulls = 1, readonly = 0)",
+                164,
+                0,
+            ),
+            (
+                "SELECT * FROM (SELECT 1 SETTINGS join_use_nulls = -1, readonly = 0)",
+                164,
+                0,
+            ),
             ("SHOW SETTINGS LIKE 'x'", 0, 0),
             ("SELECT arrayMap((file), ['x'])", 497, 497),
             ("SELECT 1 INTO OUTFILE 'x'", 497, 497),

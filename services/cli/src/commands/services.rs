@@ -155,6 +155,13 @@ pub fn processing(
     }
 }
 
+/// A sink of a run that is known, as a service.
+pub fn sinking(sink: Sink) -> Service {
+    let check = rows_arrive(&sink);
+    let run = move |running: &Running| Ok(running.block_on(sink.run(running.shutdown.clone()))?);
+    Service::new(run).ready_while("sink", check)
+}
+
 /// An error where no broker answers.
 fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
     Admin::new(brokers, brokers.timeouts.call)?.wait()
@@ -247,7 +254,7 @@ pub fn brokers_answer(
 }
 
 /// Ready only while rows reach ClickHouse.
-pub fn rows_arrive(sink: &Sink) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
+fn rows_arrive(sink: &Sink) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
     let sink = sink.clone();
     move || sink.trouble().map_or(Ok(()), Err)
 }

@@ -1,7 +1,7 @@
 //! `weir up`: everything on this machine.
 
 use super::disk::Disk;
-use super::services::{brokers_answer, rows_arrive};
+use super::services::{brokers_answer, processing, sinking};
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -13,9 +13,9 @@ use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
 use weir_model::codes::{CONFIG, MISSING_PROGRAM, PORT_TAKEN};
-use weir_processor::{Processor, ProcessorConfig, StageName};
+use weir_processor::{ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
-use weir_runtime::host::{Host, Running, Service};
+use weir_runtime::host::{Host, Service};
 use weir_runtime::log::LogConfig;
 use weir_runtime::names;
 use weir_sink::{Sink, SinkConfig};
@@ -100,9 +100,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             eprintln!("  ClickHouse  {}", clickhouse.url());
             eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
             eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
+            disk.ready();
             Ok(())
         };
-        let host = host.with(disk.watching());
         host.announce(PATIENCE, announce).run()
     });
     eprintln!("stopping");
@@ -166,7 +166,7 @@ struct Setting<'a> {
 /// Those that are wanted.
 fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
     let (brokers, catalog) = (on.brokers, on.catalog);
-    let mut services = Vec::new();
+    let mut services = vec![on.disk.watched()];
     let wanted = |name: &str| a.services.iter().any(|s| s == name);
     if wanted("processor") {
         for i in 0..a.processors.max(1) {
@@ -176,21 +176,15 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
                 partitions: on.partitions.clone(),
                 ..ProcessorConfig::default()
             };
-            let catalog = catalog.clone();
-            services.push(on.disk.outlived(move |running| {
-                let all = StageName::ALL;
-                Processor::run(&config, catalog.clone(), &all, &running.shutdown)
-            }));
+            let all = StageName::ALL.to_vec();
+            services.push(Service::new(processing(config, catalog.clone(), all)));
         }
     }
     if wanted("sink") {
         let mut config = SinkConfig::new(brokers.clone(), on.store);
         config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(on.migrations);
-        let check = rows_arrive(&sink);
-        let run =
-            move |running: &Running| running.block_on(sink.clone().run(running.shutdown.clone()));
-        services.push(on.disk.outlived(run).ready_while("sink", check));
+        services.push(sinking(sink));
     }
     Ok(services)
 }
