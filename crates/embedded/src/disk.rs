@@ -53,7 +53,6 @@ pub fn full(dir: &Path) -> io::Result<Option<Full>> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-
     use super::*;
 
     #[test]

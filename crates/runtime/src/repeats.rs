@@ -161,8 +161,6 @@ impl Visit for Text {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use std::io;
     use tracing_subscriber::layer::SubscriberExt;
