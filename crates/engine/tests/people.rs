@@ -97,15 +97,10 @@ fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Rows {
             let names = group.values.iter().map(|v| v.to_string()).collect();
             let row = group.rows().next().unwrap().unwrap();
             let values = measure::decode(&layout, row.encoded).unwrap();
-            let [
-                MeasureValue::Count(n),
-                MeasureValue::Count(hers),
-                MeasureValue::Distinct(who),
-            ] = &values[..]
-            else {
+            let [MeasureValue::Count(n), MeasureValue::Count(hers), who] = &values[..] else {
                 panic!("{values:?}")
             };
-            let cell = (*n, *hers, who.iter().copied().collect());
+            let cell = (*n, *hers, hashes(who));
             out.insert((group.rollup, group.tenant.to_owned(), names), cell);
         }
     });
@@ -138,14 +133,21 @@ fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Rows {
             [
                 weir_oracle::Value::Count(n),
                 weir_oracle::Value::Count(hers),
-                weir_oracle::Value::Distinct(who),
-            ] => (
-                (key.rollup, key.tenant, key.values),
-                (*n, *hers, who.clone()),
-            ),
+                who,
+            ] => {
+                let subject = (key.rollup, key.tenant, key.values);
+                (subject, (*n, *hers, hashes(who)))
+            }
             other => panic!("{other:?}"),
         })
         .collect()
+}
+
+/// The hashes of a count of people, as either side shows them.
+fn hashes(of: &impl std::fmt::Debug) -> BTreeSet<u64> {
+    let text = format!("{of:?}");
+    let numbers = text.split(|c: char| !c.is_ascii_digit());
+    numbers.filter_map(|n| n.parse().ok()).collect()
 }
 
 fn both(aliases: &str, calls: &[Call]) -> Rows {
