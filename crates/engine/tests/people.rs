@@ -97,15 +97,11 @@ fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Rows {
             let names = group.values.iter().map(|v| v.to_string()).collect();
             let row = group.rows().next().unwrap().unwrap();
             let values = measure::decode(&layout, row.encoded).unwrap();
-            let [
-                MeasureValue::Count(n),
-                MeasureValue::Count(hers),
-                MeasureValue::Distinct(who),
-            ] = &values[..]
-            else {
+            let [MeasureValue::Count(n), MeasureValue::Count(hers), who] = &values[..] else {
                 panic!("{values:?}")
             };
-            let cell = (*n, *hers, who.iter().copied().collect());
+            let who = who.hashes().unwrap().iter().copied().collect();
+            let cell = (*n, *hers, who);
             out.insert((group.rollup, group.tenant.to_owned(), names), cell);
         }
     });
@@ -138,11 +134,17 @@ fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Rows {
             [
                 weir_oracle::Value::Count(n),
                 weir_oracle::Value::Count(hers),
-                weir_oracle::Value::Distinct(who),
-            ] => (
-                (key.rollup, key.tenant, key.values),
-                (*n, *hers, who.clone()),
-            ),
+                who,
+            ] => {
+                let [kept, ..] = &who.parts()[..] else {
+                    panic!("{who:?}")
+                };
+                let weir_oracle::Kept::Hashes(who) = &kept.kept else {
+                    panic!("{who:?}")
+                };
+                let who = who.iter().copied().collect();
+                ((key.rollup, key.tenant, key.values), (*n, *hers, who))
+            }
             other => panic!("{other:?}"),
         })
         .collect()
