@@ -3,6 +3,7 @@
 use super::{Live, Packed, Spill};
 use crate::{EngineError, varint};
 use weir_model::measure::MeasureValue;
+use weir_model::records::AggregateWriter;
 
 pub(super) enum Count {}
 
@@ -17,6 +18,13 @@ impl Packed for Count {
             MeasureValue::Count(n) => varint::put_u64(out, *n),
             _ => out.push(0),
         }
+    }
+
+    /// Asks no value which one it is, because most measures are counts and sums: 2 % of stage 2.
+    #[inline]
+    fn write(row: &mut &[u8], writer: &mut AggregateWriter) -> Result<(), EngineError> {
+        writer.count(varint::u64(row)?);
+        Ok(())
     }
 }
 

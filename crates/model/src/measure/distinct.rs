@@ -1,7 +1,7 @@
 //! How many different texts there are: the smallest of their hashes, from which the number is
 //! estimated ([`crate::sketch`]).
 
-use super::{Accumulator, Sample, put_branch};
+use super::{Accumulator, MeasureValue, Sample, put_branch};
 use crate::avro::{Cursor, DecodeError, put_bytes, put_long};
 use crate::records::AggregateWriter;
 use crate::sketch::{self, THETA};
@@ -25,6 +25,16 @@ pub(super) fn merge(hashes: &mut Vec<u64>, other: &[u64]) {
 /// The number of different texts, about.
 pub(super) fn estimate(hashes: &[u64]) -> f64 {
     sketch::theta_estimate(hashes.len(), hashes.last().copied().unwrap_or(0)) as f64
+}
+
+impl MeasureValue {
+    /// The hashes that a count of distinct texts keeps, ascending; `None` for another accumulator.
+    pub fn hashes(&self) -> Option<&[u64]> {
+        match self {
+            MeasureValue::Distinct(hashes) => Some(hashes),
+            _ => None,
+        }
+    }
 }
 
 impl AggregateWriter {
