@@ -196,10 +196,7 @@ fn choose_port(dir: &Path, wanted: Option<u16>) -> Result<u16, Error> {
     let port = match wanted {
         Some(port) if ports::is_free(port) => port,
         Some(port) => return Err(Error::PortTaken { port }),
-        None => match remembered.filter(|port| ports::is_free(*port)) {
-            Some(port) => port,
-            None => ports::free_port()?,
-        },
+        None => ports::remembered_or_free(remembered)?,
     };
     fs::write(&file, port.to_string()).map_err(Error::io(format!("writing {}", file.display())))?;
     Ok(port)

@@ -1,6 +1,11 @@
 use crate::Error;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+/// How long a killed child may hold its port: a large process is taken apart for a second or more
+/// on a busy machine.
+const DYING: Duration = Duration::from_secs(10);
 
 /// A port of 127.0.0.1 that nobody listens on, below the ephemeral range: within it a probe of a
 /// port without listener may connect to itself, and any outgoing connection may take the port
@@ -20,6 +25,31 @@ pub fn free_port() -> Result<u16, Error> {
     Err(Error::PortTaken { port: 10_000 })
 }
 
+/// The port of the last start, where it is free: clients in other processes know it. A child of a
+/// parent that was killed may hold it for a moment longer, so that moment is waited for.
+///
+/// # Errors
+/// Where it stays taken and no other one is free.
+pub(crate) fn remembered_or_free(remembered: Option<u16>) -> Result<u16, Error> {
+    let Some(port) = remembered else {
+        return free_port();
+    };
+    let until = Instant::now() + DYING;
+    while !is_free(port) {
+        if Instant::now() > until {
+            let other = free_port()?;
+            tracing::warn!(
+                port,
+                other,
+                "the port of the last start is taken, using another"
+            );
+            return Ok(other);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(port)
+}
+
 /// Whether a listener could be bound now.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
@@ -30,4 +60,21 @@ fn ephemeral_start() -> u16 {
         .ok()
         .and_then(|text| text.split_whitespace().next()?.parse().ok())
         .unwrap_or(32_768)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_the_last_start_is_waited_for() {
+        let port = free_port().unwrap();
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let dying = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            drop(held);
+        });
+        assert_eq!(remembered_or_free(Some(port)).unwrap(), port);
+        dying.join().unwrap();
+    }
 }

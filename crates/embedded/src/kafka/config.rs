@@ -163,9 +163,9 @@ fn choose(wanted: Option<u16>, remembered: Option<Ports>) -> Result<Ports, Error
     let broker = match wanted {
         Some(port) if ports::is_free(port) => port,
         Some(port) => return Err(Error::PortTaken { port }),
-        None => keep_or_free(remembered.map(|ports| ports.broker))?,
+        None => ports::remembered_or_free(remembered.map(|ports| ports.broker))?,
     };
-    let controller = keep_or_free(
+    let controller = ports::remembered_or_free(
         remembered
             .map(|ports| ports.controller)
             .filter(|port| *port != broker),
@@ -174,13 +174,6 @@ fn choose(wanted: Option<u16>, remembered: Option<Ports>) -> Result<Ports, Error
         choose(wanted, None)
     } else {
         Ok(Ports { broker, controller })
-    }
-}
-
-fn keep_or_free(remembered: Option<u16>) -> Result<u16, Error> {
-    match remembered.filter(|port| ports::is_free(*port)) {
-        Some(port) => Ok(port),
-        None => ports::free_port(),
     }
 }
 
