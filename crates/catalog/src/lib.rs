@@ -11,6 +11,7 @@ mod aliases;
 mod assistants;
 mod avro;
 mod events;
+mod expand;
 mod expr;
 mod judge;
 mod load;
@@ -27,6 +28,7 @@ mod when;
 mod yaml;
 
 pub use aliases::{Aliases, TenantAliases};
+pub use expand::Expanded;
 pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;

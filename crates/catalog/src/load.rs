@@ -7,7 +7,7 @@ use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{At, Key, Node, Value};
-use crate::{aliases, assistants, events, prices, yaml};
+use crate::{aliases, assistants, events, expand, prices, yaml};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -118,6 +118,8 @@ const SECTIONS: &[&str] = &[
     "tenants",
     "assistants",
     "aliases",
+    "slas",
+    "budgets",
 ];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
@@ -168,6 +170,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         // All that refers to what could not be read would seem wrong too, and hide what is.
         return None;
     }
+    let expanded = expand::expand(&mut sections, &mut event_files);
     let of = |s: &'static str| {
         sections
             .iter()
@@ -224,6 +227,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         tenants,
         aliases,
         assistants,
+        expanded,
         sources: Arc::new(Vec::new()),
     })
 }

@@ -30,6 +30,8 @@ pub struct Catalog {
     /// Coding assistants, for the import of repositories: no result depends on them, so they are
     /// not part of the hash.
     pub assistants: crate::Assistants,
+    /// What macros became: for people, as its parts are among the events, KPIs and rules.
+    pub expanded: Vec<crate::Expanded>,
     /// The files as loaded: (path relative to `schemas/`, text), sorted. What a snapshot carries.
     pub sources: Arc<Vec<(String, String)>>,
 }
