@@ -285,6 +285,21 @@ fn locate(c: &Catalog, path: &[String]) -> (String, At) {
     ("catalog".into(), At::default())
 }
 
+impl Catalog {
+    /// Where a definition stands, as (file, line, column): `["kpis", "roi"]`, `["llm.call",
+    /// "measures", "cost"]`. What a macro made stands where the macro does.
+    pub fn place(&self, path: &[&str]) -> (String, u64, u64) {
+        let path: Vec<String> = path.iter().map(|p| p.to_string()).collect();
+        let (mut file, mut at) = locate(self, &path);
+        let name = path.last().map_or("", String::as_str);
+        let made = self.expanded.iter().find(|e| e.made(name));
+        if let (At { line: 0, .. }, Some(e)) = (at, made) {
+            (file, at) = locate(self, &[format!("{}s", e.kind), e.name.clone()]);
+        }
+        (file, at.line, at.column)
+    }
+}
+
 fn locate_price(c: &Catalog, p: &Price) -> (String, At) {
     for (name, text) in c.sources.iter().filter(|(f, _)| f.starts_with("catalog/")) {
         let Ok(root) = yaml::parse(text) else {

@@ -1,7 +1,7 @@
 //! The compiled catalog: every name resolved, every rule of the contract checked.
 
 pub use crate::judge::detector::{DetectorDef, DetectorKind, Direction};
-pub use crate::judge::kpi::{KpiDef, Target};
+pub use crate::judge::kpi::{Example, KpiDef, Target};
 pub use crate::judge::rule::{RuleDef, RuleOn};
 pub use crate::measure::MeasureKind;
 use std::sync::Arc;

@@ -69,6 +69,24 @@ codes! {
     CATALOG_DUPLICATE = 109;
     /// an event schema breaks the rules of the envelope or of compatibility
     CATALOG_SCHEMA = 110;
+    /// a finding: a target or a rule points the wrong way
+    LINT_DIRECTION = 121;
+    /// a finding: an expression puts different units together
+    LINT_UNITS = 122;
+    /// a finding: shares are added up where what is above and below should be
+    LINT_MEAN_OF_RATIOS = 123;
+    /// a finding: percentiles are added up or averaged
+    LINT_PERCENTILE = 124;
+    /// a finding: a gauge is summed
+    LINT_GAUGE = 125;
+    /// a finding: a rollup by something of which there is no end
+    LINT_UNBOUNDED = 126;
+    /// a finding: a KPI that nothing reads
+    LINT_UNREAD = 127;
+    /// a finding: a ratio or mean is scored on any sample
+    LINT_SAMPLE = 128;
+    /// a finding: a worked example does not come out
+    LINT_EXAMPLE = 129;
 
     // 02xx: running
     /// the data directory is held by another process

@@ -10,6 +10,7 @@ pub mod arrival;
 pub mod digest;
 pub mod lag;
 pub mod late;
+pub mod lint;
 pub mod question;
 pub mod run;
 pub mod status;

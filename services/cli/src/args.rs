@@ -400,7 +400,7 @@ pub enum DlqCommand {
 
 #[derive(Subcommand, Debug)]
 pub enum CatalogCommand {
-    /// Load and check the catalog; with --against, also what would change for a running system
+    /// Load and check the catalog, and report what is hardly meant (findings)
     Check {
         /// Compare with the catalog of the running system
         #[arg(long)]
@@ -417,6 +417,11 @@ pub enum CatalogCommand {
         /// Print JSON for programs
         #[arg(long)]
         json: bool,
+    },
+    /// Print a declaration, and what an SLA or a budget stands for
+    Show {
+        /// Its name
+        name: String,
     },
     /// Write the ClickHouse migration of an event type into schemas/clickhouse
     Migration {

@@ -29,6 +29,17 @@ pub struct Expanded {
     pub text: String,
 }
 
+impl Expanded {
+    /// Whether a measure, KPI or rule is one of its parts.
+    pub fn made(&self, name: &str) -> bool {
+        let rest = name
+            .strip_prefix(self.kind)
+            .and_then(|r| r.strip_prefix('_'));
+        let part = rest.and_then(|r| r.strip_prefix(self.name.as_str()));
+        part.is_some_and(|p| p.starts_with('_'))
+    }
+}
+
 /// What one macro adds, as YAML.
 struct Added {
     event: String,

@@ -42,6 +42,17 @@ pub struct KpiDef {
     pub minimum_sample: Option<(usize, f64)>,
     /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
     pub local: bool,
+    /// Worked examples: no result depends on them, `weir catalog check` holds the formula to them.
+    pub examples: Vec<Example>,
+}
+
+/// What a KPI is for given terms.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// (index of a term, its value); the others have none.
+    pub given: Vec<(usize, f64)>,
+    /// What comes out.
+    pub value: f64,
 }
 
 /// Target of a KPI.
@@ -94,6 +105,7 @@ const FIELDS: &[&str] = &[
     "target",
     "better",
     "minimum_sample",
+    "examples",
 ];
 
 pub(crate) fn read(
@@ -117,6 +129,7 @@ pub(crate) fn read(
         .need("value", "the KPI")
         .and_then(|n| Some((n, scope.compile(file, n)?)));
     let minimum_sample = scope.minimum_sample(&f);
+    let examples = read_examples(&f, &mut scope);
     let window = read_window(&f, "the KPI");
     if let Some((w, at)) = window {
         scope.check_window(file, at, w);
@@ -162,12 +175,56 @@ pub(crate) fn read(
         target,
         minimum_sample,
         local,
+        examples,
     };
     Some(Checked {
         def,
         unsampled,
         range,
     })
+}
+
+/// `examples: [{given: {commits: 3}, value: 50}]`
+fn read_examples(f: &Fields<'_>, scope: &mut Scope<'_>) -> Vec<Example> {
+    let file = f.file;
+    let mut out = Vec::new();
+    for node in f
+        .get("examples")
+        .and_then(|n| file.list(n, "examples"))
+        .unwrap_or_default()
+    {
+        let Some(e) = file.fields(node, "an example", &["given", "value"]) else {
+            continue;
+        };
+        let (Some(given), Some(value)) = (
+            e.need("given", "an example"),
+            e.need("value", "an example")
+                .and_then(|n| file.number(n, "value")),
+        ) else {
+            continue;
+        };
+        let mut terms = Vec::new();
+        for (key, node) in file.entries(given, "given") {
+            let Some(term) = scope.terms.iter().position(|t| t.name == key.name) else {
+                let known = scope.terms.iter().map(|t| t.name.as_str());
+                file.say(
+                    key.at,
+                    codes::CATALOG_REFERENCE,
+                    format!("\"{}\" is no term of the KPI", key.name),
+                    crate::problem::suggest(&key.name, known),
+                );
+                continue;
+            };
+            if let Some(v) = file.number(node, "a term's value") {
+                terms.push((term, v));
+            }
+        }
+        out.push(Example {
+            given: terms,
+            value,
+        });
+    }
+    out
 }
 
 const ANYTHING: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);

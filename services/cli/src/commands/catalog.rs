@@ -5,7 +5,7 @@ use crate::output;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use weir_catalog::{Catalog, RuleOn};
+use weir_catalog::{Catalog, Problem, RuleOn};
 use weir_model::codes::CATALOG_REFERENCE;
 
 pub fn run(system: &SystemArgs, command: CatalogCommand) -> Result<ExitCode> {
@@ -14,6 +14,7 @@ pub fn run(system: &SystemArgs, command: CatalogCommand) -> Result<ExitCode> {
             against_running,
             json,
         } => check(system, against_running, json),
+        CatalogCommand::Show { name } => show(&*system.catalog()?, &name),
         CatalogCommand::List { part, json } => list(&*system.catalog()?, part, json),
         CatalogCommand::Migration { event, print } => migration(system, &event, print),
     }
@@ -36,37 +37,113 @@ fn check(system: &SystemArgs, against_running: bool, json: bool) -> Result<ExitC
             problems = weir_catalog::evolve(&old, new);
         }
     }
+    let findings = match (&catalog, problems.is_empty()) {
+        (Some(c), true) => weir_ops::lint::lint(c, &asked_for()),
+        _ => Vec::new(),
+    };
     if json {
-        let list: Vec<_> = problems
-            .iter()
-            .map(|p| {
-                serde_json::json!({"file": p.file, "line": p.line, "column": p.column, "code": p.code.to_string(),
-                    "message": p.message, "remedy": p.remedy})
-            })
-            .collect();
-        output::json(&serde_json::json!({"ok": problems.is_empty(), "problems": list}))?;
+        let list = |of: &[Problem]| -> Vec<serde_json::Value> {
+            of.iter().map(|p| serde_json::json!({
+                "file": p.file, "line": p.line, "column": p.column, "code": p.code.to_string(),
+                "message": p.message, "remedy": p.remedy
+            })).collect()
+        };
+        output::json(&serde_json::json!({
+            "ok": problems.is_empty(), "problems": list(&problems), "findings": list(&findings)
+        }))?;
     } else {
+        for p in &findings {
+            eprintln!("{p}");
+        }
         for p in &problems {
             eprintln!("{p}");
         }
         match (&catalog, problems.len()) {
             (Some(c), 0) => println!(
-                "the catalog is sound: {} event types, {} measures, {} KPIs, {} detectors, {} alert rules (hash {:016x})",
+                "the catalog is sound: {} event types, {} measures, {} KPIs, {} detectors, {} alert rules, {} (hash {:016x})",
                 c.events.len(),
                 c.events.iter().map(|e| e.measures.len()).sum::<usize>(),
                 c.kpis.len(),
                 c.detectors.len(),
                 c.rules.len(),
+                match findings.len() {
+                    1 => "1 finding".to_owned(),
+                    n => format!("{n} findings"),
+                },
                 c.hash
             ),
             (_, n) => eprintln!("{n} problem{}", if n == 1 { "" } else { "s" }),
         }
     }
-    Ok(if problems.is_empty() {
+    Ok(if problems.is_empty() && findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     })
+}
+
+/// Whether a named question speaks of a KPI.
+fn asked_for() -> impl Fn(&str) -> bool {
+    let questions = weir_store::Question::built_in();
+    move |name| {
+        let named = |text: &str| {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == name)
+        };
+        questions.iter().any(|q| named(&q.text))
+    }
+}
+
+/// What an SLA or a budget stands for; what else there is of a name, where it is declared.
+fn show(c: &Catalog, name: &str) -> Result<ExitCode> {
+    if let Some(e) = c
+        .expanded
+        .iter()
+        .find(|e| e.name == name || format!("{}_{}", e.kind, e.name) == name)
+    {
+        println!(
+            "# {} {}: {}\n{}",
+            e.kind,
+            e.name,
+            e.title,
+            e.text.trim_end()
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sections = ["kpis", "detectors", "alerts", "scores"];
+    let measures = c.events.iter().map(|e| [e.name.as_str(), "measures", name]);
+    let paths = sections
+        .iter()
+        .map(|s| vec![*s, name])
+        .chain(measures.map(|m| m.to_vec()));
+    let mut found = false;
+    for path in paths {
+        let (file, line, _) = c.place(&path);
+        let source = c.sources.iter().find(|(f, _)| *f == file && line > 0);
+        if let Some((_, text)) = source {
+            println!("# {file}:{line}\n{}", declaration(text, line as usize));
+            found = true;
+        }
+    }
+    if !found {
+        bail!(
+            "{CATALOG_REFERENCE}: nothing in the catalog is named {name}; `weir catalog list kpis` and the like show what there is"
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lines of a declaration: its first one and all that are further in.
+fn declaration(text: &str, line: usize) -> String {
+    let depth = |l: &str| l.len() - l.trim_start().len();
+    let mut lines = text.lines().skip(line.saturating_sub(1));
+    let first = lines.next().unwrap_or_default();
+    let inside = lines.take_while(|l| l.trim().is_empty() || depth(l) > depth(first));
+    let mut out: Vec<&str> = std::iter::once(first).chain(inside).collect();
+    while out.last().is_some_and(|l| l.trim().is_empty()) {
+        out.pop();
+    }
+    out.join("\n")
 }
 
 fn list(c: &Catalog, part: CatalogPart, json: bool) -> Result<ExitCode> {
