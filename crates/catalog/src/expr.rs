@@ -24,6 +24,8 @@ pub(crate) enum Name {
     Number(f64),
     /// A term that is 1 or 0.
     Truth(usize),
+    /// A part that was named: put in its place.
+    Part(Tree),
 }
 
 /// The tree between CEL's and the stack program: small, comparable, without positions.
@@ -285,6 +287,7 @@ impl Compiler<'_, '_, '_> {
             Ok(Name::Term(i)) => Some((Tree::Term(i), Type::Number)),
             Ok(Name::Number(v)) => Some((Tree::Number(v), Type::Number)),
             Ok(Name::Truth(i)) => Some((Tree::Term(i), Type::Truth)),
+            Ok(Name::Part(tree)) => Some((tree, Type::Number)),
             Err((message, remedy)) => {
                 self.problem(e, codes::CATALOG_REFERENCE, message, remedy);
                 None

@@ -1,6 +1,6 @@
 //! `measure[.stat]` at a rollup: the inputs of KPIs and detectors.
 
-use crate::expr::{self, Compiled, Name};
+use crate::expr::{self, Compiled, Name, Tree};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::types::*;
@@ -19,6 +19,8 @@ pub(crate) struct Scope<'a> {
     pub dimensions: &'a [String],
     pub params: Vec<(String, f64)>,
     pub terms: Vec<Term>,
+    /// Parts of the expression that have names.
+    pub parts: Vec<(String, Tree)>,
 }
 
 impl Scope<'_> {
@@ -98,6 +100,9 @@ impl Scope<'_> {
         if let Some((_, v)) = self.params.iter().find(|(n, _)| n == name) {
             return Ok(Name::Number(*v));
         }
+        if let Some((_, tree)) = self.parts.iter().find(|(n, _)| n == name) {
+            return Ok(Name::Part(tree.clone()));
+        }
         let term = self.term(name, name, self.dimensions)?;
         self.terms.push(term);
         Ok(Name::Term(self.terms.len() - 1))
@@ -165,6 +170,30 @@ impl Scope<'_> {
         }
     }
 
+    /// Reads `let:`: names for parts of the expression, each of terms and of parts before it.
+    pub fn read_parts(&mut self, f: &Fields<'_>) {
+        let file = f.file;
+        let Some(node) = f.get("let") else { return };
+        for (key, value) in file.entries(node, "let") {
+            file.check_name(key, "a part");
+            let known = self.terms.iter().map(|t| &t.name);
+            if known
+                .chain(self.params.iter().map(|(n, _)| n))
+                .any(|n| *n == key.name)
+            {
+                file.say(
+                    key.at,
+                    codes::CATALOG_DUPLICATE,
+                    format!("\"{}\" is a part and a term or parameter", key.name),
+                    "rename one of them",
+                );
+            }
+            if let Some((_, compiled)) = self.compile(file, value) {
+                self.parts.push((key.name.clone(), compiled.tree));
+            }
+        }
+    }
+
     /// Compiles the expression in `node`; positions point into the file.
     pub fn compile(&mut self, file: File<'_>, node: &Node) -> Option<(Expr, Compiled)> {
         let number;
@@ -221,7 +250,7 @@ impl Scope<'_> {
                 }
                 Some((i, least))
             }
-            Ok(Name::Number(_) | Name::Truth(_)) => {
+            Ok(Name::Number(_) | Name::Truth(_) | Name::Part(_)) => {
                 file.say(
                     key.at,
                     codes::CATALOG_REFERENCE,

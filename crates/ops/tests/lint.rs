@@ -106,12 +106,12 @@ fn measures_that_do_not_add_up_are_found() {
         {"name": "memory_mb", "type": "double"}, {"name": "latency_p95_ms", "type": "double"},
         {"name": "coverage_percent", "type": "double"}]}"#;
     let catalog = "event: sampled.once
-dimensions: {run: run_id}
+dimensions: {attempt: run_id}
 measures:
   memory: {sum: memory_mb, unit: mb}
   slow: {sum: latency_p95_ms, unit: ms}
   coverage: {sum: coverage_percent, unit: percent}
-rollups: [[], [run]]
+rollups: [[], [attempt]]
 ";
     let sources = vec![
         ("events/sampled.once.avsc".into(), schema.into()),

@@ -101,6 +101,7 @@ const FIELDS: &[&str] = &[
     "window",
     "params",
     "terms",
+    "let",
     "value",
     "target",
     "better",
@@ -123,8 +124,10 @@ pub(crate) fn read(
         dimensions: &dimensions,
         params: Vec::new(),
         terms: Vec::new(),
+        parts: Vec::new(),
     };
     scope.read(&f, true);
+    scope.read_parts(&f);
     let value = f
         .need("value", "the KPI")
         .and_then(|n| Some((n, scope.compile(file, n)?)));

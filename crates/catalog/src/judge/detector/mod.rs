@@ -171,6 +171,7 @@ pub(crate) fn read(
         dimensions: &dimensions,
         params: Vec::new(),
         terms: Vec::new(),
+        parts: Vec::new(),
     };
     scope.read(&f, false);
     let value = f
