@@ -32,7 +32,7 @@ pub use expand::Expanded;
 pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;
-pub use prices::{CLASSES, LIFETIMES, WRITTEN};
+pub use prices::{CLASSES, LIFETIMES, NEEDED, WRITTEN};
 pub use problem::{CatalogErrors, Problem, Refusal};
 pub use recognise::{Assistant, Assistants};
 pub use types::*;

@@ -3,7 +3,7 @@
 
 pub(crate) mod text;
 
-use crate::avro::canonical;
+use crate::avro::{EventSchema, canonical};
 use crate::problem::Refusal;
 use crate::reader::File;
 use crate::types::*;
@@ -78,11 +78,25 @@ fn write_event(s: &mut String, e: &EventDef) {
         let _ = writeln!(s, "measure {} v{} {}", m.name, m.version, text::measure(m));
         if let MeasureKind::Cost(def) = &m.kind {
             let _ = writeln!(s, "book {}", text::book(&def.book));
+            // What has no such field is written as before there was any.
+            if may_be_unknown(e, def) {
+                let _ = writeln!(s, "unknown usage has no price");
+            }
         }
     }
     for r in &e.rollups {
         let _ = writeln!(s, "rollup {}", text::rollup(r));
     }
+}
+
+/// Whether a count that a call needs to have a price may be null.
+fn may_be_unknown(e: &EventDef, cost: &CostDef) -> bool {
+    let Ok(schema) = EventSchema::parse(&e.schema_json) else {
+        return false;
+    };
+    let needed = |class: &String| crate::prices::NEEDED.contains(&class.as_str());
+    let mut paths = cost.tokens.iter().filter(|(_, class)| needed(class));
+    paths.any(|(path, _)| schema.field(path).is_some_and(|f| f.nullable))
 }
 
 /// One definition: its place in the files, its version and what it means.

@@ -26,6 +26,9 @@ pub const WRITTEN: &str = "cache_write";
 /// Classes whose tokens are among those of [`WRITTEN`]: what they leave of it has a lifetime that
 /// is not told.
 pub const LIFETIMES: &[&str] = &["cache_write_5m", "cache_write_1h"];
+/// Classes whose tokens must be known: where one of them is null, the call has no price. Of the
+/// others null is none: few sources tell them all.
+pub const NEEDED: &[&str] = &["input", "output"];
 
 /// An entry, and where it stands.
 struct Entry<'a> {

@@ -50,6 +50,8 @@ pub struct EventDef {
     pub schema_json: String,
     /// Dotted path of the field that identifies the event where it is not null, before `event_id`.
     pub identity: Option<String>,
+    /// Few events: one partition is enough, and quieter. Has no meaning for any number.
+    pub low_volume: bool,
     /// How far event times of one partition may be out of order and still be on time.
     pub disorder: Micros,
     /// Bounds on numbers: outside them an event is a dead letter.

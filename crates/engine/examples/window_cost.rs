@@ -156,6 +156,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             version: 1,
             schema_json: "{}".into(),
             identity: None,
+            low_volume: false,
             disorder: Micros::MINUTE,
             bounds: Vec::new(),
             dimensions: vec![Dimension {

@@ -27,11 +27,29 @@ pub struct TopicSpec {
     pub config: Vec<(String, String)>,
 }
 
+/// The raw topic of an event type, to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw<'a> {
+    /// Name of the event type.
+    pub event_type: &'a str,
+    /// Few events: one partition, where the topic has to be created.
+    pub low_volume: bool,
+}
+
+impl<'a> From<&'a str> for Raw<'a> {
+    fn from(event_type: &'a str) -> Raw<'a> {
+        Raw {
+            event_type,
+            low_volume: false,
+        }
+    }
+}
+
 /// Numbers of partitions for topics that have to be created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Partitions {
-    /// Raw topics.
+    /// Raw topics, but for those of event types of low volume, which have one.
     pub raw: u32,
     /// `weir.partials`: fixed for the life of the system.
     pub partials: u32,
@@ -100,17 +118,22 @@ fn compacted(segment: u64, lag: u64) -> Vec<(&'static str, String)> {
 }
 
 /// The raw topic of an event type: the source of truth, kept for ever.
-pub fn raw(event_type: &str, partitions: &Partitions) -> TopicSpec {
+pub fn raw<'a>(topic: impl Into<Raw<'a>>, partitions: &Partitions) -> TopicSpec {
+    let topic = topic.into();
     let forever = [
         ("retention.ms", "-1".to_owned()),
         ("retention.bytes", "-1".to_owned()),
     ];
-    spec(topics::events(event_type), partitions.raw, &forever)
+    let partitions = match topic.low_volume {
+        true => 1,
+        false => partitions.raw,
+    };
+    spec(topics::events(topic.event_type), partitions, &forever)
 }
 
 /// All topics of a system with these event types.
 pub fn standard<'a>(
-    event_types: impl IntoIterator<Item = &'a str>,
+    event_types: impl IntoIterator<Item = impl Into<Raw<'a>>>,
     n: &Partitions,
 ) -> Vec<TopicSpec> {
     let mut all: Vec<TopicSpec> = event_types.into_iter().map(|e| raw(e, n)).collect();

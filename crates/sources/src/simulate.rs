@@ -254,13 +254,13 @@ impl Simulation {
             category: ["coding", "coding", "coding", "review", "chat", "planning"]
                 [rng.random_range(0..6)]
             .into(),
-            tokens_input: (context_tokens * (1.0 - read - write).max(0.0)) as i64,
-            tokens_cache_read: (context_tokens * read) as i64,
-            tokens_cache_write: (context_tokens * write) as i64,
+            tokens_input: Some((context_tokens * (1.0 - read - write).max(0.0)) as i64),
+            tokens_cache_read: Some((context_tokens * read) as i64),
+            tokens_cache_write: Some((context_tokens * write) as i64),
             tokens_cache_write_5m: None,
             tokens_cache_write_1h: None,
-            tokens_output: if ok { output as i64 } else { 0 },
-            tokens_reasoning: if ok { reasoning as i64 } else { 0 },
+            tokens_output: Some(if ok { output as i64 } else { 0 }),
+            tokens_reasoning: Some(if ok { reasoning as i64 } else { 0 }),
             latency_ms: Some((ms * 10.0).round() / 10.0),
             first_token_ms: Some((first * 10.0).round() / 10.0),
             success: ok,

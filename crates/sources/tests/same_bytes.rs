@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 const RECORDS: usize = 18_761;
 /// Hash of their topics, keys, values and log times. A schema that gains a field changes the
 /// values: then write the new hash, after a look at whether anything else has changed.
-const HASH: u64 = 0xca4a_b35f_bd6a_c53c;
+const HASH: u64 = 0x31f4_7f79_2ec2_9260;
 
 #[test]
 fn a_seed_gives_the_same_bytes_for_ever() {

@@ -32,5 +32,5 @@ pub use measure::statistic;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use period::Period;
 pub use question::{Parameter, Question};
-pub use table::{EventsTable, Leaf, PartsTable, generate_event_migration, underscored};
+pub use table::{EventsTable, Leaf, PartsTable, underscored};
 pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of};

@@ -2,7 +2,8 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, calendar, generate_event_migration, kpi, results, view};
+use crate::{Store, StoreError, calendar, kpi, results, view};
+use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
 use weir_model::hash;
@@ -64,13 +65,33 @@ pub struct Prepared {
     /// Migrations applied now.
     pub applied: Vec<String>,
     /// Columns added for measures, dimensions and fields, of events and of results, that were
-    /// declared since.
+    /// declared since, and columns of fields that take more than before.
     pub columns: Vec<String>,
 }
 
+/// Tables and views of a database.
+#[derive(Debug, Default)]
+struct There {
+    /// (name, type) of columns, by table.
+    columns: BTreeMap<String, Vec<(String, String)>>,
+    /// By table or view.
+    comments: BTreeMap<String, String>,
+}
+
+impl There {
+    fn columns_of(&self, table: &str) -> Option<&[(String, String)]> {
+        self.columns.get(table).map(Vec::as_slice)
+    }
+
+    fn names_of(&self, table: &str) -> Vec<String> {
+        let columns = self.columns_of(table).unwrap_or_default();
+        columns.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
 impl Store {
-    /// Makes the database ready for a catalog: migrations not applied yet, columns for what was
-    /// declared since, time zones, views. Safe to call at every start and from several processes at
+    /// Makes the database ready for a catalog: migrations not applied yet, tables of event types,
+    /// columns for what was declared since, time zones, views. Safe to call at every start and from several processes at
     /// once.
     ///
     /// # Errors
@@ -81,7 +102,7 @@ impl Store {
         catalog: &Catalog,
     ) -> Result<Prepared, StoreError> {
         let applied = self.migrate(migrations).await?;
-        let columns = self.sync(catalog).await?;
+        let columns = self.sync(migrations, catalog).await?;
         Ok(Prepared { applied, columns })
     }
 
@@ -122,22 +143,37 @@ impl Store {
         Ok(applied)
     }
 
-    /// Brings tables and views up to the catalog and the records: only adds.
-    async fn sync(&self, catalog: &Catalog) -> Result<Vec<String>, StoreError> {
+    /// Brings tables and views up to the catalog and the records: makes tables, adds columns, widens
+    /// types. Nothing is ever taken away.
+    async fn sync(
+        &self,
+        migrations: &[Migration],
+        catalog: &Catalog,
+    ) -> Result<Vec<String>, StoreError> {
+        let there = self.there().await?;
         let mut alter = Vec::new();
         for result in results::ALL {
-            alter.extend(result.alter(&self.columns_of(result.table).await?));
+            alter.extend(result.alter(&there.names_of(result.table)));
         }
+        // What a view was made from, beside its text: `*` is all columns there were, and functions
+        // are copied into it.
+        let mut made_from: Vec<String> = migrations.iter().map(|m| m.sql.clone()).collect();
         for event in &catalog.events {
-            for statement in statements(&generate_event_migration(event)?) {
-                self.execute(&statement).await?;
-            }
             let parts = PartsTable::of(event)?;
-            let present = self.columns_of(&parts.name).await?;
-            alter.extend(self.new_dimensions(&parts, &present).await?);
-            alter.extend(parts.alter(&present));
+            match there.columns_of(&parts.name) {
+                None => self.execute(&parts.create()).await?,
+                Some(_) => {
+                    let present = there.names_of(&parts.name);
+                    alter.extend(self.new_dimensions(&parts, &present).await?);
+                    alter.extend(parts.alter(&present));
+                }
+            }
             let archive = EventsTable::of(event)?;
-            alter.extend(archive.alter(&self.columns_of(&archive.name).await?));
+            match there.columns_of(&archive.name) {
+                None => self.execute(&archive.create()).await?,
+                Some(present) => alter.extend(archive.alter(present)),
+            }
+            made_from.extend([parts.create(), archive.create()]);
         }
         for statement in &alter {
             self.execute(statement).await?;
@@ -154,14 +190,46 @@ impl Store {
                 kpi::kpi_current_sql(k, catalog, None, None)?,
             ));
         }
+        self.views(&there, &made_from, wanted).await?;
+        Ok(alter)
+    }
+
+    /// Makes views, but for those that are there as they are to be: their comment says what they
+    /// were made from.
+    async fn views(
+        &self,
+        there: &There,
+        made_from: &[String],
+        wanted: Vec<(String, String)>,
+    ) -> Result<(), StoreError> {
         for (name, select) in wanted {
+            let from = made_from.iter().chain([&select]);
+            let from: Vec<&[u8]> = from.map(|s| s.as_bytes()).collect();
+            let made = format!("made by weir from {}", hash::id(&from));
+            if there.comments.get(&name) == Some(&made) {
+                continue;
+            }
             self.execute(&format!(
-                "CREATE OR REPLACE VIEW {} AS\n{select}",
-                ident(&name)
+                "CREATE OR REPLACE VIEW {} AS\n{select}\nCOMMENT {}",
+                ident(&name),
+                text(&made)
             ))
             .await?;
         }
-        Ok(alter)
+        Ok(())
+    }
+
+    /// All that the database has: two questions, however many tables there are.
+    async fn there(&self) -> Result<There, StoreError> {
+        let mut there = There::default();
+        let columns = "SELECT table, name, type FROM system.columns \
+             WHERE database = currentDatabase() ORDER BY table, position";
+        for (table, name, kind) in self.fetch::<(String, String, String)>(columns).await? {
+            there.columns.entry(table).or_default().push((name, kind));
+        }
+        let comments = "SELECT name, comment FROM system.tables WHERE database = currentDatabase()";
+        there.comments.extend(self.fetch(comments).await?);
+        Ok(there)
     }
 
     /// A dimension that came later goes to the end of the key; that can only be said together with
@@ -191,14 +259,6 @@ impl Store {
             adds.join(", "),
             names.join(", ")
         )])
-    }
-
-    async fn columns_of(&self, table: &str) -> Result<Vec<String>, StoreError> {
-        let sql = format!(
-            "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = {}",
-            text(table)
-        );
-        self.fetch::<String>(&sql).await
     }
 
     async fn fill_tenants(&self, catalog: &Catalog) -> Result<(), StoreError> {

@@ -106,7 +106,7 @@ pub enum Command {
     Dlq(DlqCommand),
     /// List the topics with partitions, records and lag
     Topics(JsonArgs),
-    /// Check the catalog, or write the migration of a new event type
+    /// Check the catalog, or print what it declares
     #[command(subcommand)]
     Catalog(CatalogCommand),
     /// Derive everything again from the first offset of the log, as a new run (restart the services
@@ -423,18 +423,11 @@ pub enum CatalogCommand {
         /// Its name
         name: String,
     },
-    /// Write the ClickHouse migration of an event type into schemas/clickhouse
-    Migration {
-        /// Event type
-        event: String,
-        /// Print it only
-        #[arg(long)]
-        print: bool,
-    },
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CatalogPart {
+    Events,
     Measures,
     Kpis,
     Detectors,

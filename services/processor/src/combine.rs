@@ -1,25 +1,17 @@
 //! Stage 1 in the shell: raw events to partials.
-//!
-//! **Ticks.** A partition that is read to its end and quiet must not hold time back, and the wall
-//! clock must not decide results: so time is written into the log. Once per minute boundary that
-//! `now - disorder` has passed, the owner of such a partition appends a tick to it (no value,
-//! header `weir-tick`), unless the partition is under replay (there only the player's own ticks
-//! count) or no raw topic holds any record yet (nothing waits to be final). Ticks are sent by a
-//! producer of their own, outside of the stage's transaction: inside, they would hold back the end
-//! of the very topic that is read.
 
 use crate::keyed::stage_error;
+use crate::ticks::{QUIET, Quiet, Ticks};
 use crate::{Scope, metric};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
-use weir_kafka::admin::Admin;
 use weir_kafka::batch::{Message, Run as Records};
 use weir_kafka::stage::Progress;
-use weir_kafka::{Appender, Committed, Fetching, Outbox, SchemaRegistry, Stage, StageError, Tp};
-use weir_model::headers::{Meta, SchemaRef, TICK};
+use weir_kafka::{Committed, Fetching, Outbox, SchemaRegistry, Stage, StageError, Tp};
+use weir_model::headers::{Meta, SchemaRef};
 use weir_model::{Micros, codes, topics};
 
 /// Raw records fetched ahead while a long log is read, of all partitions and of each: what keeps
@@ -30,19 +22,13 @@ const AHEAD_OF_EACH_KIB: RangeInclusive<u32> = 128..=1 << 10;
 const MAX_BLOCK: usize = 700 * 1024;
 /// Watermarks are told at most this often.
 const WATERMARKS_EVERY: Duration = Duration::from_millis(250);
-/// Looks for partitions that need a tick.
-const TICKS_EVERY: Duration = Duration::from_millis(500);
-/// Asks whether partitions of other instances hold a record.
-const OTHERS_EVERY: Duration = Duration::from_secs(5);
-/// A partition that ends within this time is not idle yet.
-const QUIET: Duration = Duration::from_secs(1);
 
 struct Part {
     input: Input,
     /// Offsets below this only rebuild de-duplication.
     committed: i64,
     last_record: Instant,
-    /// Minute boundary that the last tick was for.
+    /// What the last tick was for.
     ticked: Micros,
 }
 
@@ -52,15 +38,10 @@ pub(crate) struct CombineStage {
     combine: Combine,
     registry: SchemaRegistry,
     parts: BTreeMap<Tp, Part>,
-    ticks: Appender,
+    ticks: Ticks,
     told: Instant,
-    looked: Instant,
     /// Minute of the slowest partition when last asked for a boundary since the last commit.
     minute: Option<Micros>,
-    /// True once any raw topic was seen to hold a record.
-    any_record: bool,
-    /// When the partitions of other instances were last asked for.
-    asked: Option<Instant>,
     reported: Instant,
     counts: Vec<Counts>,
 }
@@ -83,7 +64,7 @@ fn record<'a>(m: &Message<'a>, meta: Meta) -> Record<'a> {
     }
 }
 
-fn now() -> Micros {
+pub(crate) fn now() -> Micros {
     Micros(
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -114,13 +95,10 @@ impl CombineStage {
         Ok(CombineStage {
             combine: Combine::new(Arc::clone(&scope.catalog), options).map_err(stage_error)?,
             registry: SchemaRegistry::open(&scope.brokers, scope.limit())?,
-            ticks: Appender::new(&scope.brokers)?,
+            ticks: Ticks::new(&scope)?,
             parts: BTreeMap::new(),
             told: Instant::now(),
-            looked: Instant::now(),
             minute: None,
-            any_record: false,
-            asked: None,
             reported: Instant::now(),
             counts,
             scope,
@@ -208,66 +186,29 @@ impl CombineStage {
     }
 
     fn send_ticks(&mut self, parts: &[Progress]) -> Result<(), StageError> {
-        if self.looked.elapsed() < TICKS_EVERY {
+        if !self.ticks.is_time() {
             return Ok(());
         }
-        self.looked = Instant::now();
-        if !self.any_record {
-            self.any_record = parts.iter().any(|p| p.next > 0) || self.others_hold_records()?;
-            if !self.any_record {
-                return Ok(());
-            }
+        let combine = &self.combine;
+        let ours = self.parts.iter();
+        let ours = ours.map(|(tp, part)| (tp, combine.last_event(part.input)));
+        let last_event = self.ticks.last_event(&self.scope, ours)?;
+        if last_event == Micros::MIN {
+            return Ok(());
         }
-        let now = now();
-        let mut sent = false;
-        for p in parts.iter().filter(|p| p.at_end) {
-            let Some(part) = self.parts.get_mut(&p.tp) else {
-                continue;
-            };
-            if part.last_record.elapsed() < QUIET || self.combine.in_replay(part.input) {
-                continue;
-            }
-            let event = &self.scope.catalog.events[part.input.event];
-            let boundary = now.minus(event.disorder).floor(Micros::MINUTE);
-            if boundary <= part.ticked || self.combine.watermark(part.input) >= boundary {
-                continue;
-            }
-            part.ticked = boundary;
-            let text = now.0.to_string();
-            self.ticks.send(
-                &p.tp.topic,
-                Some(p.tp.partition),
-                None,
-                None,
-                &[(TICK, text.as_bytes())],
-            )?;
-            metrics::counter!(metric::TICKS, "event" => event.name.clone()).increment(1);
-            sent = true;
-        }
-        if sent {
-            self.ticks.flush()?;
-        }
-        Ok(())
-    }
-
-    /// Partitions of other instances count too: their events wait for the watermarks of ours.
-    fn others_hold_records(&mut self) -> Result<bool, StageError> {
-        let all: u32 = self.scope.raw.iter().sum();
-        let again = self.asked.is_none_or(|t| t.elapsed() >= OTHERS_EVERY);
-        if self.parts.len() == all as usize || !again {
-            return Ok(false);
-        }
-        self.asked = Some(Instant::now());
-        let names: Vec<String> = self
-            .scope
-            .catalog
-            .events
-            .iter()
-            .map(|e| topics::events(&e.name))
-            .collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = Admin::new(&self.scope.brokers, self.scope.limit())?.topics(&names)?;
-        Ok(found.iter().flat_map(|t| &t.partitions).any(|p| p.end > 0))
+        let at_end: BTreeSet<&Tp> = parts.iter().filter(|p| p.at_end).map(|p| &p.tp).collect();
+        let events = &self.scope.catalog.events;
+        let quiet = self.parts.iter_mut().filter_map(|(tp, part)| {
+            let idle = at_end.contains(tp) && part.last_record.elapsed() >= QUIET;
+            (idle && !combine.in_replay(part.input)).then(|| Quiet {
+                tp,
+                event: &events[part.input.event].name,
+                disorder: events[part.input.event].disorder,
+                watermark: combine.watermark(part.input),
+                ticked: &mut part.ticked,
+            })
+        });
+        self.ticks.send(last_event, quiet)
     }
 
     fn report(&mut self) {
@@ -312,6 +253,9 @@ impl Stage for CombineStage {
                 (Some(offset), Some(horizon)) => Some(horizon.min(offset)),
                 (offset, _) => offset,
             });
+            if position.watermark() > Micros::MIN && position.event() == Micros::MIN {
+                self.ticks.at_least = now();
+            }
             self.combine.open(input, position);
             let part = Part {
                 input,

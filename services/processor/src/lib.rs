@@ -7,6 +7,7 @@ pub mod metric;
 mod processor;
 mod run;
 mod score;
+mod ticks;
 mod window;
 
 pub use processor::{Processor, ProcessorConfig, StageName};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use weir_catalog::Catalog;
-use weir_kafka::admin::{Admin, Partitions, standard};
+use weir_kafka::admin::{Admin, Partitions, Raw, standard};
 use weir_kafka::compacted::{Table, read_all};
 use weir_kafka::{Brokers, Error, StageError};
 use weir_model::{codes, topics};
@@ -101,8 +101,11 @@ pub fn run_of(
         terms: count(topics::TERMS).unwrap_or(partitions.terms),
         ..partitions.clone()
     };
-    let names = catalog.events.iter().map(|e| e.name.as_str());
-    admin.ensure(&standard(names, &wanted), wanted.replication)?;
+    let raw = catalog.events.iter().map(|e| Raw {
+        event_type: &e.name,
+        low_volume: e.low_volume,
+    });
+    admin.ensure(&standard(raw, &wanted), wanted.replication)?;
 
     let hash = format!("{:016x}", catalog.hash);
     let all = read_all(brokers, topics::CATALOG, deadline)?;

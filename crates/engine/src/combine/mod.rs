@@ -457,6 +457,11 @@ impl Combine {
             .map_or(Micros::MIN, |s| s.clock.log_time)
     }
 
+    /// When the last event of a partition was appended; minus infinity where there was none.
+    pub fn last_event(&self, input: Input) -> Micros {
+        self.inputs.get(&input).map_or(Micros::MIN, |s| s.event)
+    }
+
     /// Whether a partition is under replay.
     pub fn in_replay(&self, input: Input) -> bool {
         self.inputs.get(&input).is_some_and(|s| s.clock.in_replay)

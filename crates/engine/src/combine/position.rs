@@ -35,6 +35,9 @@ pub struct Position {
     pub(crate) watermark: Micros,
     pub(crate) clock: Clock,
     pub(crate) horizon: Option<Horizon>,
+    /// When the last event was appended, by the broker's clock, also under replay; minus infinity:
+    /// there was none.
+    pub(crate) event: Micros,
 }
 
 impl Default for Position {
@@ -43,6 +46,7 @@ impl Default for Position {
             watermark: Micros::MIN,
             clock: Clock::START,
             horizon: None,
+            event: Micros::MIN,
         }
     }
 }
@@ -51,6 +55,8 @@ const VERSION: &str = "1";
 
 /// Stands before the watermark that was last told, at the end of an offset's metadata.
 const TOLD: &str = " told ";
+/// Stands before the time at which the last event was appended, after that.
+const EVENT: &str = " event ";
 
 impl Position {
     /// As text for an offset's metadata: at most 200 bytes.
@@ -100,6 +106,7 @@ impl Position {
             watermark: Micros(numbers[0]),
             clock: clock(&numbers[1..]),
             horizon,
+            event: Position::last_event(text),
         })
     }
 
@@ -109,14 +116,21 @@ impl Position {
         let mut out = self.to_metadata();
         out.push_str(TOLD.trim_end());
         put(&mut out, told.0);
+        out.push_str(EVENT.trim_end());
+        put(&mut out, self.event.0);
         out
     }
 
     /// The watermark that partials have told, from an offset's metadata; minus infinity where it
     /// does not say.
     pub fn told(metadata: &str) -> Micros {
-        let said = metadata.split_once(TOLD).map(|(_, told)| told.parse());
-        said.and_then(Result::ok).map_or(Micros::MIN, Micros)
+        said(metadata, TOLD)
+    }
+
+    /// When the last event was appended, from an offset's metadata; minus infinity where it does
+    /// not say.
+    pub fn last_event(metadata: &str) -> Micros {
+        said(metadata, EVENT)
     }
 
     /// First offset to give to `warm`, up to the committed one; `None`: nothing has to be read
@@ -132,10 +146,21 @@ impl Position {
     pub fn log_time(&self) -> Micros {
         self.clock.log_time
     }
+    /// When the last event was appended; minus infinity where there was none.
+    pub fn event(&self) -> Micros {
+        self.event
+    }
     /// Whether the partition is under replay.
     pub fn in_replay(&self) -> bool {
         self.clock.in_replay
     }
+}
+
+/// The time behind a word of a metadata; minus infinity where there is none.
+fn said(metadata: &str, word: &str) -> Micros {
+    let behind = metadata.split_once(word).map(|(_, behind)| behind);
+    let number = behind.and_then(|b| b.split(' ').next()?.parse().ok());
+    number.map_or(Micros::MIN, Micros)
 }
 
 fn put(out: &mut String, n: i64) {

@@ -13,6 +13,8 @@ use weir_model::time::FUTURE_TOLERANCE;
 pub(super) struct State {
     pub clock: Clock,
     pub watermark: Micros,
+    /// When the last event was appended.
+    pub event: Micros,
     pub dedup: Dedup,
     /// Events too late to be judged since they were last asked for, by tenant.
     pub late: BTreeMap<String, LateEvents>,
@@ -79,6 +81,7 @@ impl State {
         State {
             clock: position.clock,
             watermark: position.watermark,
+            event: position.event,
             dedup: Dedup::default(),
             late: BTreeMap::new(),
             starts: VecDeque::new(),
@@ -94,6 +97,7 @@ impl State {
             watermark: self.watermark,
             clock: self.clock,
             horizon: first.map(|(_, h)| *h),
+            event: self.event,
         }
     }
 
@@ -126,6 +130,7 @@ impl State {
     pub fn event(&mut self, record: &Record, head: &Head, disorder: Micros) -> Seen {
         let before = self.clock;
         self.clock.event(record, head);
+        self.event = self.event.max(record.append_time);
         let minute = self.clock.minute();
         let (time, log_time) = (Micros(head.time), self.clock.log_time);
         let t = time.min(log_time.plus(FUTURE_TOLERANCE));

@@ -5,7 +5,7 @@ use super::slots::{Slots, exact};
 use super::when::Asked;
 use hashbrown::HashMap;
 use weir_catalog::types::{CostDef, Price, When};
-use weir_catalog::{LIFETIMES, WRITTEN};
+use weir_catalog::{LIFETIMES, NEEDED, WRITTEN};
 use weir_model::avro::Value;
 use weir_model::{Fixed, Micros};
 
@@ -49,7 +49,7 @@ impl Costs {
         }
     }
 
-    /// Exact cost; `None` where some class has tokens and no price.
+    /// Exact cost; `None` where some class has tokens and no price, or the usage is not told.
     pub fn cost(&mut self, index: usize, event: &Event<'_>) -> Option<i128> {
         self.list[index].of(event.row, event.t)
     }
@@ -81,6 +81,8 @@ struct Tokens {
     slot: usize,
     /// Slots of counts that are part of it and are paid by themselves.
     parts: Box<[usize]>,
+    /// Where it is not told, nobody knows what the call costs.
+    needed: bool,
 }
 
 /// An entry in force: which of the conditions it has, and the price of one token by class (`None`:
@@ -114,6 +116,7 @@ impl Cost {
             tokens.push(Tokens {
                 slot: slots.number(path),
                 parts: parts.map(|(p, _)| slots.number(p)).collect(),
+                needed: NEEDED.contains(&class.as_str()),
             });
         }
         Cost {
@@ -136,7 +139,7 @@ impl Cost {
             && std::sync::Arc::ptr_eq(&self.def.book, &other.def.book)
     }
 
-    /// Exact cost; `None` where some class has tokens and no price.
+    /// Exact cost; `None` where some class has tokens and no price, or the usage is not told.
     fn of(&mut self, row: &[Value], t: Micros) -> Option<i128> {
         if let Some(now) = self.now {
             return now;
@@ -170,6 +173,9 @@ impl Cost {
         let offer = offers.iter().find(fits);
         let mut sum = 0i128;
         for (i, count) in self.tokens.iter().enumerate() {
+            if count.needed && matches!(row[count.slot], Value::Null) {
+                return None;
+            }
             let tokens = count.of(row);
             if tokens > 0 {
                 let price = offer?.prices[i]?;

@@ -31,6 +31,7 @@ fn event(name: &str) -> EventDef {
         version: 1,
         schema_json: "{}".into(),
         identity: None,
+        low_volume: false,
         disorder: Micros::MINUTE,
         bounds: vec![],
         dimensions: vec![dimension("engineer"), dimension("team")],

@@ -10,7 +10,7 @@ pub(super) fn add(sum: &mut i128, def: &CostDef, e: &Event, at: Micros) {
     }
 }
 
-/// Exact cost; `None` where some class has tokens and no price.
+/// Exact cost; `None` where some class has tokens and no price, or input or output are unknown.
 pub(super) fn cost(def: &CostDef, e: &Event, at: Micros) -> Option<i128> {
     if let Some(reported) = def.reported.as_deref().and_then(|p| e.exact(p)) {
         return Some(reported);
@@ -41,6 +41,10 @@ pub(super) fn cost(def: &CostDef, e: &Event, at: Micros) -> Option<i128> {
     };
     let mut sum = 0i128;
     for (path, class) in &def.tokens {
+        // Tokens that nobody told of are not none: neither is their cost.
+        if (class == "input" || class == "output") && e.exact(path).is_none() {
+            return None;
+        }
         let mut count = e.exact(path).unwrap_or(0) / Fixed::SCALE;
         if class == "cache_write" {
             count -= tokens("cache_write_5m") + tokens("cache_write_1h");

@@ -2,10 +2,9 @@
 
 use crate::args::{CatalogCommand, CatalogPart, SystemArgs};
 use crate::output;
-use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use anyhow::{Result, bail};
 use std::process::ExitCode;
-use weir_catalog::{Catalog, Problem, RuleOn};
+use weir_catalog::{Catalog, EventDef, Problem, RuleOn};
 use weir_model::codes::CATALOG_REFERENCE;
 
 pub fn run(system: &SystemArgs, command: CatalogCommand) -> Result<ExitCode> {
@@ -16,7 +15,6 @@ pub fn run(system: &SystemArgs, command: CatalogCommand) -> Result<ExitCode> {
         } => check(system, against_running, json),
         CatalogCommand::Show { name } => show(&*system.catalog()?, &name),
         CatalogCommand::List { part, json } => list(&*system.catalog()?, part, json),
-        CatalogCommand::Migration { event, print } => migration(system, &event, print),
     }
 }
 
@@ -146,8 +144,23 @@ fn declaration(text: &str, line: usize) -> String {
     out.join("\n")
 }
 
+fn event(e: &EventDef) -> Vec<String> {
+    let schema: serde_json::Value = serde_json::from_str(&e.schema_json).unwrap_or_default();
+    vec![
+        e.name.clone(),
+        (if e.low_volume { "low" } else { "usual" }).to_owned(),
+        e.measures.len().to_string(),
+        e.rollups.len().to_string(),
+        schema["doc"].as_str().unwrap_or_default().to_owned(),
+    ]
+}
+
 fn list(c: &Catalog, part: CatalogPart, json: bool) -> Result<ExitCode> {
     let (header, rows): (&[&str], Vec<Vec<String>>) = match part {
+        CatalogPart::Events => (
+            &["event", "volume", "measures", "rollups", "what it is"],
+            c.events.iter().map(event).collect(),
+        ),
         CatalogPart::Measures => (
             &["event", "measure", "unit", "what it is"],
             c.events
@@ -257,51 +270,5 @@ fn list(c: &Catalog, part: CatalogPart, json: bool) -> Result<ExitCode> {
     } else {
         output::table(header, &rows)?;
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn migration(system: &SystemArgs, event: &str, print: bool) -> Result<ExitCode> {
-    let catalog = system.catalog()?;
-    let Some(def) = catalog.events.iter().find(|e| e.name == event) else {
-        bail!(
-            "{CATALOG_REFERENCE}: the catalog has no event type {event}; it has {}",
-            catalog
-                .events
-                .iter()
-                .map(|e| e.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
-    };
-    let sql = weir_store::generate_event_migration(def)?;
-    if print {
-        print!("{sql}");
-        return Ok(ExitCode::SUCCESS);
-    }
-    let dir = system
-        .schemas
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("schemas"))
-        .join("clickhouse");
-    let stem = weir_store::underscored(event);
-    let mut next = 1;
-    for entry in
-        std::fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?
-    {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(&format!("_{stem}.sql")) {
-            println!(
-                "{} is there already: a migration that was applied once must not change",
-                dir.join(name).display()
-            );
-            return Ok(ExitCode::SUCCESS);
-        }
-        if let Some(n) = name.split('_').next().and_then(|n| n.parse::<u32>().ok()) {
-            next = next.max(n + 1);
-        }
-    }
-    let path = dir.join(format!("{next:04}_{stem}.sql"));
-    std::fs::write(&path, sql)?;
-    println!("wrote {}; commit it beside the schema", path.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -47,6 +47,7 @@ fn event(
         version: 1,
         schema_json: "{}".into(),
         identity: None,
+        low_volume: false,
         disorder: Micros::MINUTE,
         bounds: Vec::new(),
         dimensions: dimensions.iter().map(dimension).collect(),
