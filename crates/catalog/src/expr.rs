@@ -77,7 +77,12 @@ fn divides(t: &Tree) -> bool {
         Tree::Term(_) | Tree::Number(_) | Tree::Null => false,
         Tree::One(_, a) => divides(a),
         Tree::Two(op, a, b) => {
-            (*op == Op::Div && constant(b).is_none()) || divides(a) || divides(b)
+            let by = match op {
+                Op::Div => constant(b).is_none(),
+                Op::Pow => constant(a).is_none() && constant(b).is_none_or(|y| y < 0.0),
+                _ => false,
+            };
+            by || divides(a) || divides(b)
         }
         Tree::Select(c, a, b) => divides(c) || divides(a) || divides(b),
     }
@@ -89,6 +94,8 @@ fn constant(t: &Tree) -> Option<f64> {
         Tree::Number(v) => Some(*v),
         Tree::One(Op::Neg, a) => Some(-constant(a)?),
         Tree::One(Op::Abs, a) => Some(constant(a)?.abs()),
+        Tree::One(Op::Not, _) => None,
+        Tree::One(op, a) => one(*op, constant(a)?).filter(|v| v.is_finite()),
         Tree::Two(op, a, b) => {
             let (a, b) = (constant(a)?, constant(b)?);
             match op {
@@ -98,12 +105,30 @@ fn constant(t: &Tree) -> Option<f64> {
                 Op::Div if b != 0.0 => Some(a / b),
                 Op::Min2 => Some(a.min(b)),
                 Op::Max2 => Some(a.max(b)),
+                Op::Pow => Some(libm::pow(a, b)).filter(|v| v.is_finite()),
                 _ => None,
             }
         }
         _ => None,
     }
 }
+
+/// A function of one number, as it comes; `None` for what is none.
+fn one(op: Op, v: f64) -> Option<f64> {
+    match op {
+        Op::Sqrt => Some(v.sqrt()),
+        Op::Ln => Some(libm::log(v)),
+        Op::Exp => Some(libm::exp(v)),
+        Op::Floor => Some(v.floor()),
+        _ => None,
+    }
+}
+
+/// What expressions call by name.
+const FUNCTIONS: &[&str] = &[
+    "ratio", "min", "max", "abs", "coalesce", "default", "clamp", "floor", "sqrt", "ln", "exp",
+    "pow",
+];
 
 /// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown
 /// one.
@@ -274,10 +299,12 @@ impl Compiler<'_, '_, '_> {
             codes::CATALOG_EXPRESSION,
             format!("{what} not part of these expressions"),
             match self.is {
-                None => "use numbers, terms, + - * / comparisons, && || !, ?: and ratio, min, max, abs, coalesce",
-                Some(_) => "use fields, numbers, + - * / comparisons, && || !, and `field == 'text'` or `field in ['a', 'b']`",
-            }
-            .into(),
+                None => format!(
+                    "use numbers, terms, + - * / comparisons, && || !, ?: and {}",
+                    FUNCTIONS.join(", ")
+                ),
+                Some(_) => "use fields, numbers, + - * / comparisons, && || !, and `field == 'text'` or `field in ['a', 'b']`".into(),
+            },
         );
         None
     }
@@ -298,6 +325,9 @@ impl Compiler<'_, '_, '_> {
     fn call(&mut self, e: &IdedExpr, f: &str, args: &[&IdedExpr]) -> Option<(Tree, Type)> {
         if f == operators::CONDITIONAL {
             return self.conditional(args);
+        }
+        if f == "clamp" {
+            return self.clamp(e, args);
         }
         if self.is.is_some()
             && let Some(compared) = Compared::of(f, args)
@@ -322,10 +352,14 @@ impl Compiler<'_, '_, '_> {
             "min" => (Op::Min2, Type::Number, Type::Number, 2),
             "max" => (Op::Max2, Type::Number, Type::Number, 2),
             "abs" => (Op::Abs, Type::Number, Type::Number, 1),
-            "coalesce" => (Op::Coalesce, Type::Number, Type::Number, 2),
+            "coalesce" | "default" => (Op::Coalesce, Type::Number, Type::Number, 2),
+            "sqrt" => (Op::Sqrt, Type::Number, Type::Number, 1),
+            "ln" => (Op::Ln, Type::Number, Type::Number, 1),
+            "exp" => (Op::Exp, Type::Number, Type::Number, 1),
+            "floor" => (Op::Floor, Type::Number, Type::Number, 1),
+            "pow" => (Op::Pow, Type::Number, Type::Number, 2),
             other => {
-                let remedy =
-                    crate::problem::suggest(other, ["ratio", "min", "max", "abs", "coalesce"]);
+                let remedy = crate::problem::suggest(other, FUNCTIONS.iter().copied());
                 let shown = other.trim_matches('_').trim_start_matches('@');
                 self.problem(
                     e,
@@ -339,16 +373,7 @@ impl Compiler<'_, '_, '_> {
         // CEL folds `a && b && c` into a balanced tree, min and max may be written with more
         // arguments.
         let many = matches!(f, "min" | "max" | "coalesce") && args.len() > 2;
-        if args.len() != arity && !many {
-            self.problem(
-                e,
-                codes::CATALOG_EXPRESSION,
-                format!(
-                    "\"{f}\" takes {arity} argument(s) and is given {}",
-                    args.len()
-                ),
-                format!("write {f} with {arity} argument(s)"),
-            );
+        if !many && !self.takes(e, f, args, arity) {
             return None;
         }
         let built: Vec<Option<Tree>> = args.iter().map(|a| self.argument(a, wants)).collect();
@@ -368,6 +393,55 @@ impl Compiler<'_, '_, '_> {
             self.check_guard(e, divisor);
         }
         Some((tree, gives))
+    }
+
+    /// Whether a function is given as many arguments as it takes.
+    fn takes(&mut self, e: &IdedExpr, f: &str, args: &[&IdedExpr], arity: usize) -> bool {
+        if args.len() == arity {
+            return true;
+        }
+        self.problem(
+            e,
+            codes::CATALOG_EXPRESSION,
+            format!(
+                "\"{f}\" takes {arity} argument(s) and is given {}",
+                args.len()
+            ),
+            format!("write {f} with {arity} argument(s)"),
+        );
+        false
+    }
+
+    /// `clamp(x, lo, hi)` is `min(max(x, lo), hi)`.
+    fn clamp(&mut self, e: &IdedExpr, args: &[&IdedExpr]) -> Option<(Tree, Type)> {
+        if !self.takes(e, "clamp", args, 3) {
+            return None;
+        }
+        let built: Vec<Option<Tree>> = args
+            .iter()
+            .map(|a| self.argument(a, Type::Number))
+            .collect();
+        let [x, lo, hi]: [Tree; 3] = built
+            .into_iter()
+            .collect::<Option<Vec<_>>>()?
+            .try_into()
+            .ok()?;
+        if let (Some(low), Some(high)) = (constant(&lo), constant(&hi))
+            && low > high
+        {
+            self.problem(
+                e,
+                codes::CATALOG_IMPOSSIBLE,
+                format!("nothing lies between {low} and {high}"),
+                "write clamp(x, lowest, highest)".into(),
+            );
+            return None;
+        }
+        let least = Tree::Two(Op::Max2, Box::new(x), Box::new(lo));
+        Some((
+            Tree::Two(Op::Min2, Box::new(least), Box::new(hi)),
+            Type::Number,
+        ))
     }
 
     /// A text that equals one of several: one term each.
@@ -461,12 +535,12 @@ impl Compiler<'_, '_, '_> {
     }
 }
 
-/// `max(x, 1)` and `coalesce`-free forms that cannot be zero.
+/// `max(x, 1)`, `clamp(x, 1, 5)` and `coalesce`-free forms that cannot be zero.
 fn never_zero(t: &Tree) -> bool {
-    let positive = |t: &Tree| constant(t).is_some_and(|v| v > 0.0);
     match t {
-        Tree::Two(Op::Max2, a, b) => positive(a) || positive(b),
-        _ => positive(t),
+        Tree::Two(Op::Max2, a, b) => never_zero(a) || never_zero(b),
+        Tree::Two(Op::Min2, a, b) => never_zero(a) && never_zero(b),
+        _ => constant(t).is_some_and(|v| v > 0.0),
     }
 }
 
@@ -597,7 +671,8 @@ pub(crate) fn range(t: &Tree, terms: &dyn Fn(usize) -> (f64, f64)) -> (f64, f64)
                 Op::Abs if lo >= 0.0 => (lo, hi),
                 Op::Abs if hi <= 0.0 => (-hi, -lo),
                 Op::Abs => (0.0, hi.max(-lo)),
-                _ => TRUTH,
+                Op::Not => TRUTH,
+                _ => rising(*op, lo, hi),
             }
         }
         Tree::Two(op, a, b) => {
@@ -625,6 +700,7 @@ pub(crate) fn range(t: &Tree, terms: &dyn Fn(usize) -> (f64, f64)) -> (f64, f64)
                 Op::Min2 => (al.min(bl), ah.min(bh)),
                 Op::Max2 => (al.max(bl), ah.max(bh)),
                 Op::Coalesce => (al.min(bl), ah.max(bh)),
+                Op::Pow => power((al, ah), (bl, bh)),
                 Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Eq | Op::Ne | Op::And | Op::Or => TRUTH,
                 _ => ALL,
             };
@@ -635,5 +711,37 @@ pub(crate) fn range(t: &Tree, terms: &dyn Fn(usize) -> (f64, f64)) -> (f64, f64)
             let (bl, bh) = range(b, terms);
             (al.min(bl), ah.max(bh))
         }
+    }
+}
+
+/// Never a value: it widens nothing.
+const NEVER: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+/// Of a function that only rises, over what of `lo..=hi` has a value.
+fn rising(op: Op, lo: f64, hi: f64) -> (f64, f64) {
+    let least = match op {
+        Op::Sqrt | Op::Ln => 0.0,
+        _ => f64::NEG_INFINITY,
+    };
+    if lo > hi || hi < least {
+        return NEVER;
+    }
+    match (one(op, lo.max(least)), one(op, hi)) {
+        (Some(lo), Some(hi)) => (lo, hi),
+        _ => (f64::NEG_INFINITY, f64::INFINITY),
+    }
+}
+
+/// Of a power: exact for a base that is never negative and an exponent that stands.
+fn power((al, ah): (f64, f64), (bl, bh): (f64, f64)) -> (f64, f64) {
+    if al > ah || bl > bh {
+        NEVER
+    } else if al < 0.0 {
+        (f64::NEG_INFINITY, f64::INFINITY)
+    } else if bl == bh {
+        let (x, y) = (libm::pow(al, bl), libm::pow(ah, bl));
+        (x.min(y), x.max(y))
+    } else {
+        (0.0, f64::INFINITY)
     }
 }

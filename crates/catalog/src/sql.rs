@@ -19,6 +19,10 @@ pub fn expression(expr: &Expr, term_sql: &[String]) -> String {
             Op::Null => NO_VALUE.to_string(),
             Op::Neg => format!("negate({})", pop(&mut stack)),
             Op::Abs => format!("abs({})", pop(&mut stack)),
+            Op::Sqrt => real("sqrt", &pop(&mut stack)),
+            Op::Ln => real("log", &pop(&mut stack)),
+            Op::Exp => real("exp", &pop(&mut stack)),
+            Op::Floor => format!("floor({})", pop(&mut stack)),
             Op::Not => format!("toFloat64(ifNull({} = 0, 1))", pop(&mut stack)),
             Op::Select => {
                 let other = pop(&mut stack);
@@ -75,8 +79,26 @@ fn binary(op: Op, a: &str, b: &str) -> String {
         Op::Min2 => pick("<"),
         Op::Max2 => pick(">"),
         Op::Coalesce => format!("ifNull({a}, {b})"),
+        Op::Pow => power(a, b),
         _ => NO_VALUE.to_string(),
     }
+}
+
+/// A function whose result may be no number too. `ln`, `exp` and `pow` are the server's own: their
+/// last digits may differ from the engine's.
+fn real(function: &str, operands: &str) -> String {
+    format!("arrayMap(v -> if(isFinite(v), v, NULL), [{function}({operands})])[1]")
+}
+
+/// The server's `pow` answers with any number where the result leaves the range of floats: whether
+/// it does is asked beforehand, by its logarithm.
+fn power(a: &str, b: &str) -> String {
+    let known = "isNull(x) OR isNull(y) OR (x < 0 AND floor(y) != y)";
+    let size = "y * log2(abs(x))";
+    format!(
+        "arrayMap((x, y) -> multiIf({known}, NULL, {size} >= 1024, NULL, {size} < -1022, 0., \
+         isFinite(pow(x, y)), pow(x, y), NULL), [{a}], [{b}])[1]"
+    )
 }
 
 /// Finite operands never give NaN here (division by zero is NULL already): infinities are all there

@@ -277,8 +277,18 @@ pub enum Op {
     Max2,
     /// `abs(a)`
     Abs,
-    /// `coalesce(a, b)`: a unless it is "no value".
+    /// `coalesce(a, b)`, `default(a, b)`: a unless it is "no value".
     Coalesce,
+    /// `sqrt(a)`
+    Sqrt,
+    /// `ln(a)`: natural logarithm, `libm`'s `log`.
+    Ln,
+    /// `exp(a)`: `libm`'s.
+    Exp,
+    /// `floor(a)`
+    Floor,
+    /// `pow(a, b)`: `libm`'s.
+    Pow,
 }
 
 /// Time zones.

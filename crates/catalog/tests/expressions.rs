@@ -12,7 +12,8 @@ enum Ex {
     Null,
     Bin(&'static str, Box<Ex>, Box<Ex>),
     Call(&'static str, Box<Ex>, Box<Ex>),
-    Neg(Box<Ex>),
+    One(&'static str, Box<Ex>),
+    Clamp(Box<Ex>, Box<Ex>, Box<Ex>),
     If(&'static str, Box<Ex>, Box<Ex>, Box<Ex>, Box<Ex>),
 }
 
@@ -25,7 +26,8 @@ fn text(e: &Ex) -> String {
         Ex::Null => "null".into(),
         Ex::Bin(op, a, b) => format!("({} {op} {})", text(a), text(b)),
         Ex::Call(f, a, b) => format!("{f}({}, {})", text(a), text(b)),
-        Ex::Neg(a) => format!("-({})", text(a)),
+        Ex::One(f, a) => format!("{f}({})", text(a)),
+        Ex::Clamp(x, lo, hi) => format!("clamp({}, {}, {})", text(x), text(lo), text(hi)),
         Ex::If(op, a, b, t, f) => {
             format!("({} {op} {} ? {} : {})", text(a), text(b), text(t), text(f))
         }
@@ -38,7 +40,9 @@ fn meaning(e: &Ex, terms: &[Option<f64>; 3]) -> Option<f64> {
         Ex::Term(i) => return terms[*i],
         Ex::Number(v) => *v,
         Ex::Null => return None,
-        Ex::Call("coalesce", a, b) => return meaning(a, terms).or_else(|| meaning(b, terms)),
+        Ex::Call("coalesce" | "default", a, b) => {
+            return meaning(a, terms).or_else(|| meaning(b, terms));
+        }
         Ex::Bin(op, a, b) | Ex::Call(op, a, b) => {
             let (a, b) = (meaning(a, terms)?, meaning(b, terms)?);
             match *op {
@@ -47,11 +51,28 @@ fn meaning(e: &Ex, terms: &[Option<f64>; 3]) -> Option<f64> {
                 "*" => a * b,
                 "ratio" if b == 0.0 => return None,
                 "ratio" => a / b,
+                "pow" => libm::pow(a, b),
                 "min" => a.min(b),
                 _ => a.max(b),
             }
         }
-        Ex::Neg(a) => -meaning(a, terms)?,
+        Ex::One(f, a) => {
+            let a = meaning(a, terms)?;
+            match *f {
+                "sqrt" if a < 0.0 => return None,
+                "ln" if a <= 0.0 => return None,
+                "sqrt" => a.sqrt(),
+                "ln" => libm::log(a),
+                "exp" => libm::exp(a),
+                "floor" => a.floor(),
+                _ => -a,
+            }
+        }
+        Ex::Clamp(x, lo, hi) => {
+            let (x, lo, hi) = (meaning(x, terms)?, meaning(lo, terms)?, meaning(hi, terms)?);
+            // The upper bound wins where the two cross.
+            if x > hi || lo > hi { hi } else { x.max(lo) }
+        }
         Ex::If(op, a, b, t, f) => {
             let holds = match (meaning(a, terms), meaning(b, terms)) {
                 (Some(a), Some(b)) if *op == "<" => a < b,
@@ -74,6 +95,10 @@ fn run(ops: &[Op], terms: &dyn Fn(usize) -> Option<f64>) -> Option<f64> {
             Op::Number(v) => Some(*v),
             Op::Null => None,
             Op::Neg => pop().map(|a| -a),
+            Op::Sqrt => pop().map(f64::sqrt),
+            Op::Ln => pop().map(libm::log),
+            Op::Exp => pop().map(libm::exp),
+            Op::Floor => pop().map(f64::floor),
             Op::Select => {
                 let (f, t, c) = (pop(), pop(), pop());
                 if c.is_some_and(|c| c != 0.0) { t } else { f }
@@ -91,6 +116,7 @@ fn run(ops: &[Op], terms: &dyn Fn(usize) -> Option<f64>) -> Option<f64> {
                     Op::Div => (b != 0.0).then_some(a / b),
                     Op::Min2 => Some(a.min(b)),
                     Op::Max2 => Some(a.max(b)),
+                    Op::Pow => Some(libm::pow(a, b)),
                     Op::Lt => Some(f64::from(u8::from(a < b))),
                     Op::Ge => Some(f64::from(u8::from(a >= b))),
                     other => panic!("not generated: {other:?}"),
@@ -108,14 +134,18 @@ fn ex() -> impl Strategy<Value = Ex> {
     let leaf = prop_oneof![4 => (0..3usize).prop_map(Ex::Term), 2 => number.prop_map(Ex::Number), 1 => Just(Ex::Null)];
     leaf.prop_recursive(4, 24, 4, |inner| {
         let b = inner.prop_map(Box::new);
-        let (bin, call) = (
+        let (bin, call, one) = (
             prop::sample::select(vec!["+", "-", "*"]),
-            prop::sample::select(vec!["ratio", "min", "max", "coalesce"]),
+            prop::sample::select(vec!["ratio", "min", "max", "coalesce", "default", "pow"]),
+            prop::sample::select(vec!["-", "sqrt", "ln", "exp", "floor"]),
         );
+        // Bounds that are numbers and cross are refused.
+        let bound = (0..3usize).prop_map(|i| Box::new(Ex::Term(i)));
         prop_oneof![
             (bin, b.clone(), b.clone()).prop_map(|(o, x, y)| Ex::Bin(o, x, y)),
             (call, b.clone(), b.clone()).prop_map(|(o, x, y)| Ex::Call(o, x, y)),
-            b.clone().prop_map(Ex::Neg),
+            (one, b.clone()).prop_map(|(o, x)| Ex::One(o, x)),
+            (b.clone(), b.clone(), bound).prop_map(|(x, lo, hi)| Ex::Clamp(x, lo, hi)),
             (
                 prop::sample::select(vec!["<", ">="]),
                 b.clone(),

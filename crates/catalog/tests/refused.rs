@@ -201,6 +201,26 @@ const CASES: &[(&str, &str, &str)] = &[
         r#"kpis.yaml:7:16: WEIR-0103 there is no function or operator "rato"; did you mean "ratio"?"#,
     ),
     (
+        "ratio(failures, calls) * 100",
+        "sqrt(failures, calls)",
+        r#"kpis.yaml:7:16: WEIR-0103 "sqrt" takes 1 argument(s) and is given 2"#,
+    ),
+    (
+        "ratio(failures, calls) * 100",
+        "clamp(failures, 5, 1)",
+        "kpis.yaml:7:17: WEIR-0105 nothing lies between 5 and 1",
+    ),
+    (
+        "ratio(failures, calls) * 100\n    target: 1\n    better: lower",
+        "10 * exp(-failures)\n    target: 11\n    better: higher",
+        "kpis.yaml:8:13: WEIR-0105 the target 11 is never reached: the value is at most 10",
+    ),
+    (
+        "ratio(failures, calls) * 100\n    target: 1\n    better: lower",
+        "sqrt(clamp(failures, 4, 9)) + pow(floor(ratio(calls, 1)), 2)\n    target: 1.5\n    better: lower",
+        "kpis.yaml:8:13: WEIR-0105 the target 1.5 is never reached: the value is at least 2",
+    ),
+    (
         "    target: 1\n    better: lower",
         "    target: 110\n    better: higher",
         "kpis.yaml:8:13: WEIR-0105 the target 110 is never reached: the value is at most 100",

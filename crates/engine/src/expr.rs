@@ -19,6 +19,10 @@ fn run(ops: &[Op], terms: &[Option<f64>], stack: &mut Vec<Option<f64>>) -> Optio
             Op::Neg => stack.pop()?.map(|a| -a),
             Op::Abs => stack.pop()?.map(f64::abs),
             Op::Not => truth(!holds(stack.pop()?)),
+            Op::Sqrt => stack.pop()?.map(f64::sqrt),
+            Op::Ln => stack.pop()?.map(libm::log),
+            Op::Exp => stack.pop()?.map(libm::exp),
+            Op::Floor => stack.pop()?.map(f64::floor),
             Op::Select => {
                 let (otherwise, then, condition) = (stack.pop()?, stack.pop()?, stack.pop()?);
                 if holds(condition) { then } else { otherwise }
@@ -56,6 +60,7 @@ fn binary(op: Op, a: Option<f64>, b: Option<f64>) -> Option<f64> {
         Op::Ne => truth(a != b),
         Op::Min2 => Some(a.min(b)),
         Op::Max2 => Some(a.max(b)),
+        Op::Pow => Some(libm::pow(a, b)),
         // Taken by `run` or above.
         _ => None,
     }
@@ -95,7 +100,7 @@ mod tests {
     fn no_value_spreads_through_arithmetic_and_comparison_but_not_through_logic() {
         use Op::*;
         let (three, none, zero) = (Term(0), Term(1), Term(2));
-        for op in [Add, Sub, Mul, Div, Lt, Le, Gt, Ge, Eq, Ne, Min2, Max2] {
+        for op in [Add, Sub, Mul, Div, Lt, Le, Gt, Ge, Eq, Ne, Min2, Max2, Pow] {
             assert_eq!(value(&[three, none, op]), None, "{op:?}");
             assert_eq!(value(&[none, three, op]), None, "{op:?}");
         }
@@ -105,7 +110,9 @@ mod tests {
         assert_eq!(value(&[none, three, zero, Select]), Some(0.0));
         assert_eq!(value(&[none, three, Coalesce]), Some(3.0));
         assert_eq!(value(&[Null, Abs]), None);
-        assert_eq!(value(&[Null, Neg]), None);
+        for op in [Neg, Sqrt, Ln, Exp, Floor] {
+            assert_eq!(value(&[Null, op]), None, "{op:?}");
+        }
     }
 
     #[test]
@@ -118,6 +125,25 @@ mod tests {
             Some(7.0)
         );
         assert_eq!(value(&[Term(0), Number(2.0), Div]), Some(1.5));
+        for (x, op) in [(-1e-300, Sqrt), (0.0, Ln), (-1.0, Ln), (710.0, Exp)] {
+            assert_eq!(value(&[Number(x), op]), None, "{op:?}({x})");
+        }
+        for (x, y) in [(0.0, -1.0), (-8.0, 1.0 / 3.0), (10.0, 309.0)] {
+            assert_eq!(value(&[Number(x), Number(y), Pow]), None, "pow({x}, {y})");
+        }
+    }
+
+    #[test]
+    fn functions_are_what_they_are_called() {
+        use Op::*;
+        let of = |x, op| value(&[Number(x), op]);
+        assert_eq!(of(6.25, Sqrt), Some(2.5));
+        assert_eq!(of(1.0, Ln), Some(0.0));
+        // The bits are `libm`'s: one beyond the nearest.
+        assert_eq!(of(1.0, Exp), Some(2.718_281_828_459_045_5));
+        assert_eq!(of(-2.5, Floor), Some(-3.0));
+        assert_eq!(value(&[Number(-2.0), Term(0), Pow]), Some(-8.0));
+        assert_eq!(value(&[Term(2), Term(2), Pow]), Some(1.0));
     }
 
     #[test]

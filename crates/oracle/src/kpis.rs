@@ -71,8 +71,8 @@ pub(crate) fn subject_of(
     }
 }
 
-/// The value of an expression, by plain recursion over its steps.
-pub(crate) fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
+/// The value of an expression over those of its terms, step by step.
+pub fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
     let mut stack: Vec<Option<f64>> = Vec::new();
     let truth = |v: Option<f64>| v.is_some_and(|x| x != 0.0);
     let flag = |b: bool| Some(if b { 1.0 } else { 0.0 });
@@ -84,6 +84,10 @@ pub(crate) fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
             Op::Null => None,
             Op::Neg => pop().map(|a| -a),
             Op::Abs => pop().map(f64::abs),
+            Op::Sqrt => pop().map(f64::sqrt),
+            Op::Ln => pop().map(libm::log),
+            Op::Exp => pop().map(libm::exp),
+            Op::Floor => pop().map(f64::floor),
             Op::Not => flag(!truth(pop())),
             Op::Select => {
                 let (no, yes, condition) = (pop(), pop(), pop());
@@ -117,6 +121,7 @@ pub(crate) fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
                         Op::Ne => flag(a != b),
                         Op::Min2 => Some(a.min(b)),
                         Op::Max2 => Some(a.max(b)),
+                        Op::Pow => Some(libm::pow(a, b)),
                         _ => None,
                     },
                     _ => None,

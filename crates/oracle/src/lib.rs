@@ -17,7 +17,7 @@ pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};
 pub use detect::AnomalyRow;
 pub use fold::{Counts, Fold, Record, Totals};
-pub use kpis::KpiRow;
+pub use kpis::{KpiRow, evaluate};
 pub use measure::{Distribution, Kept, Part, Value};
 pub use share::Share;
 

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use weir_catalog::{Catalog, EventDef, JudgedWindow, KpiDef, MeasureKind, Op, Term};
+use weir_catalog::{Catalog, EventDef, Expr, JudgedWindow, KpiDef, MeasureKind, Op, Term};
 use weir_model::records::{
     Aggregate, AggregateBlock, AggregateReader, Alert, AlertState, MeasureValue, Part, Subject,
 };
@@ -357,6 +357,97 @@ async fn functions_equal_rust_bit_for_bit() {
         )
         .await;
         assert_eq!(got[0][0], want.to_string());
+    }
+}
+
+/// Operands with and without a value, at the edges of what each function takes.
+const OPERANDS: [Option<f64>; 16] = [
+    None,
+    Some(0.0),
+    Some(-1.0),
+    Some(1.0),
+    Some(0.5),
+    Some(-2.5),
+    Some(2.0),
+    Some(3.75),
+    Some(1.0 / 3.0),
+    Some(100.0),
+    Some(-100.0),
+    Some(709.7),
+    Some(710.0),
+    Some(-745.0),
+    Some(1e-300),
+    Some(1e300),
+];
+
+#[tokio::test]
+async fn functions_of_expressions_mean_in_sql_what_they_mean_in_the_engine() {
+    let store = prepared("expressions", &catalog()).await;
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut pairs: Vec<(Option<f64>, Option<f64>)> = OPERANDS
+        .iter()
+        .flat_map(|a| OPERANDS.iter().map(|b| (*a, *b)))
+        .collect();
+    pairs.extend((0..400).map(|_| {
+        let size = 10f64.powi(rng.random_range(-8..3));
+        let a = rng.random_range(-1.0..1.0) * size;
+        (Some(a), Some(rng.random_range(-9.0..9.0)))
+    }));
+    let shown = |v: Option<f64>| v.map_or("NULL".into(), |v| format!("{v:?}"));
+    let values: Vec<String> = pairs
+        .iter()
+        .enumerate()
+        .map(|(i, (a, b))| format!("({i}, {}, {})", shown(*a), shown(*b)))
+        .collect();
+    let table = format!(
+        "values('i UInt32, a Nullable(Float64), b Nullable(Float64)', {})",
+        values.join(", ")
+    );
+    for op in [Op::Sqrt, Op::Ln, Op::Exp, Op::Floor, Op::Pow] {
+        let mut ops = vec![Op::Term(0), op];
+        if op == Op::Pow {
+            ops.insert(1, Op::Term(1));
+        }
+        // No value comes back as a number that none of these gives.
+        ops.extend([Op::Number(-7e77), Op::Coalesce]);
+        let expr = Expr {
+            source: String::new(),
+            ops,
+        };
+        let sql = weir_catalog::sql::expression(&expr, &["a".into(), "b".into()]);
+        let got = bits(
+            &store,
+            &format!("SELECT {sql} AS v FROM {table} ORDER BY i"),
+        )
+        .await;
+        assert_eq!(got.len(), pairs.len());
+        let mut with_value = 0;
+        for ((a, b), got) in pairs.iter().zip(got) {
+            let got = f64::from_bits(got[0].parse().unwrap());
+            let want = match op {
+                Op::Sqrt => a.map(f64::sqrt),
+                Op::Ln => a.map(libm::log),
+                Op::Exp => a.map(libm::exp),
+                Op::Floor => a.map(f64::floor),
+                _ => a.zip(*b).map(|(a, b)| libm::pow(a, b)),
+            };
+            let want = want.filter(|v| v.is_finite()).unwrap_or(-7e77);
+            with_value += usize::from(want != -7e77);
+            // Roots and whole numbers to the bit, the others to 12 digits; what is next to 0 is 0.
+            let near = match op {
+                Op::Sqrt | Op::Floor => 0.0,
+                Op::Ln => 1e-12 * want.abs().max(1.0),
+                _ => 1e-12 * want.abs() + 1e-300,
+            };
+            assert!(
+                (got - want).abs() <= near,
+                "{op:?} of {a:?}, {b:?}: {got:?} instead of {want:?}"
+            );
+        }
+        assert!(
+            with_value > 200 && with_value < pairs.len(),
+            "{op:?}: {with_value}"
+        );
     }
 }
 

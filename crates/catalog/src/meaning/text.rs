@@ -230,6 +230,11 @@ fn op(op: &Op) -> String {
         Op::Max2 => "Max2",
         Op::Abs => "Abs",
         Op::Coalesce => "Coalesce",
+        Op::Sqrt => "Sqrt",
+        Op::Ln => "Ln",
+        Op::Exp => "Exp",
+        Op::Floor => "Floor",
+        Op::Pow => "Pow",
     };
     word.to_owned()
 }
