@@ -17,6 +17,20 @@ fn main() -> Result<(), Failed> {
     types_of(&root.join("tests/schemas"), &["sample"], "test_results.rs")
 }
 
+/// Files of earlier schemas, `NAME.N.avsc`, in their order, with the names of their records.
+fn earlier(folder: &Path) -> Result<Vec<(PathBuf, String)>, Failed> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let name = name.split('.').next().unwrap_or_default().to_owned();
+        files.push((entry.path(), name));
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// Writes the types of some schemas of a folder.
 fn types_of(folder: &Path, names: &[&str], out: &str) -> Result<(), Failed> {
     let mut types = Types::default();
@@ -26,6 +40,12 @@ fn types_of(folder: &Path, names: &[&str], out: &str) -> Result<(), Failed> {
         let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         let added = types.add(name, &text);
         added.map_err(|e| format!("{}: {e}", file.display()))?;
+    }
+    for (file, name) in earlier(&folder.join("earlier"))? {
+        if names.contains(&name.as_str()) {
+            let added = types.add_earlier(&name, &fs::read_to_string(&file)?);
+            added.map_err(|e| format!("{}: {e}", file.display()))?;
+        }
     }
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join(out), types.write())?;
     Ok(())

@@ -8,7 +8,11 @@
 //!
 //! A record within a record stands for a Rust type of its name, and each of its fields is a column.
 //! A list of records of a `name` and a `value` is a list of pairs, and a map as a column.
+//!
+//! A schema may change while records of it lie in the log: the earlier ones are read too (see
+//! [`Types::add_earlier`]).
 
+mod earlier;
 mod rust;
 
 use crate::{doc, word};
@@ -30,10 +34,14 @@ struct Record {
     fields: Vec<Field>,
     /// The schema's text.
     text: String,
+    /// Schemas that it had before.
+    earlier: Vec<earlier::Earlier>,
 }
 
 struct Field {
     name: String,
+    /// Names that it had before.
+    aliases: Vec<String>,
     column: String,
     doc: String,
     of: Of,
@@ -77,6 +85,7 @@ impl Types {
             doc: word(&schema, "doc")?.to_owned(),
             fields: self.fields(&schema)?,
             text: text.to_owned(),
+            earlier: Vec::new(),
         };
         self.records.push(record);
         Ok(())
@@ -95,6 +104,7 @@ impl Types {
             let of = self.of(&f["type"], f["weir.type"].as_str());
             Ok(Field {
                 name: name.to_owned(),
+                aliases: aliases(f),
                 column: f["weir.column"].as_str().unwrap_or(name).to_owned(),
                 // A field that nobody explains is nobody's contract.
                 doc: word(f, "doc")?.to_owned(),
@@ -176,6 +186,11 @@ impl Types {
             }
         }
     }
+}
+
+fn aliases(json: &Json) -> Vec<String> {
+    let names = json["aliases"].as_array().into_iter().flatten();
+    names.filter_map(Json::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

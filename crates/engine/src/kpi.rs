@@ -1,12 +1,12 @@
-//! KPIs: terms, score, status and trend.
+//! KPIs: terms, score, status and momentum.
 
 use crate::detect::{Judged, subject_key};
 use crate::{EngineError, expr, varint};
 use weir_catalog::types::{Catalog, KpiDef, Term};
-use weir_model::records::{Kpi, Status, Subject, Trend};
+use weir_model::records::{Kpi, Momentum, Status, Subject};
 use weir_model::{Micros, fixed, hash};
 
-/// How long a subject's memory (trend, detectors) lasts without a final window.
+/// How long a subject's memory (momentum, detectors) lasts without a final window.
 pub const MEMORY: Micros = Micros(40 * Micros::DAY.0);
 
 /// Whether what was last touched by a window ending at `last` is still remembered at one that ends
@@ -71,7 +71,7 @@ pub struct Scored {
     /// Against the target.
     pub status: Status,
     /// Against its own past.
-    pub trend: Trend,
+    pub momentum: Momentum,
     /// Size of the sample, where declared.
     pub sample: Option<f64>,
 }
@@ -101,11 +101,11 @@ pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Sco
         (Some(_), Some(s)) if s >= 80.0 => Status::Near,
         _ => Status::Off,
     };
-    let mut trend = Trend::Stable;
+    let mut momentum = Momentum::Stable;
     if let Some(v) = value {
         let higher = def.target.is_none_or(|t| t.higher_is_better);
         if let Some(r) = memory.reference() {
-            trend = direction(r, higher, v);
+            momentum = direction(r, higher, v);
         }
         memory.push(v);
     }
@@ -113,7 +113,7 @@ pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Sco
         value,
         score,
         status,
-        trend,
+        momentum,
         sample,
     }
 }
@@ -129,18 +129,18 @@ fn against(target: f64, higher_is_better: bool, v: f64) -> f64 {
     fixed::round(raw.clamp(0.0, 100.0), 2)
 }
 
-fn direction(r: f64, higher_is_better: bool, v: f64) -> Trend {
+fn direction(r: f64, higher_is_better: bool, v: f64) -> Momentum {
     if r == 0.0 {
-        return Trend::Stable;
+        return Momentum::Stable;
     }
     let change = (v - r) / r.abs();
     let better = if higher_is_better { change } else { -change };
     if better > 0.05 {
-        Trend::Improving
+        Momentum::Improving
     } else if better < -0.05 {
-        Trend::Degrading
+        Momentum::Degrading
     } else {
-        Trend::Stable
+        Momentum::Stable
     }
 }
 
@@ -172,7 +172,7 @@ pub fn record(
         value: scored.value,
         score: scored.score,
         status: scored.status,
-        trend: scored.trend,
+        momentum: scored.momentum,
         sample: scored.sample,
         terms: def
             .terms
@@ -274,8 +274,8 @@ mod tests {
         for terms in [[Some(1.0), Some(1.9)], [None, Some(5.0)], [Some(1.0), None]] {
             let s = score(&def, &mut memory, &terms);
             assert_eq!(
-                (s.value, s.score, s.status, s.trend),
-                (None, None, Status::NoData, Trend::Stable)
+                (s.value, s.score, s.status, s.momentum),
+                (None, None, Status::NoData, Momentum::Stable)
             );
             assert_eq!(s.sample, terms[1]);
         }
@@ -287,30 +287,30 @@ mod tests {
     }
 
     #[test]
-    fn the_trend_is_against_the_mean_of_the_last_three() {
+    fn momentum_is_against_the_mean_of_the_last_three() {
         let (higher, lower) = (kpi(Some((1.0, true))), kpi(Some((1.0, false))));
         for (v, up) in [
-            (2.11, Trend::Improving),
-            (2.09, Trend::Stable),
-            (1.91, Trend::Stable),
-            (1.89, Trend::Degrading),
+            (2.11, Momentum::Improving),
+            (2.09, Momentum::Stable),
+            (1.91, Momentum::Stable),
+            (1.89, Momentum::Degrading),
         ] {
             let down = match up {
-                Trend::Improving => Trend::Degrading,
-                Trend::Degrading => Trend::Improving,
-                Trend::Stable => Trend::Stable,
+                Momentum::Improving => Momentum::Degrading,
+                Momentum::Degrading => Momentum::Improving,
+                Momentum::Stable => Momentum::Stable,
             };
             for (def, want) in [(&higher, up), (&lower, down)] {
                 let mut memory = KpiMemory::default();
                 // The first is older than three.
                 for before in [900.0, 1.0, 2.0, 3.0] {
                     let s = scored(def, &mut memory, before);
-                    assert!(memory.n == 3 || s.trend == Trend::Stable);
+                    assert!(memory.n == 3 || s.momentum == Momentum::Stable);
                 }
                 let mut bytes = Vec::new();
                 memory.encode(&mut bytes);
                 let mut memory = KpiMemory::decode(&mut bytes.as_slice()).unwrap();
-                assert_eq!(scored(def, &mut memory, v).trend, want, "{v}");
+                assert_eq!(scored(def, &mut memory, v).momentum, want, "{v}");
             }
         }
     }

@@ -89,7 +89,7 @@ pub struct DeadLetter {
 
 mod results {
     use super::Subject;
-    use super::codec::{Field, RecordError, decode, encode, symbol};
+    use super::codec::{Field, Reader, RecordError, decode, encode, symbol};
     use super::columns::{Cell, Cells, Column, Kind, Stored};
     use crate::Micros;
     use crate::avro::{Cursor, DecodeError};

@@ -5,7 +5,7 @@ use crate::fold::Judged;
 use crate::measure::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Term};
-use weir_model::records::{Status, Subject, Trend};
+use weir_model::records::{Momentum, Status, Subject};
 use weir_model::{Micros, fixed};
 
 /// A published value, as it must stand in the store.
@@ -23,8 +23,8 @@ pub struct KpiRow {
     pub score: Option<f64>,
     /// Status.
     pub status: Status,
-    /// Trend.
-    pub trend: Trend,
+    /// Against its own past.
+    pub momentum: Momentum,
     /// Index into the catalog.
     #[serde(skip)]
     pub(crate) index: usize,
@@ -258,7 +258,7 @@ fn score(
         value,
         score: None,
         status: Status::NoData,
-        trend: Trend::Stable,
+        momentum: Momentum::Stable,
         index,
     };
     let Some(v) = value else { return row };
@@ -290,9 +290,9 @@ fn score(
                 change = -change;
             }
             if change > 0.05 {
-                row.trend = Trend::Improving;
+                row.momentum = Momentum::Improving;
             } else if change < -0.05 {
-                row.trend = Trend::Degrading;
+                row.momentum = Momentum::Degrading;
             }
         }
     }

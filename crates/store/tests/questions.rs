@@ -291,7 +291,7 @@ async fn results(store: &Store, tenant: &str, end: &str) {
             "INSERT INTO anomalies_log (run, id, detector, tenant, window_start, window_end) VALUES (1, 'a-{tenant}', 'd', '{tenant}', '{end}', '{end}')"
         ),
         format!(
-            "INSERT INTO kpis_log (run, id, kpi, tenant, window_start, window_end, value, status, trend) VALUES (1, 'k-{tenant}', 'spend_per_hour', '{tenant}', '{end}', '{end}', 1.5, 'on_target', 'stable')"
+            "INSERT INTO kpis_log (run, id, kpi, tenant, window_start, window_end, value, status, momentum) VALUES (1, 'k-{tenant}', 'spend_per_hour', '{tenant}', '{end}', '{end}', 1.5, 'on_target', 'stable')"
         ),
         format!(
             "INSERT INTO alerts_log (run, id, rule, tenant, state, opened, at) VALUES (1, 'r-{tenant}', 'r', '{tenant}', 'open', '{end}', '{end}')"

@@ -513,6 +513,30 @@ async fn tables_of_results_are_what_their_records_say() {
 }
 
 #[tokio::test]
+async fn what_was_stored_as_a_trend_is_shown_as_momentum() {
+    let catalog = catalog();
+    let store = prepared("momentum", &catalog).await;
+    let view = columns(&store, "kpis").await;
+    // As an older weir left it: the column has its old name, and the migration was never applied.
+    let row = "INSERT INTO kpis_log (run, id, kpi, trend) VALUES (1, 'old', 'roi', 'improving')";
+    for sql in [
+        "ALTER TABLE kpis_log RENAME COLUMN momentum TO trend",
+        "DELETE FROM migrations WHERE name LIKE '%momentum%'",
+        row,
+    ] {
+        store.execute(sql).await.unwrap();
+    }
+    let done = store.prepare(&built_in(), &catalog).await.unwrap();
+    assert_eq!((done.applied.len(), done.columns.len()), (1, 0), "{done:?}");
+    assert_eq!(columns(&store, "kpis").await, view);
+    let shown = "SELECT concat(id, ' ', momentum) FROM kpis";
+    assert_eq!(
+        store.fetch::<String>(shown).await.unwrap(),
+        ["old improving"]
+    );
+}
+
+#[tokio::test]
 async fn a_field_that_records_get_later_gets_its_column() {
     let catalog = catalog();
     let store = prepared("fields", &catalog).await;

@@ -1,7 +1,7 @@
 -- title: The newest value of every KPI and subject by now (no_data only where there was none at all), and what was published for its window
 -- period 7
 SELECT c.tenant AS tenant, c.kpi AS kpi, c.dimensions AS dimensions, c.window AS window, c.window_end AS window_end, c.value AS value, c.score AS score,
-       c.status AS status, c.sample AS sample, if(p.id = '', 'not published', p.status) AS published_status, p.value AS published_value, p.trend AS trend
+       c.status AS status, c.sample AS sample, if(p.id = '', 'not published', p.status) AS published_status, p.value AS published_value, p.momentum AS momentum
 FROM (
     SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
     ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC

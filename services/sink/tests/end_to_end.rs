@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use weir_kafka::admin::{Admin, Partitions, standard};
 use weir_kafka::{Appender, Brokers};
 use weir_model::records::{
-    Aggregate, AggregateBlock, Alert, AlertState, Anomaly, Kpi, Late, MeasureValue, Part, Status,
-    Subject, Trend,
+    Aggregate, AggregateBlock, Alert, AlertState, Anomaly, Kpi, Late, MeasureValue, Momentum, Part,
+    Status, Subject,
 };
 use weir_model::schemas::RegisteredSchema;
 use weir_model::{Fixed, Micros, WindowSize, avro, headers, topics, wire};
@@ -165,7 +165,7 @@ async fn everything_arrives_once() {
         value: Some(1.25),
         score: None,
         status: Status::OnTarget,
-        trend: Trend::Stable,
+        momentum: Momentum::Stable,
         sample: None,
         terms: vec![("x".into(), Some(5.0)), ("y".into(), None)],
         revision: 4,

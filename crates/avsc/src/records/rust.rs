@@ -1,5 +1,6 @@
 //! The Rust text of the records. The traits it names are those of `weir_model::records`.
 
+use super::earlier::Earlier;
 use super::{Enum, Field, Of, Record, Types};
 use crate::text::{doc, field, line, variant};
 
@@ -139,14 +140,45 @@ fn record(out: &mut String, r: &Record) {
     line(out, "/// # Errors");
     line(
         out,
-        "/// It is not framed, has another schema, or does not decode.",
+        "/// It is not framed, has a schema that is neither this nor an earlier one, or does not \
+         decode.",
     );
     line(
         out,
         "pub fn decode(value: &[u8]) -> Result<Self, RecordError> {",
     );
-    line(out, "decode(Self::schema_id(), value) }");
+    line(
+        out,
+        &format!("static EARLIER: LazyLock<Vec<Reader<{rust}>>> = LazyLock::new(|| vec!["),
+    );
+    for (i, e) in r.earlier.iter().enumerate() {
+        line(
+            out,
+            &format!("(schema_id({:?}), {rust}::earlier_{i}),", e.text),
+        );
+    }
+    line(out, "]);");
+    line(out, "decode(Self::schema_id(), &EARLIER, value) }");
+    for (i, e) in r.earlier.iter().enumerate() {
+        earlier(out, i, e);
+    }
     line(out, "}");
+}
+
+/// Reads the bytes of an earlier schema.
+fn earlier(out: &mut String, i: usize, e: &Earlier) {
+    line(
+        out,
+        &format!("fn earlier_{i}(c: &mut Cursor) -> Result<Self, DecodeError> {{"),
+    );
+    for name in &e.fields {
+        line(out, &format!("let {} = Field::get(c)?;", field(name)));
+    }
+    let known = e.fields.iter().map(|name| format!("{},", field(name)));
+    let missing = e.missing.iter();
+    let missing = missing.map(|name| format!("{}: None,", field(name)));
+    let all: String = known.chain(missing).collect();
+    line(out, &format!("Ok(Self {{ {all} }}) }}"));
 }
 
 /// The fields that are columns, with the way to their values.

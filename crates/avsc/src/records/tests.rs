@@ -36,6 +36,49 @@ fn a_field_that_is_added_to_the_schema_is_everywhere() {
 }
 
 #[test]
+fn an_earlier_schema_must_be_readable_as_todays() {
+    let text = include_str!("../../../../schemas/records/alert.avsc");
+    let today: Json = serde_json::from_str(text).unwrap();
+    let read = |change: &dyn Fn(&mut Json)| {
+        let mut before = today.clone();
+        change(&mut before);
+        let mut types = Types::default();
+        types.add("alert", text)?;
+        types.add_earlier("alert", &before.to_string())
+    };
+    let field = |json: &Json, name: &str| {
+        let fields = json["fields"].as_array().unwrap();
+        fields.iter().position(|f| f["name"] == name).unwrap()
+    };
+    assert_eq!(read(&|_| {}), Ok(()));
+    // The newest nullable field and the newest symbol may be missing.
+    let worst = field(&today, "worst");
+    let drop_worst = |json: &mut Json| {
+        json["fields"].as_array_mut().unwrap().remove(worst);
+    };
+    assert_eq!(read(&drop_worst), Ok(()));
+    let state = field(&today, "state");
+    let symbol = |json: &mut Json, i: usize| {
+        let symbols = json["fields"][state]["type"]["symbols"].as_array_mut();
+        symbols.unwrap().remove(i);
+    };
+    assert_eq!(read(&|json| symbol(json, 2)), Ok(()));
+    let other = Err("state: its type is another one".to_owned());
+    assert_eq!(read(&|json| symbol(json, 0)), other);
+    let name = |json: &mut Json| json["fields"][worst]["name"] = json!("best");
+    assert_eq!(read(&name), Err("best: the field is gone".to_owned()));
+    let windows = field(&today, "windows");
+    let drop_windows = |json: &mut Json| {
+        json["fields"].as_array_mut().unwrap().remove(windows);
+    };
+    let told = Err("windows: null must be among its types".to_owned());
+    assert_eq!(read(&drop_windows), told);
+    let wide = |json: &mut Json| json["fields"][worst]["type"] = json!("double");
+    let told = Err("worst: its type is another one".to_owned());
+    assert_eq!(read(&wide), told);
+}
+
+#[test]
 fn what_has_no_place_in_a_record_is_refused_by_name() {
     let texts = json!({"type": "array", "items": "string"});
     for (field, reason) in [

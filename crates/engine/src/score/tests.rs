@@ -11,7 +11,7 @@ use weir_catalog::types::{
     MeasureKind, Op, RollupDef, RuleDef, RuleOn, Stat, Tenants, Term,
 };
 use weir_model::WindowSize;
-use weir_model::records::{AlertState, Subject, Trend};
+use weir_model::records::{AlertState, Momentum, Subject};
 
 pub(super) const PARTIALS: u32 = 3;
 const HOUR: i64 = Micros::HOUR.0;
@@ -268,7 +268,7 @@ fn shown_kpi(k: &Kpi) -> String {
         k.subject.dimensions,
         k.end.0 / HOUR,
         k.value,
-        k.trend,
+        k.momentum,
         k.terms
     )
 }
@@ -325,21 +325,21 @@ fn naive(facts: &BTreeMap<(u8, i64, u8, u8), i8>, last: i64) -> BTreeSet<String>
                     let Some((v, terms)) = result else { continue };
                     let v = v.map(|v| weir_model::fixed::round(v, 3));
                     let n = before[k].len();
-                    let mut trend = Trend::Stable;
+                    let mut momentum = Momentum::Stable;
                     if let (Some(v), true) = (v, n >= 3) {
                         let r = (before[k][n - 3] + before[k][n - 2] + before[k][n - 1]) / 3.0;
                         let change = (v - r) / r.abs();
                         if r != 0.0 && change > 0.05 {
-                            trend = Trend::Improving;
+                            momentum = Momentum::Improving;
                         } else if r != 0.0 && change < -0.05 {
-                            trend = Trend::Degrading;
+                            momentum = Momentum::Degrading;
                         }
                     }
                     let terms: Vec<(String, Option<f64>)> =
                         terms.into_iter().map(|(n, v)| (n.to_string(), v)).collect();
                     let name = &catalog.kpis[k].name;
                     told.insert(format!(
-                        "{name} {:?} {w} {v:?} {trend:?} {terms:?}",
+                        "{name} {:?} {w} {v:?} {momentum:?} {terms:?}",
                         subject.dimensions
                     ));
                     if let Some(v) = v {

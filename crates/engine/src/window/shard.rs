@@ -79,7 +79,7 @@ pub(crate) struct Shard {
     pub pending: Vec<Queue<Micros, Id>>,
     /// By event type: series whose detectors may be forgotten.
     pub expiring: Vec<Queue<Micros, Id>>,
-    /// By KPI: subjects whose trend may be forgotten.
+    /// By KPI: subjects whose momentum may be forgotten.
     pub fading: Vec<Queue<Micros, Id>>,
     /// Series changed since live values were last read.
     pub changed: Vec<Id>,

@@ -30,7 +30,7 @@ pub(crate) struct SubjectMemory {
     pub pending: Vec<Pending>,
 }
 
-/// Trend memory of one KPI.
+/// Momentum memory of one KPI.
 pub(crate) struct KpiSlot {
     pub kpi: u16,
     /// End of its last final window.

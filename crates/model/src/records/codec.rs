@@ -246,10 +246,28 @@ pub(super) fn encode(schema: u32, record: &impl Field, out: &mut Vec<u8>) {
     record.put(out);
 }
 
-/// A record from its value, which must be under the schema and end with the record.
-pub(super) fn decode<T: Field>(schema: u32, value: &[u8]) -> Result<T, RecordError> {
-    let mut c = Cursor::new(body(value, schema)?);
-    let record = T::get(&mut c)?;
+/// The id of an earlier schema of a record, and what reads its bytes.
+pub(super) type Reader<T> = (u32, fn(&mut Cursor) -> Result<T, DecodeError>);
+
+/// A record from its value, which must be under the schema or an earlier one and end with the
+/// record.
+pub(super) fn decode<T: Field>(
+    schema: u32,
+    earlier: &[Reader<T>],
+    value: &[u8],
+) -> Result<T, RecordError> {
+    let (mut c, get) = match body(value, schema) {
+        Ok(body) => (Cursor::new(body), T::get as fn(&mut Cursor) -> _),
+        Err(RecordError::Schema { found, expected }) => {
+            let (id, get) = earlier
+                .iter()
+                .find(|(id, _)| *id == found)
+                .ok_or(RecordError::Schema { found, expected })?;
+            (Cursor::new(body(value, *id)?), *get)
+        }
+        Err(other) => return Err(other),
+    };
+    let record = get(&mut c)?;
     match c.remaining() {
         0 => Ok(record),
         n => Err(DecodeError::Leftover(n).into()),

@@ -126,7 +126,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::avro::{Cursor, DecodeError};
-    use crate::records::codec::{Field, RecordError, decode, encode, symbol};
+    use crate::records::codec::{Field, Reader, RecordError, decode, encode, symbol};
     use crate::records::{Subject, tests::Oracle};
     use crate::schemas::schema_id;
     use serde::{Deserialize, Serialize};
@@ -201,6 +201,33 @@ mod tests {
             *light,
             Oracle::Union(1, Box::new(Oracle::Enum(1, "deep_green".into())))
         );
+        // What was written under the schema before, by another program, is read as this one is.
+        let old = include_str!("../../tests/schemas/earlier/sample.1.avsc");
+        let old = apache_avro::Schema::parse_str(old).unwrap();
+        let Oracle::Record(mut fields) = read else {
+            unreachable!("it is a record");
+        };
+        fields.retain(|(name, _)| name != "at");
+        for (name, value) in &mut fields {
+            match name.as_str() {
+                "small" => "little".clone_into(name),
+                "light" => *value = Oracle::Union(1, Box::new(Oracle::Enum(0, "red".into()))),
+                _ => {}
+            }
+        }
+        let old_id = schema_id(include_str!("../../tests/schemas/earlier/sample.1.avsc"));
+        let mut before = vec![0];
+        before.extend(old_id.to_be_bytes());
+        before.extend(apache_avro::to_avro_datum(&old, Oracle::Record(fields)).unwrap());
+        let red = Some(Light::Red);
+        let expected = Sample {
+            light: red,
+            ..sample()
+        };
+        assert_eq!(Sample::decode(&before).as_ref(), Ok(&expected));
+        for n in 0..before.len() {
+            assert!(Sample::decode(&before[..n]).is_err());
+        }
         // What only rows need does not enter the id.
         let plain = Sample::SCHEMA.1.replace("\"weir.type\": \"label\",", "");
         assert_ne!(plain, Sample::SCHEMA.1);

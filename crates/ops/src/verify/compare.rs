@@ -89,7 +89,7 @@ pub async fn all(
             subject(&k.subject),
             super::show(k.end)
         );
-        let texts = vec![json_text(&k.status), json_text(&k.trend)];
+        let texts = vec![json_text(&k.status), json_text(&k.momentum)];
         (id.clone(), (say, k.end, vec![k.value, k.score], texts))
     });
     let kpi_limit = |name: &str| {
@@ -97,7 +97,7 @@ pub async fn all(
         kpi.and_then(|k| k.terms.iter().map(|t| truth.final_through[t.event]).min())
             .unwrap_or(Micros::MIN)
     };
-    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, trend FROM kpis WHERE ";
+    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, momentum FROM kpis WHERE ";
     let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
@@ -105,7 +105,7 @@ pub async fn all(
         sql,
         kpis.collect(),
         &["value", "score"],
-        &["status", "trend"],
+        &["status", "momentum"],
         &|r| kpi_limit(&string(r, "name")),
         &mut out,
     )
