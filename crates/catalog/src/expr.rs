@@ -126,8 +126,7 @@ fn one(op: Op, v: f64) -> Option<f64> {
 
 /// What expressions call by name.
 const FUNCTIONS: &[&str] = &[
-    "ratio", "min", "max", "abs", "coalesce", "default", "clamp", "floor", "sqrt", "ln", "exp",
-    "pow",
+    "ratio", "min", "max", "abs", "coalesce", "clamp", "floor", "sqrt", "ln", "exp", "pow",
 ];
 
 /// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown
@@ -352,7 +351,7 @@ impl Compiler<'_, '_, '_> {
             "min" => (Op::Min2, Type::Number, Type::Number, 2),
             "max" => (Op::Max2, Type::Number, Type::Number, 2),
             "abs" => (Op::Abs, Type::Number, Type::Number, 1),
-            "coalesce" | "default" => (Op::Coalesce, Type::Number, Type::Number, 2),
+            "coalesce" => (Op::Coalesce, Type::Number, Type::Number, 2),
             "sqrt" => (Op::Sqrt, Type::Number, Type::Number, 1),
             "ln" => (Op::Ln, Type::Number, Type::Number, 1),
             "exp" => (Op::Exp, Type::Number, Type::Number, 1),

@@ -277,7 +277,7 @@ pub enum Op {
     Max2,
     /// `abs(a)`
     Abs,
-    /// `coalesce(a, b)`, `default(a, b)`: a unless it is "no value".
+    /// `coalesce(a, b)`: a unless it is "no value".
     Coalesce,
     /// `sqrt(a)`
     Sqrt,

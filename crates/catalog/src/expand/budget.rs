@@ -94,7 +94,7 @@ fn limit(f: &Fields<'_>) -> Option<(String, String)> {
         None => format!("    limit: {of}\n"),
     };
     let value = match l.get("default") {
-        Some(n) => format!("default(limit, {:?})", positive(n)?),
+        Some(n) => format!("coalesce(limit, {:?})", positive(n)?),
         None => "limit".to_owned(),
     };
     Some((term, value))

@@ -39,7 +39,6 @@ const WORDS: &[&str] = &[
     "max(",
     "abs(",
     "coalesce(",
-    "default(",
     "clamp(",
     "pow(",
     "sqrt(",

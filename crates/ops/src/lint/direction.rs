@@ -135,6 +135,8 @@ fn moves(kpi: &KpiDef, wanted: usize) -> Sign {
                 let fixed = condition.0 == Sign::Still || otherwise.0 == Sign::Still;
                 (if fixed { chosen } else { Sign::Unknown }, false)
             }
+            // They grow with what they are of.
+            Op::Sqrt | Op::Ln | Op::Exp | Op::Floor => (pop().0, false),
             Op::Not | Op::Abs => {
                 let a = pop();
                 (

@@ -56,12 +56,13 @@ fn step(
     let mut pop = || stack.pop().unwrap_or(Unit::Any);
     match op {
         Op::Term(i) => term(kpi, i, found),
-        Op::Neg | Op::Abs => pop(),
-        Op::Mul => {
-            let (_, _) = (pop(), pop());
+        Op::Neg | Op::Abs | Op::Floor => pop(),
+        Op::Sqrt | Op::Ln | Op::Exp | Op::Not => {
+            pop();
             Unit::Any
         }
-        Op::Div => {
+        // A product may be a conversion.
+        Op::Mul | Op::Div | Op::Pow | Op::And | Op::Or => {
             let (_, _) = (pop(), pop());
             Unit::Any
         }
@@ -78,15 +79,7 @@ fn step(
             let (otherwise, then, _) = (pop(), pop(), pop());
             same(then, otherwise, mixed)
         }
-        Op::And | Op::Or => {
-            let (_, _) = (pop(), pop());
-            Unit::Any
-        }
-        Op::Not => {
-            pop();
-            Unit::Any
-        }
-        _ => Unit::Any,
+        Op::Number(_) | Op::Null => Unit::Any,
     }
 }
 
