@@ -12,6 +12,7 @@ mod assistants;
 mod avro;
 mod events;
 mod expr;
+mod fields;
 mod judge;
 mod load;
 mod lookup;
@@ -23,7 +24,6 @@ mod reader;
 mod reading;
 mod recognise;
 mod terms;
-mod when;
 mod yaml;
 
 pub use aliases::{Aliases, TenantAliases};
