@@ -47,6 +47,9 @@ measures:
   reviews:  {count: true, unit: reviews, title: Reviews}
   duration: {distribution: minutes, unit: minutes, title: From request to verdict}
   comments: {sum: comments, unit: comments, title: Comments}
+  long:     {count: true, where: \"minutes > 60 && team in ['core', 'web'] && comments >= 2\", unit: reviews, title: Long talks}
+  silence:  {sum: (minutes - comments) * 60, unit: s, title: Without a comment}
+  started:  {max: event_time - minutes * 60, unit: s, title: Request of the last review}
 windows: [1h, 1d]
 rollups:
   - []
@@ -199,6 +202,18 @@ fn a_catalog_grows_by_edits_and_never_changes_its_meaning_silently() {
     assert!(log.iter().any(|row| row["event"] == "review_finished"));
     // Sixty reviews an hour with two comments on average.
     assert_eq!(n("kpi_comments_per_review_current WHERE value = 2"), 3.0);
+    // Expressions over fields: each review was asked for at half a minute to eight.
+    let computed = &system.query(
+        "SELECT toFloat64(sum(long)) AS longs, sum(silence) AS silent, min(started) AS first, max(started) AS last \
+         FROM review_finished_1h WHERE rollup = 'team' AND team = 'core'",
+    )[0];
+    let number = |name: &str| computed[name].as_f64();
+    assert_eq!(
+        (number("longs"), number("silent")),
+        (Some(72.0), Some(950_400.0))
+    );
+    let asked_for = Some(1_767_599_970.0);
+    assert_eq!((number("first"), number("last")), (asked_for, asked_for));
     system.stop();
 
     // Another meaning under the same version: refused, and the old one still runs.

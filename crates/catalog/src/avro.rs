@@ -28,6 +28,24 @@ pub(crate) struct Field {
     pub kind: FieldType,
     /// The null branch of a union, or a key of a map: may be absent.
     pub nullable: bool,
+    /// A timestamp: in microseconds, whatever unit the schema has.
+    pub time: bool,
+}
+
+impl Field {
+    /// What it is, for messages.
+    pub fn name(self) -> &'static str {
+        if self.time {
+            "a time"
+        } else {
+            self.kind.name()
+        }
+    }
+
+    /// Whether values of both mean the same in an expression.
+    pub fn same(self, other: Field) -> bool {
+        (self.kind, self.time) == (other.kind, other.time)
+    }
 }
 
 /// Most paths that are suggested: a record that contains itself has any number of them.
@@ -69,13 +87,18 @@ impl EventSchema {
             return Some(Field {
                 kind: kind(schema),
                 nullable,
+                time: is_time(schema),
             });
         }
         match type_name(schema) {
             "record" => {
                 let (head, rest) = path.split_once('.').unwrap_or((path, ""));
                 let field = fields(schema).find(|f| f["name"] == head)?;
-                self.walk(&field["type"], rest, nullable)
+                // A logical type beside a plain type's name belongs to the type.
+                match &field["type"] {
+                    Value::String(plain) if plain == "long" => self.walk(field, rest, nullable),
+                    of => self.walk(of, rest, nullable),
+                }
             }
             "map" => self.walk(&schema["values"], "", true),
             _ => None,
@@ -146,6 +169,14 @@ fn kind(schema: &Value) -> FieldType {
         "string" | "enum" => FieldType::Text,
         _ => FieldType::Other,
     }
+}
+
+fn is_time(schema: &Value) -> bool {
+    const TIMES: [&str; 3] = ["timestamp-millis", "timestamp-micros", "timestamp-nanos"];
+    type_name(schema) == "long"
+        && schema["logicalType"]
+            .as_str()
+            .is_some_and(|l| TIMES.contains(&l))
 }
 
 fn collect(schema: &Value, named: &mut HashMap<String, Value>) {

@@ -1,6 +1,7 @@
 //! `catalog/<event type>.yaml`: dimensions, measures and rollups of one event type.
 
 use crate::avro::{EventSchema, FieldType};
+use crate::fields::Typed;
 use crate::measure::{Companion, Declared, KINDS, Kind};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
@@ -62,7 +63,7 @@ const RESERVED: &[&str] = &[
 pub(crate) type Schemas = BTreeMap<String, (EventSchema, String)>;
 
 /// Name and schema of the event type of a file, if one of its measures is a cost.
-pub(crate) fn priced<'a>(root: &'a Node, schemas: &'a Schemas) -> Option<crate::when::Priced<'a>> {
+pub(crate) fn priced<'a>(root: &'a Node, schemas: &'a Schemas) -> Option<Typed<'a>> {
     let Value::Text(name) = &get(root, "event")?.value else {
         return None;
     };
@@ -105,7 +106,8 @@ pub(crate) fn read(
         schema,
     };
     let dimensions = r.dimensions(&f);
-    let measures = r.measures(&f, &dimensions, book);
+    let bounds = r.bounds(&f);
+    let measures = r.measures(&f, &dimensions, (book, &bounds));
     let rollups = r.rollups(&f, &dimensions);
     let identity = f.text("identity").map(str::to_string);
     if let (Some(path), Some(node)) = (&identity, f.get("identity")) {
@@ -130,7 +132,7 @@ pub(crate) fn read(
         identity,
         low_volume: f.word("volume", &["low", "usual"], "usual") == "low",
         disorder: disorder.unwrap_or(Micros::MINUTE),
-        bounds: r.bounds(&f),
+        bounds,
         dimensions,
         measures,
         rollups,
@@ -223,7 +225,7 @@ impl Reading<'_> {
         &self,
         f: &Fields<'_>,
         dimensions: &[Dimension],
-        book: &Arc<Vec<Price>>,
+        (book, bounds): (&Arc<Vec<Price>>, &[Bound]),
     ) -> Vec<MeasureDef> {
         let mut out: Vec<MeasureDef> = Vec::new();
         let mut companions = Vec::new();
@@ -276,6 +278,7 @@ impl Reading<'_> {
                 who: &who,
                 of,
                 book,
+                bounds,
             };
             let Some(built) = kind.read(&declared) else {
                 continue;
@@ -294,55 +297,6 @@ impl Reading<'_> {
         for companion in companions {
             companion.settle(self, &mut out);
         }
-        out
-    }
-
-    fn filter(&self, who: &str, m: &Fields<'_>) -> Vec<Condition> {
-        let mut out = Vec::new();
-        let Some(node) = m.get("where") else {
-            return out;
-        };
-        for (key, value) in self.file.entries(node, "where") {
-            let at = Node {
-                at: key.at,
-                value: Value::Null,
-            };
-            let (literal, wanted) = match &value.value {
-                Value::Null => (
-                    Literal::Null,
-                    [FieldType::Number, FieldType::Bool, FieldType::Text].as_slice(),
-                ),
-                Value::Bool(b) => (Literal::Bool(*b), [FieldType::Bool].as_slice()),
-                Value::Number(v) => (Literal::Number(*v), [FieldType::Number].as_slice()),
-                Value::Text(t) => (Literal::Text(t.clone()), [FieldType::Text].as_slice()),
-                other => {
-                    self.file.say(
-                        value.at,
-                        codes::CATALOG_SYNTAX,
-                        format!("a condition compares with {}", other.kind()),
-                        "write a text, a number, true, false or null",
-                    );
-                    continue;
-                }
-            };
-            if !self.field(&at, &key.name, &format!("the condition of {who}"), wanted) {
-                continue;
-            }
-            if literal == Literal::Null && self.schema.field(&key.name).is_some_and(|f| !f.nullable)
-            {
-                self.file.say(
-                    value.at,
-                    codes::CATALOG_IMPOSSIBLE,
-                    format!("\"{}\" is never null", key.name),
-                    "compare with a value, or name a field that may be null",
-                );
-            }
-            out.push(Condition {
-                path: key.name.clone(),
-                value: literal,
-            });
-        }
-        out.sort_by(|a, b| a.path.cmp(&b.path));
         out
     }
 

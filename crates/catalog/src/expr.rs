@@ -132,24 +132,35 @@ const FUNCTIONS: &[&str] = &[
 /// Compiles `source`; names are looked up by `resolve`, which tells what is wrong with an unknown
 /// one.
 pub(crate) fn compile(source: &str, resolve: Resolve<'_>) -> Result<Compiled, Vec<ExprProblem>> {
-    program(source, resolve, None)
+    program(source, resolve, None, false)
 }
 
-/// Compiles a condition. `is` gives the term that is 1 where the text of a name equals another.
+/// Compiles a condition over fields. `is` gives the term that is 1 where the text of a name equals
+/// another.
 pub(crate) fn condition(
     source: &str,
     resolve: Resolve<'_>,
     is: TextIs<'_>,
 ) -> Result<Compiled, Vec<ExprProblem>> {
-    program(source, resolve, Some(is))
+    program(source, resolve, Some(is), true)
+}
+
+/// Compiles a number over fields; `is` as in [`condition`].
+pub(crate) fn number(
+    source: &str,
+    resolve: Resolve<'_>,
+    is: TextIs<'_>,
+) -> Result<Compiled, Vec<ExprProblem>> {
+    program(source, resolve, Some(is), false)
 }
 
 fn program(
     source: &str,
     resolve: Resolve<'_>,
     is: Option<TextIs<'_>>,
+    truth: bool,
 ) -> Result<Compiled, Vec<ExprProblem>> {
-    let truth = is.is_some();
+    let fields = is.is_some();
     if let Err(e) = expression::check(source) {
         return Err(vec![ExprProblem {
             offset: e.offset,
@@ -173,9 +184,10 @@ fn program(
                 offset: before + (column.max(1) as usize - 1),
                 code: codes::CATALOG_EXPRESSION,
                 message: format!("the expression does not parse: {said}"),
-                remedy: match truth {
-                    true => "write it like `tokens_input > 200000`".into(),
-                    false => "write it like `ratio(failures, calls) * 100`".into(),
+                remedy: match (fields, truth) {
+                    (_, true) => "write it like `tokens_input > 200000`".into(),
+                    (true, false) => "write it like `tokens_input + tokens_output`".into(),
+                    (false, false) => "write it like `ratio(failures, calls) * 100`".into(),
                 },
             }]);
         }
@@ -236,9 +248,9 @@ fn emit(t: &Tree, out: &mut Vec<Op>) {
     }
 }
 
-type Resolve<'a> = &'a mut dyn FnMut(&str) -> Result<Name, (String, String)>;
+pub(crate) type Resolve<'a> = &'a mut dyn FnMut(&str) -> Result<Name, (String, String)>;
 
-type TextIs<'a> = &'a mut dyn FnMut(&str, &str) -> Result<usize, (String, String)>;
+pub(crate) type TextIs<'a> = &'a mut dyn FnMut(&str, &str) -> Result<usize, (String, String)>;
 
 struct Compiler<'i, 'r, 't> {
     info: &'i SourceInfo,
@@ -332,6 +344,16 @@ impl Compiler<'_, '_, '_> {
             && let Some(compared) = Compared::of(f, args)
         {
             return self.compared(e, &compared);
+        }
+        let equal = match f {
+            operators::EQUALS => Some(Op::Eq),
+            operators::NOT_EQUALS => Some(Op::Ne),
+            _ => None,
+        };
+        if self.is.is_some()
+            && let (Some(op), [a, b]) = (equal, args)
+        {
+            return self.equality(e, op, a, b);
         }
         let (op, wants, gives, arity) = match f {
             operators::ADD => (Op::Add, Type::Number, Type::Number, 2),
@@ -441,6 +463,40 @@ impl Compiler<'_, '_, '_> {
             Tree::Two(Op::Min2, Box::new(least), Box::new(hi)),
             Type::Number,
         ))
+    }
+
+    /// Two numbers, or two truths, of an event.
+    fn equality(
+        &mut self,
+        e: &IdedExpr,
+        op: Op,
+        a: &IdedExpr,
+        b: &IdedExpr,
+    ) -> Option<(Tree, Type)> {
+        let (left, right) = (self.build(a), self.build(b));
+        let ((left, x), (right, y)) = (left?, right?);
+        if x == Type::Any || y == Type::Any {
+            self.problem(
+                e,
+                codes::CATALOG_EXPRESSION,
+                "nothing equals null here, and nothing differs from it".into(),
+                "write `coalesce(x, -1) == -1` with a number that x never is, `x == ''` for a \
+                 text, or `where: {x: null}`"
+                    .into(),
+            );
+            return None;
+        }
+        if x != y {
+            self.problem(
+                e,
+                codes::CATALOG_EXPRESSION,
+                format!("{} is compared with {}", x.name(), y.name()),
+                "compare two numbers, or two that are true or false".into(),
+            );
+            return None;
+        }
+        let tree = Tree::Two(op, Box::new(left), Box::new(right));
+        Some((tree, Type::Truth))
     }
 
     /// A text that equals one of several: one term each.

@@ -13,6 +13,7 @@ mod avro;
 mod events;
 mod expand;
 mod expr;
+mod fields;
 mod judge;
 mod load;
 mod lookup;
@@ -24,7 +25,6 @@ mod reader;
 mod reading;
 mod recognise;
 mod terms;
-mod when;
 mod yaml;
 
 pub use aliases::{Aliases, TenantAliases};

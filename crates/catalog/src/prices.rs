@@ -1,10 +1,10 @@
 //! The price book and which of its entries are in force for a call.
 
 use crate::expr::{self, Tree};
+use crate::fields::{Over, Typed};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
-use crate::types::{CallTerm, CostDef, Price, When};
-use crate::when::{self, Priced};
+use crate::types::{CostDef, FieldExpr, FieldTerm, Price};
 use crate::yaml::{At, Node, Value};
 use std::cmp::Reverse;
 use weir_model::{Micros, codes};
@@ -44,9 +44,9 @@ struct Entry<'a> {
 /// The book that `prices:` lists say. `priced`: the event types that it is used for.
 pub(crate) fn book<'s>(
     lists: impl Iterator<Item = (File<'s>, &'s Node)>,
-    priced: &[Priced<'_>],
+    priced: &[Typed<'_>],
 ) -> Vec<Price> {
-    let (mut all, mut terms): (Vec<Entry<'_>>, Vec<CallTerm>) = (Vec::new(), Vec::new());
+    let (mut all, mut terms): (Vec<Entry<'_>>, Vec<FieldTerm>) = (Vec::new(), Vec::new());
     for (file, node) in lists {
         for entry in file.list(node, "prices").unwrap_or_default() {
             let Some(mut e) = read(file, entry, priced) else {
@@ -65,7 +65,7 @@ pub(crate) fn book<'s>(
     all.into_iter().map(|e| e.price).collect()
 }
 
-fn number(terms: &mut Vec<CallTerm>, term: &CallTerm) -> usize {
+fn number(terms: &mut Vec<FieldTerm>, term: &FieldTerm) -> usize {
     terms.iter().position(|t| t == term).unwrap_or_else(|| {
         terms.push(term.clone());
         terms.len() - 1
@@ -83,7 +83,7 @@ pub(crate) fn head<'a>(f: &Fields<'a>) -> Option<(String, &'a str, Micros)> {
     Some((f.text_or("provider", "*"), model, from))
 }
 
-fn read<'a>(file: File<'a>, entry: &'a Node, priced: &[Priced<'_>]) -> Option<Entry<'a>> {
+fn read<'a>(file: File<'a>, entry: &'a Node, priced: &[Typed<'_>]) -> Option<Entry<'a>> {
     let allowed: Vec<&str> = ["provider", "model", "from", "when", "unpriced"]
         .into_iter()
         .chain(CLASSES.iter().copied())
@@ -104,7 +104,7 @@ fn read<'a>(file: File<'a>, entry: &'a Node, priced: &[Priced<'_>]) -> Option<En
         );
     }
     let compiled = match f.get("when") {
-        Some(n) => Some((when::compile(file, n, priced)?, n.at)),
+        Some(n) => Some((condition(file, n, priced)?, n.at)),
         None => None,
     };
     let at = entry.at;
@@ -125,6 +125,26 @@ fn read<'a>(file: File<'a>, entry: &'a Node, priced: &[Priced<'_>]) -> Option<En
         at,
         when: place,
     })
+}
+
+/// Which calls an entry is for.
+fn condition(file: File<'_>, node: &Node, priced: &[Typed<'_>]) -> Option<(FieldExpr, Tree)> {
+    let over = Over {
+        events: priced,
+        who: "the condition",
+        because: ", and its calls are priced",
+    };
+    let (when, tree) = over.condition(file, node)?;
+    if !expr::varies(&tree) {
+        file.say(
+            node.at,
+            codes::CATALOG_IMPOSSIBLE,
+            "the condition asks nothing of the call",
+            "name a field, or leave `when` out",
+        );
+        return None;
+    }
+    Some((when, tree))
 }
 
 fn per_token(f: &Fields<'_>) -> Vec<(String, i128)> {
@@ -160,7 +180,7 @@ fn reachable(e: &Entry<'_>, before: &[Entry<'_>]) -> bool {
     for b in before.iter().filter(|b| key(&b.price) == key(&e.price)) {
         let same = match (&b.price.when, &e.price.when) {
             (None, None) => true,
-            (Some(b), Some(e)) => (&b.terms, &b.ops) == (&e.terms, &e.ops),
+            (Some(b), Some(e)) => b.equals(e),
             _ => false,
         };
         let line = b.at.line;
@@ -277,7 +297,10 @@ impl Price {
 
     /// Two entries that price the same calls the same way.
     pub(crate) fn equals(&self, other: &Price) -> bool {
-        let asked = |w: &Option<When>| w.as_ref().map(|w| (w.terms.clone(), w.ops.clone()));
-        self.per_token == other.per_token && asked(&self.when) == asked(&other.when)
+        let when = match (&self.when, &other.when) {
+            (Some(a), Some(b)) => a.equals(b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        self.per_token == other.per_token && when
     }
 }

@@ -101,13 +101,13 @@ pub struct MeasureDef {
     pub filter: Vec<Condition>,
 }
 
-/// `path` equals `value`.
+/// What has to hold of an event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
-    /// Dotted path.
-    pub path: String,
-    /// Literal.
-    pub value: Literal,
+pub enum Condition {
+    /// The field at a dotted path equals a literal.
+    Equals(String, Literal),
+    /// An expression gives a number other than 0.
+    Holds(FieldExpr),
 }
 
 /// A literal of a condition.
@@ -153,31 +153,70 @@ pub struct Price {
     /// (token class, USD per million as billionths per token: exact: price * 1000 per token in
     /// `Fixed` units).
     pub per_token: Vec<(String, i128)>,
-    /// Which calls it is for; `None`: all that no entry before it took.
-    pub when: Option<When>,
+    /// Which calls it is for: those where it gives a number other than 0; `None`: all that no entry
+    /// before it took.
+    pub when: Option<FieldExpr>,
 }
 
-/// A condition on a call: a program over what it asks of the event. It holds where the program
-/// gives a number other than 0.
+/// An expression over the fields of an event: a program over what it asks of the event. A condition
+/// holds where the program gives a number other than 0.
 #[derive(Debug, Clone, PartialEq)]
-pub struct When {
+pub struct FieldExpr {
     /// As written.
     pub source: String,
     /// What it asks of the event.
-    pub terms: Vec<CallTerm>,
+    pub terms: Vec<FieldTerm>,
     /// Stack program over `terms`.
     pub ops: Vec<Op>,
 }
 
-/// What a condition asks of an event.
+impl FieldExpr {
+    /// Whether both give the same of every event, as far as they are written the same.
+    pub fn equals(&self, other: &FieldExpr) -> bool {
+        (&self.terms, &self.ops) == (&other.terms, &other.ops)
+    }
+}
+
+/// What an expression asks of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CallTerm {
+pub enum FieldTerm {
     /// The number at a path; null is no value.
     Number(String),
+    /// The seconds since 1970 of the timestamp at a path; null is no value.
+    Seconds(String),
     /// 1 or 0: the truth at a path; null is no value.
     Truth(String),
     /// 1 or 0: whether the text at a path (null is the empty text) is this one.
     Is(String, String),
+}
+
+impl FieldTerm {
+    /// What the number of a timestamp is divided by.
+    pub const MICROS_PER_SECOND: f64 = 1e6;
+}
+
+/// What a measure takes a number from.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The field at a dotted path.
+    Field(String),
+    /// An expression over fields.
+    Computed(Computed),
+}
+
+/// A number that is computed from an event.
+#[derive(Debug, Clone)]
+pub struct Computed {
+    /// How. No value, and one beyond [`weir_model::Fixed::LIMIT`], adds nothing.
+    pub expr: FieldExpr,
+    /// Smallest and largest value, by the bounds of its fields.
+    pub range: (f64, f64),
+}
+
+impl From<&str> for Input {
+    fn from(path: &str) -> Input {
+        Input::Field(path.to_owned())
+    }
 }
 
 /// Group of dimensions that results are kept by.

@@ -73,7 +73,9 @@ fn what_the_page_tells_to_add_loads() {
     assert_ne!(new.hash, old.hash);
 
     let calls = new.events.iter().find(|e| e.name == "llm.call").unwrap();
-    assert!(calls.measures.iter().any(|m| m.name == "filtered"));
+    for name in ["filtered", "slow", "after_first"] {
+        assert!(calls.measures.iter().any(|m| m.name == name), "{name}");
+    }
     let reviews = new
         .events
         .iter()

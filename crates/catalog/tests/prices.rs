@@ -1,7 +1,7 @@
 //! Wrong entries of the price book, each told with its line; and which entries are in force.
 #![allow(clippy::unwrap_used)]
 
-use weir_catalog::{CallTerm, Catalog, CatalogErrors, CostDef, MeasureKind, load_sources};
+use weir_catalog::{Catalog, CatalogErrors, CostDef, FieldTerm, MeasureKind, load_sources};
 use weir_model::Micros;
 
 const EVENT: &str = "\
@@ -198,6 +198,6 @@ fn the_entries_of_the_newest_day_are_in_force_in_their_order() {
     assert_eq!(when.source, "service_tier == 'batch'");
     assert_eq!(
         when.terms,
-        [CallTerm::Is("service_tier".into(), "batch".into())]
+        [FieldTerm::Is("service_tier".into(), "batch".into())]
     );
 }

@@ -2,18 +2,15 @@
 //! prices worked out by hand.
 #![allow(clippy::unwrap_used)]
 
+mod calls;
+
+use calls::{Call, SCHEMA};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use weir_catalog::{Catalog, load_sources};
-use weir_engine::combine::{Combine, CombineOptions, Fold, Input, Position, Record};
-use weir_engine::measure::{self, Layout};
-use weir_engine::partial::Block;
-use weir_model::avro::JsonEncoder;
-use weir_model::headers::Meta;
 use weir_model::measure::MeasureValue;
-use weir_model::{Micros, wire};
 
 /// One row per call.
 const EVENT: &str = "\
@@ -37,29 +34,6 @@ windows: [1h]
 rollups: [[call]]
 ";
 
-static SCHEMA: LazyLock<String> = LazyLock::new(|| {
-    let all = Catalog::embedded_sources();
-    let (_, text) = all
-        .iter()
-        .find(|(f, _)| f == "events/llm.call.avsc")
-        .unwrap();
-    text.clone()
-});
-
-const NEW: [&str; 3] = [
-    "tokens_cache_write_5m",
-    "tokens_cache_write_1h",
-    "service_tier",
-];
-
-/// What a producer wrote that does not know tiers and lifetimes.
-static OLD_SCHEMA: LazyLock<String> = LazyLock::new(|| {
-    let mut schema: Json = serde_json::from_str(&SCHEMA).unwrap();
-    let fields = schema["fields"].as_array_mut().unwrap();
-    fields.retain(|f| !NEW.contains(&f["name"].as_str().unwrap()));
-    schema.to_string()
-});
-
 fn catalog(book: &str) -> Option<Catalog> {
     let sources = vec![
         ("events/llm.call.avsc".into(), SCHEMA.clone()),
@@ -69,134 +43,26 @@ fn catalog(book: &str) -> Option<Catalog> {
     load_sources(sources).ok()
 }
 
-const START: i64 = 1_780_000_000_000_000;
-
-/// A call, and whether it is written with the old schema.
-type Call = (Json, bool);
-
 /// (USD in billionths, unpriced calls) by the number of the call.
 type Costs = BTreeMap<String, (i128, u64)>;
 
-fn encoded(i: usize, (call, old): &Call) -> Vec<u8> {
-    static ENCODERS: LazyLock<[JsonEncoder; 2]> =
-        LazyLock::new(|| [&*SCHEMA, &*OLD_SCHEMA].map(|s| JsonEncoder::new(s).unwrap()));
-    let mut event = json!({
-        "event_id": format!("e{i}"), "event_time": START + i as i64, "tenant": "t",
-        "source": "s", "resource": {}, "request_id": format!("c{i}"),
-        "engineer": {"email": "a", "team": ""}, "session_id": null, "provider": "p",
-        "model": "m", "category": "", "tokens_input": 0, "tokens_cache_read": 0,
-        "tokens_cache_write": 0, "tokens_cache_write_5m": null,
-        "tokens_cache_write_1h": null, "tokens_output": 0, "tokens_reasoning": 0,
-        "cost_usd": null, "latency_ms": null, "first_token_ms": null, "success": true,
-        "error_type": null, "stop_reason": null, "service_tier": "",
-    });
-    for (k, v) in call.as_object().unwrap() {
-        event[k] = v.clone();
-    }
-    if *old {
-        let fields = event.as_object_mut().unwrap();
-        fields.retain(|name, _| !NEW.contains(&name.as_str()));
-    }
-    let mut body = Vec::new();
-    ENCODERS[usize::from(*old)]
-        .encode(&event, &mut body)
-        .unwrap();
-    wire::framed(1 + u32::from(*old), &body)
-}
-
 /// What the calls cost: by the engine, and by the oracle.
 fn costs(catalog: Catalog, calls: &[Call]) -> (Costs, Costs) {
-    let values: Vec<Vec<u8>> = calls
-        .iter()
-        .enumerate()
-        .map(|(i, c)| encoded(i, c))
-        .collect();
-    let catalog = Arc::new(catalog);
-    (engine(&catalog, &values), oracle(&catalog, &values))
-}
-
-fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Costs {
-    let options = CombineOptions {
-        partials: 1,
-        run: 1,
-        max_block: 700 << 10,
-        partitions: vec![1],
+    let (values, catalog) = (calls::records(calls), Arc::new(catalog));
+    let cost = |values: &[MeasureValue]| match values {
+        [MeasureValue::Sum(usd), MeasureValue::Count(n)] => (usd.0, *n),
+        _ => panic!("{values:?}"),
     };
-    let mut combine = Combine::new(catalog.clone(), options).unwrap();
-    combine.add_schema(0, 1, [1; 16], &SCHEMA).unwrap();
-    combine.add_schema(0, 2, [2; 16], &OLD_SCHEMA).unwrap();
-    let (event, partition) = (0, 0);
-    let input = Input { event, partition };
-    combine.open(input, Position::default());
-    for (i, value) in values.iter().enumerate() {
-        let record = Record {
-            offset: i as i64,
-            append_time: Micros(START + i as i64),
-            value: Some(value),
-            meta: Meta::default(),
-        };
-        let (late, clamped) = (false, false);
-        assert_eq!(
-            combine.fold(input, &record),
-            Fold::Counted { late, clamped }
-        );
-    }
-    let (layout, mut out) = (Layout::new(&catalog.events[0]), Costs::new());
-    combine.drain(false, &mut |_, block| {
-        for group in Block::parse(block).unwrap().groups() {
-            let group = group.unwrap();
-            for row in group.rows() {
-                let values = measure::decode(&layout, row.unwrap().encoded).unwrap();
-                let (MeasureValue::Sum(usd), MeasureValue::Count(n)) = (&values[0], &values[1])
-                else {
-                    panic!("{values:?}")
-                };
-                out.insert(group.values[0].to_string(), (usd.0, *n));
-            }
-        }
-    });
-    out
-}
-
-fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Costs {
-    let writers = [
-        (1, [1; 16], SCHEMA.clone()),
-        (2, [2; 16], OLD_SCHEMA.clone()),
-    ];
-    let mut fold =
-        weir_oracle::Fold::new(catalog, &[1], &writers, weir_oracle::Share::WHOLE).unwrap();
-    let end = Micros(START).plus(Micros::DAY);
-    let tick = Meta {
-        tick: Some(end),
-        ..Meta::default()
+    let told = |values: &[weir_oracle::Value]| match values {
+        [weir_oracle::Value::Sum(usd), weir_oracle::Value::Count(n)] => (*usd, *n),
+        _ => panic!("{values:?}"),
     };
-    let calls = values.iter().enumerate();
-    let calls = calls.map(|(i, v)| {
-        (
-            Micros(START + i as i64),
-            Some(v.as_slice()),
-            Meta::default(),
-        )
-    });
-    for (offset, (append_time, value, meta)) in calls.chain([(end, None, tick)]).enumerate() {
-        let offset = offset as i64;
-        let record = weir_oracle::Record {
-            offset,
-            append_time,
-            value,
-            meta,
-        };
-        fold.record(catalog, 0, 0, &record);
-    }
-    let merged = weir_oracle::conclude(catalog, fold).merged.into_iter();
-    merged
-        .map(|(key, cell)| match (&cell.0[0], &cell.0[1]) {
-            (weir_oracle::Value::Sum(usd), weir_oracle::Value::Count(n)) => {
-                (key.values[0].clone(), (*usd, *n))
-            }
-            other => panic!("{other:?}"),
-        })
-        .collect()
+    let engine = calls::engine(&catalog, &values).into_iter();
+    let oracle = calls::oracle(&catalog, &values).into_iter();
+    (
+        engine.map(|(call, values)| (call, cost(&values))).collect(),
+        oracle.map(|(call, values)| (call, told(&values))).collect(),
+    )
 }
 
 const WHENS: &[&str] = &[

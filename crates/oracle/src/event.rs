@@ -1,9 +1,10 @@
 //! Reads one event.
 
 use crate::avro::{Resolved, Types, Value};
+use crate::fields;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use weir_catalog::{CallTerm, Catalog, EventDef, Literal};
+use weir_catalog::{Catalog, Condition, EventDef, FieldExpr, FieldTerm, Literal};
 use weir_model::headers::{Meta, SchemaRef};
 use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Fixed, Micros};
@@ -135,15 +136,22 @@ impl Event {
             .unwrap_or_default()
     }
 
-    pub fn matches(&self, filter: &[weir_catalog::Condition]) -> bool {
-        filter.iter().all(|c| match (&c.value, self.leaf(&c.path)) {
+    pub fn matches(&self, filter: &[Condition]) -> bool {
+        filter.iter().all(|c| match c {
+            Condition::Equals(path, literal) => self.equals(path, literal),
+            Condition::Holds(condition) => fields::holds(condition, self),
+        })
+    }
+
+    fn equals(&self, path: &str, literal: &Literal) -> bool {
+        match (literal, self.leaf(path)) {
             (Literal::Null, Leaf::Null) => true,
             (Literal::Bool(a), Leaf::Bool(b)) => *a == b,
             (Literal::Number(a), Leaf::Number(b)) => *a == b,
             (Literal::Number(a), Leaf::Int(b)) => *a == b as f64,
             (Literal::Text(a), Leaf::Text(b)) => *a == b,
             _ => false,
-        })
+        }
     }
 
     /// The truth at a path; `None` where it is null.
@@ -175,19 +183,27 @@ impl Event {
 
     fn check(&self, def: &EventDef) -> Result<(), &'static str> {
         let mut read: Vec<&str> = def.bounds.iter().map(|b| b.path.as_str()).collect();
+        let mut asked: Vec<&FieldExpr> = Vec::new();
         for m in &def.measures {
-            read.extend(m.filter.iter().map(|c| c.path.as_str()));
+            for c in &m.filter {
+                match c {
+                    Condition::Equals(path, _) => read.push(path),
+                    Condition::Holds(condition) => asked.push(condition),
+                }
+            }
             read.extend(Some(m.kind.path()).filter(|p| !p.is_empty()));
+            asked.extend(m.kind.computed().map(|c| &c.expr));
             if let Some(c) = m.kind.pricing() {
                 read.extend(c.reported.as_deref());
                 read.extend(c.tokens.iter().map(|(p, _)| p.as_str()));
-                let asked = c.book.iter().filter_map(|p| p.when.as_ref());
-                read.extend(asked.flat_map(|w| &w.terms).filter_map(|t| match t {
-                    CallTerm::Number(path) => Some(path.as_str()),
-                    _ => None,
-                }));
+                asked.extend(c.book.iter().filter_map(|p| p.when.as_ref()));
             }
         }
+        let terms = asked.iter().flat_map(|x| &x.terms);
+        read.extend(terms.filter_map(|t| match t {
+            FieldTerm::Number(path) | FieldTerm::Seconds(path) => Some(path.as_str()),
+            FieldTerm::Truth(_) | FieldTerm::Is(..) => None,
+        }));
         for path in read {
             if let Leaf::Number(x) = self.leaf(path)
                 && (!x.is_finite() || x.abs() > Fixed::LIMIT)

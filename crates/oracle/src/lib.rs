@@ -7,6 +7,7 @@ mod avro;
 mod cells;
 mod detect;
 mod event;
+mod fields;
 mod fold;
 mod kpis;
 mod measure;

@@ -53,7 +53,8 @@ fn every_kind_of_thing_is_in_it() {
         assert!(told.iter().any(|t| text.contains(t)), "{}", kind.name);
     }
     let measures = " Count [| cost None | unpriced Some";
-    let conditions = "Null }|Bool(|Number(|Text(";
+    let conditions = "Null }|Bool(|Number(|Text(|Holds([";
+    let fields = " Sum([Number(| Distribution([|Truth(|Is(|Seconds(";
     let statistics = " Value at| Count at| Sum at| Mean at| Min at| Max at| Percentile(999) at";
     let steps = "Term(|Number(|Null,|Add,|Sub,|Mul,|Div,|Neg,|Lt,|Le,|Gt,|Ge,|Eq,|Ne,|And,|Or,|Not,\
                  |Min2,|Max2,|Abs,|Coalesce,|Sqrt,|Ln,|Exp,|Floor,|Pow,|Select]";
@@ -61,7 +62,7 @@ fn every_kind_of_thing_is_in_it() {
     let rolling = " 5m/1m | 1h/5m | 6h/5m | 3d/1h | 30d/1d ";
     let judges = "Target {| Up | Down | Both | kpi days| detector zscore| no data ";
     for words in [
-        measures, conditions, statistics, steps, windows, rolling, judges,
+        measures, conditions, fields, statistics, steps, windows, rolling, judges,
     ] {
         for word in words.split('|') {
             assert!(text.contains(word), "{word}");

@@ -99,10 +99,11 @@ pub(crate) fn rollup(r: &RollupDef) -> String {
 /// dates.
 pub(crate) fn measure(m: &MeasureDef) -> String {
     let kind = m.kind.kind().meaning;
-    let kind = match (m.kind.pricing(), m.kind.path()) {
-        (Some(c), _) => format!("{kind} {}", cost(c)),
-        (None, "") => kind.to_owned(),
-        (None, path) => format!("{kind}({})", quoted(path)),
+    let kind = match (m.kind.pricing(), m.kind.computed(), m.kind.path()) {
+        (Some(c), ..) => format!("{kind} {}", cost(c)),
+        (None, Some(c), _) => format!("{kind}({})", field_expr(&c.expr)),
+        (None, None, "") => kind.to_owned(),
+        (None, None, path) => format!("{kind}({})", quoted(path)),
     };
     format!("{kind} {} {}", list(&m.filter, condition), quoted(&m.unit))
 }
@@ -122,13 +123,17 @@ fn cost(c: &CostDef) -> String {
 }
 
 fn condition(c: &Condition) -> String {
-    let value = match &c.value {
+    let (path, value) = match c {
+        Condition::Equals(path, value) => (path, value),
+        Condition::Holds(e) => return format!("Holds({})", field_expr(e)),
+    };
+    let value = match value {
         Literal::Null => "Null".to_owned(),
         Literal::Bool(b) => format!("Bool({b})"),
         Literal::Number(v) => format!("Number({})", float(*v)),
         Literal::Text(t) => format!("Text({})", quoted(t)),
     };
-    format!("Condition {{ path: {}, value: {value} }}", quoted(&c.path))
+    format!("Condition {{ path: {}, value: {value} }}", quoted(path))
 }
 
 /// Of a price book.
@@ -138,10 +143,8 @@ pub(crate) fn book(prices: &[Price]) -> String {
             format!("({}, {billionths})", quoted(class))
         });
         // What has no condition is written as before there were any.
-        let when = p.when.as_ref().map_or(String::new(), |w| {
-            let (terms, ops) = (list(&w.terms, call_term), list(&w.ops, op));
-            format!(", when: {terms} {ops}")
-        });
+        let when = p.when.as_ref();
+        let when = when.map_or(String::new(), |w| format!(", when: {}", field_expr(w)));
         format!(
             "Price {{ provider: {}, model: {}, from: {}, per_token: {per_token}{when} }}",
             quoted(&p.provider),
@@ -151,11 +154,17 @@ pub(crate) fn book(prices: &[Price]) -> String {
     })
 }
 
-fn call_term(t: &CallTerm) -> String {
+/// Of an expression over fields.
+fn field_expr(e: &FieldExpr) -> String {
+    format!("{} {}", list(&e.terms, field_term), list(&e.ops, op))
+}
+
+fn field_term(t: &FieldTerm) -> String {
     match t {
-        CallTerm::Number(path) => format!("Number({})", quoted(path)),
-        CallTerm::Truth(path) => format!("Truth({})", quoted(path)),
-        CallTerm::Is(path, text) => format!("Is({}, {})", quoted(path), quoted(text)),
+        FieldTerm::Number(path) => format!("Number({})", quoted(path)),
+        FieldTerm::Seconds(path) => format!("Seconds({})", quoted(path)),
+        FieldTerm::Truth(path) => format!("Truth({})", quoted(path)),
+        FieldTerm::Is(path, text) => format!("Is({}, {})", quoted(path), quoted(text)),
     }
 }
 

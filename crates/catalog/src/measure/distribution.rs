@@ -2,7 +2,6 @@
 //! number.
 
 use super::{Kind, MeasureKind, Reads, never, one_value};
-use crate::avro::FieldType;
 use weir_model::measure::Accumulator;
 
 pub(super) const KIND: Kind = Kind {
@@ -10,7 +9,7 @@ pub(super) const KIND: Kind = Kind {
     meaning: "Distribution",
     unit: "",
     accumulator: Accumulator::Distribution,
-    reads: Reads::Field(FieldType::Number, MeasureKind::Distribution),
+    reads: Reads::NotNegative(MeasureKind::Distribution),
     sample: false,
     range: one_value,
     grows: never,

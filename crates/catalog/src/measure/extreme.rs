@@ -1,7 +1,6 @@
 //! `min: field` and `max: field`: smallest and largest value.
 
 use super::{Kind, MeasureKind, Reads, always, never, one_value};
-use crate::avro::FieldType;
 use weir_model::measure::Accumulator;
 
 pub(super) const MIN: Kind = Kind {
@@ -9,7 +8,7 @@ pub(super) const MIN: Kind = Kind {
     meaning: "Min",
     unit: "",
     accumulator: Accumulator::Min,
-    reads: Reads::Field(FieldType::Number, MeasureKind::Min),
+    reads: Reads::Number(MeasureKind::Min),
     sample: false,
     range: one_value,
     grows: never,
@@ -20,7 +19,7 @@ pub(super) const MAX: Kind = Kind {
     meaning: "Max",
     unit: "",
     accumulator: Accumulator::Max,
-    reads: Reads::Field(FieldType::Number, MeasureKind::Max),
+    reads: Reads::Number(MeasureKind::Max),
     sample: false,
     range: one_value,
     grows: always,

@@ -1,7 +1,6 @@
 //! `last: field`: value of the latest event.
 
 use super::{Kind, MeasureKind, Reads, never, one_value};
-use crate::avro::FieldType;
 use weir_model::measure::Accumulator;
 
 pub(super) const KIND: Kind = Kind {
@@ -9,7 +8,7 @@ pub(super) const KIND: Kind = Kind {
     meaning: "Last",
     unit: "",
     accumulator: Accumulator::Last,
-    reads: Reads::Field(FieldType::Number, MeasureKind::Last),
+    reads: Reads::Number(MeasureKind::Last),
     sample: false,
     range: one_value,
     grows: never,

@@ -6,6 +6,7 @@ mod count;
 mod distinct;
 mod distribution;
 mod extreme;
+mod filter;
 mod last;
 mod sum;
 mod sumsq;
@@ -14,29 +15,32 @@ mod unpriced;
 pub(crate) use unpriced::Companion;
 
 use crate::avro::FieldType;
+use crate::expr;
+use crate::fields::{self, Over};
 use crate::reading::Reading;
-use crate::types::{CostDef, EventDef, Price};
+use crate::types::{Bound, Computed, CostDef, EventDef, Input, Price};
 use crate::yaml::Node;
 use std::sync::Arc;
+use weir_model::codes;
 use weir_model::measure::{Accumulator, Stat};
 
-/// What a measure accumulates. A null field adds nothing.
+/// What a measure accumulates. A null field, or an expression without a value, adds nothing.
 #[derive(Debug, Clone)]
 pub enum MeasureKind {
     /// Number of events.
     Count,
-    /// Exact sum of a numeric field.
-    Sum(String),
+    /// Exact sum of a number.
+    Sum(Input),
     /// Smallest.
-    Min(String),
+    Min(Input),
     /// Largest.
-    Max(String),
+    Max(Input),
     /// Exact sum of squares (value rounded to thousandths).
-    SumSq(String),
+    SumSq(Input),
     /// Latest by (event time, identity hash).
-    Last(String),
+    Last(Input),
     /// Count, sum, min, max, percentiles.
-    Distribution(String),
+    Distribution(Input),
     /// Distinct texts of a field (empty texts and nulls are not counted).
     Distinct(String),
     /// Money: the reported field where it is not null, else tokens by class times the price of the
@@ -84,6 +88,10 @@ pub(crate) struct Kind {
 enum Reads {
     /// The path of a field of a type.
     Field(FieldType, fn(String) -> MeasureKind),
+    /// A number: the path of a field, or an expression.
+    Number(fn(Input) -> MeasureKind),
+    /// As a number; an expression must not come to less than 0.
+    NotNegative(fn(Input) -> MeasureKind),
     /// Something else.
     Own(fn(&Declared<'_>) -> Option<MeasureKind>),
 }
@@ -93,6 +101,8 @@ impl Kind {
     pub fn read(&self, declared: &Declared<'_>) -> Option<MeasureKind> {
         match self.reads {
             Reads::Field(wanted, of) => declared.path(self.name, wanted).map(of),
+            Reads::Number(of) => declared.number(self.name).map(of),
+            Reads::NotNegative(of) => declared.not_negative(self.name).map(of),
             Reads::Own(read) => read(declared),
         }
     }
@@ -105,6 +115,8 @@ pub(crate) struct Declared<'a> {
     pub who: &'a str,
     pub of: &'a Node,
     pub book: &'a Arc<Vec<Price>>,
+    /// Bounds of the event type's fields.
+    pub bounds: &'a [Bound],
 }
 
 impl Declared<'_> {
@@ -113,6 +125,51 @@ impl Declared<'_> {
         let path = self.reading.file.text(self.of, key)?;
         let fits = self.reading.field(self.of, path, self.who, &[wanted]);
         fits.then(|| path.to_string())
+    }
+
+    /// A number: a field, or an expression over fields.
+    fn number(&self, key: &str) -> Option<Input> {
+        let reading = self.reading;
+        if fields::is_path(reading.file.text(self.of, key)?, reading.schema) {
+            return self.path(key, FieldType::Number).map(Input::Field);
+        }
+        let over = Over {
+            events: &[(reading.event, reading.schema)],
+            who: self.who,
+            because: "",
+        };
+        let (expr, tree) = over.number(reading.file, self.of)?;
+        if !expr::varies(&tree) {
+            reading.file.say(
+                self.of.at,
+                codes::CATALOG_IMPOSSIBLE,
+                format!("{} asks nothing of the event", self.who),
+                "name a field, or count events with `count: true`",
+            );
+            return None;
+        }
+        let range = fields::range(&expr, &tree, self.bounds);
+        Some(Input::Computed(Computed { expr, range }))
+    }
+
+    /// As [`Declared::number`]; what an expression comes to must not be negative.
+    fn not_negative(&self, key: &str) -> Option<Input> {
+        let input = self.number(key)?;
+        if let Input::Computed(c) = &input
+            && c.range.0 < 0.0
+        {
+            self.reading.file.say(
+                self.of.at,
+                codes::CATALOG_IMPOSSIBLE,
+                format!("{} spreads what may be negative", self.who),
+                format!(
+                    "bound its fields with `min: 0`, or write `max({}, 0)`",
+                    c.expr.source
+                ),
+            );
+            return None;
+        }
+        Some(input)
     }
 
     /// A way of pricing that says nothing yet.
@@ -133,6 +190,7 @@ impl MeasureKind {
     pub fn of_field(name: &str, path: &str) -> Option<MeasureKind> {
         match KINDS.into_iter().find(|k| k.name == name)?.reads {
             Reads::Field(_, of) => Some(of(path.to_string())),
+            Reads::Number(of) | Reads::NotNegative(of) => Some(of(path.into())),
             Reads::Own(_) => None,
         }
     }
@@ -157,18 +215,53 @@ impl MeasureKind {
         self.kind().accumulator
     }
 
-    /// The field it reads; empty for counts and costs.
-    pub fn path(&self) -> &str {
+    /// What it takes its number from, if it takes one.
+    pub fn input(&self) -> Option<&Input> {
         match self {
-            MeasureKind::Sum(p)
-            | MeasureKind::Min(p)
-            | MeasureKind::Max(p)
-            | MeasureKind::SumSq(p)
-            | MeasureKind::Last(p)
-            | MeasureKind::Distribution(p)
-            | MeasureKind::Distinct(p) => p,
-            MeasureKind::Count | MeasureKind::Cost(_) | MeasureKind::Unpriced(_) => "",
+            MeasureKind::Sum(i)
+            | MeasureKind::Min(i)
+            | MeasureKind::Max(i)
+            | MeasureKind::SumSq(i)
+            | MeasureKind::Last(i)
+            | MeasureKind::Distribution(i) => Some(i),
+            MeasureKind::Count
+            | MeasureKind::Distinct(_)
+            | MeasureKind::Cost(_)
+            | MeasureKind::Unpriced(_) => None,
         }
+    }
+
+    /// The field it reads; empty for counts, costs and expressions.
+    pub fn path(&self) -> &str {
+        match (self, self.input()) {
+            (_, Some(Input::Field(p))) | (MeasureKind::Distinct(p), _) => p,
+            _ => "",
+        }
+    }
+
+    /// How its number is computed, where it is not a field's.
+    pub fn computed(&self) -> Option<&Computed> {
+        match self.input()? {
+            Input::Computed(c) => Some(c),
+            Input::Field(_) => None,
+        }
+    }
+
+    /// Smallest and largest number that an event gives it.
+    fn input_range(&self, event: &EventDef) -> (f64, f64) {
+        match self.computed() {
+            Some(c) => c.range,
+            None => event.field_range(self.path()),
+        }
+    }
+
+    /// Smallest and largest sum of any number of these.
+    fn sum_range(&self, event: &EventDef) -> (f64, f64) {
+        let (lo, hi) = self.input_range(event);
+        (
+            if lo >= 0.0 { 0.0 } else { f64::NEG_INFINITY },
+            if hi <= 0.0 { 0.0 } else { f64::INFINITY },
+        )
     }
 
     /// How it prices, if it does.
@@ -193,10 +286,8 @@ impl MeasureKind {
     pub(crate) fn range(&self, event: &EventDef, stat: Stat) -> (f64, f64) {
         match stat {
             Stat::Count => (0.0, f64::INFINITY),
-            Stat::Sum => event.sum_range(self.path()),
-            Stat::Mean | Stat::Min | Stat::Max | Stat::Percentile(_) => {
-                event.field_range(self.path())
-            }
+            Stat::Sum => self.sum_range(event),
+            Stat::Mean | Stat::Min | Stat::Max | Stat::Percentile(_) => self.input_range(event),
             Stat::Value => (self.kind().range)(self, event),
         }
     }
@@ -216,15 +307,6 @@ impl EventDef {
             b.and_then(|b| b.max).unwrap_or(f64::INFINITY),
         )
     }
-
-    /// Smallest and largest sum of any number of values of a field.
-    fn sum_range(&self, path: &str) -> (f64, f64) {
-        let (lo, hi) = self.field_range(path);
-        (
-            if lo >= 0.0 { 0.0 } else { f64::NEG_INFINITY },
-            if hi <= 0.0 { 0.0 } else { f64::INFINITY },
-        )
-    }
 }
 
 /// The range of what is counted.
@@ -232,9 +314,9 @@ fn any_count(_: &MeasureKind, _: &EventDef) -> (f64, f64) {
     (0.0, f64::INFINITY)
 }
 
-/// The range of what is one of the field's values.
+/// The range of what is one of the numbers that it takes.
 fn one_value(kind: &MeasureKind, event: &EventDef) -> (f64, f64) {
-    event.field_range(kind.path())
+    kind.input_range(event)
 }
 
 fn always(_: &MeasureKind, _: &EventDef) -> bool {

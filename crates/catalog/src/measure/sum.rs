@@ -1,7 +1,6 @@
 //! `sum: field`: exact sum of a number.
 
 use super::{Kind, MeasureKind, Reads};
-use crate::avro::FieldType;
 use weir_model::measure::Accumulator;
 
 pub(super) const KIND: Kind = Kind {
@@ -9,8 +8,8 @@ pub(super) const KIND: Kind = Kind {
     meaning: "Sum",
     unit: "",
     accumulator: Accumulator::Sum,
-    reads: Reads::Field(FieldType::Number, MeasureKind::Sum),
+    reads: Reads::Number(MeasureKind::Sum),
     sample: true,
-    range: |kind, event| event.sum_range(kind.path()),
-    grows: |kind, event| event.sum_range(kind.path()).0 >= 0.0,
+    range: |kind, event| kind.sum_range(event),
+    grows: |kind, event| kind.sum_range(event).0 >= 0.0,
 };

@@ -1,7 +1,6 @@
 //! `sumsq: field`: exact sum of squares.
 
 use super::{Kind, MeasureKind, Reads, any_count, never};
-use crate::avro::FieldType;
 use weir_model::measure::Accumulator;
 
 pub(super) const KIND: Kind = Kind {
@@ -9,7 +8,7 @@ pub(super) const KIND: Kind = Kind {
     meaning: "SumSq",
     unit: "",
     accumulator: Accumulator::SumSq,
-    reads: Reads::Field(FieldType::Number, MeasureKind::SumSq),
+    reads: Reads::Number(MeasureKind::SumSq),
     sample: false,
     range: any_count,
     grows: never,

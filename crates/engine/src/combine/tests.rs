@@ -10,18 +10,42 @@ use crate::partial::Block;
 use naive::{Naive, RowKey};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use std::sync::LazyLock;
 use weir_catalog::types::{EventDef, MeasureDef, MeasureKind};
 use weir_model::avro::JsonEncoder;
 use weir_model::headers::Mark;
 use weir_model::{codes, hash, wire};
 
+/// Measures of expressions.
+const COMPUTED: &str = "
+measures:
+  quick: {count: true, where: \"success && latency_ms <= 3000 && model in ['gpt-4o', 'gpt-4o-mini']\"}
+  quick_ms: {distribution: latency_ms, where: \"latency_ms <= 3000 && error_type != 'other'\"}
+  spread: {distribution: \"max(latency_ms - tokens_input, 0)\"}
+  squeezed: {sumsq: \"ratio(tokens_output, tokens_input)\", where: {success: true}}
+  wide: {sum: \"latency_ms * latency_ms * tokens_input\"}
+  at: {last: \"coalesce(latency_ms, 0) + event_time\", where: \"engineer.team != ''\"}
+  first: {min: \"event_time\"}
+";
+
 /// The event type that the logs hold: `llm.call` as declared, with the kinds of measures it does
-/// not use.
+/// not use, and measures of expressions.
 static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
-    let mut catalog =
-        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
+    let mut sources = Catalog::embedded_sources();
+    for (_, text) in sources
+        .iter_mut()
+        .filter(|(f, _)| f == "catalog/llm.call.yaml")
+    {
+        *text = text.replacen("\nmeasures:\n", COMPUTED, 1);
+    }
+    let mut catalog = weir_catalog::load_sources(sources).unwrap();
+    assert!(
+        catalog
+            .event("llm.call")
+            .unwrap()
+            .measure_id("quick")
+            .is_some()
+    );
     let mut event = catalog
         .events
         .iter()

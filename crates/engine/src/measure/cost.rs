@@ -1,10 +1,10 @@
 //! Money: what was reported, else tokens at the price in force. Adds up as a sum does.
 
 use super::Delta;
+use super::fields::Asked;
 use super::slots::{Slots, exact};
-use super::when::Asked;
 use hashbrown::HashMap;
-use weir_catalog::types::{CostDef, Price, When};
+use weir_catalog::types::{CostDef, FieldExpr, Price};
 use weir_catalog::{LIFETIMES, NEEDED, WRITTEN};
 use weir_model::avro::Value;
 use weir_model::{Fixed, Micros};
@@ -67,7 +67,7 @@ struct Cost {
     /// Every time at which some price begins, ascending.
     starts: Vec<Micros>,
     /// The conditions of the book, each once.
-    conditions: Vec<(When, Asked)>,
+    conditions: Vec<(FieldExpr, Asked)>,
     /// By provider, NUL, model: what is in force from each start on (the first is before any).
     known: HashMap<Vec<u8>, Vec<Vec<Offer>>>,
     key: Vec<u8>,
@@ -101,7 +101,7 @@ impl Cost {
         let mut starts: Vec<Micros> = def.book.iter().map(|p| p.from).collect();
         starts.sort_unstable();
         starts.dedup();
-        let mut conditions: Vec<(When, Asked)> = Vec::new();
+        let mut conditions: Vec<(FieldExpr, Asked)> = Vec::new();
         for when in def.book.iter().filter_map(|p| p.when.as_ref()) {
             if !conditions.iter().any(|(w, _)| w == when) {
                 conditions.push((when.clone(), Asked::new(when, slots)));

@@ -1,9 +1,9 @@
 //! What an event adds to each measure, computed once and added to the row of every rollup.
 
-use super::cost::{Costs, Event};
+use super::cost::Event;
 use super::slots::{Slots, number};
-use super::{Delta, Layout, Source, Words};
-use weir_catalog::types::{EventDef, Literal};
+use super::{Delta, Layout, Shared, Source, Words};
+use weir_catalog::types::{Condition, EventDef, Literal};
 use weir_model::Micros;
 use weir_model::avro::Value;
 
@@ -15,46 +15,63 @@ pub(crate) const ROW_HEAD: usize = 2;
 pub(crate) struct Measures {
     pub words: Words,
     list: Vec<Measure>,
-    costs: Costs,
+    shared: Shared,
 }
 
 #[derive(Debug)]
 struct Measure {
     /// Offset of its words in a row.
     offset: usize,
-    filter: Vec<(usize, Literal)>,
+    filter: Vec<Test>,
     source: Source,
+}
+
+/// A condition, with the slot of its field or the index of its expression.
+#[derive(Debug)]
+enum Test {
+    Equals(usize, Literal),
+    Holds(usize),
 }
 
 impl Measures {
     pub fn new(event: &EventDef, slots: &mut Slots) -> Measures {
         let words = Words::new(&Layout::new(event), ROW_HEAD);
-        let mut costs = Costs::default();
+        let mut shared = Shared::default();
         let mut list = Vec::new();
         for (i, m) in event.measures.iter().enumerate() {
-            let conditions = m.filter.iter();
-            let filter = conditions
-                .map(|c| (slots.number(&c.path), c.value.clone()))
-                .collect();
+            let test = |c: &Condition| match c {
+                Condition::Equals(path, v) => Test::Equals(slots.number(path), v.clone()),
+                Condition::Holds(e) => Test::Holds(shared.expressions.of(e, slots)),
+            };
+            let filter = m.filter.iter().map(test).collect();
             list.push(Measure {
                 offset: words.offset(i),
                 filter,
-                source: Source::new(&m.kind, slots, &mut costs),
+                source: Source::new(&m.kind, slots, &mut shared),
             });
         }
-        Measures { words, list, costs }
+        Measures {
+            words,
+            list,
+            shared,
+        }
     }
 
     /// Appends what the event adds, with the offsets of the words it is added to.
     pub fn of(&mut self, row: &[Value], t: Micros, id: u64, out: &mut Vec<(usize, Delta)>) {
-        self.costs.next_event();
+        let shared = &mut self.shared;
+        shared.next_event();
         let event = Event { row, t, id };
         for m in &self.list {
             let mut filter = m.filter.iter();
-            if !filter.all(|(slot, literal)| holds(literal, &row[*slot])) {
+            let seen = filter.all(|test| match test {
+                Test::Equals(slot, literal) => holds(literal, &row[*slot]),
+                Test::Holds(expression) => shared.expressions.holds(*expression, row),
+            });
+            if !seen {
                 continue;
             }
-            if let Some(delta) = m.source.delta(&event, &mut self.costs) {
+            if let Some(delta) = m.source.delta(&event, shared) {
                 out.push((m.offset, delta));
             }
         }

@@ -55,6 +55,7 @@ mod distinct;
 mod distribution;
 pub(crate) mod event;
 mod extreme;
+mod fields;
 mod last;
 mod live;
 mod number;
@@ -66,16 +67,17 @@ mod sumsq;
 #[cfg(test)]
 mod tests;
 mod unpriced;
-mod when;
 
 pub(crate) use live::Words;
 pub use row::{Layout, decode, encode, merge, stat, stat_of_merged, write};
 
 use crate::EngineError;
 use cost::{Costs, Event};
+use fields::Expressions;
 use live::each;
 use slots::{Slots, number};
-use weir_catalog::types::MeasureKind;
+use weir_catalog::types::{Computed, Input, MeasureKind};
+use weir_model::Fixed;
 use weir_model::avro::Value;
 use weir_model::measure::{MeasureValue, Stat};
 use weir_model::records::AggregateWriter;
@@ -214,7 +216,27 @@ pub(crate) fn prefetch_spilled(
     }
 }
 
-/// What a measure takes out of a decoded event: slots of its values, or an index of [`Costs`].
+/// What measures compute of an event, shared among them.
+#[derive(Debug, Default)]
+struct Shared {
+    costs: Costs,
+    expressions: Expressions,
+    /// Of the measures of an expression: its index, and what takes its value out of a row that is
+    /// nothing but this value.
+    computed: Vec<(usize, Source)>,
+}
+
+impl Shared {
+    /// Forgets the last event.
+    #[inline]
+    fn next_event(&mut self) {
+        self.costs.next_event();
+        self.expressions.next_event();
+    }
+}
+
+/// What a measure takes out of a decoded event: slots of its values, or an index of what is
+/// [`Shared`].
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Count,
@@ -227,27 +249,44 @@ enum Source {
     Distinct(usize),
     Cost(usize),
     Unpriced(usize),
+    Computed(usize),
 }
 
 impl Source {
-    fn new(kind: &MeasureKind, slots: &mut Slots, costs: &mut Costs) -> Source {
+    fn new(kind: &MeasureKind, slots: &mut Slots, shared: &mut Shared) -> Source {
         match kind {
             MeasureKind::Count => Source::Count,
-            MeasureKind::Sum(p) => Source::Sum(slots.number(p)),
-            MeasureKind::Min(p) => Source::Min(slots.number(p)),
-            MeasureKind::Max(p) => Source::Max(slots.number(p)),
-            MeasureKind::SumSq(p) => Source::SumSq(slots.number(p)),
-            MeasureKind::Last(p) => Source::Last(slots.number(p)),
-            MeasureKind::Distribution(p) => Source::Distribution(slots.number(p)),
+            MeasureKind::Sum(i) => Source::number(i, Source::Sum, slots, shared),
+            MeasureKind::Min(i) => Source::number(i, Source::Min, slots, shared),
+            MeasureKind::Max(i) => Source::number(i, Source::Max, slots, shared),
+            MeasureKind::SumSq(i) => Source::number(i, Source::SumSq, slots, shared),
+            MeasureKind::Last(i) => Source::number(i, Source::Last, slots, shared),
+            MeasureKind::Distribution(i) => Source::number(i, Source::Distribution, slots, shared),
             MeasureKind::Distinct(p) => Source::Distinct(slots.number(p)),
-            MeasureKind::Cost(c) => Source::Cost(costs.of(c, slots)),
-            MeasureKind::Unpriced(c) => Source::Unpriced(costs.of(c, slots)),
+            MeasureKind::Cost(c) => Source::Cost(shared.costs.of(c, slots)),
+            MeasureKind::Unpriced(c) => Source::Unpriced(shared.costs.of(c, slots)),
+        }
+    }
+
+    fn number(
+        input: &Input,
+        of_slot: fn(usize) -> Source,
+        slots: &mut Slots,
+        shared: &mut Shared,
+    ) -> Source {
+        match input {
+            Input::Field(path) => of_slot(slots.number(path)),
+            Input::Computed(Computed { expr, .. }) => {
+                let expression = shared.expressions.of(expr, slots);
+                shared.computed.push((expression, of_slot(0)));
+                Source::Computed(shared.computed.len() - 1)
+            }
         }
     }
 
     /// What an event adds; `None`: nothing.
     #[inline]
-    fn delta(self, event: &Event<'_>, costs: &mut Costs) -> Option<Delta> {
+    fn delta(self, event: &Event<'_>, shared: &mut Shared) -> Option<Delta> {
         let value = |slot: usize| -> &Value<'_> { &event.row[slot] };
         match self {
             Source::Count => Some(Delta::Count),
@@ -258,8 +297,24 @@ impl Source {
             Source::Last(s) => last::delta(value(s), event),
             Source::Distribution(s) => distribution::delta(value(s)),
             Source::Distinct(s) => distinct::delta(value(s)),
-            Source::Cost(c) => cost::delta(c, event, costs),
-            Source::Unpriced(c) => unpriced::delta(c, event, costs),
+            Source::Cost(c) => cost::delta(c, event, &mut shared.costs),
+            Source::Unpriced(c) => unpriced::delta(c, event, &mut shared.costs),
+            Source::Computed(c) => computed(c, event, shared),
         }
     }
+}
+
+/// What the value of an expression adds. Out of the way of measures of a field.
+#[inline(never)]
+fn computed(index: usize, event: &Event<'_>, shared: &mut Shared) -> Option<Delta> {
+    let (expression, source) = shared.computed[index];
+    let value = shared.expressions.value(expression, event.row)?;
+    if value.abs() > Fixed::LIMIT {
+        return None;
+    }
+    let event = Event {
+        row: &[Value::Float(value)],
+        ..*event
+    };
+    source.delta(&event, shared)
 }

@@ -1,7 +1,8 @@
 //! `cost`: what was reported, else tokens at the price in force.
 
 use crate::event::Event;
-use weir_catalog::{CallTerm, CostDef, Expr, Price, When};
+use crate::fields;
+use weir_catalog::{CostDef, Price};
 use weir_model::{Fixed, Micros};
 
 pub(super) fn add(sum: &mut i128, def: &CostDef, e: &Event, at: Micros) {
@@ -31,8 +32,8 @@ pub(super) fn cost(def: &CostDef, e: &Event, at: Micros) -> Option<i128> {
     };
     let best = def.book.iter().filter(fits).map(rank).max();
     let mut entries = def.book.iter().filter(fits);
-    let price =
-        entries.find(|p| Some(rank(p)) == best && p.when.as_ref().is_none_or(|w| holds(w, e)));
+    let price = entries
+        .find(|p| Some(rank(p)) == best && p.when.as_ref().is_none_or(|w| fields::holds(w, e)));
     // A class without a field, or with an empty one, has no tokens.
     let tokens = |class: &str| {
         let fields = def.tokens.iter().filter(|(_, c)| c == class);
@@ -55,20 +56,4 @@ pub(super) fn cost(def: &CostDef, e: &Event, at: Micros) -> Option<i128> {
         }
     }
     Some(sum)
-}
-
-/// Whether the condition of a price holds.
-fn holds(when: &When, e: &Event) -> bool {
-    let flag = |b: bool| Some(if b { 1.0 } else { 0.0 });
-    let ask = |t: &CallTerm| match t {
-        CallTerm::Number(path) => e.number(path),
-        CallTerm::Truth(path) => e.truth(path).and_then(flag),
-        CallTerm::Is(path, text) => flag(e.text(path).unwrap_or_default() == *text),
-    };
-    let terms: Vec<Option<f64>> = when.terms.iter().map(ask).collect();
-    let program = Expr {
-        source: when.source.clone(),
-        ops: when.ops.clone(),
-    };
-    crate::kpis::evaluate(&program, &terms).is_some_and(|x| x != 0.0)
 }

@@ -3,8 +3,9 @@
 use super::{Kept, Part, part, sum, tree};
 use crate::cells::HEAP;
 use crate::event::Event;
+use crate::fields;
 use std::collections::BTreeMap;
-use weir_catalog::Stat;
+use weir_catalog::{Input, Stat};
 use weir_model::measure::PERCENTILES;
 use weir_model::sketch;
 
@@ -24,8 +25,8 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    pub(super) fn add(&mut self, path: &str, e: &Event) {
-        let (Some(x), Some(exact)) = (e.number(path), e.exact(path)) else {
+    pub(super) fn add(&mut self, input: &Input, e: &Event) {
+        let (Some(x), Some(exact)) = (fields::number(input, e), fields::exact(input, e)) else {
             return;
         };
         // Minus zero is zero.

@@ -2,12 +2,14 @@
 
 use super::{Kept, Part, part};
 use crate::event::Event;
+use crate::fields;
+use weir_catalog::Input;
 use weir_model::Micros;
 
 type Last = Option<(Micros, u64, f64)>;
 
-pub(super) fn add(last: &mut Last, path: &str, e: &Event, (at, id): (Micros, u64)) {
-    if let Some(x) = e.number(path)
+pub(super) fn add(last: &mut Last, input: &Input, e: &Event, (at, id): (Micros, u64)) {
+    if let Some(x) = fields::number(input, e)
         && last.is_none_or(|(t, i, _)| (t, i) < (at, id))
     {
         *last = Some((at, id, x + 0.0));

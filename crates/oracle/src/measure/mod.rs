@@ -85,13 +85,13 @@ impl Value {
         match (self, kind) {
             (Value::Count(n), MeasureKind::Count) => count::add(n),
             (Value::Count(n), MeasureKind::Unpriced(c)) => unpriced::add(n, c, e, t),
-            (Value::Sum(s), MeasureKind::Sum(path)) => sum::add(s, path, e),
+            (Value::Sum(s), MeasureKind::Sum(input)) => sum::add(s, input, e),
             (Value::Sum(s), MeasureKind::Cost(c)) => cost::add(s, c, e, t),
-            (Value::SumSq(s), MeasureKind::SumSq(path)) => sumsq::add(s, path, e),
-            (Value::Min(m), MeasureKind::Min(path)) => extreme::add(m, path, e, f64::min),
-            (Value::Max(m), MeasureKind::Max(path)) => extreme::add(m, path, e, f64::max),
-            (Value::Last(l), MeasureKind::Last(path)) => last::add(l, path, e, (t, id)),
-            (Value::Distribution(d), MeasureKind::Distribution(path)) => d.add(path, e),
+            (Value::SumSq(s), MeasureKind::SumSq(input)) => sumsq::add(s, input, e),
+            (Value::Min(m), MeasureKind::Min(input)) => extreme::add(m, input, e, f64::min),
+            (Value::Max(m), MeasureKind::Max(input)) => extreme::add(m, input, e, f64::max),
+            (Value::Last(l), MeasureKind::Last(input)) => last::add(l, input, e, (t, id)),
+            (Value::Distribution(d), MeasureKind::Distribution(input)) => d.add(input, e),
             (Value::Distinct(all), MeasureKind::Distinct(path)) => distinct::add(all, path, e),
             _ => {}
         }

@@ -2,12 +2,14 @@
 
 use super::{Kept, Part, part};
 use crate::event::Event;
+use crate::fields;
+use weir_catalog::Input;
 
 /// Decimals of a sum.
 pub(super) const DECIMALS: usize = 9;
 
-pub(super) fn add(sum: &mut i128, path: &str, e: &Event) {
-    if let Some(exact) = e.exact(path) {
+pub(super) fn add(sum: &mut i128, input: &Input, e: &Event) {
+    if let Some(exact) = fields::exact(input, e) {
         *sum += exact;
     }
 }

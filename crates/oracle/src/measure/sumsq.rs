@@ -3,12 +3,14 @@
 use super::sum::number;
 use super::{Kept, Part, part};
 use crate::event::Event;
+use crate::fields;
+use weir_catalog::Input;
 
 /// Decimals of a sum of squares.
 pub(super) const DECIMALS: usize = 6;
 
-pub(super) fn add(sum: &mut i128, path: &str, e: &Event) {
-    if let Some(x) = e.number(path) {
+pub(super) fn add(sum: &mut i128, input: &Input, e: &Event) {
+    if let Some(x) = fields::number(input, e) {
         let thousandths = (x.clamp(-1e12, 1e12) * 1000.0).round_ties_even() as i128;
         *sum += thousandths * thousandths;
     }

@@ -4,7 +4,7 @@ use super::{KNOWN, LATER, OTHER, Raw, event};
 use crate::combine::Fold;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use weir_catalog::types::{CallTerm, CostDef, Expr, Literal, When};
+use weir_catalog::types::{Condition, CostDef, Expr, FieldExpr, FieldTerm, Literal};
 use weir_model::headers::Mark;
 use weir_model::measure::{Accumulator, MeasureValue, Sample};
 use weir_model::{Code, Fixed, Micros, codes, hash};
@@ -128,11 +128,14 @@ impl Naive {
                 .entry(key)
                 .or_insert_with(|| vec![Vec::new(); event().measures.len()]);
             for (m, all) in event().measures.iter().zip(row) {
-                let holds = m.filter.iter().all(|c| match (&c.value, leaf(e, &c.path)) {
-                    (Literal::Null, v) => v.is_null(),
-                    (Literal::Bool(a), v) => v.as_bool() == Some(*a),
-                    (Literal::Number(a), v) => v.as_f64() == Some(*a),
-                    (Literal::Text(a), v) => v.as_str() == Some(a),
+                let holds = m.filter.iter().all(|c| match c {
+                    Condition::Holds(x) => asked(x, e).is_some_and(|x| x != 0.0),
+                    Condition::Equals(path, wanted) => match (wanted, leaf(e, path)) {
+                        (Literal::Null, v) => v.is_null(),
+                        (Literal::Bool(a), v) => v.as_bool() == Some(*a),
+                        (Literal::Number(a), v) => v.as_f64() == Some(*a),
+                        (Literal::Text(a), v) => v.as_str() == Some(a),
+                    },
                 });
                 let mut one = Sample {
                     at: t,
@@ -142,7 +145,14 @@ impl Naive {
                     hash: 0,
                 };
                 let counts = m.kind.accumulator() == Accumulator::Count;
+                let computed = m.kind.computed().map(|c| asked(&c.expr, e));
                 let added = match (m.kind.pricing(), m.kind.path()) {
+                    _ if computed.is_some() => {
+                        let x = computed.flatten().filter(|x| x.abs() <= 1e18);
+                        one.exact = x.and_then(Fixed::from_f64).unwrap_or(Fixed(0));
+                        one.value = x.unwrap_or(0.0) + 0.0;
+                        x.is_some()
+                    }
                     (Some(c), _) => {
                         let cost = cost(c, e, t);
                         one.exact = Fixed(cost.unwrap_or(0));
@@ -191,8 +201,9 @@ fn cost(c: &CostDef, e: &Json, t: Micros) -> Option<i128> {
         return Some(reported);
     }
     let entries = c.in_force(text(e, &c.provider), text(e, &c.model), t);
+    let holds = |w: &FieldExpr| asked(w, e).is_some_and(|x| x != 0.0);
     let mut entries = entries.iter();
-    let price = entries.find(|p| p.when.as_ref().is_none_or(|w| asked(w, e)));
+    let price = entries.find(|p| p.when.as_ref().is_none_or(holds));
     let count = |path: &str| leaf(e, path).as_i64().unwrap_or(0);
     let mut sum = 0;
     for (path, class) in &c.tokens {
@@ -207,19 +218,20 @@ fn cost(c: &CostDef, e: &Json, t: Micros) -> Option<i128> {
     Some(sum)
 }
 
-fn asked(when: &When, e: &Json) -> bool {
+fn asked(when: &FieldExpr, e: &Json) -> Option<f64> {
     let flag = |b: bool| Some(f64::from(u8::from(b)));
     let terms = when.terms.iter().map(|t| match t {
-        CallTerm::Number(path) => leaf(e, path).as_f64(),
-        CallTerm::Truth(path) => leaf(e, path).as_bool().and_then(flag),
-        CallTerm::Is(path, wanted) => flag(text(e, path) == wanted),
+        FieldTerm::Number(path) => leaf(e, path).as_f64(),
+        FieldTerm::Seconds(path) => leaf(e, path).as_i64().map(|t| t as f64 / 1e6),
+        FieldTerm::Truth(path) => leaf(e, path).as_bool().and_then(flag),
+        FieldTerm::Is(path, wanted) => flag(text(e, path) == wanted),
     });
     let program = Expr {
         source: when.source.clone(),
         ops: when.ops.clone(),
     };
     let terms: Vec<Option<f64>> = terms.collect();
-    crate::expr::eval(&program, &terms, &mut Vec::new()).is_some_and(|x| x != 0.0)
+    crate::expr::eval(&program, &terms, &mut Vec::new())
 }
 
 /// The event of a record, or the code of the first check that it fails.
