@@ -2,7 +2,7 @@
 
 use crate::avro::{EventSchema, FieldType};
 use crate::judge::rule::Declared;
-use crate::judge::{Checked, detector, kpi, rule};
+use crate::judge::{Checked, detector, inhibit, kpi, rule};
 use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
@@ -211,9 +211,9 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         kpis: &kpis,
         detectors: &detectors,
     };
-    let rules = named(of("alerts"), "alerts", |f, k, n| {
+    let rules = inhibit::link(named(of("alerts"), "alerts", |f, k, n| {
         rule::read(f, k, n, declared)
-    });
+    }));
     let tenants = tenants(of("tenants"))?;
     let aliases = aliases::read(of("aliases"));
     let assistants = assistants::read(of("assistants"));

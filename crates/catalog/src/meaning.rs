@@ -47,7 +47,8 @@ fn meaning(c: &Catalog) -> String {
     }
     for r in &c.rules {
         let (name, version, meaning) = (&r.name, r.version, r.meaning(c));
-        let _ = writeln!(s, "rule {name} v{version} {meaning} {}", r.severity);
+        let (severity, labels) = (&r.severity, r.labels());
+        let _ = writeln!(s, "rule {name} v{version} {meaning} {severity}{labels}");
     }
     let name = |z: &jiff::tz::TimeZone| z.iana_name().unwrap_or("UTC").to_string();
     let _ = writeln!(s, "zone {}", name(&c.tenants.default_zone));

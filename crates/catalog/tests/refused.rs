@@ -295,6 +295,81 @@ const CASES: &[(&str, &str, &str)] = &[
         "no_data: {event: llm.call, by: [], silence: 90m}",
         "kpis.yaml:19:49: WEIR-0105 silence is judged at full hours",
     ),
+    (
+        "detector: calls_limit",
+        "detector: calls_limit\n    any: []",
+        r#"kpis.yaml:18:3: WEIR-0101 rule "too_many" does not look at exactly one thing; name one of kpi, detector, no_data, all, any"#,
+    ),
+    (
+        "detector: calls_limit",
+        "all: [{detector: calls_limit}]",
+        "kpis.yaml:19:10: WEIR-0105 all has 1 conditions; name 2 to 8",
+    ),
+    (
+        "detector: calls_limit",
+        "any: [{detector: calls_limit}, {detector: calls_limit}]",
+        "kpis.yaml:19:36: WEIR-0109 two conditions of any look at the same; remove one of them",
+    ),
+    (
+        "detector: calls_limit",
+        "any: [{detector: calls_limit}, {no_data: 3h}]",
+        r#"kpis.yaml:19:37: WEIR-0101 unknown field "no_data" in a condition"#,
+    ),
+    (
+        "detector: calls_limit",
+        "any: [{detector: calls_limit, above: 3}, {kpi: error_rate, above: 5}]",
+        r#"kpis.yaml:19:35: WEIR-0101 "above" belongs to conditions on a KPI; remove it"#,
+    ),
+    (
+        "detector: calls_limit",
+        "all: [{kpi: error_rate, status: off}, {detector: of_all}]",
+        r#"kpis.yaml:19:54: WEIR-0102 there is no detector "of_all""#,
+    ),
+    (
+        "detector: calls_limit",
+        "kpi: error_rate\n    above: 5\n    status: off",
+        r#"kpis.yaml:21:13: WEIR-0101 "status" stands beside a threshold; keep one of the two"#,
+    ),
+    (
+        "detector: calls_limit",
+        "detector: calls_limit\n    group_by: [squad]",
+        r#"kpis.yaml:20:16: WEIR-0102 the rule's subjects have no dimension "squad""#,
+    ),
+    (
+        "detector: calls_limit",
+        "detector: calls_limit\n    type: SLA breach",
+        r#"kpis.yaml:20:11: WEIR-0101 a type of alerts has the name "SLA breach""#,
+    ),
+    (
+        "detector: calls_limit",
+        "detector: calls_limit\n    priority: P3",
+        r#"kpis.yaml:20:15: WEIR-0102 priority is "P3"; use P1, P2"#,
+    ),
+    (
+        "detector: calls_limit",
+        "detector: calls_limit\n    unless: too_few",
+        r#"kpis.yaml:20:13: WEIR-0102 there is no rule "too_few"; there is too_many"#,
+    ),
+    (
+        "detector: calls_limit",
+        "detector: calls_limit\n    unless: too_many",
+        "kpis.yaml:20:13: WEIR-0102 `unless: too_many` leads back to this rule; remove one",
+    ),
+    (
+        "alerts:\n  too_many:",
+        "alerts:\n  none: {no_data: {event: llm.call, by: [], silence: 3h}, unless: too_many, impact: a, action: b}\n  too_many:",
+        r#"kpis.yaml:18:67: WEIR-0102 rule "too_many" stands on [team], which is not part of this rule's []; name a rule with the same or fewer dimensions"#,
+    ),
+    (
+        "alerts:\n  too_many:",
+        "alerts:\n  other: {detector: calls_limit, unless: too_many, impact: a, action: b}\n  too_many:\n    unless: other",
+        "kpis.yaml:18:42: WEIR-0102 `unless: too_many` leads back to this rule",
+    ),
+    (
+        "alerts:\n",
+        "  of_all: {event: llm.call, window: 1h, value: calls, limit: {above: 9}}\nalerts:\n  both: {all: [{detector: calls_limit}, {detector: of_all}], impact: a, action: b}\n",
+        "kpis.yaml:19:41: WEIR-0102 it stands on [], the first condition on [team]; let all conditions",
+    ),
 ];
 
 #[test]
@@ -313,6 +388,17 @@ fn each_wrong_declaration_is_told_with_file_line_and_code() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_status_is_off_only_where_there_is_a_target() {
+    let kpis = KPIS
+        .replace("    target: 1\n    better: lower\n", "")
+        .replace("detector: calls_limit", "kpi: error_rate\n    status: off");
+    let wanted = "catalog/kpis.yaml:18:13: WEIR-0105 KPI \"error_rate\" has no target, so its \
+                  status is never off; add `target:` and `better:` to the KPI";
+    let told = told(EVENT, &kpis);
+    assert!(told.iter().any(|t| t.starts_with(wanted)), "{told:#?}");
 }
 
 #[test]

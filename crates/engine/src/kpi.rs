@@ -118,6 +118,14 @@ pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Sco
     }
 }
 
+/// Whether the status of a published value is `off`.
+pub fn is_off(def: &KpiDef, value: f64) -> bool {
+    let score = def
+        .target
+        .map(|t| against(t.value, t.higher_is_better, value));
+    score.is_some_and(|s| s < 80.0)
+}
+
 fn against(target: f64, higher_is_better: bool, v: f64) -> f64 {
     let raw = if higher_is_better {
         100.0 * v / target

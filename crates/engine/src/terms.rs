@@ -5,10 +5,12 @@
 //! once per message.
 
 mod read;
+mod routes;
 mod subject;
 mod write;
 
 pub use read::TermsReader;
+pub use routes::Routes;
 pub use subject::SubjectKey;
 pub use write::TermsWriter;
 
@@ -101,8 +103,8 @@ pub enum Fact<'a> {
     },
 }
 
-/// What decides the terms partition of a fact: everything that is joined, and every rule on it,
-/// meets there.
+/// What decides the terms partition of a fact ([`Routes::lead`]): everything that is joined, and
+/// every rule on it, meets there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Route {
     /// Terms or values of a KPI.
@@ -155,23 +157,31 @@ impl Needs {
             silence: Vec::new(),
         };
         for (i, rule) in catalog.rules.iter().enumerate() {
-            match rule.on {
-                RuleOn::Kpi { kpi, .. } => {
-                    if let (Some(told), Some(def)) =
-                        (needs.kpi_values.get_mut(kpi), catalog.kpis.get(kpi))
-                    {
-                        *told = def.local;
-                    }
-                }
-                RuleOn::Detector(d) => {
-                    if let Some(told) = needs.verdicts.get_mut(d) {
-                        *told = true;
-                    }
-                }
-                RuleOn::NoData { event, rollup, .. } => needs.silence.push((i, event, rollup)),
+            for on in rule.on.conditions() {
+                needs.add(catalog, i, on);
             }
         }
         needs
+    }
+
+    fn add(&mut self, catalog: &Catalog, rule: usize, on: &RuleOn) {
+        match *on {
+            RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
+                if let (Some(told), Some(def)) =
+                    (self.kpi_values.get_mut(kpi), catalog.kpis.get(kpi))
+                {
+                    *told = def.local;
+                }
+            }
+            RuleOn::Detector(d) => {
+                if let Some(told) = self.verdicts.get_mut(d) {
+                    *told = true;
+                }
+            }
+            RuleOn::NoData { event, rollup, .. } => self.silence.push((rule, event, rollup)),
+            // Conditions are no rules of several conditions themselves.
+            RuleOn::Several { .. } => {}
+        }
     }
 }
 

@@ -24,7 +24,7 @@ const FINAL_ROWS: &[(&str, &str, &str)] = &[
     (
         "alerts",
         "at",
-        "tenant, dimensions, rule, rule_version, kind, severity, state, step, opened, at, value, threshold, worst, windows, id",
+        "tenant, dimensions, rule, rule_version, kind, severity, state, step, opened, at, value, threshold, worst, windows, reopenings, type, priority, metric, unit, component, client, group_id, group_key, conditions, failing, id",
     ),
 ];
 

@@ -313,7 +313,13 @@ impl Fold {
                 let one = one.get_or_insert_with(|| measured(def, e, t, id));
                 self.add(key, one, late);
             }
-            if mine && needs.watched && !late {
+            if !late
+                && if mine {
+                    needs.watched
+                } else {
+                    needs.watched_by_others
+                }
+            {
                 let subject = (event, rollup, tenant.to_owned(), values);
                 self.minutes
                     .entry(subject)

@@ -5,6 +5,7 @@
 mod alerts;
 mod avro;
 mod cells;
+mod conditions;
 mod detect;
 mod event;
 mod fields;

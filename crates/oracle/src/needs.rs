@@ -13,10 +13,13 @@ pub(crate) struct Needs {
     pub stored: Sizes,
     /// Windows that a detector or KPI looks at.
     pub judged: Sizes,
-    /// Windows that KPIs of other subjects look at: those of more dimensions.
+    /// Windows that KPIs of other subjects look at, or rules that inhibit those of other subjects:
+    /// those of more dimensions.
     pub joined: Sizes,
     /// A rule watches it for silence.
     pub watched: bool,
+    /// One that inhibits rules of other subjects does.
+    pub watched_by_others: bool,
 }
 
 impl Needs {
@@ -55,9 +58,36 @@ impl Needs {
                 }
             }
         }
-        needs.watched = catalog.rules.iter().any(|rule| {
-            matches!(rule.on, RuleOn::NoData { event: e, rollup: r, .. } if (e, r) == (event, rollup))
-        });
+        for (i, rule) in catalog.rules.iter().enumerate() {
+            let inhibits = catalog.rules.iter().any(|r| r.unless == Some(i));
+            for on in rule.on.conditions() {
+                needs.of_condition(catalog, on, (event, rollup), inhibits);
+            }
+        }
         needs
+    }
+
+    fn of_condition(&mut self, catalog: &Catalog, on: &RuleOn, at: (usize, usize), inhibits: bool) {
+        let window = match on {
+            RuleOn::NoData { event, rollup, .. } => {
+                self.watched |= at == (*event, *rollup);
+                self.watched_by_others |= inhibits && at == (*event, *rollup);
+                return;
+            }
+            RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
+                let kpi = &catalog.kpis[*kpi];
+                let mut terms = kpi.terms.iter();
+                let stands = terms.any(|t| (t.event, t.rollup) == at);
+                stands.then_some(kpi.window)
+            }
+            RuleOn::Detector(d) => {
+                let d = &catalog.detectors[*d];
+                ((d.event, d.rollup) == at).then_some(d.window)
+            }
+            RuleOn::Several { .. } => None,
+        };
+        for (i, size) in WindowSize::ALL.into_iter().enumerate() {
+            self.joined[i] |= inhibits && window.is_some_and(|w| w.stored() == size);
+        }
     }
 }

@@ -256,7 +256,8 @@ mod tests {
         assert_eq!(
             shown(ALERTS),
             "tenant, dimensions, rule, rule_version, kind, severity, state, step, opened, at, \
-             value, threshold, worst, windows, impact, action, id"
+             value, threshold, worst, windows, impact, action, reopenings, type, priority, \
+             metric, unit, component, client, group_id, group_key, conditions, failing, id"
         );
         assert_eq!(
             shown(LATE),

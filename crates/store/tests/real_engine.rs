@@ -575,6 +575,17 @@ async fn a_field_that_records_get_later_gets_its_column() {
         windows: 4,
         impact: "it costs".into(),
         action: "look".into(),
+        reopenings: 1,
+        r#type: "sla_breach".into(),
+        priority: "P1".into(),
+        metric: "burn_1h".into(),
+        unit: "percent".into(),
+        component: "checkout".into(),
+        client: "globex".into(),
+        group: "g".into(),
+        group_key: "r{tenant=acme}".into(),
+        conditions: vec![("burn_1h".into(), Some(1.5)), ("burn_5m".into(), None)],
+        failing: "burn_1h".into(),
         revision: 9,
     };
     let mut row = Vec::new();
@@ -586,12 +597,15 @@ async fn a_field_that_records_get_later_gets_its_column() {
         .unwrap();
     let shown = "SELECT concat_ws('|', id, tenant, dimensions['team'], rule_version, state, step, \
                  toUnixTimestamp(at), ifNull(value, -1), ifNull(threshold, -1), ifNull(worst, -1), \
-                 windows, impact, action) FROM alerts ORDER BY id";
+                 windows, impact, action, reopenings, type, priority, metric, unit, component, \
+                 client, group_id, group_key, conditions['burn_1h'], failing) \
+                 FROM alerts ORDER BY id";
     assert_eq!(
         store.fetch::<String>(shown).await.unwrap(),
         [
-            "new|acme|core|2|update|3|60|1.5|-1|2.5|4|it costs|look",
-            "old|||0|open|0|0|-1|-1|-1|0||",
+            "new|acme|core|2|update|3|60|1.5|-1|2.5|4|it costs|look|1|sla_breach|P1|burn_1h|percent|\
+             checkout|globex|g|r{tenant=acme}|1.5|burn_1h",
+            "old|||0|open|0|0|-1|-1|-1|0|||0|||||||||",
         ]
     );
 }

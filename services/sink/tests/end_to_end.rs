@@ -192,6 +192,17 @@ async fn everything_arrives_once() {
         windows: 2,
         impact: "i".into(),
         action: "a".into(),
+        reopenings: 1,
+        r#type: "sla_breach".into(),
+        priority: "P1".into(),
+        metric: "burn_1h".into(),
+        unit: "percent".into(),
+        component: "checkout".into(),
+        client: "globex".into(),
+        group: "g".into(),
+        group_key: "r{tenant=acme}".into(),
+        conditions: vec![("burn_1h".into(), Some(1.5)), ("burn_5m".into(), None)],
+        failing: "burn_1h".into(),
         revision: 1,
     };
     for (step, state) in [

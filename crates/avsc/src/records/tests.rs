@@ -19,16 +19,16 @@ fn with(extra: Json) -> Result<String, String> {
 #[test]
 fn a_field_that_is_added_to_the_schema_is_everywhere() {
     let text = with(json!({
-        "name": "type", "type": ["null", "string"], "weir.type": "label",
-        "weir.column": "alert_type", "doc": "which of them",
+        "name": "match", "type": ["null", "string"], "weir.type": "label",
+        "weir.column": "alert_match", "doc": "which of them",
     }))
     .unwrap();
     for wanted in [
-        "pub r#type: Option<String>,",
-        "self.r#type.put(out);",
-        "r#type: Field::get(c)?,",
-        "self.r#type.cells(put);",
-        "name: \"alert_type\", kind: Kind::Optional(&Kind::Label), doc: \"which of them\" }",
+        "pub r#match: Option<String>,",
+        "self.r#match.put(out);",
+        "r#match: Field::get(c)?,",
+        "self.r#match.cells(put);",
+        "name: \"alert_match\", kind: Kind::Optional(&Kind::Label), doc: \"which of them\" }",
     ] {
         assert_eq!(text.matches(wanted).count(), 1, "{wanted}");
     }

@@ -1,6 +1,8 @@
 //! What judges: KPIs, detectors, alert rules. Each is checked against what it refers to.
 
+mod condition;
 pub mod detector;
+pub(crate) mod inhibit;
 pub mod kpi;
 pub mod rule;
 

@@ -1,9 +1,11 @@
 //! Alert rules: what they look at, and how they are read and checked. Their life:
 //! `docs/semantics.md`, Judging, Alert rules.
 
+use super::condition;
 use super::detector::DetectorDef;
+use super::inhibit::Linked;
 use super::kpi::KpiDef;
-use super::{Checked, SEVERITIES, event_of, limits, rollup_of};
+use super::{Checked, SEVERITIES, event_of, rollup_of};
 use crate::meaning::text;
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
@@ -24,8 +26,18 @@ pub enum RuleOn {
         /// Bad below.
         below: Option<f64>,
     },
+    /// The status of a published KPI, an index into [`Catalog::kpis`], is `off`.
+    Off(usize),
     /// A detector finds something.
     Detector(usize),
+    /// Two or more of the above at once, of the same dimensions; the first one gives alerts their
+    /// figures.
+    Several {
+        /// Bad while all of them are, not while any of them is.
+        all: bool,
+        /// In the order of declaration.
+        conditions: Vec<RuleOn>,
+    },
     /// A subject that had data has none any more.
     NoData {
         /// Event type.
@@ -49,6 +61,8 @@ pub struct RuleDef {
     pub title: String,
     /// See [`RuleOn`].
     pub on: RuleOn,
+    /// Names of the dimensions of its subjects, sorted.
+    pub dimensions: Vec<String>,
     /// Bad windows in a row until it opens (1 = at once).
     pub open_after: u32,
     /// Good windows in a row until it resolves.
@@ -59,17 +73,80 @@ pub struct RuleDef {
     pub impact: String,
     /// Recommended action.
     pub action: String,
+    /// Index of the rule that keeps it from opening while open itself.
+    pub unless: Option<usize>,
+    /// Windows after it resolved within which an alert opens again as the same one (0: none).
+    pub flap_within: u32,
+    /// Dimensions whose values make the group of its alerts, sorted; `None`: alerts have no group.
+    pub group_by: Option<Vec<String>>,
+    /// What receivers tell kinds of alerts apart by, e.g. `kpi_threshold`, `sla_breach`.
+    pub alert_type: String,
+    /// `P1` or `P2`.
+    pub priority: String,
 }
 
 impl RuleDef {
     /// What gives its alerts their meaning.
     pub(crate) fn meaning(&self, c: &Catalog) -> String {
         let on = self.on.meaning(c);
-        format!("{on} {} {}", self.open_after, self.resolve_after)
+        let mut out = format!("{on} {} {}", self.open_after, self.resolve_after);
+        // A rule without these is written as before there were any.
+        if let Some(rule) = self.unless {
+            out += &format!(" unless {}", c.rules[rule].name);
+        }
+        if self.flap_within > 0 {
+            out += &format!(" flap within {}", self.flap_within);
+        }
+        out
+    }
+
+    /// What its alerts carry beside their meaning, where it is not the usual.
+    pub(crate) fn labels(&self) -> String {
+        let mut out = String::new();
+        if let Some(by) = &self.group_by {
+            out += &format!(" group by {}", text::names(by));
+        }
+        if self.alert_type != self.on.alert_type() {
+            out += &format!(" type {}", self.alert_type);
+        }
+        if self.priority != priority(&self.severity) {
+            out += &format!(" {}", self.priority);
+        }
+        out
+    }
+}
+
+/// The usual priority of a severity.
+fn priority(severity: &str) -> &'static str {
+    match severity {
+        "critical" | "high" => "P1",
+        _ => "P2",
     }
 }
 
 impl RuleOn {
+    /// What it looks at: its conditions where there are several, else itself.
+    pub fn conditions(&self) -> &[RuleOn] {
+        match self {
+            RuleOn::Several { conditions, .. } => conditions,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// The first of [`RuleOn::conditions`].
+    pub fn first(&self) -> &RuleOn {
+        self.conditions().first().unwrap_or(self)
+    }
+
+    /// The usual `type` of its alerts.
+    fn alert_type(&self) -> &'static str {
+        match self.first() {
+            RuleOn::Detector(_) => "anomaly",
+            RuleOn::NoData { .. } => "no_data",
+            _ => "kpi_threshold",
+        }
+    }
+
     fn meaning(&self, c: &Catalog) -> String {
         match self {
             RuleOn::Kpi { kpi, above, below } => format!(
@@ -78,7 +155,15 @@ impl RuleOn {
                 text::optional(*above, text::float),
                 text::optional(*below, text::float)
             ),
+            RuleOn::Off(kpi) => format!("kpi {} off", c.kpis[*kpi].name),
             RuleOn::Detector(d) => format!("detector {}", c.detectors[*d].name),
+            RuleOn::Several { all, conditions } => {
+                let each: Vec<String> = conditions
+                    .iter()
+                    .map(|on| format!("({})", on.meaning(c)))
+                    .collect();
+                format!("{} {}", if *all { "all" } else { "any" }, each.join(" "))
+            }
             RuleOn::NoData {
                 event,
                 rollup,
@@ -101,39 +186,68 @@ pub(crate) struct Declared<'a> {
     pub detectors: &'a [Checked<DetectorDef>],
 }
 
+impl Declared<'_> {
+    /// Names of the dimensions of what a condition looks at, sorted.
+    pub fn dimensions(&self, on: &RuleOn) -> Vec<String> {
+        let names = |event: EventId, rollup: usize| {
+            let def = &self.events[event];
+            let names = def.rollup_dimensions(&def.rollups[rollup]);
+            names.into_iter().map(str::to_owned).collect()
+        };
+        match on.first() {
+            RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => self.kpis[*kpi].def.dimensions.clone(),
+            RuleOn::Detector(d) => {
+                let def = &self.detectors[*d].def;
+                names(def.event, def.rollup)
+            }
+            RuleOn::NoData { event, rollup, .. } => names(*event, *rollup),
+            RuleOn::Several { .. } => Vec::new(),
+        }
+    }
+}
+
 const FIELDS: &[&str] = &[
     "version",
     "title",
     "kpi",
     "above",
     "below",
+    "status",
     "detector",
     "no_data",
+    "all",
+    "any",
     "open_after",
     "resolve_after",
+    "unless",
+    "flap_within",
+    "group_by",
     "severity",
+    "type",
+    "priority",
     "impact",
     "action",
 ];
 
-pub(crate) fn read(
-    file: File<'_>,
-    key: &Key,
-    node: &Node,
+pub(crate) fn read<'s>(
+    file: File<'s>,
+    key: &'s Key,
+    node: &'s Node,
     declared: Declared<'_>,
-) -> Option<RuleDef> {
+) -> Option<Linked<'s>> {
     file.check_name(key, "a rule");
     let f = file.fields(node, "a rule", FIELDS)?;
     let on = on(&f, key, declared)?;
-    let times = |name: &str| {
+    let times = |name: &str, least: u32| {
         f.get(name)
-            .map_or(Some(1), |n| file.whole(n, name, 1, 1000))
+            .map_or(Some(least), |n| file.whole(n, name, least, 1000))
     };
     for name in ["impact", "action"] {
         f.need(name, "the rule");
     }
-    if !matches!(on, RuleOn::Kpi { .. }) {
-        for k in ["above", "below"].iter().filter_map(|n| f.key(n)) {
+    if !matches!(on, RuleOn::Kpi { .. } | RuleOn::Off(_)) {
+        let only = condition::OF_KPIS.iter().filter_map(|n| f.key(n));
+        for k in only {
             file.say(
                 k.at,
                 codes::CATALOG_SYNTAX,
@@ -142,89 +256,82 @@ pub(crate) fn read(
             );
         }
     }
-    Some(RuleDef {
+    let dimensions = declared.dimensions(&on);
+    let severity = f.word("severity", SEVERITIES, "medium");
+    let def = RuleDef {
         name: key.name.clone(),
         version: f.version(),
         title: f.text_or("title", ""),
-        on,
-        open_after: times("open_after")?,
-        resolve_after: times("resolve_after")?,
-        severity: f.word("severity", SEVERITIES, "medium"),
+        open_after: times("open_after", 1)?,
+        resolve_after: times("resolve_after", 1)?,
         impact: f.text_or("impact", ""),
         action: f.text_or("action", ""),
-    })
+        unless: None,
+        flap_within: times("flap_within", 0)?,
+        group_by: group_by(&f, &dimensions),
+        alert_type: alert_type(&f).unwrap_or_else(|| on.alert_type().to_owned()),
+        priority: f.word("priority", &["P1", "P2"], priority(&severity)),
+        severity,
+        dimensions,
+        on,
+    };
+    let unless = f
+        .get("unless")
+        .and_then(|n| Some((file.text(n, "unless")?, n.at)));
+    Some(Linked { def, file, unless })
+}
+
+/// The dimensions that alerts are grouped by, which the rule has to have.
+fn group_by(f: &Fields<'_>, dimensions: &[String]) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for (name, at) in f.file.texts(f.get("group_by")?, "group_by")? {
+        if dimensions.iter().any(|d| d == name) {
+            names.push(name.to_owned());
+            continue;
+        }
+        let remedy = match dimensions {
+            [] => "write `group_by: []`: all alerts of a tenant are one group".to_owned(),
+            _ => suggest(name, dimensions.iter().map(String::as_str)),
+        };
+        f.file.say(
+            at,
+            codes::CATALOG_REFERENCE,
+            format!("the rule's subjects have no dimension \"{name}\""),
+            remedy,
+        );
+    }
+    names.sort();
+    Some(names)
+}
+
+fn alert_type<'a>(f: &Fields<'a>) -> Option<String> {
+    let node = f.get("type")?;
+    let text = f.file.text(node, "type")?;
+    let key = Key {
+        name: text.to_owned(),
+        at: node.at,
+    };
+    f.file.check_name(&key, "a type of alerts");
+    Some(text.to_owned())
 }
 
 fn on(f: &Fields<'_>, key: &Key, declared: Declared<'_>) -> Option<RuleOn> {
-    match (f.get("kpi"), f.get("detector"), f.get("no_data")) {
-        (Some(n), None, None) => on_kpi(f, key, n, declared.kpis),
-        (None, Some(n), None) => on_detector(f.file, n, declared.detectors),
-        (None, None, Some(n)) => on_no_data(f.file, n, declared.events),
+    let looks = ["kpi", "detector", "no_data", "all", "any"];
+    let mut named = looks.iter().filter_map(|name| Some((*name, f.get(name)?)));
+    match (named.next(), named.next()) {
+        (Some(("kpi", n)), None) => condition::on_kpi(f, key.at, n, declared.kpis),
+        (Some(("detector", n)), None) => condition::on_detector(f.file, n, declared.detectors),
+        (Some(("no_data", n)), None) => on_no_data(f.file, n, declared.events),
+        (Some((of, n)), None) => condition::several(f.file, n, of, declared),
         _ => {
             f.file.say(
                 key.at,
                 codes::CATALOG_SYNTAX,
                 format!("rule \"{}\" does not look at exactly one thing", key.name),
-                "name one of kpi, detector, no_data",
+                "name one of kpi, detector, no_data, all, any",
             );
             None
         }
-    }
-}
-
-fn on_kpi(f: &Fields<'_>, key: &Key, n: &Node, kpis: &[Checked<KpiDef>]) -> Option<RuleOn> {
-    let file = f.file;
-    let name = file.text(n, "kpi")?;
-    let Some(kpi) = kpis.iter().position(|k| k.def.name == name) else {
-        let remedy = suggest(name, kpis.iter().map(|k| k.def.name.as_str()));
-        file.say(
-            n.at,
-            codes::CATALOG_REFERENCE,
-            format!("there is no KPI \"{name}\""),
-            remedy,
-        );
-        return None;
-    };
-    check_sample(file, n, ("KPI", name), kpis[kpi].unsampled);
-    let (above, below) = limits(f, kpis[kpi].range);
-    if above.is_none() && below.is_none() {
-        file.say(
-            key.at,
-            codes::CATALOG_SYNTAX,
-            "the rule has no threshold",
-            "add `above:` or `below:`",
-        );
-    }
-    Some(RuleOn::Kpi { kpi, above, below })
-}
-
-fn on_detector(file: File<'_>, n: &Node, detectors: &[Checked<DetectorDef>]) -> Option<RuleOn> {
-    let name = file.text(n, "detector")?;
-    let Some(d) = detectors.iter().position(|d| d.def.name == name) else {
-        let remedy = suggest(name, detectors.iter().map(|d| d.def.name.as_str()));
-        file.say(
-            n.at,
-            codes::CATALOG_REFERENCE,
-            format!("there is no detector \"{name}\""),
-            remedy,
-        );
-        return None;
-    };
-    check_sample(file, n, ("detector", name), detectors[d].unsampled);
-    Some(RuleOn::Detector(d))
-}
-
-fn check_sample(file: File<'_>, n: &Node, (what, name): (&str, &str), unsampled: bool) {
-    if unsampled {
-        file.say(
-            n.at,
-            codes::CATALOG_NO_MINIMUM,
-            format!(
-                "{what} \"{name}\" is a ratio, mean or percentile without a minimum sample, \
-                 so a rule on it fires on noise"
-            ),
-            format!("add `minimum_sample: {{calls: 20}}` to the {what}"),
-        );
     }
 }
 

@@ -2,20 +2,25 @@
 //!
 //! Terms wait until every partials partition is final through their window; then rounds run in the
 //! order of (window end, KPI or rule, subject). So the results are a function of the facts, however
-//! the messages of different partials partitions interleave.
+//! the messages of different partials partitions interleave. A rule of several conditions, or one
+//! that another rule inhibits, takes what its rounds say and waits until all that it asks is final
+//! through the same time.
 //!
 //! State is kept in shards, slices of (tenant, KPI | detector | rule): nothing crosses them, so
 //! each has a snapshot of its own, folds from its own offset, and keeps its own table of final
 //! times.
 
+mod deferred;
 mod machine;
 mod plan;
+mod rules;
 mod shard;
 mod silence;
 mod snapshot;
+mod tell;
 
 use crate::EngineError;
-use crate::terms::{Fact, Route, TermsReader, route_hash};
+use crate::terms::{Fact, Route, Routes, TermsReader, route_hash};
 use plan::Plan;
 use shard::Shard;
 use std::sync::Arc;
@@ -133,7 +138,7 @@ impl Score {
                     }
                 }
                 fact => {
-                    let shard = &mut self.shards[shard_of(&fact)];
+                    let shard = &mut self.shards[shard_of(&self.context.plan.routes, &fact)];
                     if shard.covered < offset && !shard.take(&self.context, fact)? {
                         self.too_late += 1;
                     }
@@ -189,7 +194,7 @@ impl Score {
     }
 }
 
-fn shard_of(fact: &Fact<'_>) -> usize {
+fn shard_of(routes: &Routes, fact: &Fact<'_>) -> usize {
     let (subject, route) = match fact {
         Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => {
             (subject, Route::Kpi(*kpi))
@@ -201,7 +206,7 @@ fn shard_of(fact: &Fact<'_>) -> usize {
         Fact::FinalThrough { .. } => return 0,
     };
     // The low bits have chosen the partition.
-    ((route_hash(subject.tenant(), route) >> 32) % u64::from(SHARDS)) as usize
+    ((route_hash(subject.tenant(), routes.lead(route)) >> 32) % u64::from(SHARDS)) as usize
 }
 
 #[cfg(test)]

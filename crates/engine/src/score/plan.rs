@@ -1,6 +1,7 @@
 //! What the catalog asks of score, resolved once.
 
-use super::machine::Patience;
+use super::rules::RulePlan;
+use crate::terms::Routes;
 use crate::{EngineError, detect};
 use weir_catalog::types::{Catalog, Direction, EventId, RollupDef, RuleOn};
 use weir_model::Micros;
@@ -12,6 +13,10 @@ pub(super) struct Plan {
     pub(super) detectors: Vec<DetectorPlan>,
     /// By rule: set where it is one on silence.
     pub(super) silence: Vec<Option<SilencePlan>>,
+    pub(super) rules: Vec<RulePlan>,
+    /// Rules that wait for more than what moves them, each after the one that inhibits it.
+    pub(super) deferred: Vec<usize>,
+    pub(super) routes: Routes,
 }
 
 #[derive(Debug)]
@@ -21,8 +26,8 @@ pub(super) struct KpiPlan {
     /// Event types of its terms, each once.
     pub(super) events: Vec<EventId>,
     pub(super) terms: Vec<TermPlan>,
-    /// Rules that watch it, ascending.
-    pub(super) rules: Vec<usize>,
+    /// (rule, condition) that watch it, ascending.
+    pub(super) rules: Vec<(usize, usize)>,
 }
 
 #[derive(Debug)]
@@ -36,8 +41,8 @@ pub(super) struct TermPlan {
 #[derive(Debug)]
 pub(super) struct DetectorPlan {
     pub(super) event: EventId,
-    pub(super) dimensions: Vec<String>,
-    pub(super) rules: Vec<usize>,
+    /// (rule, condition) that watch it, ascending.
+    pub(super) rules: Vec<(usize, usize)>,
     pub(super) limit: bool,
     /// The only side that is anomalous.
     pub(super) side: Option<bool>,
@@ -45,10 +50,7 @@ pub(super) struct DetectorPlan {
 
 #[derive(Debug)]
 pub(super) struct SilencePlan {
-    pub(super) event: EventId,
-    pub(super) dimensions: Vec<String>,
     pub(super) silence: Micros,
-    pub(super) patience: Patience,
 }
 
 impl Plan {
@@ -57,6 +59,9 @@ impl Plan {
             kpis: Vec::new(),
             detectors: Vec::new(),
             silence: Vec::new(),
+            rules: Vec::new(),
+            deferred: Vec::new(),
+            routes: Routes::new(catalog),
         };
         for kpi in &catalog.kpis {
             let mut events: Vec<EventId> = kpi.terms.iter().map(|t| t.event).collect();
@@ -89,7 +94,6 @@ impl Plan {
         for detector in &catalog.detectors {
             plan.detectors.push(DetectorPlan {
                 event: detector.event,
-                dimensions: names(catalog, detector.event, detector.rollup)?,
                 rules: Vec::new(),
                 limit: detect::bounds(&detector.kind),
                 side: match detector.direction {
@@ -100,33 +104,37 @@ impl Plan {
                 },
             });
         }
+        plan.add_rules(catalog)?;
+        Ok(plan)
+    }
+
+    fn add_rules(&mut self, catalog: &Catalog) -> Result<(), EngineError> {
         for (i, rule) in catalog.rules.iter().enumerate() {
             let unknown = || {
                 EngineError::Catalog(format!("rule {} is on nothing that is declared", rule.name))
             };
             let mut silence = None;
-            match rule.on {
-                RuleOn::Kpi { kpi, .. } => {
-                    plan.kpis.get_mut(kpi).ok_or_else(unknown)?.rules.push(i)
-                }
-                RuleOn::Detector(d) => plan.detectors.get_mut(d).ok_or_else(unknown)?.rules.push(i),
-                RuleOn::NoData {
-                    event,
-                    rollup,
-                    silence: limit,
-                } => {
-                    let dimensions = names(catalog, event, rollup)?;
-                    silence = Some(SilencePlan {
-                        event,
-                        dimensions,
-                        silence: limit,
-                        patience: Patience::of(rule),
-                    });
+            for (c, on) in rule.on.conditions().iter().enumerate() {
+                match *on {
+                    RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
+                        let plan = self.kpis.get_mut(kpi).ok_or_else(unknown)?;
+                        plan.rules.push((i, c));
+                    }
+                    RuleOn::Detector(d) => {
+                        let plan = self.detectors.get_mut(d).ok_or_else(unknown)?;
+                        plan.rules.push((i, c));
+                    }
+                    RuleOn::NoData { silence: limit, .. } => {
+                        silence = Some(SilencePlan { silence: limit });
+                    }
+                    RuleOn::Several { .. } => return Err(unknown()),
                 }
             }
-            plan.silence.push(silence);
+            self.silence.push(silence);
         }
-        Ok(plan)
+        self.rules = RulePlan::all(catalog)?;
+        self.deferred = RulePlan::deferred(&self.rules);
+        Ok(())
     }
 }
 

@@ -1,16 +1,17 @@
 //! One slice of the state: what waits, what is remembered, what is open.
 
-use super::machine::{Look, Machine, Patience, Step};
+use super::deferred::Deferred;
+use super::machine::{Look, Machine};
 use super::silence::{Silence, full_hour, hour_of};
+use super::tell::{self, Told};
 use super::{Context, ScoreOut, ScoreStats};
 use crate::EngineError;
-use crate::detect::{Finding, Judged, subject_key};
+use crate::detect::{Finding, Judged};
 use crate::kpi::{self, KpiMemory};
 use crate::terms::{Fact, Route, SubjectKey};
 use std::collections::BTreeMap;
-use weir_catalog::types::{EventId, RuleOn};
-use weir_model::records::{Alert, Subject};
-use weir_model::{Micros, fixed, hash};
+use weir_catalog::types::EventId;
+use weir_model::Micros;
 
 /// State by (index of a KPI or rule, subject).
 pub(super) type BySubject<T> = BTreeMap<(usize, Box<str>), T>;
@@ -32,6 +33,8 @@ pub(super) struct Shard {
     pub(super) machines: BySubject<Machine>,
     /// Of rules on silence.
     pub(super) silence: BySubject<Silence>,
+    /// Of rules that wait for more than what moves them.
+    pub(super) deferred: Deferred,
 }
 
 /// What is known of one window of a KPI or detector.
@@ -48,6 +51,37 @@ pub(super) struct TermRows {
     pub(super) start: Micros,
     /// (term, value)
     pub(super) values: Vec<(usize, Option<f64>)>,
+}
+
+/// Times by event type before and after a message, on all partials partitions.
+struct Passed {
+    before: Vec<Micros>,
+    now: Vec<Micros>,
+}
+
+impl Passed {
+    fn ends_a_day(&self) -> bool {
+        let mut both = self.before.iter().zip(&self.now);
+        both.any(|(b, n)| b.floor(Micros::DAY) != n.floor(Micros::DAY))
+    }
+
+    fn ends_no_hour(&self) -> bool {
+        let mut both = self.before.iter().zip(&self.now);
+        both.all(|(b, n)| full_hour(*b) == full_hour(*n))
+    }
+
+    /// The last full hours before and after, of some event types.
+    fn hours_of(&self, events: &[EventId]) -> (Micros, Micros) {
+        let least = |times: &[Micros]| {
+            let of = events.iter().map(|e| times.get(*e).copied());
+            full_hour(
+                of.map(|t| t.unwrap_or(Micros::MIN))
+                    .min()
+                    .unwrap_or(Micros::MIN),
+            )
+        };
+        (least(&self.before), least(&self.now))
+    }
 }
 
 impl Shard {
@@ -80,8 +114,17 @@ impl Shard {
                 .map(|e| self.final_on_all(*e))
                 .min(),
             Route::Detector(d) => Some(self.final_on_all(plan.detectors.get(d)?.event)),
-            Route::Rule(r) => Some(self.final_on_all(plan.silence.get(r)?.as_ref()?.event)),
+            Route::Rule(r) => {
+                plan.silence.get(r)?.as_ref()?;
+                self.final_for_rule(context, r)
+            }
         }
+    }
+
+    /// Through when a rule can be evaluated.
+    pub(super) fn final_for_rule(&self, context: &Context, rule: usize) -> Option<Micros> {
+        let events = &context.plan.rules.get(rule)?.events;
+        events.iter().map(|e| self.final_on_all(*e)).min()
     }
 
     /// Keeps a fact until its round; false where that has run already.
@@ -215,12 +258,14 @@ impl Shard {
                 self.run(context, end, route, round, offset, out);
             }
         }
-        self.hours(context, &before, &now, offset, out);
-        if before
-            .iter()
-            .zip(&now)
-            .any(|(b, n)| b.floor(Micros::DAY) != n.floor(Micros::DAY))
-        {
+        let span = Passed { before, now };
+        let at_once = |rule: usize| context.plan.rules.get(rule).is_some_and(|r| !r.deferred);
+        self.hours(context, &at_once, &span, offset, out);
+        for rule in &context.plan.deferred {
+            self.evaluate(context, *rule, offset, out);
+            self.hours(context, &|r| r == *rule, &span, offset, out);
+        }
+        if span.ends_a_day() {
             self.forget(context);
         }
     }
@@ -245,12 +290,18 @@ impl Shard {
             Route::Detector(d) => context.plan.detectors.get(d).map(|p| &p.rules),
             Route::Rule(_) => None,
         };
-        for rule in rules.into_iter().flatten() {
+        for (rule, condition) in rules.into_iter().flatten() {
+            let waits = context.plan.rules.get(*rule).is_some_and(|r| r.deferred);
             for (subject, (value, found)) in &values {
-                let Some(look) = look(context, *rule, *value, *found) else {
+                let Some(look) = tell::look(context, (*rule, *condition), *value, *found) else {
                     continue;
                 };
-                self.watch(context, *rule, subject, end, look, offset, out);
+                if waits {
+                    self.deferred.take((*rule, *condition), end, subject, look);
+                } else {
+                    let told = Told::at(*rule, end, look);
+                    self.watch(context, subject, &told, offset, out);
+                }
             }
         }
     }
@@ -317,25 +368,30 @@ impl Shard {
         published
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn watch(
+    /// One evaluation of a rule for a subject.
+    pub(super) fn watch(
         &mut self,
         context: &Context,
-        rule: usize,
         subject: &str,
-        end: Micros,
-        look: Look,
+        told: &Told,
         offset: i64,
         out: &mut ScoreOut,
     ) {
-        let Some(def) = context.catalog.rules.get(rule) else {
+        let Some(plan) = context.plan.rules.get(told.rule) else {
             return;
         };
-        let key = (rule, Box::from(subject));
+        let inhibited = self.deferred.inhibits(plan, subject, told.at);
+        let key = (told.rule, Box::from(subject));
         let mut machine = self.machines.get(&key).copied().unwrap_or_default();
-        if let Some(step) = machine.take(Patience::of(def), end, look) {
-            out.alerts
-                .extend(alert(context, rule, SubjectKey(subject), end, step, offset));
+        if let Some(step) = machine.take(plan.patience, told.at, told.look, inhibited) {
+            self.deferred.note(plan, &key, told.at, step.state);
+            out.alerts.extend(tell::alert(
+                context,
+                SubjectKey(subject),
+                told,
+                step,
+                offset,
+            ));
         }
         if machine.is_idle() {
             self.machines.remove(&key);
@@ -348,42 +404,50 @@ impl Shard {
     fn hours(
         &mut self,
         context: &Context,
-        before: &[Micros],
-        now: &[Micros],
+        which: &dyn Fn(usize) -> bool,
+        span: &Passed,
         offset: i64,
         out: &mut ScoreOut,
     ) {
-        if before
-            .iter()
-            .zip(now)
-            .all(|(b, n)| full_hour(*b) == full_hour(*n))
-        {
+        if span.ends_no_hour() {
             return;
         }
         let mut dirty = false;
-        self.silence.retain(|(rule, subject), state| {
-            let Some(Some(plan)) = context.plan.silence.get(*rule) else {
+        let deferred = &mut self.deferred;
+        self.silence.retain(|key, state| {
+            let (rule, subject) = (key.0, &*key.1);
+            if !which(rule) {
+                return true;
+            }
+            let (Some(Some(limit)), Some(plan)) =
+                (context.plan.silence.get(rule), context.plan.rules.get(rule))
+            else {
                 return false;
             };
-            let (Some(from), Some(to)) = (before.get(plan.event), now.get(plan.event)) else {
-                return true;
-            };
-            let (from, to) = (full_hour(*from), full_hour(*to));
+            let (from, to) = span.hours_of(&plan.events);
             if from >= to {
                 return true;
             }
             let was = state.clone();
-            let patience = plan.patience;
-            state.advance(plan.silence, patience, from, to, &mut |hour, step| {
-                out.alerts.extend(alert(
+            let inhibited = |hour| deferred.inhibits(plan, subject, hour);
+            let mut steps = Vec::new();
+            state.advance(
+                (limit.silence, plan.patience),
+                (from, to),
+                &inhibited,
+                &mut |hour, step| steps.push((hour, step)),
+            );
+            for (hour, step) in steps {
+                deferred.note(plan, key, hour, step.state);
+                let told = Told::at(rule, hour, Look::Good { value: step.value });
+                out.alerts.extend(tell::alert(
                     context,
-                    *rule,
                     SubjectKey(subject),
-                    hour,
+                    &told,
                     step,
                     offset,
                 ));
-            });
+            }
             dirty |= *state != was;
             !state.is_forgotten()
         });
@@ -405,92 +469,30 @@ impl Shard {
                 .is_some_and(|t| kpi::remembers(*last, t))
         });
         self.dirty |= count != self.memory.len();
+        self.forget_alerts(context);
+    }
+
+    /// Drops alerts that are over and cannot open again, and outcomes that hold no more.
+    fn forget_alerts(&mut self, context: &Context) {
+        let rules = 0..context.plan.rules.len();
+        let through: Vec<Option<Micros>> = rules.map(|r| self.final_for_rule(context, r)).collect();
+        let passed = |rule: usize| through.get(rule).copied().flatten();
+        let mut dirty = false;
+        self.machines.retain(|(rule, _), machine| {
+            if let (Some(plan), Some(t)) = (context.plan.rules.get(*rule), passed(*rule)) {
+                dirty |= machine.forget(plan.patience, t);
+            }
+            !machine.is_idle()
+        });
+        self.dirty |= dirty;
+        self.dirty |= self.deferred.forget(&context.plan.rules, &passed);
     }
 
     pub(super) fn count(&self, stats: &mut ScoreStats) {
-        stats.pending += self.pending.len();
+        stats.pending += self.pending.len() + self.deferred.waiting.len();
         stats.memories += self.memory.len();
         stats.open_alerts += self.machines.values().filter(|m| m.is_open()).count();
         stats.open_alerts += self.silence.values().filter(|s| s.is_open()).count();
         stats.watched += self.silence.len();
     }
-}
-
-/// How a value looks to a rule; `None` where it says nothing.
-fn look(context: &Context, rule: usize, value: f64, found: Option<Finding>) -> Option<Look> {
-    match context.catalog.rules.get(rule)?.on {
-        RuleOn::Kpi { above, below, .. } => Some(match (above, below) {
-            (Some(a), _) if value > a => Look::Bad {
-                value,
-                threshold: Some(a),
-                up: true,
-            },
-            (_, Some(b)) if value < b => Look::Bad {
-                value,
-                threshold: Some(b),
-                up: false,
-            },
-            _ => Look::Good { value },
-        }),
-        RuleOn::Detector(d) => {
-            let plan = context.plan.detectors.get(d)?;
-            let shown = fixed::round(value, 6);
-            let Some(f) = found else {
-                return Some(Look::Good { value: shown });
-            };
-            let up = plan.side.unwrap_or(if plan.limit {
-                value > f.expected
-            } else {
-                f.score >= 0.0
-            });
-            let threshold = plan.limit.then(|| fixed::round(f.expected, 6));
-            Some(Look::Bad {
-                value: shown,
-                threshold,
-                up,
-            })
-        }
-        RuleOn::NoData { .. } => None,
-    }
-}
-
-fn alert(
-    context: &Context,
-    rule: usize,
-    subject: SubjectKey<'_>,
-    at: Micros,
-    step: Step,
-    offset: i64,
-) -> Option<Alert> {
-    let def = context.catalog.rules.get(rule)?;
-    let (kind, names) = match def.on {
-        RuleOn::Kpi { kpi, .. } => ("threshold", &context.catalog.kpis.get(kpi)?.dimensions),
-        RuleOn::Detector(d) => ("anomaly", &context.plan.detectors.get(d)?.dimensions),
-        RuleOn::NoData { .. } => (
-            "no_data",
-            &context.plan.silence.get(rule)?.as_ref()?.dimensions,
-        ),
-    };
-    let subject: Subject = subject.subject(names.iter().map(String::as_str));
-    Some(Alert {
-        id: hash::alert_id(&def.name, def.version, &subject_key(&subject), step.opened),
-        run: context.options.run,
-        catalog: context.catalog.hash,
-        rule: def.name.clone(),
-        version: def.version,
-        kind: kind.to_owned(),
-        severity: def.severity.clone(),
-        subject,
-        state: step.state,
-        step: step.step,
-        opened: step.opened,
-        at,
-        value: Some(step.value),
-        threshold: step.threshold,
-        worst: Some(step.worst),
-        windows: step.windows,
-        impact: def.impact.clone(),
-        action: def.action.clone(),
-        revision: offset,
-    })
 }

@@ -10,6 +10,7 @@ const FORGOTTEN: i64 = 8;
 const AT_ONCE: Patience = Patience {
     open: 1,
     resolve: 1,
+    flap: Micros(0),
 };
 
 /// What is known of one (rule, subject).
@@ -47,12 +48,12 @@ impl Silence {
     }
 
     /// Looks at each full hour after `from` up to `to`; `tell` gets the hour and what to write.
+    /// `inhibited`: at which hours the rule must not open.
     pub(super) fn advance(
         &mut self,
-        silence: Micros,
-        patience: Patience,
-        from: Micros,
-        to: Micros,
+        (silence, patience): (Micros, Patience),
+        (from, to): (Micros, Micros),
+        inhibited: &dyn Fn(Micros) -> bool,
         tell: &mut dyn FnMut(Micros, Step),
     ) {
         let mut hour = from.plus(Micros::HOUR);
@@ -76,17 +77,15 @@ impl Silence {
             let look = if quiet >= silence && !forget {
                 let limit = silence.0 as f64 / Micros::HOUR.0 as f64;
                 Look::Bad {
-                    value,
+                    value: Some(value),
                     threshold: Some(limit),
                     up: true,
                 }
             } else {
-                Look::Good { value }
+                Look::Good { value: Some(value) }
             };
-            if let Some(step) =
-                self.machine
-                    .take(if forget { AT_ONCE } else { patience }, hour, look)
-            {
+            let patience = if forget { AT_ONCE } else { patience };
+            if let Some(step) = self.machine.take(patience, hour, look, inhibited(hour)) {
                 tell(hour, step);
             }
             if forget {
@@ -205,7 +204,7 @@ mod tests {
                 let mut bytes = Vec::new();
                 subject.encode(&mut bytes);
                 prop_assert_eq!(&Silence::decode(&mut bytes.as_slice()).unwrap(), &subject);
-                subject.advance(Micros(limit * HOUR), AT_ONCE, from, to, &mut |h, s| told.push((h.0, s.state, s.value)));
+                subject.advance((Micros(limit * HOUR), AT_ONCE), (from, to), &|_| false, &mut |h, s| told.push((h.0, s.state, s.value.unwrap())));
                 from = to;
             }
             prop_assert_eq!(told, naive(&ends, limit, at));
@@ -218,10 +217,9 @@ mod tests {
         subject.active(Micros(HOUR));
         let mut told = Vec::new();
         subject.advance(
-            Micros(2 * HOUR),
-            AT_ONCE,
-            Micros::MIN,
-            Micros::MAX,
+            (Micros(2 * HOUR), AT_ONCE),
+            (Micros::MIN, Micros::MAX),
+            &|_| false,
             &mut |_, s| told.push(s.state),
         );
         assert_eq!(

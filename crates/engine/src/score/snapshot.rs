@@ -1,6 +1,7 @@
 //! Snapshots of shards, the marker that moves unchanged ones forward, and the way back.
 
-use super::machine::Machine;
+use super::deferred::{Deferred, Held};
+use super::machine::{Look, Machine};
 use super::shard::{Round, Shard, TermRows};
 use super::silence::Silence;
 use super::{SHARDS, Score};
@@ -299,6 +300,65 @@ fn encode(shard: &Shard, out: &mut Vec<u8>) {
         put_key(out, k);
         silence.encode(out);
     }
+    // What no rule asks for leaves no bytes: such a part is as it was before there was any.
+    if !shard.deferred.is_empty() {
+        encode_deferred(&shard.deferred, out);
+    }
+}
+
+fn encode_deferred(deferred: &Deferred, out: &mut Vec<u8>) {
+    varint::put_u64(out, deferred.waiting.len() as u64);
+    for ((rule, end), subjects) in &deferred.waiting {
+        varint::put_u64(out, *rule as u64);
+        varint::put_i64(out, end.0);
+        varint::put_u64(out, subjects.len() as u64);
+        for (subject, outcomes) in subjects {
+            varint::put_str(out, subject);
+            varint::put_u64(out, outcomes.len() as u64);
+            for (condition, look) in outcomes {
+                varint::put_u64(out, *condition as u64);
+                encode_look(look, out);
+            }
+        }
+    }
+    varint::put_u64(out, deferred.held.len() as u64);
+    for (k, outcomes) in &deferred.held {
+        put_key(out, k);
+        varint::put_u64(out, outcomes.len() as u64);
+        for held in outcomes {
+            varint::put_u64(out, held.condition as u64);
+            varint::put_i64(out, held.end.0);
+            encode_look(&held.look, out);
+        }
+    }
+    varint::put_u64(out, deferred.open.len() as u64);
+    for (k, spans) in &deferred.open {
+        put_key(out, k);
+        varint::put_u64(out, spans.len() as u64);
+        for (from, to) in spans {
+            varint::put_i64(out, from.0);
+            out.push(u8::from(to.is_some()));
+            to.iter().for_each(|to| varint::put_i64(out, to.0));
+        }
+    }
+}
+
+fn encode_look(look: &Look, out: &mut Vec<u8>) {
+    match look {
+        Look::Good { value } => {
+            out.push(0);
+            put_optional(out, *value);
+        }
+        Look::Bad {
+            value,
+            threshold,
+            up,
+        } => {
+            out.push(1 | u8::from(*up) << 1);
+            put_optional(out, *value);
+            put_optional(out, *threshold);
+        }
+    }
 }
 
 fn encode_round(round: &Round, out: &mut Vec<u8>) {
@@ -345,11 +405,66 @@ fn decode(shard: &mut Shard, input: &mut &[u8]) -> Result<(), EngineError> {
     for _ in 0..varint::usize(input)? {
         shard.silence.insert(key(input)?, Silence::decode(input)?);
     }
+    if !input.is_empty() {
+        shard.deferred = decode_deferred(input)?;
+    }
     if input.is_empty() {
         Ok(())
     } else {
         Err(corrupt("bytes are left over"))
     }
+}
+
+fn decode_deferred(input: &mut &[u8]) -> Result<Deferred, EngineError> {
+    let mut deferred = Deferred::default();
+    for _ in 0..varint::usize(input)? {
+        let at = (varint::usize(input)?, Micros(varint::i64(input)?));
+        let subjects = deferred.waiting.entry(at).or_default();
+        for _ in 0..varint::usize(input)? {
+            let subject = varint::str(input)?.into();
+            let n = varint::usize(input)?;
+            let outcomes = list(n, |_| Ok((varint::usize(input)?, decode_look(input)?)))?;
+            subjects.insert(subject, outcomes);
+        }
+    }
+    for _ in 0..varint::usize(input)? {
+        let k = key(input)?;
+        let n = varint::usize(input)?;
+        let outcomes = list(n, |_| {
+            Ok(Held {
+                condition: varint::usize(input)?,
+                end: Micros(varint::i64(input)?),
+                look: decode_look(input)?,
+            })
+        })?;
+        deferred.held.insert(k, outcomes);
+    }
+    for _ in 0..varint::usize(input)? {
+        let k = key(input)?;
+        let n = varint::usize(input)?;
+        let spans = list(n, |_| {
+            let from = Micros(varint::i64(input)?);
+            let closed = varint::byte(input)? == 1;
+            let to = closed.then(|| varint::i64(input).map(Micros)).transpose()?;
+            Ok((from, to))
+        })?;
+        deferred.open.insert(k, spans);
+    }
+    Ok(deferred)
+}
+
+fn decode_look(input: &mut &[u8]) -> Result<Look, EngineError> {
+    let bits = varint::byte(input)?;
+    let value = optional(input)?;
+    Ok(if bits & 1 == 0 {
+        Look::Good { value }
+    } else {
+        Look::Bad {
+            value,
+            threshold: optional(input)?,
+            up: bits & 2 != 0,
+        }
+    })
 }
 
 fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {

@@ -93,12 +93,21 @@ pub(super) fn catalog() -> Catalog {
         name: name.into(),
         version: 3,
         title: String::new(),
+        dimensions: match on {
+            RuleOn::Kpi { .. } => vec!["engineer".into(), "team".into()],
+            _ => vec!["team".into()],
+        },
         on,
         open_after,
         resolve_after,
         severity: "high".into(),
         impact: "money".into(),
         action: "look".into(),
+        unless: None,
+        flap_within: 0,
+        group_by: None,
+        alert_type: "kpi_threshold".into(),
+        priority: "P1".into(),
     };
     let share = [Op::Term(0), Op::Term(1), Op::Div];
     let gap = [
@@ -562,7 +571,7 @@ proptest! {
                         prop_assert_eq!(none, ScoreOut::default());
                     }
                     for (a, b) in back.shards.iter().zip(&score_now.shards) {
-                        let same = |s: &Shard| (s.covered, s.through.clone(), s.pending.clone(), s.memory.clone(), s.machines.clone(), s.silence.clone());
+                        let same = |s: &Shard| (s.covered, s.through.clone(), s.pending.clone(), s.memory.clone(), s.machines.clone(), s.silence.clone(), s.deferred.clone());
                         prop_assert_eq!(same(a), same(b));
                     }
                     score_now = back;

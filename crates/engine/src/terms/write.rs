@@ -1,8 +1,8 @@
 //! Facts into messages.
 
 use super::{
-    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, SubjectKey, TERM,
-    VERDICT, partition_of,
+    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, Routes,
+    SubjectKey, TERM, VERDICT, partition_of,
 };
 use crate::detect::Finding;
 use crate::varint;
@@ -17,6 +17,7 @@ const FULL: usize = 512 * 1024;
 #[derive(Debug)]
 pub struct TermsWriter {
     catalog: u64,
+    routes: Routes,
     run: u32,
     partition: u32,
     partitions: u32,
@@ -38,6 +39,7 @@ impl TermsWriter {
         let open = (0..terms.max(1)).map(|_| Open::default()).collect();
         TermsWriter {
             catalog: catalog.hash,
+            routes: Routes::new(catalog),
             run,
             partition,
             partitions,
@@ -159,6 +161,7 @@ impl TermsWriter {
         values: impl IntoIterator<Item = &'v str>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
+        let route = self.routes.lead(route);
         let i = partition_of(tenant, route, self.open.len() as u32) as usize;
         if self.open[i].bytes.len() >= FULL {
             self.close(i);

@@ -245,12 +245,19 @@ impl Plan {
     fn add_rules(&mut self) -> Result<(), EngineError> {
         let catalog = self.catalog.clone();
         for (r, rule) in catalog.rules.iter().enumerate() {
-            match rule.on {
-                RuleOn::Kpi { kpi, .. } => self.kpis.get_mut(kpi).ok_or(UNKNOWN)?.watched = true,
-                RuleOn::Detector(d) => *self.watched_detectors.get_mut(d).ok_or(UNKNOWN)? = true,
-                RuleOn::NoData { event, rollup, .. } => {
-                    let id = self.rollup_id(event, rollup)?;
-                    self.rollups[usize::from(id)].activity.push(r);
+            for on in rule.on.conditions() {
+                match *on {
+                    RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
+                        self.kpis.get_mut(kpi).ok_or(UNKNOWN)?.watched = true;
+                    }
+                    RuleOn::Detector(d) => {
+                        *self.watched_detectors.get_mut(d).ok_or(UNKNOWN)? = true;
+                    }
+                    RuleOn::NoData { event, rollup, .. } => {
+                        let id = self.rollup_id(event, rollup)?;
+                        self.rollups[usize::from(id)].activity.push(r);
+                    }
+                    RuleOn::Several { .. } => return Err(UNKNOWN),
                 }
             }
         }

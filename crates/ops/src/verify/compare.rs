@@ -124,12 +124,13 @@ pub async fn all(
                 a.at,
                 vec![
                     Some(f64::from(a.step)),
-                    Some(a.value),
+                    a.value,
                     a.threshold,
-                    Some(a.worst),
+                    a.worst,
                     Some(f64::from(a.windows)),
+                    Some(f64::from(a.reopenings)),
                 ],
-                vec![json_text(&a.state)],
+                vec![json_text(&a.state), a.failing.clone(), a.group_key.clone()],
             ),
         )
     });
@@ -139,15 +140,22 @@ pub async fn all(
         .copied()
         .min()
         .unwrap_or(Micros::MIN);
-    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, value, threshold, worst, windows, state FROM alerts WHERE ";
+    let sql = "SELECT id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, value, threshold, worst, windows, reopenings, state, failing, group_key FROM alerts WHERE ";
     let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
         "alerts",
         sql,
         alerts.collect(),
-        &["step", "value", "threshold", "worst", "windows"],
-        &["state"],
+        &[
+            "step",
+            "value",
+            "threshold",
+            "worst",
+            "windows",
+            "reopenings",
+        ],
+        &["state", "failing", "group_key"],
         &|_| all_final,
         &mut out,
     )

@@ -229,27 +229,9 @@ fn list(c: &Catalog, part: CatalogPart, json: bool) -> Result<ExitCode> {
             c.rules
                 .iter()
                 .map(|r| {
-                    let on = match &r.on {
-                        RuleOn::Kpi { kpi, above, below } => {
-                            let side = |s: &str, v: &Option<f64>| {
-                                v.map(|v| format!(" {s} {v}")).unwrap_or_default()
-                            };
-                            format!(
-                                "{}{}{}",
-                                c.kpis[*kpi].name,
-                                side(">", above),
-                                side("<", below)
-                            )
-                        }
-                        RuleOn::Detector(d) => c.detectors[*d].name.clone(),
-                        RuleOn::NoData { event, silence, .. } => {
-                            format!(
-                                "no {} for {} h",
-                                c.events[*event].name,
-                                silence.0 / weir_model::Micros::HOUR.0
-                            )
-                        }
-                    };
+                    let on = look(c, &r.on);
+                    let unless = r.unless.map(|u| format!(", unless {}", c.rules[u].name));
+                    let on = on + &unless.unwrap_or_default();
                     vec![r.name.clone(), on, r.severity.clone(), r.title.clone()]
                 })
                 .collect(),
@@ -271,4 +253,33 @@ fn list(c: &Catalog, part: CatalogPart, json: bool) -> Result<ExitCode> {
         output::table(header, &rows)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a rule looks at.
+fn look(c: &Catalog, on: &RuleOn) -> String {
+    match on {
+        RuleOn::Kpi { kpi, above, below } => {
+            let side =
+                |s: &str, v: &Option<f64>| v.map(|v| format!(" {s} {v}")).unwrap_or_default();
+            format!(
+                "{}{}{}",
+                c.kpis[*kpi].name,
+                side(">", above),
+                side("<", below)
+            )
+        }
+        RuleOn::Off(kpi) => format!("{} off", c.kpis[*kpi].name),
+        RuleOn::Detector(d) => c.detectors[*d].name.clone(),
+        RuleOn::NoData { event, silence, .. } => {
+            format!(
+                "no {} for {} h",
+                c.events[*event].name,
+                silence.0 / weir_model::Micros::HOUR.0
+            )
+        }
+        RuleOn::Several { all, conditions } => {
+            let each: Vec<String> = conditions.iter().map(|on| look(c, on)).collect();
+            each.join(if *all { " and " } else { " or " })
+        }
+    }
 }

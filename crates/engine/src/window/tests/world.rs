@@ -140,11 +140,17 @@ fn rule(on: RuleOn) -> RuleDef {
         version: 1,
         title: String::new(),
         on,
+        dimensions: vec![],
         open_after: 1,
         resolve_after: 1,
         severity: "low".into(),
         impact: String::new(),
         action: String::new(),
+        unless: None,
+        flap_within: 0,
+        group_by: None,
+        alert_type: String::new(),
+        priority: String::new(),
     }
 }
 
