@@ -5,6 +5,7 @@ use crate::measure::{Companion, Declared, KINDS, Kind};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::reading::Reading;
+use crate::setting;
 use crate::types::*;
 use crate::yaml::{Key, Node, Value};
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ const FIELDS: &[&str] = &[
     "title",
     "identity",
     "disorder",
+    "setting",
     "bounds",
     "dimensions",
     "measures",
@@ -106,6 +108,10 @@ pub(crate) fn read(
     let dimensions = r.dimensions(&f);
     let measures = r.measures(&f, &dimensions, book);
     let rollups = r.rollups(&f, &dimensions);
+    let setting = f.truth("setting");
+    if setting {
+        setting::check_measures(&f, &measures);
+    }
     let identity = f.text("identity").map(str::to_string);
     if let (Some(path), Some(node)) = (&identity, f.get("identity")) {
         r.field(node, path, "the identity", &[FieldType::Text]);
@@ -128,6 +134,7 @@ pub(crate) fn read(
         schema_json: schema_json.clone(),
         identity,
         disorder: disorder.unwrap_or(Micros::MINUTE),
+        setting,
         bounds: r.bounds(&f),
         dimensions,
         measures,

@@ -22,6 +22,7 @@ mod problem;
 mod reader;
 mod reading;
 mod recognise;
+mod setting;
 mod terms;
 mod when;
 mod yaml;

@@ -157,6 +157,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             schema_json: "{}".into(),
             identity: None,
             disorder: Micros::MINUTE,
+            setting: false,
             bounds: Vec::new(),
             dimensions: vec![Dimension {
                 name: "engineer".into(),

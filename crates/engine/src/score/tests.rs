@@ -32,6 +32,7 @@ fn event(name: &str) -> EventDef {
         schema_json: "{}".into(),
         identity: None,
         disorder: Micros::MINUTE,
+        setting: false,
         bounds: vec![],
         dimensions: vec![dimension("engineer"), dimension("team")],
         measures: vec![

@@ -48,6 +48,7 @@ fn event(
         schema_json: "{}".into(),
         identity: None,
         disorder: Micros::MINUTE,
+        setting: false,
         bounds: Vec::new(),
         dimensions: dimensions.iter().map(dimension).collect(),
         measures: measures.iter().enumerate().map(measure).collect(),
