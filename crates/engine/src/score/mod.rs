@@ -10,6 +10,7 @@
 
 mod machine;
 mod plan;
+mod setting;
 mod shard;
 mod silence;
 mod snapshot;
@@ -191,9 +192,9 @@ impl Score {
 
 fn shard_of(fact: &Fact<'_>) -> usize {
     let (subject, route) = match fact {
-        Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => {
-            (subject, Route::Kpi(*kpi))
-        }
+        Fact::Term { subject, kpi, .. }
+        | Fact::Setting { subject, kpi, .. }
+        | Fact::KpiValue { subject, kpi, .. } => (subject, Route::Kpi(*kpi)),
         Fact::Verdict {
             subject, detector, ..
         } => (subject, Route::Detector(*detector)),

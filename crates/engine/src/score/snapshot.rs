@@ -1,6 +1,7 @@
 //! Snapshots of shards, the marker that moves unchanged ones forward, and the way back.
 
 use super::machine::Machine;
+use super::setting::Settings;
 use super::shard::{Round, Shard, TermRows};
 use super::silence::Silence;
 use super::{SHARDS, Score};
@@ -299,6 +300,7 @@ fn encode(shard: &Shard, out: &mut Vec<u8>) {
         put_key(out, k);
         silence.encode(out);
     }
+    shard.settings.encode(out);
 }
 
 fn encode_round(round: &Round, out: &mut Vec<u8>) {
@@ -345,11 +347,9 @@ fn decode(shard: &mut Shard, input: &mut &[u8]) -> Result<(), EngineError> {
     for _ in 0..varint::usize(input)? {
         shard.silence.insert(key(input)?, Silence::decode(input)?);
     }
-    if input.is_empty() {
-        Ok(())
-    } else {
-        Err(corrupt("bytes are left over"))
-    }
+    // A catalog without settings is written as before there were any.
+    shard.settings = Settings::decode(input)?;
+    Ok(())
 }
 
 fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {
