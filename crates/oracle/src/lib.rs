@@ -11,6 +11,7 @@ mod fold;
 mod kpis;
 mod measure;
 mod needs;
+mod settings;
 mod share;
 
 pub use alerts::AlertRow;
