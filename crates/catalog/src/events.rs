@@ -6,6 +6,7 @@ use crate::measure::{Companion, Declared, KINDS, Kind};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::reading::Reading;
+use crate::setting;
 use crate::types::*;
 use crate::yaml::{Key, Node, Value};
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ const FIELDS: &[&str] = &[
     "volume",
     "identity",
     "disorder",
+    "setting",
     "bounds",
     "dimensions",
     "measures",
@@ -109,6 +111,10 @@ pub(crate) fn read(
     let bounds = r.bounds(&f);
     let measures = r.measures(&f, &dimensions, (book, &bounds));
     let rollups = r.rollups(&f, &dimensions);
+    let setting = f.truth("setting");
+    if setting {
+        setting::check_measures(&f, &measures);
+    }
     let identity = f.text("identity").map(str::to_string);
     if let (Some(path), Some(node)) = (&identity, f.get("identity")) {
         r.field(node, path, "the identity", &[FieldType::Text]);
@@ -132,6 +138,7 @@ pub(crate) fn read(
         identity,
         low_volume: f.word("volume", &["low", "usual"], "usual") == "low",
         disorder: disorder.unwrap_or(Micros::MINUTE),
+        setting,
         bounds,
         dimensions,
         measures,

@@ -24,6 +24,7 @@ mod problem;
 mod reader;
 mod reading;
 mod recognise;
+mod setting;
 mod terms;
 mod yaml;
 

@@ -3,6 +3,7 @@
 use crate::expr::{self, Compiled, Name, Tree};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
+use crate::setting;
 use crate::types::*;
 use crate::yaml::{Node, Value};
 use weir_model::{WindowSize, codes};
@@ -248,6 +249,7 @@ impl Scope<'_> {
                         "name a count, a sum or a distinct count",
                     );
                 }
+                setting::check_sample(self, i, file, key.at);
                 Some((i, least))
             }
             Ok(Name::Number(_) | Name::Truth(_) | Name::Part(_)) => {

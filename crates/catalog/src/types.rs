@@ -54,6 +54,9 @@ pub struct EventDef {
     pub low_volume: bool,
     /// How far event times of one partition may be out of order and still be on time.
     pub disorder: Micros,
+    /// Its events say what is in force from then on, not what happened: terms on its measures are
+    /// read as of the end of a window.
+    pub setting: bool,
     /// Bounds on numbers: outside them an event is a dead letter.
     pub bounds: Vec<Bound>,
     /// Dimensions, sorted by name.

@@ -158,6 +158,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             identity: None,
             low_volume: false,
             disorder: Micros::MINUTE,
+            setting: false,
             bounds: Vec::new(),
             dimensions: vec![Dimension {
                 name: "engineer".into(),

@@ -264,7 +264,8 @@ impl<'a> Groups<'_, 'a> {
 pub struct Group<'a> {
     /// Event type.
     pub event: EventId,
-    /// Index into its rollups.
+    /// Index into its rollups. Of a setting, as many again follow: rows of events that came late,
+    /// for judging, in the panes from which they are known.
     pub rollup: usize,
     /// [`weir_model::hash::subject`] of the subject's key.
     pub hash: u64,

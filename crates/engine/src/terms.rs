@@ -28,6 +28,7 @@ const KPI_VALUE: u8 = 2;
 const VERDICT: u8 = 3;
 const ACTIVE: u8 = 4;
 const FINAL_THROUGH: u8 = 5;
+const SETTING: u8 = 6;
 /// With the bits below.
 const FACT: u8 = 0x10;
 /// A value follows.
@@ -51,6 +52,20 @@ pub enum Fact<'a> {
         /// Window end.
         end: Micros,
         /// The statistic of the row.
+        value: Option<f64>,
+    },
+    /// What is in force of a setting that is a term of a cross-subject KPI, for windows that end at a
+    /// moment or later, until the next such fact of the subject.
+    Setting {
+        /// Index of the KPI.
+        kpi: usize,
+        /// Index of its term.
+        term: usize,
+        /// Of the term's rollup.
+        subject: SubjectKey<'a>,
+        /// Windows that end from here on know of it.
+        from: Micros,
+        /// The statistic.
         value: Option<f64>,
     },
     /// A published value of a local KPI that a rule watches.

@@ -4,6 +4,7 @@
 use crate::cells::{Cell, CellKey};
 use crate::event::{Event, Schemas};
 use crate::needs::Needs;
+use crate::settings::Settings;
 use crate::share::Share;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -111,6 +112,7 @@ pub struct Fold {
     on_time: BTreeMap<CellKey, Cell>,
     /// Ends of the minutes with an on-time event, by (event, rollup, tenant, values).
     minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    settings: Settings,
     identities: HashSet<(usize, u128)>,
     totals: Totals,
     share: Share,
@@ -130,6 +132,7 @@ pub(crate) struct Judged {
     pub on_time: BTreeMap<CellKey, Cell>,
     pub late: BTreeMap<CellKey, Cell>,
     pub minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    pub settings: Settings,
     /// By event type: what is final.
     pub final_through: Vec<Micros>,
     pub totals: Totals,
@@ -164,6 +167,7 @@ impl Fold {
             late: BTreeMap::new(),
             on_time: BTreeMap::new(),
             minutes: BTreeMap::new(),
+            settings: Settings::default(),
             identities: HashSet::new(),
             totals: Totals::default(),
             share,
@@ -252,6 +256,12 @@ impl Fold {
         }
         let t = time.min(state.log_time.plus(FUTURE_TOLERANCE));
         let late = t < state.watermark;
+        // A setting that comes late: judging knows of it once it was there, and windows that may be
+        // final already do not.
+        let known = match late {
+            true => state.log_time.max(state.watermark),
+            false => t,
+        };
         counts.events += 1;
         counts.late += u64::from(late);
         counts.clamped += u64::from(t < time);
@@ -259,7 +269,7 @@ impl Fold {
             .watermark
             .max(time.min(state.log_time).minus(def.disorder));
         e.rename(catalog, def, &tenant);
-        self.count(catalog, event, &e, &tenant, t, key as u64, late);
+        self.count(catalog, event, &e, &tenant, t, key as u64, late, known);
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -272,6 +282,7 @@ impl Fold {
         t: Micros,
         id: u64,
         late: bool,
+        known: Micros,
     ) {
         let def = &catalog.events[event];
         let zone = catalog.tenants.zone(tenant);
@@ -313,13 +324,16 @@ impl Fold {
                 let one = one.get_or_insert_with(|| measured(def, e, t, id));
                 self.add(key, one, late);
             }
-            if !late
-                && if mine {
-                    needs.watched
-                } else {
-                    needs.watched_by_others
-                }
-            {
+            if (mine && needs.in_force) || needs.joined_in_force {
+                let one = one.get_or_insert_with(|| measured(def, e, t, id));
+                let series = (event, rollup, tenant.to_owned(), values.clone());
+                self.cells += self.settings.add(series, def, known, one);
+            }
+            let watched = match mine {
+                true => needs.watched,
+                false => needs.watched_by_others,
+            };
+            if watched && !late {
                 let subject = (event, rollup, tenant.to_owned(), values);
                 self.minutes
                     .entry(subject)
@@ -348,7 +362,8 @@ impl Fold {
         }
     }
 
-    pub(crate) fn judged(self, catalog: &Catalog) -> Judged {
+    pub(crate) fn judged(mut self, catalog: &Catalog) -> Judged {
+        self.settings.sum_up();
         let final_through: Vec<Micros> = (0..catalog.events.len())
             .map(|event| {
                 let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
@@ -362,6 +377,7 @@ impl Fold {
             on_time: self.on_time,
             late: self.late,
             minutes: self.minutes,
+            settings: self.settings,
             final_through,
             totals: self.totals,
         }

@@ -156,7 +156,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
         // Windows of subjects of the full dimensions in which a term has a row.
         let mut windows = Windows::new();
         for (term, rows) in def.terms.iter().zip(&values) {
-            if term.at != def.dimensions {
+            if term.at != def.dimensions || catalog.events[term.event].setting {
                 continue;
             }
             for ((tenant, end, dims), (start, _)) in rows {
@@ -183,6 +183,10 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                     .iter()
                     .zip(&values)
                     .map(|(t, rows)| {
+                        if catalog.events[t.event].setting {
+                            let held = judged.settings.in_force(catalog, t, &subject, *end);
+                            return held.unwrap_or_else(|| absent(catalog, t));
+                        }
                         let at: BTreeSet<&str> = t.at.iter().map(String::as_str).collect();
                         let dims: Vec<_> = subject
                             .dimensions
@@ -222,6 +226,9 @@ fn term_values(
     through: Micros,
 ) -> TermValues {
     let mut out = TermValues::new();
+    if catalog.events[t.event].setting {
+        return out;
+    }
     for ((tenant, values), windows) in
         judged.series(catalog, t.event, t.rollup, def.window, through)
     {

@@ -13,6 +13,7 @@ mod fold;
 mod kpis;
 mod measure;
 mod needs;
+mod settings;
 mod share;
 
 pub use alerts::AlertRow;

@@ -16,6 +16,10 @@ pub(crate) struct Needs {
     /// Windows that KPIs of other subjects look at, or rules that inhibit those of other subjects:
     /// those of more dimensions.
     pub joined: Sizes,
+    /// A KPI reads what is in force.
+    pub in_force: bool,
+    /// So do KPIs of other subjects: those of more dimensions.
+    pub joined_in_force: bool,
     /// A rule watches it for silence.
     pub watched: bool,
     /// One that inhibits rules of other subjects does.
@@ -53,6 +57,11 @@ impl Needs {
                     .iter()
                     .filter(|t| (t.event, t.rollup) == (event, rollup))
                 {
+                    if catalog.events[event].setting {
+                        needs.in_force = true;
+                        needs.joined_in_force |= term.at != kpi.dimensions;
+                        continue;
+                    }
                     needs.judged[i] = true;
                     needs.joined[i] |= term.at != kpi.dimensions;
                 }

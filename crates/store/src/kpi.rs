@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::calendar::{LAST_MOMENT, Zones, zones};
 use crate::client::ident;
 use crate::measure::statistic;
+use crate::setting::join_setting;
 use crate::table::PartsTable;
 use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
 use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
@@ -24,7 +25,7 @@ pub fn kpi_current_sql(
     let zones = zones(catalog)?;
     let mut own = Vec::new();
     let mut joined = Vec::new();
-    for source in sources(kpi) {
+    for source in sources(kpi, catalog) {
         let mut names: Vec<&str> = dimensions(catalog, &kpi.terms[source[0]]);
         names.sort_unstable();
         let is_own = names
@@ -33,7 +34,8 @@ pub fn kpi_current_sql(
                 .iter()
                 .map(String::as_str)
                 .collect::<Vec<_>>();
-        let select = source_sql(kpi, catalog, &zones, &source, &names, is_own, (from, to))?;
+        let of = (&source[..], &names[..], is_own);
+        let select = source_sql(kpi, catalog, &zones, kpi.window, of, (from, to))?;
         if is_own {
             own.push(select)
         } else {
@@ -71,6 +73,13 @@ pub fn kpi_current_sql(
         );
         for i in source {
             place[*i] = format!("j{j}.t{i}");
+        }
+    }
+    for (i, term) in kpi.terms.iter().enumerate() {
+        if catalog.is_setting(term) {
+            let (join, column) = join_setting(kpi, catalog, &zones, i)?;
+            from_clause += &join;
+            place[i] = column;
         }
     }
     let terms: Vec<String> = kpi
@@ -118,10 +127,11 @@ pub fn kpi_current_sql(
     ))
 }
 
-/// Terms grouped by (event type, rollup): each group is one pass over a table.
-fn sources(kpi: &KpiDef) -> Vec<Vec<usize>> {
+/// Terms on windows grouped by (event type, rollup): each group is one pass over a table.
+fn sources(kpi: &KpiDef, catalog: &Catalog) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (i, t) in kpi.terms.iter().enumerate() {
+    let terms = kpi.terms.iter().enumerate();
+    for (i, t) in terms.filter(|(_, t)| !catalog.is_setting(t)) {
         match groups
             .iter_mut()
             .find(|g| kpi.terms[g[0]].event == t.event && kpi.terms[g[0]].rollup == t.rollup)
@@ -133,7 +143,8 @@ fn sources(kpi: &KpiDef) -> Vec<Vec<usize>> {
     groups
 }
 
-fn dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> {
+/// Names of the dimensions of a term's subject, in the order of its rollup.
+pub(crate) fn dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> {
     let event = &catalog.events[term.event];
     event.rollups[term.rollup]
         .dimensions
@@ -148,13 +159,14 @@ fn adds_up(catalog: &Catalog, term: &Term) -> bool {
     kind.accumulator().empty().stat(term.stat).is_some()
 }
 
-fn source_sql(
+/// Windows of some terms, which stand in one table: their numbers, by subject. `all_terms`: with
+/// columns for the other ones too.
+pub(crate) fn source_sql(
     kpi: &KpiDef,
     catalog: &Catalog,
     zones: &Zones,
-    source: &[usize],
-    names: &[&str],
-    all_terms: bool,
+    window: JudgedWindow,
+    (source, names, all_terms): (&[usize], &[&str], bool),
     (from, to): (Option<Micros>, Option<Micros>),
 ) -> Result<String, StoreError> {
     let first = &kpi.terms[source[0]];
@@ -172,7 +184,7 @@ fn source_sql(
         }
     }
     let at = "p.window_start";
-    let (size, count, start, end) = match kpi.window {
+    let (size, count, start, end) = match window {
         JudgedWindow::Tumbling(size) => {
             let start = start_of(size, at, zones);
             (size, 1, start.clone(), end_of(size, &start, zones))

@@ -5,6 +5,7 @@ use super::Checked;
 use crate::expr::range;
 use crate::meaning::text;
 use crate::reader::{Fields, File};
+use crate::setting;
 use crate::terms::{Scope, read_by, read_window};
 use crate::types::{Catalog, EventDef, Expr, JudgedWindow, Term};
 use crate::yaml::{Key, Node};
@@ -149,7 +150,9 @@ pub(crate) fn read(
     });
     let target = read_target(&f, range);
     let (value_node, (expr, compiled)) = value?;
-    if !scope.terms.iter().any(|t| t.at == dimensions) {
+    let own = |t: &Term| t.at == dimensions && !events[t.event].setting;
+    let named = format!("KPI \"{}\"", key.name);
+    if setting::check_kpi(&scope, file, value_node.at, &named) && !scope.terms.iter().any(own) {
         file.say(
             value_node.at,
             codes::CATALOG_IMPOSSIBLE,

@@ -62,7 +62,7 @@ fn every_kind_of_thing_is_in_it() {
     let rolling = " 5m/1m | 1h/5m | 6h/5m | 3d/1h | 30d/1d ";
     let judges = "Target {| Up | Down | Both | kpi days| detector zscore| no data ";
     for words in [
-        measures, conditions, fields, statistics, steps, windows, rolling, judges,
+        measures, conditions, fields, statistics, steps, windows, rolling, settings, judges,
     ] {
         for word in words.split('|') {
             assert!(text.contains(word), "{word}");

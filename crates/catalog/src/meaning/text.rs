@@ -79,10 +79,12 @@ pub(crate) fn event(e: &EventDef) -> String {
         )
     };
     format!(
-        "{} {} {}",
+        "{} {} {}{}",
         optional(e.identity.as_deref(), quoted),
         micros(e.disorder),
-        list(&e.bounds, bound)
+        list(&e.bounds, bound),
+        // What is none is written as before there were any.
+        if e.setting { " setting" } else { "" }
     )
 }
 

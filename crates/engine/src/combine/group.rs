@@ -4,6 +4,7 @@
 use super::names::{Id, Names};
 use super::read::{Head, Read, Reader};
 use super::rows::Key;
+use super::setting::LateSetting;
 use super::state::{Seen, State};
 use super::{Dead, Fold, Record, Type};
 use crate::measure::Delta;
@@ -168,7 +169,13 @@ impl Type {
             match std::mem::replace(step, Step::Done) {
                 Step::Event(head) => {
                     let seen = state.event(record, &head, self.disorder);
-                    let Seen::Counted { t, late, clamped } = seen else {
+                    let Seen::Counted {
+                        t,
+                        late,
+                        clamped,
+                        known,
+                    } = seen
+                    else {
                         on(i, Fold::Duplicate);
                         continue;
                     };
@@ -181,6 +188,16 @@ impl Type {
                         on(i, Fold::Counted { late, clamped });
                     }
                     let (key, id) = (Key::new(t, late), head.identity.low());
+                    if late && let Some(settings) = &mut self.late {
+                        let event = LateSetting {
+                            known,
+                            t,
+                            id,
+                            texts: &decoded.texts[i * each..][..each],
+                            row: &decoded.values[i * decoded.width..][..decoded.width],
+                        };
+                        settings.add(&event, &mut self.measures, names);
+                    }
                     *step = Step::Counted(Counted { key, t, id });
                     let ids = &buffers.ids[i * direct..][..direct];
                     let texts = &decoded.texts[i * each..];

@@ -8,6 +8,7 @@ mod names;
 mod position;
 mod read;
 mod rows;
+mod setting;
 mod state;
 mod subjects;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests;
 pub use position::Position;
 
 use crate::EngineError;
+use crate::measure::Words;
 use crate::measure::event::Measures;
 use crate::partial::{BlockWriter, WatermarkEntry};
 use alias::People;
@@ -23,6 +25,7 @@ use group::{Buffers, Decoded, GROUP};
 use names::Names;
 use read::{Read, Reader};
 use rows::{GroupHead, Rows};
+use setting::LateSettings;
 use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -145,6 +148,8 @@ struct Type {
     measures: Measures,
     people: People,
     rows: Rows,
+    /// Of a setting.
+    late: Option<LateSettings>,
 }
 
 /// Buffers that are used again.
@@ -174,12 +179,14 @@ impl Combine {
             let (reader, measures) = Reader::new(event)?;
             let people = People::new(&catalog, event, &reader);
             let rows = Rows::new(event, &measures.words, options.partials);
+            let late = LateSettings::new(event, &measures.words, options.partials);
             types.push(Type {
                 disorder: event.disorder,
                 reader,
                 measures,
                 people,
                 rows,
+                late,
             });
         }
         let writer = BlockWriter::new(catalog.hash, options.run);
@@ -334,29 +341,33 @@ impl Combine {
             ..
         } = &mut self.scratch;
         for of in &mut self.types {
-            of.rows.derive(&of.measures.words, &mut self.names);
+            for rows in of.all_rows() {
+                rows.0.derive(rows.2, &mut self.names);
+            }
         }
         for partition in 0..self.options.partials {
             for (event, of) in self.types.iter_mut().enumerate() {
-                let words = &of.measures.words;
-                let (rows, names) = (&mut of.rows, &mut self.names);
-                rows.each(
-                    partition as usize,
-                    names,
-                    &mut |head, rows, spill, names| {
-                        start(writer, event, head, names, indices);
-                        for (pane, late, row) in rows {
-                            bytes.clear();
-                            words.encode(row, spill, bytes);
-                            if writer.size() + bytes.len() > max && !writer.is_empty() {
-                                writer.finish(block);
-                                emit(partition, block);
-                                start(writer, event, head, names, indices);
+                let names = &mut self.names;
+                for (rows, first, words) in of.all_rows() {
+                    let of = (event, first);
+                    rows.each(
+                        partition as usize,
+                        names,
+                        &mut |head, rows, spill, names| {
+                            start(writer, of, head, names, indices);
+                            for (pane, late, row) in rows {
+                                bytes.clear();
+                                words.encode(row, spill, bytes);
+                                if writer.size() + bytes.len() > max && !writer.is_empty() {
+                                    writer.finish(block);
+                                    emit(partition, block);
+                                    start(writer, of, head, names, indices);
+                                }
+                                writer.row(pane, late, bytes);
                             }
-                            writer.row(pane, late, bytes);
-                        }
-                    },
-                );
+                        },
+                    );
+                }
             }
             for entry in &entries {
                 writer.watermark(*entry);
@@ -372,14 +383,18 @@ impl Combine {
     /// Forgets the rows; and the subjects too, where they have become many.
     fn clear_rows(&mut self) {
         for of in &mut self.types {
-            of.rows.clear();
+            for rows in of.all_rows() {
+                rows.0.clear();
+            }
         }
         if self.names.bytes() > TEXTS_KEPT
             || self.types.iter().any(|of| of.rows.subjects.is_large())
         {
-            self.types
-                .iter_mut()
-                .for_each(|of| of.rows.subjects.clear());
+            for of in &mut self.types {
+                for rows in of.all_rows() {
+                    rows.0.subjects.clear();
+                }
+            }
             self.names.clear();
         }
     }
@@ -478,12 +493,16 @@ impl Combine {
 
     /// Rows not drained yet.
     pub fn buffered_rows(&self) -> usize {
-        self.types.iter().map(|t| t.rows.len()).sum()
+        let late = self.types.iter().filter_map(|t| t.late.as_ref());
+        let rows = self.types.iter().map(|t| &t.rows);
+        rows.chain(late.map(|l| &l.rows)).map(Rows::len).sum()
     }
 
     /// Their bytes, about.
     pub fn buffered_bytes(&self) -> usize {
-        self.types.iter().map(|t| t.rows.bytes()).sum()
+        let late = self.types.iter().filter_map(|t| t.late.as_ref());
+        let rows = self.types.iter().map(|t| &t.rows);
+        rows.chain(late.map(|l| &l.rows)).map(Rows::bytes).sum()
     }
 
     /// What is held in memory.
@@ -497,10 +516,19 @@ impl Combine {
     }
 }
 
-/// Starts the group of a subject in the block being written.
+impl Type {
+    /// All rows, with the number of their first rollup.
+    fn all_rows(&mut self) -> impl Iterator<Item = (&mut Rows, usize, &Words)> {
+        let (words, rollups) = (&self.measures.words, self.rows.rollups());
+        let late = self.late.as_mut().map(|l| (&mut l.rows, rollups, words));
+        std::iter::once((&mut self.rows, 0, words)).chain(late)
+    }
+}
+
+/// Starts the group of a subject in the block being written. Its rollup counts from `first`.
 fn start(
     writer: &mut BlockWriter,
-    event: EventId,
+    (event, first): (EventId, usize),
     head: &GroupHead<'_>,
     names: &mut Names,
     indices: &mut Vec<u32>,
@@ -511,6 +539,6 @@ fn start(
         indices.push(names.place(*n, block, |text| writer.new_text(text)));
     }
     if let [tenant, values @ ..] = &indices[..] {
-        writer.group_at((event, head.rollup), head.hash, *tenant, values);
+        writer.group_at((event, first + head.rollup), head.hash, *tenant, values);
     }
 }

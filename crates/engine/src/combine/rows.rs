@@ -92,6 +92,11 @@ impl Rows {
         }
     }
 
+    /// Number of rollups.
+    pub fn rollups(&self) -> usize {
+        self.made.len()
+    }
+
     /// Number of rows that an event is added to.
     pub fn direct(&self) -> usize {
         self.direct.len()

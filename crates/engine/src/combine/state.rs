@@ -41,6 +41,8 @@ pub(super) enum Seen {
         t: Micros,
         late: bool,
         clamped: bool,
+        /// Late as it is, windows that end after this moment may know of it: none is final.
+        known: Micros,
     },
 }
 
@@ -138,11 +140,14 @@ impl State {
         if self.read((minute, record.offset, before), head.identity, late) {
             return Seen::Duplicate;
         }
+        // Log time of what is played may lie before the watermark.
+        let known = log_time.max(self.watermark);
         self.watermark = self.watermark.max(time.min(log_time).minus(disorder));
         Seen::Counted {
             t,
             late,
             clamped: t < time,
+            known,
         }
     }
 

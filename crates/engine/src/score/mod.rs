@@ -14,6 +14,7 @@ mod deferred;
 mod machine;
 mod plan;
 mod rules;
+mod setting;
 mod shard;
 mod silence;
 mod snapshot;
@@ -196,9 +197,9 @@ impl Score {
 
 fn shard_of(routes: &Routes, fact: &Fact<'_>) -> usize {
     let (subject, route) = match fact {
-        Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => {
-            (subject, Route::Kpi(*kpi))
-        }
+        Fact::Term { subject, kpi, .. }
+        | Fact::Setting { subject, kpi, .. }
+        | Fact::KpiValue { subject, kpi, .. } => (subject, Route::Kpi(*kpi)),
         Fact::Verdict {
             subject, detector, ..
         } => (subject, Route::Detector(*detector)),

@@ -36,6 +36,8 @@ pub(super) struct TermPlan {
     pub(super) picks: Vec<usize>,
     /// It stands on all of the KPI's dimensions.
     pub(super) full: bool,
+    /// It is a setting: no row of a window, but what is in force at its end.
+    pub(super) setting: bool,
 }
 
 #[derive(Debug)]
@@ -82,7 +84,12 @@ impl Plan {
                         ))
                     })?;
                 let full = picks.len() == kpi.dimensions.len();
-                terms.push(TermPlan { picks, full });
+                let setting = catalog.is_setting(term);
+                terms.push(TermPlan {
+                    picks,
+                    full,
+                    setting,
+                });
             }
             plan.kpis.push(KpiPlan {
                 cross: !kpi.local,

@@ -2,6 +2,7 @@
 
 use super::deferred::Deferred;
 use super::machine::{Look, Machine};
+use super::setting::Settings;
 use super::silence::{Silence, full_hour, hour_of};
 use super::tell::{self, Told};
 use super::{Context, ScoreOut, ScoreStats};
@@ -35,6 +36,8 @@ pub(super) struct Shard {
     pub(super) silence: BySubject<Silence>,
     /// Of rules that wait for more than what moves them.
     pub(super) deferred: Deferred,
+    /// Of cross-subject KPIs.
+    pub(super) settings: Settings,
 }
 
 /// What is known of one window of a KPI or detector.
@@ -158,6 +161,24 @@ impl Shard {
                     .entry(subject.as_str().into())
                     .or_insert_with(empty);
                 rows.values.push((term, value));
+            }
+            Fact::Setting {
+                kpi,
+                term,
+                subject,
+                from,
+                value,
+            } => {
+                let plan = context.plan.kpis.get(kpi).filter(|k| k.cross);
+                let term_plan = plan.and_then(|k| k.terms.get(term));
+                term_plan.filter(|t| t.setting).ok_or(UNKNOWN)?;
+                let through = self.final_for(context, Route::Kpi(kpi)).ok_or(UNKNOWN)?;
+                if from <= through {
+                    return Ok(false);
+                }
+                self.settings
+                    .put(((kpi, term), subject.as_str()), (from, value), through);
+                self.dirty = true;
             }
             Fact::KpiValue {
                 kpi,
@@ -340,9 +361,12 @@ impl Shard {
                     .iter()
                     .map(|p| dimensions.get(*p).copied().unwrap_or_default());
                 SubjectKey::write(&mut text, key.tenant(), picked);
-                let row = rows.get(text.as_str());
-                let value =
-                    row.and_then(|r| r.values.iter().find(|(t, _)| *t == i).map(|(_, v)| *v));
+                let value = if at.setting {
+                    self.settings.at((k, i), &text, end)
+                } else {
+                    let row = rows.get(text.as_str());
+                    row.and_then(|r| r.values.iter().find(|(t, _)| *t == i).map(|(_, v)| *v))
+                };
                 terms.push(value.unwrap_or_else(|| kpi::without_row(&context.catalog, term)));
             }
             let memory = self.memory.entry((k, subject.clone())).or_default();

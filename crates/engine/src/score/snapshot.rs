@@ -2,6 +2,7 @@
 
 use super::deferred::{Deferred, Held};
 use super::machine::{Look, Machine};
+use super::setting::Settings;
 use super::shard::{Round, Shard, TermRows};
 use super::silence::Silence;
 use super::{SHARDS, Score};
@@ -300,9 +301,10 @@ fn encode(shard: &Shard, out: &mut Vec<u8>) {
         put_key(out, k);
         silence.encode(out);
     }
-    // What no rule asks for leaves no bytes: such a part is as it was before there was any.
-    if !shard.deferred.is_empty() {
+    // What nothing asks for leaves no bytes: such a part is as it was before there was any.
+    if !shard.deferred.is_empty() || !shard.settings.is_empty() {
         encode_deferred(&shard.deferred, out);
+        shard.settings.encode(out);
     }
 }
 
@@ -407,6 +409,7 @@ fn decode(shard: &mut Shard, input: &mut &[u8]) -> Result<(), EngineError> {
     }
     if !input.is_empty() {
         shard.deferred = decode_deferred(input)?;
+        shard.settings = Settings::decode(input)?;
     }
     if input.is_empty() {
         Ok(())

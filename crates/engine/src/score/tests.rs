@@ -33,6 +33,7 @@ fn event(name: &str) -> EventDef {
         identity: None,
         low_volume: false,
         disorder: Micros::MINUTE,
+        setting: false,
         bounds: vec![],
         dimensions: vec![dimension("engineer"), dimension("team")],
         measures: vec![

@@ -1,8 +1,8 @@
 //! Messages into facts, borrowed.
 
 use super::{
-    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, Fact, HAS_VALUE, KPI_VALUE, SubjectKey, TERM,
-    VERDICT,
+    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, Fact, HAS_VALUE, KPI_VALUE, SETTING,
+    SubjectKey, TERM, VERDICT,
 };
 use crate::detect::Finding;
 use crate::partial::PARTITIONS;
@@ -72,7 +72,7 @@ impl<'a> TermsReader<'a> {
         loop {
             let tag = varint::byte(&mut self.rest)?;
             match tag {
-                TERM | KPI_VALUE | VERDICT | ACTIVE => self.head(tag)?,
+                TERM | KPI_VALUE | VERDICT | ACTIVE | SETTING => self.head(tag)?,
                 FINAL_THROUGH => return self.final_through(),
                 _ if tag & !(HAS_VALUE | ANOMALOUS) == FACT => return self.body(tag),
                 _ => return Err(corrupt("it holds an unknown kind of fact")),
@@ -83,7 +83,7 @@ impl<'a> TermsReader<'a> {
     fn head(&mut self, tag: u8) -> Result<(), EngineError> {
         let input = &mut self.rest;
         let index = varint::usize(input)?;
-        let term = if tag == TERM {
+        let term = if matches!(tag, TERM | SETTING) {
             varint::usize(input)?
         } else {
             0
@@ -153,6 +153,13 @@ impl<'a> TermsReader<'a> {
                 subject,
                 start,
                 end,
+                value,
+            },
+            SETTING => Fact::Setting {
+                kpi: index,
+                term,
+                subject,
+                from: end,
                 value,
             },
             KPI_VALUE => Fact::KpiValue {

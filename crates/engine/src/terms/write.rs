@@ -1,7 +1,7 @@
 //! Facts into messages.
 
 use super::{
-    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, Routes,
+    ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, Routes, SETTING,
     SubjectKey, TERM, VERDICT, partition_of,
 };
 use crate::detect::Finding;
@@ -64,6 +64,26 @@ impl TermsWriter {
             term,
             start,
             end,
+        };
+        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| {
+            body(out, value, None)
+        });
+    }
+
+    /// See [`super::Fact::Setting`].
+    pub fn setting<'v>(
+        &mut self,
+        (kpi, term): (usize, usize),
+        (tenant, values): (&str, impl IntoIterator<Item = &'v str>),
+        from: Micros,
+        value: Option<f64>,
+    ) {
+        let heading = Heading {
+            tag: SETTING,
+            index: kpi,
+            term,
+            start: from,
+            end: from,
         };
         self.fact(Route::Kpi(kpi), heading, tenant, values, |out| {
             body(out, value, None)
@@ -220,7 +240,7 @@ impl Open {
         let out = &mut self.bytes;
         out.push(heading.tag);
         varint::put_u64(out, heading.index as u64);
-        if heading.tag == TERM {
+        if matches!(heading.tag, TERM | SETTING) {
             varint::put_u64(out, heading.term as u64);
         }
         varint::put_i64(out, heading.end.0.wrapping_sub(before));

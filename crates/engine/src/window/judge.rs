@@ -264,6 +264,7 @@ impl Shard {
                 .zip(absent)
                 .map(|(t, a)| t.unwrap_or(*a)),
         );
+        self.put_settings(cx, owner, k, pending.end)?;
         self.publish(cx, owner, k, (pending.start, pending.end));
         Ok(())
     }
@@ -320,7 +321,7 @@ impl Shard {
         cx.sink.kpis.push(record);
     }
 
-    fn kpi_through(&self, cx: &Cx<'_>, k: usize) -> Micros {
+    pub fn kpi_through(&self, cx: &Cx<'_>, k: usize) -> Micros {
         let events = cx.plan.kpis[k].events.iter();
         events
             .map(|&e| self.marks.final_through(e))

@@ -11,6 +11,7 @@ mod marks;
 mod open;
 mod out;
 mod plan;
+mod setting;
 mod shard;
 mod snapshot;
 mod store;

@@ -1,6 +1,7 @@
 //! What the catalog asks of stage 2, resolved per rollup: which windows are formed, stored, judged
 //! and kept.
 
+use super::setting::SettingPlan;
 use super::time::{DAY, FIVE, HOUR, MINUTE, Size};
 use crate::measure::Layout;
 use crate::{EngineError, detect, kpi};
@@ -50,6 +51,8 @@ pub(crate) struct RollupPlan {
     pub activity: Vec<usize>,
     /// Early limits on tumbling windows.
     pub early: Vec<EarlyPlan>,
+    /// Of a setting that somebody reads.
+    pub setting: Option<SettingPlan>,
 }
 
 /// A rolling window of a rollup.
@@ -90,6 +93,8 @@ pub(crate) struct KpiPlan {
     pub absent: Vec<Option<f64>>,
     /// Event types of the terms, each once.
     pub events: Vec<EventId>,
+    /// Of one subject: terms that are settings, with their rollups. No window of theirs is judged.
+    pub settings: Vec<(usize, RollupId)>,
     /// All terms stand in one row: judged the moment that row is final.
     pub at_once: bool,
     /// An alert rule looks at it.
@@ -140,6 +145,7 @@ impl Plan {
                     remembered: [0; 4],
                     activity: Vec::new(),
                     early: Vec::new(),
+                    setting: None,
                 };
                 for &w in &rollup.windows {
                     r.stored[Size::from(w).index()] = true;
@@ -220,7 +226,20 @@ impl Plan {
                 .iter()
                 .map(|t| kpi::without_row(&catalog, t))
                 .collect();
+            let mut settings = Vec::new();
             for (t, &id) in rollups.iter().enumerate() {
+                if catalog.is_setting(&def.terms[t]) {
+                    let plan = self.rollups[usize::from(id)]
+                        .setting
+                        .get_or_insert_default();
+                    if def.local {
+                        plan.kpis.push(k);
+                        settings.push((t, id));
+                    } else {
+                        plan.told.push((k, t));
+                    }
+                    continue;
+                }
                 let judges = self.rollups[usize::from(id)].judges(def.window);
                 if !def.local {
                     judges.terms.push((k, t));
@@ -232,7 +251,8 @@ impl Plan {
             events.sort_unstable();
             events.dedup();
             self.kpis.push(KpiPlan {
-                at_once: rollups.windows(2).all(|w| w[0] == w[1]),
+                at_once: rollups.windows(2).all(|w| w[0] == w[1]) && settings.is_empty(),
+                settings,
                 rollups,
                 absent,
                 events,

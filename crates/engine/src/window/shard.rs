@@ -58,6 +58,8 @@ pub(crate) enum Step {
     Slide(Size),
     /// The last active minute of an hour is known.
     Activity,
+    /// What is in force from a pane on is known.
+    Setting,
 }
 
 /// A series in a queue, with the high half of its subject's hash: its place in the order of
@@ -114,13 +116,22 @@ impl Shard {
 
     /// Takes the rows of a group in.
     pub fn add(&mut self, cx: &mut Cx<'_>, group: &Group<'_>) -> Result<(), EngineError> {
-        let id = cx.plan.rollup_id(group.event, group.rollup)?;
+        let (id, late) = match cx.plan.rollup_id(group.event, group.rollup) {
+            Ok(id) => (id, false),
+            Err(e) => match cx.plan.late_setting(group.event, group.rollup) {
+                Some(id) => (id, true),
+                None => return Err(e),
+            },
+        };
         let plan = cx.plan.rollup(id);
         if group.values.len() != cx.plan.shapes[usize::from(plan.shape)].len() {
             return Err(EngineError::corrupt(
                 "a block of partials",
                 "a subject has another number of values",
             ));
+        }
+        if late {
+            return self.add_late_settings(cx, id, group);
         }
         let through = self.marks.final_through(plan.event);
         let mut series = None;
@@ -133,7 +144,7 @@ impl Shard {
                 self.late(cx, plan, group, &row)?;
                 continue;
             }
-            if !plan.any() && plan.activity.is_empty() {
+            if !plan.any() && plan.activity.is_empty() && plan.setting.is_none() {
                 continue;
             }
             let at = match series {
@@ -156,7 +167,7 @@ impl Shard {
         Ok(())
     }
 
-    fn series_of(&mut self, cx: &mut Cx<'_>, rollup: RollupId, group: &Group<'_>) -> Id {
+    pub fn series_of(&mut self, cx: &mut Cx<'_>, rollup: RollupId, group: &Group<'_>) -> Id {
         let name = &mut cx.scratch.name;
         name.clear();
         put_name(name, group.tenant, group.values.iter().copied());
@@ -182,6 +193,9 @@ impl Shard {
         }
         if !plan.activity.is_empty() {
             self.active(at, plan.event, row.pane);
+        }
+        if plan.setting.is_some() {
+            self.know(cx, at, row)?;
         }
         Ok(())
     }
@@ -310,6 +324,7 @@ impl Shard {
                 Step::Close(size) => self.close(cx, at, size, end)?,
                 Step::Slide(of) => self.slide(cx, at, of)?,
                 Step::Activity => self.tell_active(cx, at, end),
+                Step::Setting => self.tell_setting(cx, at, end)?,
             }
             self.store.tidy(at);
         }

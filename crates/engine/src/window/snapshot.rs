@@ -12,6 +12,7 @@
 use super::Window;
 use super::marks::Marks;
 use super::plan::Plan;
+use super::setting::Setting;
 use super::shard::{Shard, Step};
 use super::store::{DetectorSlot, Kind, KpiSlot, Past, Pending, Ring, check_name, tenant};
 use super::time::{Days, Size, due};
@@ -30,6 +31,10 @@ const BEFORE: u8 = 2;
 const WHAT: &str = "a snapshot";
 const PART: u8 = 1;
 const MARKER: u8 = 2;
+/// What follows of a series: its memory, and in it a setting. A catalog without settings is written
+/// as before there were any.
+const MEMORY: u8 = 1;
+const SETTING: u8 = 2;
 /// Most bytes of a shard's stream in one part: with its head it stays under 512 KiB.
 const PART_BYTES: usize = 512 * 1024 - 128;
 
@@ -277,7 +282,7 @@ impl Shard {
             out.push(0);
             return;
         };
-        out.push(1);
+        out.push(MEMORY | if memory.setting.is_some() { SETTING } else { 0 });
         varint::put_u64(out, memory.detectors.len() as u64);
         for slot in &memory.detectors {
             varint::put_u64(out, u64::from(slot.detector));
@@ -299,6 +304,9 @@ impl Shard {
         for (detector, end) in &memory.told {
             varint::put_u64(out, u64::from(*detector));
             varint::put_i64(out, end.0);
+        }
+        if let Some(setting) = &memory.setting {
+            setting.encode(out);
         }
     }
 
@@ -394,7 +402,8 @@ impl Shard {
             };
             self.wait(event, end, step, hash, at);
         }
-        if varint::byte(input)? == 0 {
+        let held = varint::byte(input)?;
+        if held == 0 {
             return Ok(());
         }
         for _ in 0..varint::usize(input)? {
@@ -445,6 +454,17 @@ impl Shard {
                 .memory()
                 .told
                 .push((detector as u16, end));
+        }
+        if held & SETTING != 0 {
+            let setting = Setting::decode(input)?;
+            let told = plan.rollups[rollup].setting.as_ref();
+            if told.is_some_and(|s| !s.told.is_empty()) {
+                for pane in setting.open(self.marks.final_through(event)) {
+                    let end = pane.plus(Micros::MINUTE);
+                    self.wait(event, end, Step::Setting, hash, at);
+                }
+            }
+            self.store.get_mut(at).memory().setting = Some(Box::new(setting));
         }
         Ok(())
     }

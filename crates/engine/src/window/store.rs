@@ -4,6 +4,7 @@ pub(crate) use super::ids::{Id, Kind, NONE};
 use super::index::Index;
 use super::open::OpenWindows;
 use super::plan::RollupId;
+use super::setting::Setting;
 use super::time::{Size, ZoneId};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
@@ -66,6 +67,8 @@ pub(crate) struct SeriesMemory {
     pub rings: Vec<Ring>,
     /// Early limits told, by (detector, window end).
     pub told: Vec<(u16, Micros)>,
+    /// What is in force, where the series is one of a setting that somebody reads.
+    pub setting: Option<Box<Setting>>,
 }
 
 /// State of one detector.
@@ -96,6 +99,7 @@ impl SeriesMemory {
     pub fn is_empty(&self) -> bool {
         self.detectors.is_empty()
             && self.told.is_empty()
+            && self.setting.is_none()
             && self.rings.iter().all(|r| r.rows.is_empty())
     }
 }
@@ -364,6 +368,7 @@ impl Store {
                     .iter()
                     .map(|d| d.state.heap_bytes())
                     .sum::<usize>();
+                bytes += m.setting.as_ref().map_or(0, |s| s.bytes());
                 let past = m.rings.iter().flat_map(|r| &r.rows);
                 bytes += past.map(|p| size_of::<Past>() + p.row.len()).sum::<usize>();
             }

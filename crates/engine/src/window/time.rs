@@ -14,7 +14,7 @@ pub(crate) const FIVE: Size = Size(1);
 pub(crate) const HOUR: Size = Size(2);
 pub(crate) const DAY: Size = Size(3);
 
-const FIVE_MINUTES: Micros = Micros(5 * Micros::MINUTE.0);
+pub(crate) const FIVE_MINUTES: Micros = Micros(5 * Micros::MINUTE.0);
 const WIDTHS: [Micros; 4] = [Micros::MINUTE, FIVE_MINUTES, Micros::HOUR, Micros::DAY];
 
 impl Size {

@@ -19,6 +19,7 @@ use super::{Checked, SEVERITIES, event_of, rollup_of};
 use crate::expr::{Compiled, range};
 use crate::meaning::text;
 use crate::reader::{Fields, File};
+use crate::setting;
 use crate::terms::{Scope, read_by, read_window};
 use crate::types::{Catalog, EventDef, EventId, Expr, JudgedWindow, Term};
 use crate::yaml::{At, Key, Node};
@@ -163,6 +164,7 @@ pub(crate) fn read(
     let allowed = [BEFORE, DetectorKind::NAMES, AFTER].concat();
     let f = file.fields(node, "a detector", &allowed)?;
     let event = event_of(&f, "the detector", events)?;
+    setting::check_detector(&f, &events[event]);
     let dimensions = read_by(&f);
     let rollup = rollup_of(&f, event, &dimensions, events)?;
     let mut scope = Scope {

@@ -49,6 +49,7 @@ fn event(
         identity: None,
         low_volume: false,
         disorder: Micros::MINUTE,
+        setting: false,
         bounds: Vec::new(),
         dimensions: dimensions.iter().map(dimension).collect(),
         measures: measures.iter().enumerate().map(measure).collect(),
