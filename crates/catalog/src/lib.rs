@@ -24,6 +24,7 @@ mod reading;
 mod recognise;
 mod terms;
 mod when;
+mod windows;
 mod yaml;
 
 pub use aliases::{Aliases, TenantAliases};

@@ -12,6 +12,7 @@ mod kpis;
 mod measure;
 mod needs;
 mod share;
+mod to_date;
 
 pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};

@@ -19,6 +19,7 @@ mod question;
 pub mod results;
 mod row_binary;
 mod table;
+mod to_date;
 mod view;
 
 include!(concat!(env!("OUT_DIR"), "/schemas.rs"));

@@ -13,6 +13,7 @@ mod plan;
 mod shard;
 mod silence;
 mod snapshot;
+mod to_date;
 
 use crate::EngineError;
 use crate::terms::{Fact, Route, TermsReader, route_hash};

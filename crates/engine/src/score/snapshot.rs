@@ -299,18 +299,37 @@ fn encode(shard: &Shard, out: &mut Vec<u8>) {
         put_key(out, k);
         silence.encode(out);
     }
+    // What has none is written as before there were any.
+    if !shard.known.is_empty() {
+        varint::put_u64(out, shard.known.len() as u64);
+        for (k, rows) in &shard.known {
+            put_key(out, k);
+            put_rows(out, rows);
+        }
+    }
+}
+
+fn put_rows(out: &mut Vec<u8>, rows: &TermRows) {
+    varint::put_i64(out, rows.start.0);
+    varint::put_u64(out, rows.values.len() as u64);
+    for (term, value) in &rows.values {
+        varint::put_u64(out, *term as u64);
+        put_optional(out, *value);
+    }
+}
+
+fn rows(input: &mut &[u8]) -> Result<TermRows, EngineError> {
+    let start = Micros(varint::i64(input)?);
+    let n = varint::usize(input)?;
+    let values = list(n, |_| Ok((varint::usize(input)?, optional(input)?)))?;
+    Ok(TermRows { start, values })
 }
 
 fn encode_round(round: &Round, out: &mut Vec<u8>) {
     varint::put_u64(out, round.terms.len() as u64);
     for (subject, rows) in &round.terms {
         varint::put_str(out, subject);
-        varint::put_i64(out, rows.start.0);
-        varint::put_u64(out, rows.values.len() as u64);
-        for (term, value) in &rows.values {
-            varint::put_u64(out, *term as u64);
-            put_optional(out, *value);
-        }
+        put_rows(out, rows);
     }
     varint::put_u64(out, round.values.len() as u64);
     for (subject, (value, found)) in &round.values {
@@ -345,6 +364,13 @@ fn decode(shard: &mut Shard, input: &mut &[u8]) -> Result<(), EngineError> {
     for _ in 0..varint::usize(input)? {
         shard.silence.insert(key(input)?, Silence::decode(input)?);
     }
+    let known = match input.is_empty() {
+        true => 0,
+        false => varint::usize(input)?,
+    };
+    for _ in 0..known {
+        shard.known.insert(key(input)?, rows(input)?);
+    }
     if input.is_empty() {
         Ok(())
     } else {
@@ -356,10 +382,7 @@ fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {
     let mut round = Round::default();
     for _ in 0..varint::usize(input)? {
         let subject = varint::str(input)?.into();
-        let start = Micros(varint::i64(input)?);
-        let n = varint::usize(input)?;
-        let values = list(n, |_| Ok((varint::usize(input)?, optional(input)?)))?;
-        round.terms.insert(subject, TermRows { start, values });
+        round.terms.insert(subject, rows(input)?);
     }
     for _ in 0..varint::usize(input)? {
         let subject = varint::str(input)?.into();

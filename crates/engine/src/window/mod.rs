@@ -15,6 +15,7 @@ mod shard;
 mod snapshot;
 mod store;
 mod time;
+mod to_date;
 
 pub use out::{Blocks, WindowOut};
 

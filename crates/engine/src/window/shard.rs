@@ -58,6 +58,8 @@ pub(crate) enum Step {
     Slide(Size),
     /// The last active minute of an hour is known.
     Activity,
+    /// The period of a window to date is over; the place of its plan.
+    Over(u8),
 }
 
 /// A series in a queue, with the high half of its subject's hash: its place in the order of
@@ -310,6 +312,7 @@ impl Shard {
                 Step::Close(size) => self.close(cx, at, size, end)?,
                 Step::Slide(of) => self.slide(cx, at, of)?,
                 Step::Activity => self.tell_active(cx, at, end),
+                Step::Over(window) => self.period_over(cx, at, window)?,
             }
             self.store.tidy(at);
         }
@@ -398,6 +401,9 @@ impl Shard {
             if by_hours == (size == HOUR) {
                 self.grow(cx, at, DAY, start, row)?;
             }
+        }
+        if !plan.to_date.is_empty() {
+            self.to_date(cx, at, size, (start, end), row)?;
         }
         if plan.remembered[size.index()] > 0 {
             let row = row.into();

@@ -11,10 +11,11 @@
 
 use super::Window;
 use super::marks::Marks;
-use super::plan::Plan;
+use super::plan::{Plan, RollupPlan};
 use super::shard::{Shard, Step};
 use super::store::{DetectorSlot, Kind, KpiSlot, Past, Pending, Ring, check_name, tenant};
 use super::time::{Days, Size, due};
+use super::to_date::{Known, ToDate};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
 use crate::{EngineError, sealed, varint};
@@ -27,6 +28,10 @@ const VERSION: u8 = 3;
 /// Parts have a check sum of their bytes alone, before these. Read until the next version, so that
 /// a system that is updated does not depend on partials that may be gone.
 const BEFORE: u8 = 2;
+/// A series that remembers something; and one that has windows to date too. What has none is
+/// written as before there were any.
+const PLAIN: u8 = 1;
+const SUMMED: u8 = 2;
 const WHAT: &str = "a snapshot";
 const PART: u8 = 1;
 const MARKER: u8 = 2;
@@ -252,9 +257,15 @@ impl Shard {
                 slot.memory.encode(&mut out);
             }
             let pending = subject.memory.as_ref().map_or(&[][..], |m| &m.pending);
-            varint::put_u64(&mut out, pending.len() as u64);
+            let known = subject.memory.as_ref().map_or(&[][..], |m| &m.known);
+            varint::put_u64(&mut out, (pending.len() + known.len()) as u64);
             for p in pending {
-                put_pending(&mut out, p);
+                put_pending(&mut out, (usize::from(p.kpi), p.start, p.end), &p.terms);
+            }
+            for k in known {
+                // As one that waits, of a KPI beyond them all.
+                let kpi = self.pending.len() + usize::from(k.kpi);
+                put_pending(&mut out, (kpi, k.start, k.until), &k.terms);
             }
             varint::put_u64(&mut out, self.store.series_ids(id).count() as u64);
             for at in self.store.series_ids(id) {
@@ -277,7 +288,11 @@ impl Shard {
             out.push(0);
             return;
         };
-        out.push(1);
+        out.push(if memory.to_date.is_empty() {
+            PLAIN
+        } else {
+            SUMMED
+        });
         varint::put_u64(out, memory.detectors.len() as u64);
         for slot in &memory.detectors {
             varint::put_u64(out, u64::from(slot.detector));
@@ -299,6 +314,10 @@ impl Shard {
         for (detector, end) in &memory.told {
             varint::put_u64(out, u64::from(*detector));
             varint::put_i64(out, end.0);
+        }
+        if !memory.to_date.is_empty() {
+            varint::put_u64(out, memory.to_date.len() as u64);
+            memory.to_date.iter().for_each(|s| put_to_date(out, s));
         }
     }
 
@@ -346,7 +365,17 @@ impl Shard {
                     .push(id);
             }
             for _ in 0..varint::usize(input)? {
-                let pending = take_pending(input, plan)?;
+                let (pending, known) = take_pending(input, plan)?;
+                if known {
+                    let memory = self.store.subject_mut(id).memory.get_or_insert_default();
+                    memory.known.push(Known {
+                        kpi: pending.kpi,
+                        start: pending.start,
+                        until: pending.end,
+                        terms: pending.terms,
+                    });
+                    continue;
+                }
                 let queue = &mut self.pending[usize::from(pending.kpi)];
                 queue.entry(due(pending.end)).or_default().push(id);
                 self.store
@@ -394,7 +423,8 @@ impl Shard {
             };
             self.wait(event, end, step, hash, at);
         }
-        if varint::byte(input)? == 0 {
+        let memory = varint::byte(input)?;
+        if memory == 0 {
             return Ok(());
         }
         for _ in 0..varint::usize(input)? {
@@ -446,6 +476,19 @@ impl Shard {
                 .told
                 .push((detector as u16, end));
         }
+        let sums = if memory == SUMMED {
+            varint::usize(input)?
+        } else {
+            0
+        };
+        for _ in 0..sums {
+            let sum = take_to_date(input, &plan.rollups[rollup])?;
+            if sum.until != Micros::MAX {
+                let over = Step::Over(sum.window);
+                self.wait(event, due(sum.until), over, hash, at);
+            }
+            self.store.get_mut(at).memory().to_date.push(sum);
+        }
         Ok(())
     }
 }
@@ -459,11 +502,37 @@ fn index(input: &mut &[u8], below: usize) -> Result<usize, EngineError> {
     }
 }
 
-fn put_pending(out: &mut Vec<u8>, p: &Pending) {
-    varint::put_u64(out, u64::from(p.kpi));
-    varint::put_i64(out, p.start.0);
-    varint::put_i64(out, p.end.0);
-    for term in &p.terms {
+fn put_to_date(out: &mut Vec<u8>, sum: &ToDate) {
+    out.push(sum.window);
+    for t in [sum.start, sum.until, sum.told] {
+        varint::put_i64(out, t.0);
+    }
+    varint::put_bytes(out, &sum.row);
+}
+
+fn take_to_date(input: &mut &[u8], plan: &RollupPlan) -> Result<ToDate, EngineError> {
+    let window = varint::byte(input)?;
+    if usize::from(window) >= plan.to_date.len() {
+        return Err(bad("a window to date is unknown"));
+    }
+    Ok(ToDate {
+        window,
+        start: Micros(varint::i64(input)?),
+        until: Micros(varint::i64(input)?),
+        told: Micros(varint::i64(input)?),
+        row: varint::bytes(input)?.into(),
+    })
+}
+
+fn put_pending(
+    out: &mut Vec<u8>,
+    (kpi, start, end): (usize, Micros, Micros),
+    terms: &[Option<Option<f64>>],
+) {
+    varint::put_u64(out, kpi as u64);
+    varint::put_i64(out, start.0);
+    varint::put_i64(out, end.0);
+    for term in terms {
         match term {
             None => out.push(0),
             Some(None) => out.push(1),
@@ -475,8 +544,11 @@ fn put_pending(out: &mut Vec<u8>, p: &Pending) {
     }
 }
 
-fn take_pending(input: &mut &[u8], plan: &Plan) -> Result<Pending, EngineError> {
-    let kpi = index(input, plan.kpis.len())?;
+/// True: it does not wait, it is known.
+fn take_pending(input: &mut &[u8], plan: &Plan) -> Result<(Pending, bool), EngineError> {
+    let kpi = index(input, 2 * plan.kpis.len())?;
+    let known = kpi >= plan.kpis.len();
+    let kpi = kpi % plan.kpis.len();
     let (start, end) = (Micros(varint::i64(input)?), Micros(varint::i64(input)?));
     let mut terms = Vec::with_capacity(plan.kpis[kpi].absent.len());
     for _ in 0..plan.kpis[kpi].absent.len() {
@@ -487,10 +559,11 @@ fn take_pending(input: &mut &[u8], plan: &Plan) -> Result<Pending, EngineError> 
             _ => return Err(bad("a term is of an unknown kind")),
         });
     }
-    Ok(Pending {
+    let pending = Pending {
         kpi: kpi as u16,
         start,
         end,
         terms: terms.into(),
-    })
+    };
+    Ok((pending, known))
 }

@@ -5,6 +5,7 @@ use super::index::Index;
 use super::open::OpenWindows;
 use super::plan::RollupId;
 use super::time::{Size, ZoneId};
+use super::to_date::{Known, ToDate};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
 use crate::{EngineError, varint};
@@ -28,6 +29,7 @@ pub(crate) struct Subject {
 pub(crate) struct SubjectMemory {
     pub kpis: Vec<KpiSlot>,
     pub pending: Vec<Pending>,
+    pub known: Vec<Known>,
 }
 
 /// Trend memory of one KPI.
@@ -64,6 +66,7 @@ pub(crate) struct Series {
 pub(crate) struct SeriesMemory {
     pub detectors: Vec<DetectorSlot>,
     pub rings: Vec<Ring>,
+    pub to_date: Vec<ToDate>,
     /// Early limits told, by (detector, window end).
     pub told: Vec<(u16, Micros)>,
 }
@@ -96,6 +99,7 @@ impl SeriesMemory {
     pub fn is_empty(&self) -> bool {
         self.detectors.is_empty()
             && self.told.is_empty()
+            && self.to_date.is_empty()
             && self.rings.iter().all(|r| r.rows.is_empty())
     }
 }
@@ -298,7 +302,7 @@ impl Store {
         let s = &mut self.subjects[id as usize];
         if s.memory
             .as_ref()
-            .is_some_and(|m| m.kpis.is_empty() && m.pending.is_empty())
+            .is_some_and(|m| m.kpis.is_empty() && m.pending.is_empty() && m.known.is_empty())
         {
             s.memory = None;
         }
@@ -351,6 +355,7 @@ impl Store {
                 bytes += size_of::<SubjectMemory>() + m.kpis.capacity() * size_of::<KpiSlot>();
                 bytes += m.pending.capacity() * size_of::<Pending>();
                 bytes += m.pending.iter().map(|p| p.terms.len() * 24).sum::<usize>();
+                bytes += m.known.iter().map(Known::bytes).sum::<usize>();
             }
         }
         for s in &self.series {
@@ -366,6 +371,7 @@ impl Store {
                     .sum::<usize>();
                 let past = m.rings.iter().flat_map(|r| &r.rows);
                 bytes += past.map(|p| size_of::<Past>() + p.row.len()).sum::<usize>();
+                bytes += m.to_date.iter().map(ToDate::bytes).sum::<usize>();
             }
         }
         (open, bytes)
