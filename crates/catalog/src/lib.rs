@@ -26,6 +26,7 @@ mod reading;
 mod recognise;
 mod setting;
 mod terms;
+mod windows;
 mod yaml;
 
 pub use aliases::{Aliases, TenantAliases};

@@ -6,7 +6,7 @@ use crate::reader::{Fields, File};
 use crate::setting;
 use crate::types::*;
 use crate::yaml::{Node, Value};
-use weir_model::{WindowSize, codes};
+use weir_model::codes;
 
 /// `(message, remedy)`
 type Told = (String, String);
@@ -380,61 +380,4 @@ pub(crate) fn read_by(f: &Fields<'_>) -> Vec<String> {
     let mut by: Vec<String> = names.into_iter().map(|(n, _)| n.to_string()).collect();
     by.sort();
     by
-}
-
-/// Reads `window:`.
-pub(crate) fn read_window<'a>(f: &Fields<'a>, what: &str) -> Option<(JudgedWindow, &'a Node)> {
-    let node = f.need("window", what)?;
-    let label = f.file.text(node, "window")?;
-    match JudgedWindow::parse(label) {
-        Some(w) => Some((w, node)),
-        None => {
-            f.file.say(
-                node.at,
-                codes::CATALOG_REFERENCE,
-                format!("there is no window \"{label}\""),
-                "use 1m, 5m, 1h, 1d, or rolling 5m/1m, 1h/5m, 6h/5m, 3d/1h, 30d/1d",
-            );
-            None
-        }
-    }
-}
-
-/// The rolling windows there are.
-const ROLLING: [(&str, u16, WindowSize); 5] = [
-    ("5m/1m", 5, WindowSize::Minute),
-    ("1h/5m", 12, WindowSize::FiveMinutes),
-    ("6h/5m", 72, WindowSize::FiveMinutes),
-    ("3d/1h", 72, WindowSize::Hour),
-    ("30d/1d", 30, WindowSize::Day),
-];
-
-impl JudgedWindow {
-    /// From its label, e.g. `1h` or `1h/5m`.
-    pub fn parse(label: &str) -> Option<JudgedWindow> {
-        let rolling = ROLLING.iter().find(|(l, ..)| *l == label);
-        rolling
-            .map(|(_, count, of)| JudgedWindow::Rolling {
-                count: *count,
-                of: *of,
-            })
-            .or_else(|| WindowSize::parse(label).map(JudgedWindow::Tumbling))
-    }
-    /// Its label, e.g. `1h` or `1h/5m`.
-    pub fn label(self) -> &'static str {
-        match self {
-            JudgedWindow::Tumbling(w) => w.label(),
-            JudgedWindow::Rolling { count, of } => {
-                let known = ROLLING.iter().find(|(_, c, o)| *c == count && *o == of);
-                known.map_or("rolling", |(label, ..)| label)
-            }
-        }
-    }
-    /// The stored size that it is made of.
-    pub const fn stored(self) -> WindowSize {
-        match self {
-            JudgedWindow::Tumbling(w) => w,
-            JudgedWindow::Rolling { of, .. } => of,
-        }
-    }
 }

@@ -6,7 +6,7 @@ pub use crate::judge::rule::{RuleDef, RuleOn};
 pub use crate::measure::MeasureKind;
 use std::sync::Arc;
 pub use weir_model::measure::Stat;
-use weir_model::{Micros, WindowSize};
+use weir_model::{Micros, Since, WindowSize};
 
 /// Everything declared, resolved. Events, KPIs, detectors and rules are sorted by name, measures
 /// and rollups stand in order of declaration: equal hashes mean equal indices, whatever the files
@@ -236,12 +236,19 @@ pub struct RollupDef {
 pub enum JudgedWindow {
     /// A stored size.
     Tumbling(WindowSize),
-    /// `count` windows of `of`, moving by one: 5m/1m, 1h/5m, 6h/5m, 3d/1h, 30d/1d.
+    /// `count` windows of `of`, moving by one, e.g. 1h/5m.
     Rolling {
         /// Number of windows merged.
         count: u16,
         /// Size of each.
         of: WindowSize,
+    },
+    /// All windows of size `step` of one period so far, e.g. 1mo/1h.
+    ToDate {
+        /// What it begins with.
+        since: Since,
+        /// Size of the windows merged.
+        step: WindowSize,
     },
 }
 

@@ -21,4 +21,4 @@ pub mod wire;
 
 pub use codes::Code;
 pub use fixed::Fixed;
-pub use time::{Micros, WindowSize};
+pub use time::{Micros, Since, WindowSize};

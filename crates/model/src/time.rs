@@ -99,6 +99,54 @@ impl WindowSize {
     }
 }
 
+/// What a window to date begins with.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Since {
+    /// The tenant's day.
+    Day,
+    /// The tenant's month.
+    Month,
+    /// All that was ever read.
+    All,
+}
+
+impl Since {
+    /// The period `[start, end)` that holds `t`: of all there is, from [`Micros::MIN`] to
+    /// [`Micros::MAX`].
+    pub fn span(self, t: Micros, zone: &jiff::tz::TimeZone) -> (Micros, Micros) {
+        match self {
+            Since::Day => day(t, zone),
+            Since::Month => month(t, zone),
+            Since::All => (Micros::MIN, Micros::MAX),
+        }
+    }
+
+    /// End of the last step of a size in the period that holds `t`; [`Micros::MAX`] where it has
+    /// none.
+    pub fn last_step(self, step: WindowSize, t: Micros, zone: &jiff::tz::TimeZone) -> Micros {
+        let end = self.span(t, zone).1;
+        match self {
+            Since::All => end,
+            // A step that ends beyond the period belongs to the next one.
+            _ => step.span(end, zone).0,
+        }
+    }
+}
+
+fn month(t: Micros, zone: &jiff::tz::TimeZone) -> (Micros, Micros) {
+    let local = jiff::Timestamp::from_microsecond(t.0).and_then(|ts| {
+        let first = ts.to_zoned(zone.clone()).date().first_of_month();
+        let next = first.checked_add(jiff::Span::new().months(1))?;
+        let start = |d: jiff::civil::Date| {
+            let midnight = d.to_zoned(zone.clone())?.start_of_day()?;
+            Ok::<_, jiff::Error>(Micros(midnight.timestamp().as_microsecond()))
+        };
+        Ok((start(first)?, start(next)?))
+    });
+    // Times outside the calendar's range: their month is their day.
+    local.unwrap_or_else(|_| fixed(t, Micros::DAY))
+}
+
 fn fixed(t: Micros, width: Micros) -> (Micros, Micros) {
     let start = t.floor(width);
     (start, start.plus(width))
@@ -166,6 +214,27 @@ mod tests {
                 let whole = start.floor(Micros(5 * Micros::MINUTE.0)) == start;
                 prop_assert!(whole || size == WindowSize::Minute);
                 prop_assert_eq!(WindowSize::parse(size.label()), Some(size));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn months_are_made_of_days_and_end_with_a_step(t in 0i64..4_102_444_800_000_000, name in prop::sample::select(&ZONES[..])) {
+            let (t, zone) = (Micros(t), zone(name));
+            for since in [Since::Day, Since::Month] {
+                let (start, end) = since.span(t, &zone);
+                prop_assert!(start <= t && t < end);
+                prop_assert_eq!(since.span(Micros(end.0 - 1), &zone), (start, end));
+                prop_assert_eq!(since.span(end, &zone).0, end);
+                prop_assert_eq!(WindowSize::Day.span(end, &zone).0, end);
+                for step in WindowSize::ALL {
+                    let last = since.last_step(step, t, &zone);
+                    // It ends in the period, and the next one does not.
+                    prop_assert_eq!(since.span(Micros(last.0 - 1), &zone), (start, end));
+                    prop_assert_eq!(step.span(Micros(last.0 - 1), &zone).1, last);
+                    prop_assert!(step.span(last, &zone).1 > end);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::event::{Event, Schemas};
 use crate::needs::Needs;
 use crate::settings::Settings;
 use crate::share::Share;
+use crate::to_date;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use weir_catalog::{Catalog, EventDef, JudgedWindow};
@@ -422,8 +423,8 @@ impl Judged {
     }
 
     /// The on-time value of a subject at each end of a judged window, in order; a rolling one at
-    /// each slide at which any of its windows holds an event. Only final ones: `through` is what is
-    /// final.
+    /// each slide at which any of its windows holds an event, one to date where it is evaluated. Only
+    /// final ones: `through` is what is final.
     pub fn series(
         &self,
         catalog: &Catalog,
@@ -436,6 +437,11 @@ impl Judged {
         let (size, count) = match window {
             JudgedWindow::Tumbling(s) => (s, 1),
             JudgedWindow::Rolling { count, of } => (of, count),
+            JudgedWindow::ToDate { since, step } => {
+                let steps = JudgedWindow::Tumbling(step);
+                let steps = self.series(catalog, event, rollup, steps, through);
+                return to_date::series(catalog, (since, step), steps, through);
+            }
         };
         for (key, cell) in &self.on_time {
             if key.event != event || key.rollup != rollup || key.window != size {

@@ -3,6 +3,7 @@
 use crate::detect::row_id;
 use crate::fold::Judged;
 use crate::measure::Value;
+use crate::to_date::{self, Earlier};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Term};
 use weir_model::records::{Momentum, Status, Subject};
@@ -30,7 +31,7 @@ pub struct KpiRow {
     pub(crate) index: usize,
 }
 
-/// `1h`, or `1h/5m` for a rolling one.
+/// `1h`, or `1h/5m` for a rolling one, or `1mo/1h` for one to date.
 pub(crate) fn label(w: JudgedWindow) -> String {
     match w {
         JudgedWindow::Tumbling(s) => s.label().to_owned(),
@@ -50,6 +51,7 @@ pub(crate) fn label(w: JudgedWindow) -> String {
             };
             format!("{whole}/{}", of.label())
         }
+        JudgedWindow::ToDate { since, step } => to_date::label(since, step),
     }
 }
 
@@ -134,7 +136,8 @@ pub fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
 }
 
 /// (tenant, end, values by dimension name) -> (start, value), by term.
-type TermValues = BTreeMap<(String, Micros, Vec<(String, String)>), (Micros, Option<f64>)>;
+pub(crate) type TermValues =
+    BTreeMap<(String, Micros, Vec<(String, String)>), (Micros, Option<f64>)>;
 
 /// By subject: start of each window by its end.
 type Windows = BTreeMap<(String, Vec<(String, String)>), BTreeMap<Micros, Micros>>;
@@ -153,6 +156,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
             .iter()
             .map(|t| term_values(catalog, judged, def, t, through))
             .collect();
+        let earlier = Earlier::of(def.window, &values);
         // Windows of subjects of the full dimensions in which a term has a row.
         let mut windows = Windows::new();
         for (term, rows) in def.terms.iter().zip(&values) {
@@ -173,7 +177,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
             };
             let mut past: Vec<f64> = Vec::new();
             let mut last: Option<Micros> = None;
-            for end in ends.keys() {
+            for (end, start) in &ends {
                 if last.is_some_and(|l| end.0 - l.0 > 40 * Micros::DAY.0) {
                     past.clear();
                 }
@@ -182,7 +186,8 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                     .terms
                     .iter()
                     .zip(&values)
-                    .map(|(t, rows)| {
+                    .enumerate()
+                    .map(|(i, (t, rows))| {
                         if catalog.events[t.event].setting {
                             let held = judged.settings.in_force(catalog, t, &subject, *end);
                             return held.unwrap_or_else(|| absent(catalog, t));
@@ -194,9 +199,11 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                             .filter(|(n, _)| at.contains(n.as_str()))
                             .cloned()
                             .collect();
-                        match rows.get(&(tenant.clone(), *end, dims)) {
+                        match rows.get(&(tenant.clone(), *end, dims.clone())) {
                             Some((_, v)) => *v,
-                            None => absent(catalog, t),
+                            None => earlier
+                                .value(i, (&tenant, &dims), *start, *end)
+                                .unwrap_or_else(|| absent(catalog, t)),
                         }
                     })
                     .collect();

@@ -15,6 +15,7 @@ mod measure;
 mod needs;
 mod settings;
 mod share;
+mod to_date;
 
 pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};

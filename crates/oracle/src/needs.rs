@@ -44,6 +44,7 @@ impl Needs {
             let base = |w: &JudgedWindow| match w {
                 JudgedWindow::Tumbling(s) => *s == size,
                 JudgedWindow::Rolling { of, .. } => *of == size,
+                JudgedWindow::ToDate { step, .. } => *step == size,
             };
             needs.stored[i] = catalog.events[event].rollups[rollup]
                 .windows

@@ -6,6 +6,7 @@ use crate::client::ident;
 use crate::measure::statistic;
 use crate::setting::join_setting;
 use crate::table::PartsTable;
+use crate::to_date::{self, ToDate};
 use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
 use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
 use weir_model::{Micros, WindowSize};
@@ -34,8 +35,24 @@ pub fn kpi_current_sql(
                 .iter()
                 .map(String::as_str)
                 .collect::<Vec<_>>();
-        let of = (&source[..], &names[..], is_own);
-        let select = source_sql(kpi, catalog, &zones, kpi.window, of, (from, to))?;
+        let select = match kpi.window {
+            JudgedWindow::ToDate { since, step } => {
+                let columns = columns(kpi, catalog, &source, is_own);
+                let window = ToDate {
+                    kpi,
+                    catalog,
+                    zones: &zones,
+                    since,
+                    step,
+                    bounds: (from, to),
+                };
+                window.source_sql(&source, &names, &columns)?
+            }
+            _ => {
+                let of = (&source[..], &names[..], is_own);
+                source_sql(kpi, catalog, &zones, kpi.window, of, (from, to))?
+            }
+        };
         if is_own {
             own.push(select)
         } else {
@@ -57,8 +74,18 @@ pub fn kpi_current_sql(
     let base_terms: Vec<String> = (0..kpi.terms.len())
         .map(|i| format!("max(t{i}) AS t{i}"))
         .collect();
+    // Of all there is, rollups start apart.
+    let apart = to_date::starts_apart(kpi);
+    let (start, start_key, same_start) = match apart {
+        true => ("min(window_start) AS window_start", "", String::new()),
+        false => (
+            "window_start",
+            "window_start, ",
+            " AND b.window_start = {j}.window_start".to_owned(),
+        ),
+    };
     let mut from_clause = format!(
-        "(SELECT tenant, {dims}window_start, window_end, {}\nFROM ({})\nGROUP BY tenant, {dims}window_start, window_end) AS b",
+        "(SELECT tenant, {dims}{start}, window_end, {}\nFROM ({})\nGROUP BY tenant, {dims}{start_key}window_end) AS b",
         base_terms.join(", "),
         own.join("\nUNION ALL\n"),
     );
@@ -69,7 +96,8 @@ pub fn kpi_current_sql(
             .map(|d| format!(" AND b.{0} = j{j}.{0}", ident(d)))
             .collect();
         from_clause += &format!(
-            "\nLEFT JOIN ({select}) AS j{j} ON b.tenant = j{j}.tenant AND b.window_start = j{j}.window_start AND b.window_end = j{j}.window_end{on}"
+            "\nLEFT JOIN ({select}) AS j{j} ON b.tenant = j{j}.tenant{} AND b.window_end = j{j}.window_end{on}",
+            same_start.replace("{j}", &format!("j{j}"))
         );
         for i in source {
             place[*i] = format!("j{j}.t{i}");
@@ -128,7 +156,7 @@ pub fn kpi_current_sql(
 }
 
 /// Terms on windows grouped by (event type, rollup): each group is one pass over a table.
-fn sources(kpi: &KpiDef, catalog: &Catalog) -> Vec<Vec<usize>> {
+pub(crate) fn sources(kpi: &KpiDef, catalog: &Catalog) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let terms = kpi.terms.iter().enumerate();
     for (i, t) in terms.filter(|(_, t)| !catalog.is_setting(t)) {
@@ -159,6 +187,21 @@ fn adds_up(catalog: &Catalog, term: &Term) -> bool {
     kind.accumulator().empty().stat(term.stat).is_some()
 }
 
+/// The terms of a source as columns, and on request NULL for each other term.
+fn columns(kpi: &KpiDef, catalog: &Catalog, source: &[usize], all_terms: bool) -> Vec<String> {
+    let mut columns = Vec::new();
+    for (i, term) in kpi.terms.iter().enumerate() {
+        if source.contains(&i) {
+            let m = &catalog.events[term.event].measures[term.measure];
+            let value = statistic(&m.name, m.kind.accumulator(), term.stat);
+            columns.push(format!("CAST({value} AS Nullable(Float64)) AS t{i}"));
+        } else if all_terms {
+            columns.push(format!("CAST(NULL AS Nullable(Float64)) AS t{i}"));
+        }
+    }
+    columns
+}
+
 /// Windows of some terms, which stand in one table: their numbers, by subject. `all_terms`: with
 /// columns for the other ones too.
 pub(crate) fn source_sql(
@@ -173,16 +216,7 @@ pub(crate) fn source_sql(
     let event = &catalog.events[first.event];
     let table = PartsTable::of(event)?;
     let dims: String = names.iter().map(|d| format!("{}, ", ident(d))).collect();
-    let mut columns = Vec::new();
-    for (i, term) in kpi.terms.iter().enumerate() {
-        if source.contains(&i) {
-            let m = &event.measures[term.measure];
-            let value = statistic(&m.name, m.kind.accumulator(), term.stat);
-            columns.push(format!("CAST({value} AS Nullable(Float64)) AS t{i}"));
-        } else if all_terms {
-            columns.push(format!("CAST(NULL AS Nullable(Float64)) AS t{i}"));
-        }
-    }
+    let columns = columns(kpi, catalog, source, all_terms);
     let at = "p.window_start";
     let (size, count, start, end) = match window {
         JudgedWindow::Tumbling(size) => {
@@ -204,6 +238,12 @@ pub(crate) fn source_sql(
                 day(format!("k + 1 - {count}")),
                 day("k + 1".into()),
             )
+        }
+        JudgedWindow::ToDate { .. } => {
+            return Err(StoreError::Catalog {
+                event: kpi.name.clone(),
+                reason: "a window to date is not made of a number of windows".into(),
+            });
         }
         JudgedWindow::Rolling { count, of } => {
             let minutes = match of {
@@ -238,7 +278,7 @@ pub(crate) fn source_sql(
     ))
 }
 
-fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> String {
+pub(crate) fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> String {
     let time = |t: Micros| format!("fromUnixTimestamp64Micro({}, 'UTC')", t.0);
     let conditions: Vec<String> = from
         .map(|t| format!("{column} > {}", time(t)))

@@ -20,6 +20,7 @@ pub mod results;
 mod row_binary;
 mod setting;
 mod table;
+mod to_date;
 mod view;
 
 include!(concat!(env!("OUT_DIR"), "/schemas.rs"));

@@ -6,8 +6,9 @@ use crate::expr::range;
 use crate::meaning::text;
 use crate::reader::{Fields, File};
 use crate::setting;
-use crate::terms::{Scope, read_by, read_window};
+use crate::terms::{Scope, read_by};
 use crate::types::{Catalog, EventDef, Expr, JudgedWindow, Term};
+use crate::windows::read_window;
 use crate::yaml::{Key, Node};
 use weir_model::codes;
 

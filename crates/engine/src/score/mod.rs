@@ -19,6 +19,7 @@ mod shard;
 mod silence;
 mod snapshot;
 mod tell;
+mod to_date;
 
 use crate::EngineError;
 use crate::terms::{Fact, Route, Routes, TermsReader, route_hash};

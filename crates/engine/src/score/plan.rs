@@ -3,8 +3,8 @@
 use super::rules::RulePlan;
 use crate::terms::Routes;
 use crate::{EngineError, detect};
-use weir_catalog::types::{Catalog, Direction, EventId, RollupDef, RuleOn};
-use weir_model::Micros;
+use weir_catalog::types::{Catalog, Direction, EventId, JudgedWindow, RollupDef, RuleOn};
+use weir_model::{Micros, Since, WindowSize};
 
 /// See above; vectors are indexed like the catalog's.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct KpiPlan {
     pub(super) terms: Vec<TermPlan>,
     /// (rule, condition) that watch it, ascending.
     pub(super) rules: Vec<(usize, usize)>,
+    /// Period and steps of a window to date.
+    pub(super) to_date: Option<(Since, WindowSize)>,
 }
 
 #[derive(Debug)]
@@ -96,6 +98,10 @@ impl Plan {
                 events,
                 terms,
                 rules: Vec::new(),
+                to_date: match kpi.window {
+                    JudgedWindow::ToDate { since, step } => Some((since, step)),
+                    _ => None,
+                },
             });
         }
         for detector in &catalog.detectors {

@@ -30,6 +30,9 @@ pub(super) struct Shard {
     pub(super) pending: BTreeMap<(Micros, Route), Round>,
     /// Of cross-subject KPIs, with the last window end.
     pub(super) memory: BySubject<(Micros, KpiMemory)>,
+    /// Of cross-subject KPIs to date: terms as they were last evaluated in the period, by the
+    /// term's subject.
+    pub(super) known: BySubject<TermRows>,
     /// Of rules on KPIs and detectors: those not idle.
     pub(super) machines: BySubject<Machine>,
     /// Of rules on silence.
@@ -160,6 +163,7 @@ impl Shard {
                     .terms
                     .entry(subject.as_str().into())
                     .or_insert_with(empty);
+                rows.start = rows.start.min(start);
                 rows.values.push((term, value));
             }
             Fact::Setting {
@@ -341,6 +345,9 @@ impl Shard {
         else {
             return BTreeMap::new();
         };
+        if let Some(window) = plan.to_date {
+            self.learn(k, window.0, rows);
+        }
         let mut published = BTreeMap::new();
         let (mut terms, mut text) = (Vec::new(), String::new());
         for (subject, own) in rows {
@@ -351,6 +358,7 @@ impl Shard {
             {
                 continue;
             }
+            let start = self.start(k, plan, subject).unwrap_or(own.start);
             let key = SubjectKey(subject);
             let dimensions: Vec<&str> = key.values().collect();
             terms.clear();
@@ -364,7 +372,10 @@ impl Shard {
                 let value = if at.setting {
                     self.settings.at((k, i), &text, end)
                 } else {
-                    let row = rows.get(text.as_str());
+                    let row = match plan.to_date {
+                        None => rows.get(text.as_str()),
+                        Some((since, _)) => self.known_in(k, since, &text, start),
+                    };
                     row.and_then(|r| r.values.iter().find(|(t, _)| *t == i).map(|(_, v)| *v))
                 };
                 terms.push(value.unwrap_or_else(|| kpi::without_row(&context.catalog, term)));
@@ -378,7 +389,7 @@ impl Shard {
             let at = Judged {
                 catalog: &context.catalog,
                 run: context.options.run,
-                start: own.start,
+                start,
                 end,
                 revision: offset,
             };
@@ -388,6 +399,9 @@ impl Shard {
             if let Some(v) = scored.value {
                 published.insert(subject.clone(), (v, None));
             }
+        }
+        if let Some(window) = plan.to_date {
+            self.unlearn(context, k, window, end, rows);
         }
         published
     }

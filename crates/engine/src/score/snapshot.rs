@@ -302,9 +302,15 @@ fn encode(shard: &Shard, out: &mut Vec<u8>) {
         silence.encode(out);
     }
     // What nothing asks for leaves no bytes: such a part is as it was before there was any.
-    if !shard.deferred.is_empty() || !shard.settings.is_empty() {
-        encode_deferred(&shard.deferred, out);
-        shard.settings.encode(out);
+    if shard.deferred.is_empty() && shard.settings.is_empty() && shard.known.is_empty() {
+        return;
+    }
+    encode_deferred(&shard.deferred, out);
+    shard.settings.encode(out);
+    varint::put_u64(out, shard.known.len() as u64);
+    for (k, rows) in &shard.known {
+        put_key(out, k);
+        put_rows(out, rows);
     }
 }
 
@@ -363,16 +369,27 @@ fn encode_look(look: &Look, out: &mut Vec<u8>) {
     }
 }
 
+fn put_rows(out: &mut Vec<u8>, rows: &TermRows) {
+    varint::put_i64(out, rows.start.0);
+    varint::put_u64(out, rows.values.len() as u64);
+    for (term, value) in &rows.values {
+        varint::put_u64(out, *term as u64);
+        put_optional(out, *value);
+    }
+}
+
+fn rows(input: &mut &[u8]) -> Result<TermRows, EngineError> {
+    let start = Micros(varint::i64(input)?);
+    let n = varint::usize(input)?;
+    let values = list(n, |_| Ok((varint::usize(input)?, optional(input)?)))?;
+    Ok(TermRows { start, values })
+}
+
 fn encode_round(round: &Round, out: &mut Vec<u8>) {
     varint::put_u64(out, round.terms.len() as u64);
     for (subject, rows) in &round.terms {
         varint::put_str(out, subject);
-        varint::put_i64(out, rows.start.0);
-        varint::put_u64(out, rows.values.len() as u64);
-        for (term, value) in &rows.values {
-            varint::put_u64(out, *term as u64);
-            put_optional(out, *value);
-        }
+        put_rows(out, rows);
     }
     varint::put_u64(out, round.values.len() as u64);
     for (subject, (value, found)) in &round.values {
@@ -410,6 +427,9 @@ fn decode(shard: &mut Shard, input: &mut &[u8]) -> Result<(), EngineError> {
     if !input.is_empty() {
         shard.deferred = decode_deferred(input)?;
         shard.settings = Settings::decode(input)?;
+        for _ in 0..varint::usize(input)? {
+            shard.known.insert(key(input)?, rows(input)?);
+        }
     }
     if input.is_empty() {
         Ok(())
@@ -474,10 +494,7 @@ fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {
     let mut round = Round::default();
     for _ in 0..varint::usize(input)? {
         let subject = varint::str(input)?.into();
-        let start = Micros(varint::i64(input)?);
-        let n = varint::usize(input)?;
-        let values = list(n, |_| Ok((varint::usize(input)?, optional(input)?)))?;
-        round.terms.insert(subject, TermRows { start, values });
+        round.terms.insert(subject, rows(input)?);
     }
     for _ in 0..varint::usize(input)? {
         let subject = varint::str(input)?.into();

@@ -10,8 +10,8 @@ use weir_catalog::types::{
     DetectorDef, Dimension, Direction, EventDef, Expr, JudgedWindow, KpiDef, MeasureDef,
     MeasureKind, Op, RollupDef, RuleDef, RuleOn, Stat, Tenants, Term,
 };
-use weir_model::WindowSize;
 use weir_model::records::{AlertState, Momentum, Subject};
+use weir_model::{Since, WindowSize};
 
 pub(super) const PARTIALS: u32 = 3;
 const HOUR: i64 = Micros::HOUR.0;
@@ -141,6 +141,22 @@ pub(super) fn catalog() -> Catalog {
                 &gap,
                 false,
             ),
+            KpiDef {
+                window: JudgedWindow::ToDate {
+                    since: Since::Day,
+                    step: WindowSize::Hour,
+                },
+                ..kpi(
+                    "so_far",
+                    vec![
+                        term("own", 0, 0, 0),
+                        term("other", 1, 0, 0),
+                        term("peak", 1, 1, 1),
+                    ],
+                    &gap,
+                    false,
+                )
+            },
         ],
         detectors: vec![DetectorDef {
             name: "odd".into(),
@@ -205,7 +221,8 @@ pub(super) fn catalog() -> Catalog {
             ),
         ],
         tenants: Tenants {
-            default_zone: jiff::tz::TimeZone::UTC,
+            // The second day begins with the thirteenth hour.
+            default_zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(12)),
             zones: vec![],
         },
         aliases: Default::default(),
@@ -218,7 +235,7 @@ pub(super) fn catalog() -> Catalog {
 type Happening = (u8, i64, u8, u8, i8);
 
 fn facts() -> impl Strategy<Value = BTreeMap<(u8, i64, u8, u8), i8>> {
-    prop::collection::vec((0u8..9, 1i64..14, 0u8..3, 0u8..2, -6i8..7), 0..160).prop_map(|all| {
+    prop::collection::vec((0u8..12, 1i64..16, 0u8..3, 0u8..2, -6i8..7), 0..160).prop_map(|all| {
         all.into_iter()
             .map(|(k, w, e, t, v)| ((k, w, if by_team(k) { 0 } else { e }, t), v))
             .collect()
@@ -226,7 +243,7 @@ fn facts() -> impl Strategy<Value = BTreeMap<(u8, i64, u8, u8), i8>> {
 }
 
 fn by_team(kind: u8) -> bool {
-    matches!(kind, 1 | 4 | 6 | 7)
+    matches!(kind, 1 | 4 | 6 | 7 | 11)
 }
 
 fn events_of(kind: u8) -> &'static [usize] {
@@ -246,6 +263,7 @@ fn tell(writer: &mut TermsWriter, (kind, w, e, t, v): Happening) {
     let (engineer, team) = (format!("e{e}"), format!("t{t}"));
     let both = [engineer.as_str(), team.as_str()];
     let span = (Micros((w - 1) * HOUR), Micros(w * HOUR));
+    let day = (Micros((day_of(w) - 13) * HOUR), span.1);
     match kind {
         0 => writer.term((0, 0), TENANT, both, span, number(v)),
         1 => writer.term((0, 1), TENANT, [team.as_str()], span, number(v)),
@@ -254,9 +272,17 @@ fn tell(writer: &mut TermsWriter, (kind, w, e, t, v): Happening) {
         4 => writer.term((2, 2), TENANT, [team.as_str()], span, number(v)),
         5 => writer.kpi_value(1, TENANT, both, span, number(v)),
         6 => writer.verdict(0, TENANT, [team.as_str()], span, f64::from(v), found(v)),
+        9 => writer.term((3, 0), TENANT, both, day, number(v)),
+        10 => writer.term((3, 1), TENANT, both, day, number(v)),
+        11 => writer.term((3, 2), TENANT, [team.as_str()], day, number(v)),
         7 => writer.active(4, TENANT, [team.as_str()], Micros(span.1.0 - minutes(v))),
         _ => {}
     }
+}
+
+/// The first hour of the day of an hour.
+fn day_of(w: i64) -> i64 {
+    if w <= 12 { 1 } else { 13 }
 }
 
 fn found(v: i8) -> Option<Finding> {
@@ -316,8 +342,8 @@ fn naive(facts: &BTreeMap<(u8, i64, u8, u8), i8>, last: i64) -> BTreeSet<String>
                 ],
             };
             // (rule, what it looks at: window end and value)
-            let mut series: [Vec<(i64, f64)>; 3] = Default::default();
-            let mut before: [Vec<f64>; 3] = Default::default();
+            let mut series: [Vec<(i64, f64)>; 4] = Default::default();
+            let mut before: [Vec<f64>; 4] = Default::default();
             for w in 1..=last {
                 let share = value(0, w, e, t).map(|own| {
                     let team = value(1, w, e, t).unwrap_or(Some(0.0));
@@ -331,7 +357,21 @@ fn naive(facts: &BTreeMap<(u8, i64, u8, u8), i8>, last: i64) -> BTreeSet<String>
                     let v = own.zip(other).map(|(a, b)| a - b + peak.unwrap_or(0.5));
                     (v, vec![("own", own), ("other", other), ("peak", peak)])
                 });
-                for (k, result) in [(0, share), (2, gap)] {
+                let known = |kind| {
+                    let hours = (day_of(w)..=w).rev();
+                    hours.into_iter().find_map(|w| value(kind, w, e, t))
+                };
+                let told_now = value(9, w, e, t).or(value(10, w, e, t));
+                let so_far = told_now.map(|_| {
+                    let (own, other) = (
+                        known(9).unwrap_or(Some(0.0)),
+                        known(10).unwrap_or(Some(0.0)),
+                    );
+                    let peak = known(11).unwrap_or(None);
+                    let v = own.zip(other).map(|(a, b)| a - b + peak.unwrap_or(0.5));
+                    (v, vec![("own", own), ("other", other), ("peak", peak)])
+                });
+                for (k, result) in [(0, share), (2, gap), (3, so_far)] {
                     let Some((v, terms)) = result else { continue };
                     let v = v.map(|v| weir_model::fixed::round(v, 3));
                     let n = before[k].len();
@@ -361,7 +401,7 @@ fn naive(facts: &BTreeMap<(u8, i64, u8, u8), i8>, last: i64) -> BTreeSet<String>
                     series[1].push((w, v));
                 }
             }
-            for (rule, series) in series.iter().enumerate() {
+            for (rule, series) in series.iter().take(3).enumerate() {
                 let look = |v: f64| match rule {
                     0 => (v > 1.0, true),
                     1 => (v < 3.0, false),
@@ -501,8 +541,8 @@ fn messages(
             } % PARTIALS;
             // A term's row is told when its own event type is final, other results when theirs are.
             let at = |times: [i64; 2]| match kind {
-                0 | 2 => times[0],
-                1 | 3 | 4 => times[1],
+                0 | 2 | 9 => times[0],
+                1 | 3 | 4 | 10 | 11 => times[1],
                 _ => passed(*kind, times),
             };
             if home == partition && (at(before) + 1..=at(through)).contains(w) {
@@ -572,7 +612,7 @@ proptest! {
                         prop_assert_eq!(none, ScoreOut::default());
                     }
                     for (a, b) in back.shards.iter().zip(&score_now.shards) {
-                        let same = |s: &Shard| (s.covered, s.through.clone(), s.pending.clone(), s.memory.clone(), s.machines.clone(), s.silence.clone(), s.deferred.clone());
+                        let same = |s: &Shard| (s.covered, s.through.clone(), s.pending.clone(), s.memory.clone(), s.machines.clone(), s.silence.clone(), s.deferred.clone(), s.known.clone());
                         prop_assert_eq!(same(a), same(b));
                     }
                     score_now = back;

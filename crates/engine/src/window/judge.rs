@@ -200,13 +200,16 @@ impl Shard {
                 memory.pending.len() - 1
             }
         };
+        // Of all there is, rollups start apart.
+        let pending = &mut memory.pending[i];
+        pending.start = pending.start.min(span.0);
         for (t, term) in def
             .terms
             .iter()
             .enumerate()
             .filter(|(t, _)| plan.rollups[*t] == rollup)
         {
-            memory.pending[i].terms[t] = Some(measure::stat(layout, row, term.measure, term.stat)?);
+            pending.terms[t] = Some(measure::stat(layout, row, term.measure, term.stat)?);
         }
         Ok(())
     }
@@ -251,9 +254,12 @@ impl Shard {
                 "a KPI that should be judged does not wait".into(),
             ));
         };
-        let pending = memory.pending.swap_remove(i);
+        let mut pending = memory.pending.swap_remove(i);
         if memory.pending.is_empty() {
             memory.pending = Vec::new();
+        }
+        if let Some(window) = cx.plan.kpis[k].to_date {
+            self.complete(cx, owner, window, &mut pending);
         }
         let absent = &cx.plan.kpis[k].absent;
         cx.scratch.terms.clear();

@@ -16,6 +16,7 @@ mod shard;
 mod snapshot;
 mod store;
 mod time;
+mod to_date;
 
 pub use out::{Blocks, WindowOut};
 

@@ -7,6 +7,7 @@ use crate::measure::Layout;
 use crate::{EngineError, detect, kpi};
 use std::sync::Arc;
 use weir_catalog::types::{Catalog, EventId, JudgedWindow, RuleOn};
+use weir_model::Since;
 
 /// Index into [`Plan::rollups`].
 pub(crate) type RollupId = u16;
@@ -45,6 +46,8 @@ pub(crate) struct RollupPlan {
     pub tumbling: [Judges; 4],
     /// Rolling windows.
     pub rolling: Vec<RollingPlan>,
+    /// Windows to date.
+    pub to_date: Vec<ToDatePlan>,
     /// How many windows of a size are remembered for rolling ones (0: none), by size.
     pub remembered: [u16; 4],
     /// Rules on silence that watch this rollup.
@@ -59,6 +62,13 @@ pub(crate) struct RollupPlan {
 pub(crate) struct RollingPlan {
     pub of: Size,
     pub count: u16,
+    pub judges: Judges,
+}
+
+/// A window to date of a rollup.
+pub(crate) struct ToDatePlan {
+    pub since: Since,
+    pub step: Size,
     pub judges: Judges,
 }
 
@@ -99,6 +109,8 @@ pub(crate) struct KpiPlan {
     pub at_once: bool,
     /// An alert rule looks at it.
     pub watched: bool,
+    /// Period and steps of a window to date.
+    pub to_date: Option<(Since, Size)>,
 }
 
 impl Plan {
@@ -142,6 +154,7 @@ impl Plan {
                     stored: [false; 4],
                     tumbling: Default::default(),
                     rolling: Vec::new(),
+                    to_date: Vec::new(),
                     remembered: [0; 4],
                     activity: Vec::new(),
                     early: Vec::new(),
@@ -257,6 +270,10 @@ impl Plan {
                 absent,
                 events,
                 watched: false,
+                to_date: match def.window {
+                    JudgedWindow::ToDate { since, step } => Some((since, Size::from(step))),
+                    _ => None,
+                },
             });
         }
         Ok(())
@@ -316,6 +333,20 @@ impl RollupPlan {
                     }
                 };
                 &mut self.rolling[at].judges
+            }
+            JudgedWindow::ToDate { since, step } => {
+                let step = Size::from(step);
+                self.formed[step.index()] = true;
+                let same = |t: &ToDatePlan| (t.since, t.step) == (since, step);
+                let at = self.to_date.iter().position(same).unwrap_or_else(|| {
+                    self.to_date.push(ToDatePlan {
+                        since,
+                        step,
+                        judges: Judges::default(),
+                    });
+                    self.to_date.len() - 1
+                });
+                &mut self.to_date[at].judges
             }
         }
     }

@@ -60,6 +60,8 @@ pub(crate) enum Step {
     Activity,
     /// What is in force from a pane on is known.
     Setting,
+    /// The period of a window to date is over; the place of its plan.
+    Over(u8),
 }
 
 /// A series in a queue, with the high half of its subject's hash: its place in the order of
@@ -325,6 +327,7 @@ impl Shard {
                 Step::Slide(of) => self.slide(cx, at, of)?,
                 Step::Activity => self.tell_active(cx, at, end),
                 Step::Setting => self.tell_setting(cx, at, end)?,
+                Step::Over(window) => self.period_over(cx, at, window)?,
             }
             self.store.tidy(at);
         }
@@ -413,6 +416,9 @@ impl Shard {
             if by_hours == (size == HOUR) {
                 self.grow(cx, at, DAY, start, row)?;
             }
+        }
+        if !plan.to_date.is_empty() {
+            self.to_date(cx, at, size, (start, end), row)?;
         }
         if plan.remembered[size.index()] > 0 {
             let row = row.into();

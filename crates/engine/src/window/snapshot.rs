@@ -11,11 +11,12 @@
 
 use super::Window;
 use super::marks::Marks;
-use super::plan::Plan;
+use super::plan::{Plan, RollupPlan};
 use super::setting::Setting;
 use super::shard::{Shard, Step};
 use super::store::{DetectorSlot, Kind, KpiSlot, Past, Pending, Ring, check_name, tenant};
 use super::time::{Days, Size, due};
+use super::to_date::{Known, ToDate};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
 use crate::{EngineError, sealed, varint};
@@ -31,10 +32,11 @@ const BEFORE: u8 = 2;
 const WHAT: &str = "a snapshot";
 const PART: u8 = 1;
 const MARKER: u8 = 2;
-/// What follows of a series: its memory, and in it a setting. A catalog without settings is written
-/// as before there were any.
+/// What follows of a series: its memory, and in it a setting and windows to date. A catalog that
+/// has none is written as before there were any.
 const MEMORY: u8 = 1;
 const SETTING: u8 = 2;
+const SUMMED: u8 = 4;
 /// Most bytes of a shard's stream in one part: with its head it stays under 512 KiB.
 const PART_BYTES: usize = 512 * 1024 - 128;
 
@@ -257,9 +259,15 @@ impl Shard {
                 slot.memory.encode(&mut out);
             }
             let pending = subject.memory.as_ref().map_or(&[][..], |m| &m.pending);
-            varint::put_u64(&mut out, pending.len() as u64);
+            let known = subject.memory.as_ref().map_or(&[][..], |m| &m.known);
+            varint::put_u64(&mut out, (pending.len() + known.len()) as u64);
             for p in pending {
-                put_pending(&mut out, p);
+                put_pending(&mut out, (usize::from(p.kpi), p.start, p.end), &p.terms);
+            }
+            for k in known {
+                // As one that waits, of a KPI beyond them all.
+                let kpi = self.pending.len() + usize::from(k.kpi);
+                put_pending(&mut out, (kpi, k.start, k.until), &k.terms);
             }
             varint::put_u64(&mut out, self.store.series_ids(id).count() as u64);
             for at in self.store.series_ids(id) {
@@ -282,7 +290,9 @@ impl Shard {
             out.push(0);
             return;
         };
-        out.push(MEMORY | if memory.setting.is_some() { SETTING } else { 0 });
+        let setting = u8::from(memory.setting.is_some()) * SETTING;
+        let summed = u8::from(!memory.to_date.is_empty()) * SUMMED;
+        out.push(MEMORY | setting | summed);
         varint::put_u64(out, memory.detectors.len() as u64);
         for slot in &memory.detectors {
             varint::put_u64(out, u64::from(slot.detector));
@@ -307,6 +317,10 @@ impl Shard {
         }
         if let Some(setting) = &memory.setting {
             setting.encode(out);
+        }
+        if !memory.to_date.is_empty() {
+            varint::put_u64(out, memory.to_date.len() as u64);
+            memory.to_date.iter().for_each(|s| put_to_date(out, s));
         }
     }
 
@@ -354,7 +368,17 @@ impl Shard {
                     .push(id);
             }
             for _ in 0..varint::usize(input)? {
-                let pending = take_pending(input, plan)?;
+                let (pending, known) = take_pending(input, plan)?;
+                if known {
+                    let memory = self.store.subject_mut(id).memory.get_or_insert_default();
+                    memory.known.push(Known {
+                        kpi: pending.kpi,
+                        start: pending.start,
+                        until: pending.end,
+                        terms: pending.terms,
+                    });
+                    continue;
+                }
                 let queue = &mut self.pending[usize::from(pending.kpi)];
                 queue.entry(due(pending.end)).or_default().push(id);
                 self.store
@@ -466,6 +490,19 @@ impl Shard {
             }
             self.store.get_mut(at).memory().setting = Some(Box::new(setting));
         }
+        let sums = if held & SUMMED != 0 {
+            varint::usize(input)?
+        } else {
+            0
+        };
+        for _ in 0..sums {
+            let sum = take_to_date(input, &plan.rollups[rollup])?;
+            if sum.until != Micros::MAX {
+                let over = Step::Over(sum.window);
+                self.wait(event, due(sum.until), over, hash, at);
+            }
+            self.store.get_mut(at).memory().to_date.push(sum);
+        }
         Ok(())
     }
 }
@@ -479,11 +516,37 @@ fn index(input: &mut &[u8], below: usize) -> Result<usize, EngineError> {
     }
 }
 
-fn put_pending(out: &mut Vec<u8>, p: &Pending) {
-    varint::put_u64(out, u64::from(p.kpi));
-    varint::put_i64(out, p.start.0);
-    varint::put_i64(out, p.end.0);
-    for term in &p.terms {
+fn put_to_date(out: &mut Vec<u8>, sum: &ToDate) {
+    out.push(sum.window);
+    for t in [sum.start, sum.until, sum.told] {
+        varint::put_i64(out, t.0);
+    }
+    varint::put_bytes(out, &sum.row);
+}
+
+fn take_to_date(input: &mut &[u8], plan: &RollupPlan) -> Result<ToDate, EngineError> {
+    let window = varint::byte(input)?;
+    if usize::from(window) >= plan.to_date.len() {
+        return Err(bad("a window to date is unknown"));
+    }
+    Ok(ToDate {
+        window,
+        start: Micros(varint::i64(input)?),
+        until: Micros(varint::i64(input)?),
+        told: Micros(varint::i64(input)?),
+        row: varint::bytes(input)?.into(),
+    })
+}
+
+fn put_pending(
+    out: &mut Vec<u8>,
+    (kpi, start, end): (usize, Micros, Micros),
+    terms: &[Option<Option<f64>>],
+) {
+    varint::put_u64(out, kpi as u64);
+    varint::put_i64(out, start.0);
+    varint::put_i64(out, end.0);
+    for term in terms {
         match term {
             None => out.push(0),
             Some(None) => out.push(1),
@@ -495,8 +558,11 @@ fn put_pending(out: &mut Vec<u8>, p: &Pending) {
     }
 }
 
-fn take_pending(input: &mut &[u8], plan: &Plan) -> Result<Pending, EngineError> {
-    let kpi = index(input, plan.kpis.len())?;
+/// True: it does not wait, it is known.
+fn take_pending(input: &mut &[u8], plan: &Plan) -> Result<(Pending, bool), EngineError> {
+    let kpi = index(input, 2 * plan.kpis.len())?;
+    let known = kpi >= plan.kpis.len();
+    let kpi = kpi % plan.kpis.len();
     let (start, end) = (Micros(varint::i64(input)?), Micros(varint::i64(input)?));
     let mut terms = Vec::with_capacity(plan.kpis[kpi].absent.len());
     for _ in 0..plan.kpis[kpi].absent.len() {
@@ -507,10 +573,11 @@ fn take_pending(input: &mut &[u8], plan: &Plan) -> Result<Pending, EngineError> 
             _ => return Err(bad("a term is of an unknown kind")),
         });
     }
-    Ok(Pending {
+    let pending = Pending {
         kpi: kpi as u16,
         start,
         end,
         terms: terms.into(),
-    })
+    };
+    Ok((pending, known))
 }

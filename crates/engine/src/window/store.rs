@@ -6,6 +6,7 @@ use super::open::OpenWindows;
 use super::plan::RollupId;
 use super::setting::Setting;
 use super::time::{Size, ZoneId};
+use super::to_date::{Known, ToDate};
 use crate::detect::DetectorState;
 use crate::kpi::KpiMemory;
 use crate::{EngineError, varint};
@@ -29,6 +30,7 @@ pub(crate) struct Subject {
 pub(crate) struct SubjectMemory {
     pub kpis: Vec<KpiSlot>,
     pub pending: Vec<Pending>,
+    pub known: Vec<Known>,
 }
 
 /// Momentum memory of one KPI.
@@ -65,6 +67,7 @@ pub(crate) struct Series {
 pub(crate) struct SeriesMemory {
     pub detectors: Vec<DetectorSlot>,
     pub rings: Vec<Ring>,
+    pub to_date: Vec<ToDate>,
     /// Early limits told, by (detector, window end).
     pub told: Vec<(u16, Micros)>,
     /// What is in force, where the series is one of a setting that somebody reads.
@@ -100,6 +103,7 @@ impl SeriesMemory {
         self.detectors.is_empty()
             && self.told.is_empty()
             && self.setting.is_none()
+            && self.to_date.is_empty()
             && self.rings.iter().all(|r| r.rows.is_empty())
     }
 }
@@ -302,7 +306,7 @@ impl Store {
         let s = &mut self.subjects[id as usize];
         if s.memory
             .as_ref()
-            .is_some_and(|m| m.kpis.is_empty() && m.pending.is_empty())
+            .is_some_and(|m| m.kpis.is_empty() && m.pending.is_empty() && m.known.is_empty())
         {
             s.memory = None;
         }
@@ -355,6 +359,7 @@ impl Store {
                 bytes += size_of::<SubjectMemory>() + m.kpis.capacity() * size_of::<KpiSlot>();
                 bytes += m.pending.capacity() * size_of::<Pending>();
                 bytes += m.pending.iter().map(|p| p.terms.len() * 24).sum::<usize>();
+                bytes += m.known.iter().map(Known::bytes).sum::<usize>();
             }
         }
         for s in &self.series {
@@ -371,6 +376,7 @@ impl Store {
                 bytes += m.setting.as_ref().map_or(0, |s| s.bytes());
                 let past = m.rings.iter().flat_map(|r| &r.rows);
                 bytes += past.map(|p| size_of::<Past>() + p.row.len()).sum::<usize>();
+                bytes += m.to_date.iter().map(ToDate::bytes).sum::<usize>();
             }
         }
         (open, bytes)

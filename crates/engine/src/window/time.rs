@@ -3,7 +3,7 @@
 use crate::detect::LocalHours;
 use std::collections::BTreeMap;
 use weir_catalog::types::Tenants;
-use weir_model::{Micros, WindowSize};
+use weir_model::{Micros, Since, WindowSize};
 
 /// A window size, as an index.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -72,6 +72,8 @@ struct Zone {
     days: BTreeMap<Micros, Micros>,
     last: (Micros, Micros),
     hours: LocalHours,
+    /// The month met last.
+    month: (Micros, Micros),
     back: (Micros, u16, Micros),
 }
 
@@ -92,6 +94,7 @@ impl Days {
                     days: BTreeMap::new(),
                     last: (Micros(0), Micros(0)),
                     hours: LocalHours::new(z.clone()),
+                    month: (Micros(0), Micros(0)),
                     back: (Micros::MIN, 0, Micros::MIN),
                 })
                 .collect(),
@@ -138,6 +141,37 @@ impl Days {
             zone.back = (end, count, start);
         }
         zone.back.2
+    }
+
+    /// The period that holds `t`.
+    pub fn period(&mut self, since: Since, zone: ZoneId, t: Micros) -> (Micros, Micros) {
+        let zone = &mut self.zones[usize::from(zone)];
+        match since {
+            Since::Day => zone.day(t),
+            Since::Month => {
+                if t < zone.month.0 || zone.month.1 <= t {
+                    zone.month = since.span(t, &zone.zone);
+                }
+                zone.month
+            }
+            Since::All => since.span(t, &zone.zone),
+        }
+    }
+
+    /// Start of the period that a step ending at `end` belongs to, and end of the period's last
+    /// step ([`Micros::MAX`]: it has none).
+    pub fn to_date(
+        &mut self,
+        (since, step): (Since, Size),
+        zone: ZoneId,
+        end: Micros,
+    ) -> (Micros, Micros) {
+        let (start, until) = self.period(since, zone, Micros(end.0 - 1));
+        if since == Since::All {
+            return (start, until);
+        }
+        // A step that ends beyond the period belongs to the next one.
+        (start, self.span(step, zone, until).0)
     }
 
     /// Hour of the week, Monday 0:00 being 0, local.

@@ -20,8 +20,9 @@ use crate::expr::{Compiled, range};
 use crate::meaning::text;
 use crate::reader::{Fields, File};
 use crate::setting;
-use crate::terms::{Scope, read_by, read_window};
+use crate::terms::{Scope, read_by};
 use crate::types::{Catalog, EventDef, EventId, Expr, JudgedWindow, Term};
+use crate::windows::read_window;
 use crate::yaml::{At, Key, Node};
 use weir_model::codes;
 

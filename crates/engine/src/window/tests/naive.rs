@@ -7,7 +7,7 @@ use crate::terms::{Fact, SubjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::types::*;
 use weir_model::records::{MeasureValue, Subject};
-use weir_model::{Micros, WindowSize};
+use weir_model::{Micros, Since, WindowSize};
 
 type Row = Vec<MeasureValue>;
 type RowKey = (String, Subject, WindowSize, Micros, Micros);
@@ -68,6 +68,7 @@ fn windows(
     let (count, of) = match window {
         JudgedWindow::Tumbling(size) => (1, size),
         JudgedWindow::Rolling { count, of } => (count, of),
+        JudgedWindow::ToDate { step, .. } => (1, step),
     };
     let mut single: BTreeMap<Span, Row> = BTreeMap::new();
     for (t, row) in events {
@@ -77,6 +78,9 @@ fn windows(
                 .or_insert_with(blank),
             row,
         );
+    }
+    if let JudgedWindow::ToDate { since, step } = window {
+        return to_date(catalog, tenant, &single, (since, step), through);
     }
     let mut all = BTreeMap::new();
     for at in single.keys() {
@@ -97,6 +101,59 @@ fn windows(
             here = span(catalog, tenant, of, here.1);
         }
     }
+    all
+}
+
+/// The day or month that a step ends in, and when it begins.
+fn period(catalog: &Catalog, tenant: &str, since: Since, end: Micros) -> (String, Micros) {
+    let zone = catalog.tenants.zone(tenant);
+    let last = jiff::Timestamp::from_microsecond(end.0 - 1).unwrap();
+    let date = last.to_zoned(zone.clone()).date();
+    let first = match since {
+        Since::Day => date,
+        Since::Month => date.first_of_month(),
+        Since::All => return (String::new(), Micros(0)),
+    };
+    let begins = first.to_zoned(zone.clone()).unwrap().start_of_day();
+    let begins = begins.unwrap().timestamp().as_microsecond();
+    (first.to_string(), Micros(begins))
+}
+
+/// Each step with an event, and the last one of each period that has any.
+fn to_date(
+    catalog: &Catalog,
+    tenant: &str,
+    single: &BTreeMap<Span, Row>,
+    (since, step): (Since, WindowSize),
+    through: Micros,
+) -> BTreeMap<Micros, (Micros, Row)> {
+    let mut all: BTreeMap<Micros, (Micros, Row)> = BTreeMap::new();
+    let mut so_far: Option<(String, Micros, Row)> = None;
+    for ((start, end), row) in single {
+        let (name, begins) = period(catalog, tenant, since, *end);
+        match &mut so_far {
+            Some((period, _, sum)) if *period == name => merge_into(sum, row),
+            _ => {
+                let begins = if since == Since::All { *start } else { begins };
+                so_far = Some((name.clone(), begins, row.clone()));
+            }
+        }
+        let (_, begins, sum) = so_far.as_ref().unwrap();
+        all.insert(*end, (*begins, sum.clone()));
+        if since == Since::All {
+            continue;
+        }
+        let mut last = *end;
+        loop {
+            let next = span(catalog, tenant, step, last).1;
+            if period(catalog, tenant, since, next).0 != name {
+                break;
+            }
+            last = next;
+        }
+        all.insert(last, (*begins, sum.clone()));
+    }
+    all.retain(|end, _| *end <= through);
     all
 }
 
@@ -307,6 +364,28 @@ fn tell(catalog: &Catalog, key: &SeriesKey, events: &[(Micros, Row)], want: &mut
     }
 }
 
+/// Terms that are not evaluated at an end have the value of their last one in the period.
+fn remember(
+    catalog: &Catalog,
+    tenant: &str,
+    since: Since,
+    ends: &mut BTreeMap<Micros, (Micros, TermRows)>,
+) {
+    let mut before: Option<(String, Micros, TermRows)> = None;
+    for (end, (start, terms)) in ends {
+        let (name, _) = period(catalog, tenant, since, *end);
+        if let Some((period, begins, known)) = &before
+            && *period == name
+        {
+            *start = (*begins).min(*start);
+            for (now, then) in terms.iter_mut().zip(known) {
+                *now = now.or(*then);
+            }
+        }
+        before = Some((name, *start, terms.clone()));
+    }
+}
+
 fn publish(
     catalog: &Catalog,
     k: usize,
@@ -338,11 +417,15 @@ fn publish(
                 let terms = ends
                     .entry(end)
                     .or_insert_with(|| (start, vec![None; def.terms.len()]));
+                terms.0 = start.min(terms.0);
                 terms.1[t] = Some(stat(&row, term));
             }
             some = Some(key);
         }
         let Some(key) = some else { continue };
+        if let JudgedWindow::ToDate { since, .. } = def.window {
+            remember(catalog, &name[0], since, &mut ends);
+        }
         let (mut memory, mut last) = (KpiMemory::default(), None);
         for (end, (start, terms)) in ends {
             if last
@@ -352,7 +435,7 @@ fn publish(
                 memory = KpiMemory::default();
             }
             let zero = |t: &Term| match &catalog.events[t.event].measures[t.measure].kind {
-                MeasureKind::Count | MeasureKind::Sum(_) => Some(0.0),
+                MeasureKind::Count | MeasureKind::Sum(_) | MeasureKind::SumSq(_) => Some(0.0),
                 _ => None,
             };
             let terms: Vec<_> = terms

@@ -157,9 +157,11 @@ fn rule(on: RuleOn) -> RuleDef {
 
 /// Two event types, subjects in common, days in three zones, every kind of window and judge.
 pub fn catalog() -> Arc<Catalog> {
-    use JudgedWindow::{Rolling, Tumbling};
+    use JudgedWindow::{Rolling, ToDate, Tumbling};
     use MeasureKind::Count;
     use WindowSize::*;
+    use weir_model::Since::{self, All, Month};
+    let so_far = |since, step| ToDate { since, step };
     let kind = |name| MeasureKind::of_field(name, "x").unwrap();
     let zone = |z| jiff::tz::TimeZone::get(z).unwrap();
     use detect::limit::tests::{below, early};
@@ -229,6 +231,51 @@ pub fn catalog() -> Arc<Catalog> {
                 vec![term(0, 0, 0, Stat::Value), term(0, 1, 4, Stat::Value)],
                 false,
             ),
+            kpi(
+                "day-so-far",
+                so_far(Since::Day, FiveMinutes),
+                &["user"],
+                vec![
+                    term(0, 0, 3, Stat::Percentile(500)),
+                    term(0, 0, 4, Stat::Value),
+                ],
+                true,
+            ),
+            kpi(
+                "month-so-far",
+                so_far(Month, Hour),
+                &["user"],
+                vec![term(0, 0, 0, Stat::Value), term(1, 0, 1, Stat::Value)],
+                true,
+            ),
+            kpi(
+                "month-by-days",
+                so_far(Month, Day),
+                &["team", "user"],
+                vec![term(0, 2, 1, Stat::Value), term(0, 2, 5, Stat::Value)],
+                true,
+            ),
+            kpi(
+                "ever",
+                so_far(All, Hour),
+                &["user"],
+                vec![term(1, 0, 2, Stat::Value), term(0, 0, 0, Stat::Value)],
+                true,
+            ),
+            kpi(
+                "ever-by-days",
+                so_far(All, Day),
+                &[],
+                vec![term(0, 1, 1, Stat::Value), term(0, 1, 0, Stat::Value)],
+                true,
+            ),
+            kpi(
+                "cross-so-far",
+                so_far(Month, Hour),
+                &["user"],
+                vec![term(1, 0, 0, Stat::Value), term(0, 1, 4, Stat::Value)],
+                false,
+            ),
         ],
         detectors: vec![
             detector("early-minute", (0, 0), Tumbling(Minute), early(3.0)),
@@ -265,6 +312,19 @@ pub fn catalog() -> Arc<Catalog> {
                 detect::seasonal::tests::quick(),
             ),
             small_sample,
+            detector("day-limit", (0, 1), so_far(Since::Day, Hour), early(300.0)),
+            detector(
+                "month-zscore",
+                (3, 1),
+                so_far(Month, Hour),
+                detect::zscore::tests::quick(),
+            ),
+            detector(
+                "ever-drift",
+                (2, 1),
+                so_far(All, Hour),
+                detect::drift::tests::quick(),
+            ),
         ],
         rules: vec![
             rule(RuleOn::Kpi {
@@ -273,6 +333,12 @@ pub fn catalog() -> Arc<Catalog> {
                 below: None,
             }),
             rule(RuleOn::Detector(4)),
+            rule(RuleOn::Kpi {
+                kpi: 6,
+                above: Some(1.0),
+                below: None,
+            }),
+            rule(RuleOn::Detector(9)),
             rule(RuleOn::NoData {
                 event: 0,
                 rollup: 3,
@@ -284,6 +350,7 @@ pub fn catalog() -> Arc<Catalog> {
             zones: vec![
                 ("a".into(), zone("Europe/Berlin")),
                 ("b".into(), zone("America/New_York")),
+                ("d".into(), zone("Australia/Lord_Howe")),
             ],
         },
         aliases: Default::default(),
@@ -316,8 +383,9 @@ impl Log {
             .iter()
             .map(|&n| vec![Micros::MIN; n as usize])
             .collect();
-        // 2026-03-05T00:00Z
-        let mut now = 1_772_668_800 + rng.random_range(0..86_400);
+        // From 2026-03-05T00:00Z or the 28th on.
+        let late = i64::from(rng.random_bool(0.5)) * 23 * 86_400;
+        let mut now = 1_772_668_800 + late + rng.random_range(0..86_400);
         let mut entries = Vec::new();
         for _ in 0..rng.random_range(20..300) {
             now += match rng.random_range(0..400) {
@@ -333,7 +401,7 @@ impl Log {
                 Micros::from_secs(now - rng.random_range(0i64..200) / rng.random_range(1i64..50));
             let mark = &mut marks[event][partition as usize];
             let what = rng.random_bool(0.9).then(|| {
-                let tenant = ["a", "b", "c"][rng.random_range(0..3)].to_string();
+                let tenant = ["a", "b", "c", "d"][rng.random_range(0..4)].to_string();
                 let dimensions = catalog.events[event].dimensions.iter();
                 let values = dimensions
                     .map(|_| ["", "x", "y"][rng.random_range(0..3)].to_string())
