@@ -109,7 +109,7 @@ impl ToDate<'_> {
             .map(|d| format!("{}, ", ident(d)))
             .collect();
         let mut own = Vec::new();
-        for source in sources(self.kpi) {
+        for source in sources(self.kpi, self.catalog) {
             let mut names = dimensions(self.catalog, &self.kpi.terms[source[0]]);
             names.sort_unstable();
             if names.iter().eq(self.kpi.dimensions.iter()) {
