@@ -238,6 +238,14 @@ fn a_call() -> impl Strategy<Value = Call> {
 /// `Rot` is another spelling of `rot`: of tenant `t`, whose calls these are.
 const ALIASES: &str = "aliases: {t: {teams: {rot: [Rot]}}}";
 
+/// What the calls keep to.
+const BOUNDS: &str = "
+  tokens_input: {min: -9, max: 4e9}
+  tokens_output: {min: -9, max: 4e9}
+  tokens_cache_write_1h: {min: -9, max: 4e9}
+  latency_ms: {min: 0, max: 90}
+  cost_usd: {min: 0}";
+
 /// One row per call; of each kind a measure of the number, where the condition holds.
 fn catalog(number: &str, condition: &str) -> Result<Catalog, String> {
     let measure = |kind: &str, of: &str| {
@@ -250,7 +258,7 @@ fn catalog(number: &str, condition: &str) -> Result<Catalog, String> {
     measures += &measure("distribution", &format!("max({number}, 0)"));
     measures += &format!("  everywhere: {{sum: \"{number}\"}}\n");
     let event = format!(
-        "event: llm.call\ndimensions: {{call: request_id}}\nmeasures:\n{measures}windows: [1h]\nrollups: [[call]]\n"
+        "event: llm.call\nbounds:{BOUNDS}\ndimensions: {{call: request_id}}\nmeasures:\n{measures}windows: [1h]\nrollups: [[call]]\n"
     );
     let sources = vec![
         ("events/llm.call.avsc".into(), SCHEMA.clone()),
@@ -331,7 +339,11 @@ fn check(number: &Num, condition: &Truth, calls: &[Call]) {
     for (i, (call, _)) in calls.iter().enumerate() {
         let key = format!("c{i}");
         let (got, told) = (&engine[&key], &oracle[&key]);
-        check_added(got, defined(number, condition, call, i));
+        let added = defined(number, condition, call, i);
+        check_added(got, added);
+        if let (Some(v), Some(c)) = (added.1, catalog.events[0].measures[1].kind.computed()) {
+            assert!(c.range.0 <= v && v <= c.range.1, "{v}: {:?}", c.range);
+        }
         for (a, b) in got.iter().zip(told) {
             assert!(same(a, b), "{call}: {a:?} is not {b:?}");
         }

@@ -70,6 +70,24 @@ fn compiled(source: &str) -> Result<Compiled, Vec<ExprProblem>> {
     })
 }
 
+/// Over fields: `a` is a number, `b` a truth, `a.b` a text.
+fn over_fields(source: &str, truth: bool) -> Result<Compiled, Vec<ExprProblem>> {
+    let unknown = || ("there is no such name".to_owned(), String::new());
+    let mut name = |name: &str| match name {
+        "a" => Ok(Name::Term(0)),
+        "b" => Ok(Name::Truth(1)),
+        _ => Err(unknown()),
+    };
+    let mut is = |name: &str, _: &str| match name {
+        "a.b" => Ok(2),
+        _ => Err(unknown()),
+    };
+    match truth {
+        true => condition(source, &mut name, &mut is),
+        false => number(source, &mut name, &mut is),
+    }
+}
+
 #[test]
 fn chains_are_refused_before_they_are_parsed() {
     for link in ["+1", ".a", "-a", "?(1", "&&true", " == a"] {
@@ -120,6 +138,15 @@ fn fuzz_expressions_are_compiled_or_refused() {
                 let characters = source.chars().count();
                 assert!(problems.iter().all(|p| p.offset <= characters), "{source}");
                 refused += 1;
+            }
+        }
+        for truth in [false, true] {
+            match over_fields(&source, truth) {
+                Ok(c) => assert!(!c.ops.is_empty(), "{source}"),
+                Err(problems) => {
+                    let characters = source.chars().count();
+                    assert!(problems.iter().all(|p| p.offset <= characters), "{source}");
+                }
             }
         }
     });
