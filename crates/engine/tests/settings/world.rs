@@ -139,7 +139,7 @@ impl<'r> World<'r> {
         self.ids += 1;
         let event_json = json!({
             "event_id": format!("e{}", self.ids), "event_time": time, "tenant": what.0,
-            "source": "s", "resource": {}, "team": what.1, "strict": self.ids % 3 == 0,
+            "source": "s", "resource": {}, "team": what.1, "strict": self.ids.is_multiple_of(3),
             "amount": amount,
         });
         let mut body = Vec::new();
