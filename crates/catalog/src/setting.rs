@@ -56,6 +56,19 @@ pub(crate) fn check_detector(f: &Fields<'_>, event: &EventDef) {
     }
 }
 
+/// What a detector is told that names the measure of a setting: it judges one event type.
+pub(crate) fn named_by_detector(path: &str, events: &[EventDef]) -> Option<(String, String)> {
+    let mut settings = events.iter().filter(|e| e.setting);
+    let named = settings.find(|e| {
+        let rest = path.strip_prefix(e.name.as_str());
+        rest.is_some_and(|r| r.starts_with('.'))
+    })?;
+    Some((
+        format!("a detector cannot read {}, which is a setting", named.name),
+        "let a KPI read it, and an alert rule look at the KPI".to_owned(),
+    ))
+}
+
 /// Somebody has to do something before a KPI is published.
 pub(crate) fn check_kpi(scope: &Scope<'_>, file: File<'_>, at: At, named: &str) -> bool {
     let settings = scope.terms.iter().filter(|t| scope.events[t.event].setting);

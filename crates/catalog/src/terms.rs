@@ -63,6 +63,11 @@ impl Scope<'_> {
                 .strip_prefix(own)
                 .and_then(|r| r.strip_prefix('.'))
                 .unwrap_or(path);
+            if rest == path
+                && let Some(told) = setting::named_by_detector(path, self.events)
+            {
+                return Err(told);
+            }
             return Ok((event, rest));
         }
         let found = self.events.iter().enumerate().filter_map(|(i, e)| {

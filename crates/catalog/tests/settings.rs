@@ -29,7 +29,7 @@ kpis:
   use:
     by: [team]
     window: 1h
-    terms: {cost: llm.call.cost_usd, limit: limit.set.amount}
+    terms: {cost: llm.call.cost, limit: limit.set.amount}
     value: cost - limit
 detectors:
   much: {event: llm.call, by: [team], window: 1h, value: calls, limit: {above: 10}}
@@ -81,20 +81,26 @@ const CASES: &[(&str, &str, &str)] = &[
         "limit.set.yaml:2:10: WEIR-0101",
     ),
     (
-        "cost: llm.call.cost_usd",
+        "cost: llm.call.cost",
         "cost: limit.set.changes",
         "kpis.yaml:6:12: WEIR-0105 KPI \"use\" reads settings alone, and a setting in force \
          publishes nothing; add a term on a measure of what happens",
     ),
     (
-        "cost: llm.call.cost_usd",
-        "cost: {of: llm.call.cost_usd, at: []}",
+        "cost: llm.call.cost",
+        "cost: {of: llm.call.cost, at: []}",
         "kpis.yaml:6:12: WEIR-0105 no term stands on the KPI's own subject [team]",
     ),
     (
         "event: llm.call, by: [team], window: 1h, value: calls",
         "event: limit.set, by: [team], window: 1h, value: amount",
         "kpis.yaml:8:17: WEIR-0105 limit.set is a setting: it has no window of its own",
+    ),
+    (
+        "window: 1h, value: calls,",
+        "window: 1h, value: calls - limit.set.amount,",
+        "kpis.yaml:8:75: WEIR-0102 a detector cannot read limit.set, which is a setting; let a \
+         KPI read it, and an alert rule look at the KPI",
     ),
     (
         "value: cost - limit",

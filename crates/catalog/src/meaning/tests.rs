@@ -60,6 +60,7 @@ fn every_kind_of_thing_is_in_it() {
                  |Min2,|Max2,|Abs,|Coalesce,|Sqrt,|Ln,|Exp,|Floor,|Pow,|Select]";
     let windows = "Minute,|FiveMinutes,|Hour,|Day]| 1m | 5m | 1h | 1d ";
     let rolling = " 5m/1m | 1h/5m | 6h/5m | 3d/1h | 30d/1d ";
+    let settings = "] setting";
     let judges = "Target {| Up | Down | Both | kpi days| detector zscore| no data ";
     for words in [
         measures, conditions, fields, statistics, steps, windows, rolling, settings, judges,

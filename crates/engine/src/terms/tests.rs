@@ -37,7 +37,7 @@ struct Told {
 fn told() -> impl Strategy<Value = Told> {
     let text = prop::sample::select(vec!["", "a", "Zoë", "platform x"]);
     (
-        0u8..5,
+        0u8..6,
         0usize..3,
         0usize..3,
         prop::sample::select(vec!["acme", "globex"]),
@@ -73,6 +73,7 @@ proptest! {
                 1 => writer.kpi_value(t.index, &t.tenant, values, span, t.value),
                 2 => writer.verdict(t.index, &t.tenant, values, span, t.value.unwrap_or(0.0), t.found),
                 3 => writer.active(t.index, &t.tenant, values, span.1),
+                4 => writer.setting((t.index, t.term), (&t.tenant, values), span.1, t.value),
                 _ => writer.final_through(&[span.0, Micros::MIN, Micros::MAX]),
             }
         }
@@ -106,6 +107,7 @@ proptest! {
                         detector: t.index, subject, start, end, value: value.unwrap_or(0.0), found: t.found,
                     }),
                     3 => (Route::Rule(t.index), Fact::Active { rule: t.index, subject, last_minute_end: end }),
+                    4 => (Route::Kpi(t.index), Fact::Setting { kpi: t.index, term: t.term, subject, from: end, value }),
                     _ => {
                         let through = vec![start, Micros::MIN, Micros::MAX];
                         want.push(format!("{:?}", Fact::FinalThrough { partition: 2, partitions: 16, through }));
