@@ -8,11 +8,41 @@ use std::path::Path;
 use std::process::Command;
 use weir_tests::{System, copy_dir, root};
 
+/// Judged since the tenant's day, month, or all began; over one event type, two, and subjects of
+/// fewer dimensions.
+const TO_DATE: &str = "\
+kpis:
+  calls_this_month: {by: [team], window: 1mo/1h, decimals: 0, value: llm.call.calls}
+  work_this_month:
+    by: [team]
+    window: 1mo/1h
+    terms: {calls: llm.call.calls, commits: productivity.recorded.commits}
+    value: calls + commits
+  share_of_month:
+    by: [team]
+    window: 1mo/1d
+    terms: {own: llm.call.cost, all: {of: llm.call.cost, at: []}}
+    minimum_sample: {own: 0.01}
+    value: ratio(own, all)
+  slow_today: {by: [engineer], window: 1d/5m, minimum_sample: {llm.call.calls: 1}, value: llm.call.latency.p95}
+  share_ever:
+    by: [team]
+    window: all/1h
+    terms: {own: productivity.recorded.commits, all: {of: llm.call.calls, at: []}}
+    minimum_sample: {all: 1}
+    value: ratio(own, all)
+detectors:
+  month_of_calls: {event: llm.call, by: [team], window: 1mo/1h, value: calls, limit: {above: 20}}
+alerts:
+  month_of_work: {kpi: work_this_month, above: 30, impact: more than planned, action: plan}
+";
+
 /// The repository's schemas with two tenants whose days begin 22 hours apart or more.
 fn schemas(dir: &Path) {
     copy_dir(&root().join("schemas"), dir);
     let tenants = "tenants:\n  default_zone: UTC\n  zones:\n    east: Pacific/Kiritimati\n    west: America/Los_Angeles\n";
     fs::write(dir.join("catalog/tenants.yaml"), tenants).unwrap();
+    fs::write(dir.join("catalog/to_date.yaml"), TO_DATE).unwrap();
 }
 
 fn simulate<'a>(tenant: &'a str, start: &'a str) -> Vec<&'a str> {
@@ -55,8 +85,23 @@ fn days_are_the_tenants_and_what_is_not_judged_is_said() {
     // A digest right away is the one of later: it waits for what is not there yet.
     let through = "2026-01-07T10:00:00Z";
     let at_once = system.digest(through);
-    system.verify();
+    let verified = system.verify();
     assert_eq!(system.digest(through), at_once);
+    // What the month came to stands at its end, in the tenant's zone, after days of silence.
+    let n = |what: &str| system.number(&format!("SELECT count() AS n FROM {what}"));
+    let month =
+        "(SELECT team, sum(calls) AS calls FROM llm_call_1d WHERE rollup = 'team' GROUP BY team)";
+    let ended = "kpis WHERE kpi = 'calls_this_month' AND window_end = toDateTime64('2026-01-31 10:00:00', 6, 'UTC')";
+    let teams = n(month);
+    assert!(teams > 1.0);
+    assert_eq!(n(ended), teams);
+    let sums = format!("SELECT sum(value) = (SELECT sum(calls) FROM {month}) AS n FROM {ended}");
+    assert_eq!(system.number(&sums), 1.0);
+    assert!(
+        n("alerts WHERE rule = 'month_of_work'") > 0.0,
+        "{:?}",
+        verified.compared
+    );
     let out = system.weir(&["digest", "--through", "2090-01-01", "--wait", "0.5"]);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(

@@ -166,6 +166,16 @@ const CASES: &[(&str, &str, &str)] = &[
         r#"kpis.yaml:5:13: WEIR-0102 there is no window "2h""#,
     ),
     (
+        "window: 1h\n    terms",
+        "window: 1mo/5m\n    terms",
+        r#"kpis.yaml:5:13: WEIR-0102 there is no window "1mo/5m"; use 1m, 5m, 1h, 1d, rolling 5m/1m, "#,
+    ),
+    (
+        "window: 1h\n    terms",
+        "window: 1mo/1d\n    terms",
+        "kpis.yaml:5:13: WEIR-0102 window 1mo/1d needs 1d of llm.call by [team], which is not stored; add 1d",
+    ),
+    (
         "ratio(failures, calls)",
         "ratio(failure, calls)",
         r#"kpis.yaml:7:18: WEIR-0102 there is no term, parameter or measure "failure"; did you mean "failures"?"#,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod measure;
+mod to_date;
 
 use bytes::Bytes;
 use measure::{full, plain, value};
@@ -31,8 +32,12 @@ fn store(database: &str) -> Store {
 
 /// The repository's catalog with tenants in three zones.
 fn catalog() -> Catalog {
-    let mut catalog =
-        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
+    in_three_zones(
+        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap(),
+    )
+}
+
+fn in_three_zones(mut catalog: Catalog) -> Catalog {
     let zone = |n: &str| jiff::tz::TimeZone::get(n).unwrap();
     catalog.tenants.default_zone = zone("UTC");
     catalog.tenants.zones = vec![
@@ -641,9 +646,10 @@ async fn every_question_has_an_answer() {
 /// The windows of a KPI that a window of its base size is part of.
 fn spans(kpi: &KpiDef, catalog: &Catalog, tenant: &str, start: i64) -> Vec<(i64, i64)> {
     let zone = catalog.tenants.zone(tenant);
-    let (of, count) = match kpi.window {
-        JudgedWindow::Tumbling(of) => (of, 1),
-        JudgedWindow::Rolling { count, of } => (of, i64::from(count)),
+    let of = kpi.window.stored();
+    let count = match kpi.window {
+        JudgedWindow::Rolling { count, .. } => i64::from(count),
+        _ => 1,
     };
     // Walks along neighbours, so that days follow the calendar.
     let next = |t: i64, n: i64| (0..n).fold(t, |t, _| of.span(Micros(t), zone).1.0);
@@ -704,10 +710,9 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
         all.push(rows);
     }
     let mut compared = 0;
-    for kpi in &catalog.kpis {
-        let size = match kpi.window {
-            JudgedWindow::Tumbling(s) | JudgedWindow::Rolling { of: s, .. } => s,
-        };
+    let to_date = |k: &&KpiDef| matches!(k.window, JudgedWindow::ToDate { .. });
+    for kpi in catalog.kpis.iter().filter(|k| !to_date(k)) {
+        let size = kpi.window.stored();
         // (tenant, dimensions of the rollup, start, end) -> merged values, for each term's event
         // and rollup.
         type Merged = BTreeMap<(String, Vec<(String, String)>, i64, i64), Vec<MeasureValue>>;

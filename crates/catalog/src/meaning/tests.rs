@@ -60,10 +60,11 @@ fn every_kind_of_thing_is_in_it() {
                  |Min2,|Max2,|Abs,|Coalesce,|Sqrt,|Ln,|Exp,|Floor,|Pow,|Select]";
     let windows = "Minute,|FiveMinutes,|Hour,|Day]| 1m | 5m | 1h | 1d ";
     let rolling = " 5m/1m | 1h/5m | 6h/5m | 3d/1h | 30d/1d ";
+    let others = " 30m/5m | 7d/1d | 28d/1d | 1d/5m | 1d/1h | 1mo/1h | 1mo/1d | all/1h | all/1d ";
     let settings = "] setting";
     let judges = "Target {| Up | Down | Both | kpi days| detector zscore| no data ";
     for words in [
-        measures, conditions, fields, statistics, steps, windows, rolling, settings, judges,
+        measures, conditions, fields, statistics, steps, windows, rolling, others, settings, judges,
     ] {
         for word in words.split('|') {
             assert!(text.contains(word), "{word}");
