@@ -144,10 +144,9 @@ fn everything_bad_is_answered_counted_and_shown() {
     dead.push(("WEIR-0002", Some(b"{\"event_id\": 1}".to_vec())));
     dead.push(("WEIR-0003", Some(wire::framed(4711, &sound[5..]))));
     dead.push(("WEIR-0004", Some([&sound[..], b"more"].concat())));
-    // The field before the last one, an empty text, is a union of two branches, here null: there is
-    // no third.
+    // The last field is a union of two branches, here null: there is no third.
     let mut no_branch = sound.clone();
-    let union = no_branch.len() - 2;
+    let union = no_branch.len() - 1;
     no_branch[union] = 4;
     dead.push(("WEIR-0004", Some(no_branch)));
     let catalog = Catalog::embedded().unwrap();

@@ -140,13 +140,14 @@ fn a_call() -> impl Strategy<Value = Call> {
     let tokens =
         || prop_oneof![2 => Just(0i64), 5 => 1i64..90, 1 => -9i64..0, 1 => 1i64..2_000_000];
     let told = move || prop::option::of(tokens());
+    let mostly = move || prop::option::weighted(0.9, tokens());
     let pick = |texts: &'static [&'static str]| prop::sample::select(texts);
     (
         (
             pick(&["p", "q", "r"]),
             pick(&["m", "m-1", "m-1-x", "n@2", "mm"]),
         ),
-        (tokens(), tokens(), tokens(), tokens()),
+        (mostly(), mostly(), mostly(), mostly()),
         (told(), told(), prop::option::of(0.0f64..90.0)),
         (
             any::<bool>(),
@@ -251,6 +252,14 @@ fn size_tier_and_lifetime_decide_the_price() {
                 json!({"tokens_cache_write": million, "tokens_cache_write_5m": 1}),
                 None,
             ),
+            // Of a cache a source need not tell, of input and output it must; a cost says it all.
+            (
+                json!({"tokens_input": 1000, "tokens_cache_read": null, "tokens_cache_write": null}),
+                Some(0.001),
+            ),
+            (json!({"tokens_input": null}), None),
+            (json!({"tokens_input": 1000, "tokens_output": null}), None),
+            (json!({"tokens_output": null, "cost_usd": 1.5}), Some(1.5)),
         ],
     );
 }
@@ -287,6 +296,13 @@ fn the_shipped_book_charges_long_calls_batches_and_hours() {
                 Some(0.006),
             ),
             (sonnet(json!({"tokens_cache_write": 1000})), Some(0.00375)),
+            // A long call is one whatever is told of the cache.
+            (
+                sonnet(
+                    json!({"tokens_input": 200_001, "tokens_cache_read": null, "tokens_cache_write": null}),
+                ),
+                Some(1.200_006),
+            ),
             (
                 sonnet(json!({"tokens_input": 1, "service_tier": "priority"})),
                 None,

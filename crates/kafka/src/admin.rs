@@ -1,7 +1,7 @@
 //! Topics: what they must be, and what there is.
 
 use crate::client::{Brokers, Logged};
-use crate::consumer::{Tp, retry};
+use crate::consumer::{Tp, offsets, retry};
 use crate::error::Error;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -375,40 +375,12 @@ impl Admin {
     /// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per
     /// partition asked for.
     fn offsets(&self, parts: &[Tp], which: Offset) -> Result<Vec<i64>, Error> {
-        if parts.is_empty() {
-            return Ok(Vec::new());
-        }
-        // The offset field carries the question: the protocol's own codes for "earliest" and
-        // "latest" in place of a timestamp.
-        let mut ask = TopicPartitionList::with_capacity(parts.len());
-        for tp in parts {
-            ask.add_partition_offset(&tp.topic, tp.partition, which)
-                .map_err(|e| Error::kafka(format!("offset of {tp}"), e))?;
-        }
-        // Errors of single partitions too: a broker that has just started answers some of them a
-        // moment later.
-        retry(self.deadline, || {
-            let found = self
-                .reader
-                .offsets_for_times(ask.clone(), Duration::from_secs(10))
-                .map_err(|e| Error::kafka("reading offsets", e))?;
-            parts
-                .iter()
-                .map(|tp| {
-                    let e = found
-                        .find_partition(&tp.topic, tp.partition)
-                        .ok_or_else(|| {
-                            Error::Invariant(format!("no offset of {tp} in the answer"))
-                        })?;
-                    e.error()
-                        .map_err(|k| Error::kafka(format!("offset of {tp}"), k))?;
-                    match e.offset() {
-                        Offset::Offset(o) => Ok(o),
-                        other => Err(Error::Invariant(format!("offset {other:?} of {tp}"))),
-                    }
-                })
-                .collect()
-        })
+        offsets(
+            &self.reader,
+            parts,
+            which,
+            (Duration::from_secs(10), self.deadline),
+        )
     }
 
     /// Offsets that a group committed for these partitions.

@@ -11,7 +11,7 @@ use crate::member::Member;
 use crate::rebalance::{Assigned, Change, Context, Native, Revoked};
 use crate::timeouts::Timeouts;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
@@ -417,13 +417,13 @@ impl Consumer {
             .collect()
     }
 
-    /// First offset and the one after the last committed record, asked from the broker.
-    pub fn bounds(&self, tp: &Tp, deadline: Duration) -> Result<(i64, i64), Error> {
-        retry(deadline, || {
-            self.inner()
-                .fetch_watermarks(&tp.topic, tp.partition, self.attempt(deadline))
-                .map_err(|e| Error::kafka(format!("offsets of {tp}"), e))
-        })
+    /// First offsets and the ones after the last committed records, asked from the brokers: of all
+    /// partitions at once, since each question waits behind the fetch that a broker holds.
+    pub fn bounds(&self, parts: &[Tp], deadline: Duration) -> Result<Vec<(i64, i64)>, Error> {
+        let limits = (self.attempt(deadline), deadline);
+        let lows = offsets(self.inner(), parts, Offset::Beginning, limits)?;
+        let ends = offsets(self.inner(), parts, Offset::End, limits)?;
+        Ok(lows.into_iter().zip(ends).collect())
     }
 
     /// End of the partition as of the last fetch, without asking the broker.
@@ -574,6 +574,47 @@ fn fill(
     // SAFETY: the library wrote `n` of them.
     unsafe { raw.set_len(have + n as usize) };
     Ok(())
+}
+
+/// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per
+/// partition asked for. Limits: of one try, and of all.
+pub(crate) fn offsets<C: ConsumerContext>(
+    reader: &BaseConsumer<C>,
+    parts: &[Tp],
+    which: Offset,
+    (attempt, deadline): (Duration, Duration),
+) -> Result<Vec<i64>, Error> {
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The offset field carries the question: the protocol's own codes for "earliest" and "latest"
+    // in place of a timestamp.
+    let mut ask = TopicPartitionList::with_capacity(parts.len());
+    for tp in parts {
+        ask.add_partition_offset(&tp.topic, tp.partition, which)
+            .map_err(|e| Error::kafka(format!("offset of {tp}"), e))?;
+    }
+    // Errors of single partitions too: a broker that has just started answers some of them a moment
+    // later.
+    retry(deadline, || {
+        let found = reader
+            .offsets_for_times(ask.clone(), attempt)
+            .map_err(|e| Error::kafka("reading offsets", e))?;
+        parts
+            .iter()
+            .map(|tp| {
+                let e = found
+                    .find_partition(&tp.topic, tp.partition)
+                    .ok_or_else(|| Error::Invariant(format!("no offset of {tp} in the answer")))?;
+                e.error()
+                    .map_err(|k| Error::kafka(format!("offset of {tp}"), k))?;
+                match e.offset() {
+                    Offset::Offset(o) => Ok(o),
+                    other => Err(Error::Invariant(format!("offset {other:?} of {tp}"))),
+                }
+            })
+            .collect()
+    })
 }
 
 /// Tries again while the error may pass, until the deadline.

@@ -273,8 +273,9 @@ impl<'a> Session<'a> {
         let committed: Vec<Committed> = self.consumer.committed(parts, limit)?;
         let starts = stage.assigned(&committed).map_err(Error::from)?;
         let mut from = Vec::with_capacity(parts.len());
-        for (c, start) in committed.into_iter().zip(starts) {
-            let (low, end) = self.consumer.bounds(&c.tp, limit)?;
+        let asked: Vec<Tp> = committed.iter().map(|c| c.tp.clone()).collect();
+        let bounds = self.consumer.bounds(&asked, limit)?;
+        for ((c, start), (low, end)) in committed.into_iter().zip(starts).zip(bounds) {
             let wanted = start.or(c.offset);
             if let Some(wanted) = wanted
                 && low > wanted

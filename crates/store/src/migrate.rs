@@ -293,21 +293,33 @@ impl Store {
         .await
     }
 
-    /// Sets or removes the time after which raw events leave the archive (never the log).
-    pub async fn set_archive_ttl(&self, event: &str, days: Option<u32>) -> Result<(), StoreError> {
-        let table = ident(&format!("events_{}", crate::table::underscored(event)));
-        let present = self.scalar(
-            &format!("SELECT count() FROM system.tables WHERE database = currentDatabase() AND concat('`', name, '`') = {} AND engine_full ILIKE '% TTL %'", text(&table)), &[]).await?;
-        match (days, present.as_deref()) {
-            (Some(days), _) => {
-                self.execute(&format!(
-                    "ALTER TABLE {table} MODIFY TTL toDateTime(event_time) + toIntervalDay({days}) SETTINGS materialize_ttl_after_modify = 0"
-                ))
-                .await
-            }
-            (None, Some("1")) => self.execute(&format!("ALTER TABLE {table} REMOVE TTL")).await,
-            (None, _) => Ok(()),
+    /// Sets or removes the time after which raw events of these types leave the archive (never the
+    /// log).
+    pub async fn set_archive_ttl(
+        &self,
+        catalog: &Catalog,
+        days: Option<u32>,
+    ) -> Result<(), StoreError> {
+        let with: Vec<String> = self
+            .fetch(
+                "SELECT name FROM system.tables WHERE database = currentDatabase() \
+                 AND startsWith(name, 'events_') AND engine_full ILIKE '% TTL %'",
+            )
+            .await?;
+        for event in &catalog.events {
+            let name = EventsTable::of(event)?.name;
+            let table = ident(&name);
+            let statement = match days {
+                Some(days) => format!(
+                    "ALTER TABLE {table} MODIFY TTL toDateTime(event_time) + toIntervalDay({days}) \
+                     SETTINGS materialize_ttl_after_modify = 0"
+                ),
+                None if with.contains(&name) => format!("ALTER TABLE {table} REMOVE TTL"),
+                None => continue,
+            };
+            self.execute(&statement).await?;
         }
+        Ok(())
     }
 }
 

@@ -267,11 +267,9 @@ impl Sink {
         if done != weir_store::Prepared::default() {
             tracing::info!(applied = ?done.applied, columns = done.columns.len(), "the database was brought up to the catalog");
         }
-        for event in &self.catalog.events {
-            store
-                .set_archive_ttl(&event.name, self.config.archive_days)
-                .await?;
-        }
+        store
+            .set_archive_ttl(&self.catalog, self.config.archive_days)
+            .await?;
         store
             .set_current_run(self.config.run, self.catalog.hash)
             .await

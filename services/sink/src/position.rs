@@ -64,8 +64,10 @@ impl Position {
         match change {
             Change::Assigned(assigned) => {
                 let mut from = Vec::new();
-                for c in consumer.committed(assigned.parts(), limit)? {
-                    let (low, high) = consumer.bounds(&c.tp, limit)?;
+                let committed = consumer.committed(assigned.parts(), limit)?;
+                let asked: Vec<Tp> = committed.iter().map(|c| c.tp.clone()).collect();
+                let bounds = consumer.bounds(&asked, limit)?;
+                for (c, (low, high)) in committed.into_iter().zip(bounds) {
                     // Retention may have passed the sink by while it was down: it goes on with what
                     // there is.
                     let offset = c.offset.unwrap_or(low);
