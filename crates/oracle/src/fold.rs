@@ -3,10 +3,14 @@
 
 use crate::cells::{Cell, CellKey};
 use crate::event::{Event, Schemas};
+use crate::held::{Held, SubjectKey};
 use crate::needs::Needs;
-use crate::share::Share;
+use crate::share::{BUCKETS, Share};
+use crate::shelves::Shelves;
+use crate::twice::{Counted, Identities};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use weir_catalog::{Catalog, EventDef, JudgedWindow};
 use weir_model::headers::{Mark, Meta};
 use weir_model::time::FUTURE_TOLERANCE;
@@ -55,27 +59,6 @@ pub struct Totals {
     pub twice_at: Vec<u64>,
 }
 
-/// Most identities that were counted twice that are told.
-const TOLD: usize = 20;
-
-impl Totals {
-    /// Takes in what another share of the identities has of those counted twice; all else is the
-    /// same in each.
-    pub fn join(&mut self, other: &Totals) {
-        for (event, counts) in &mut self.by_event {
-            let of_other = other.by_event.get(event);
-            counts.counted_twice += of_other.map_or(0, |c| c.counted_twice);
-        }
-        let mut all: Vec<(u64, (String, String, u32, i64))> = Vec::new();
-        for t in [&*self, other] {
-            all.extend(t.twice_at.iter().copied().zip(t.twice.iter().cloned()));
-        }
-        all.sort();
-        all.truncate(TOLD);
-        (self.twice_at, self.twice) = all.into_iter().unzip();
-    }
-}
-
 struct Partition {
     log_time: Micros,
     in_replay: bool,
@@ -107,18 +90,14 @@ const LEAST: usize = 1 << 16;
 pub struct Fold {
     schemas: Schemas,
     partitions: BTreeMap<(usize, u32), Partition>,
-    late: BTreeMap<CellKey, Cell>,
-    on_time: BTreeMap<CellKey, Cell>,
-    /// Ends of the minutes with an on-time event, by (event, rollup, tenant, values).
-    minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
-    identities: HashSet<(usize, u128)>,
-    totals: Totals,
-    share: Share,
+    held: Held,
+    identities: Identities,
+    pub(crate) totals: Totals,
     needs: Vec<Vec<Needs>>,
     /// Records taken in.
     read: u64,
-    /// Bytes that the cells hold, about.
-    cells: usize,
+    /// Bytes that what was put on shelves took up, by bucket.
+    pub(crate) loaded: Vec<usize>,
 }
 
 /// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and
@@ -129,7 +108,7 @@ pub(crate) type Series = BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micro
 pub(crate) struct Judged {
     pub on_time: BTreeMap<CellKey, Cell>,
     pub late: BTreeMap<CellKey, Cell>,
-    pub minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    pub minutes: BTreeMap<SubjectKey, BTreeSet<Micros>>,
     /// By event type: what is final.
     pub final_through: Vec<Micros>,
     pub totals: Totals,
@@ -137,13 +116,14 @@ pub(crate) struct Judged {
 
 impl Fold {
     /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON)
-    /// of registered schemas. Of the subjects, and of the identities that were counted twice, only
-    /// those of `share` are kept; all else is counted in full.
+    /// of registered schemas.
+    ///
+    /// # Errors
+    /// A schema of the catalog that is none.
     pub fn new(
         catalog: &Catalog,
         partitions: &[u32],
         writers: &[(u32, [u8; 16], String)],
-        share: Share,
     ) -> Result<Fold, String> {
         let mut all = BTreeMap::new();
         for (event, n) in partitions.iter().enumerate() {
@@ -161,29 +141,35 @@ impl Fold {
         Ok(Fold {
             schemas: Schemas::new(catalog, writers)?,
             partitions: all,
-            late: BTreeMap::new(),
-            on_time: BTreeMap::new(),
-            minutes: BTreeMap::new(),
-            identities: HashSet::new(),
+            held: Held::default(),
+            identities: Identities::default(),
             totals: Totals::default(),
-            share,
             needs: Needs::of(catalog),
             read: 0,
-            cells: 0,
+            loaded: vec![0; BUCKETS],
         })
     }
 
-    pub(crate) fn share(&self) -> Share {
-        self.share
+    /// Bytes that can be put on shelves, about.
+    pub fn bytes(&self) -> usize {
+        self.held.bytes + self.identities.bytes()
     }
 
-    /// Bytes that it holds, about.
-    pub fn bytes(&self) -> usize {
-        // A table is between half and seven eighths full.
-        let identity = size_of::<(usize, u128)>() * 3 / 2;
-        let seen = size_of::<(u128, i64)>() * 3 / 2;
-        let read: usize = self.partitions.values().map(|p| p.seen.capacity()).sum();
-        self.cells + self.identities.capacity() * identity + read * seen
+    /// Puts what it holds on shelves. Then a [`crate::Divided`] judges it.
+    ///
+    /// # Errors
+    /// Those of the shelves.
+    pub fn shelve(&mut self, catalog: &Catalog, shelves: &mut dyn Shelves) -> io::Result<()> {
+        let Fold { held, loaded, .. } = self;
+        held.shelve(catalog, &self.needs, loaded, shelves)?;
+        self.identities.shelve(shelves)
+    }
+
+    /// A partition was read to its end: which identities it saw last is no longer asked for.
+    pub fn end(&mut self, event: usize, partition: u32) {
+        if let Some(state) = self.partitions.get_mut(&(event, partition)) {
+            state.seen = HashMap::new();
+        }
     }
 
     /// Takes in the next record of a partition.
@@ -241,15 +227,14 @@ impl Fold {
             counts.duplicates += 1;
             return;
         }
-        if self.share.has_identity(key) && !self.identities.insert((event, key)) {
-            counts.counted_twice += 1;
-            if self.totals.twice.len() < TOLD {
-                self.totals.twice_at.push(self.read);
-                self.totals
-                    .twice
-                    .push((def.name.clone(), identity, partition, r.offset));
-            }
-        }
+        self.identities.add(Counted {
+            event,
+            key,
+            read: self.read,
+            partition,
+            offset: r.offset,
+            identity,
+        });
         let t = time.min(state.log_time.plus(FUTURE_TOLERANCE));
         let late = t < state.watermark;
         counts.events += 1;
@@ -279,22 +264,10 @@ impl Fold {
         let mut one = None;
         for (rollup, r) in def.rollups.iter().enumerate() {
             let names = r.dimensions.iter().map(|d| &def.dimensions[*d]);
-            let values: Vec<String> = names
-                .clone()
-                .map(|d| e.text(&d.path).unwrap_or_default())
-                .collect();
-            let named = names
-                .zip(&values)
-                .map(|(d, v)| (d.name.as_str(), v.as_str()));
-            let mine = self.share.holds(tenant, named);
+            let values: Vec<String> = names.map(|d| e.text(&d.path).unwrap_or_default()).collect();
             let needs = self.needs[event][rollup];
             for (i, window) in WindowSize::ALL.into_iter().enumerate() {
-                let wanted = if mine {
-                    needs.stored[i] || (!late && needs.judged[i])
-                } else {
-                    !late && needs.joined[i]
-                };
-                if !wanted {
+                if !needs.stored[i] && (late || !needs.judged[i]) {
                     continue;
                 }
                 let (start, end) = match window {
@@ -311,53 +284,35 @@ impl Fold {
                     values: values.clone(),
                 };
                 let one = one.get_or_insert_with(|| measured(def, e, t, id));
-                self.add(key, one, late);
+                self.held.add(key, one, late);
             }
-            if mine && needs.watched && !late {
+            if needs.watched && !late {
                 let subject = (event, rollup, tenant.to_owned(), values);
-                self.minutes
-                    .entry(subject)
-                    .or_default()
-                    .insert(pane.plus(Micros::MINUTE));
+                self.held.minute(subject, pane.plus(Micros::MINUTE));
             }
         }
     }
 
-    fn add(&mut self, key: CellKey, one: &Cell, late: bool) {
-        let cells = if late {
-            &mut self.late
-        } else {
-            &mut self.on_time
+    /// By event type: what is final.
+    pub(crate) fn final_through(&self, catalog: &Catalog) -> Vec<Micros> {
+        let of = |event| {
+            let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
+            let watermarks = of_event.map(|(_, p)| p.watermark);
+            watermarks.min().unwrap_or(Micros::MIN)
         };
-        match cells.entry(key) {
-            Entry::Vacant(e) => {
-                self.cells += e.key().bytes() + one.bytes();
-                e.insert(one.clone());
-            }
-            Entry::Occupied(mut e) => {
-                let before = e.get().bytes();
-                e.get_mut().merge(one);
-                self.cells += e.get().bytes().saturating_sub(before);
-            }
-        }
+        (0..catalog.events.len()).map(of).collect()
     }
 
     pub(crate) fn judged(self, catalog: &Catalog) -> Judged {
-        let final_through: Vec<Micros> = (0..catalog.events.len())
-            .map(|event| {
-                let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
-                of_event
-                    .map(|(_, p)| p.watermark)
-                    .min()
-                    .unwrap_or(Micros::MIN)
-            })
-            .collect();
+        let final_through = self.final_through(catalog);
+        let mut totals = self.totals;
+        self.identities.tell(catalog, &mut totals);
         Judged {
-            on_time: self.on_time,
-            late: self.late,
-            minutes: self.minutes,
+            on_time: self.held.on_time,
+            late: self.held.late,
+            minutes: self.held.minutes,
             final_through,
-            totals: self.totals,
+            totals,
         }
     }
 }
@@ -375,7 +330,7 @@ fn measured(def: &EventDef, e: &Event, t: Micros, id: u64) -> Cell {
 
 impl Judged {
     /// What the store can know: windows that are final, with their stragglers.
-    pub fn into_merged(self, catalog: &Catalog, share: Share) -> BTreeMap<CellKey, Cell> {
+    pub fn into_merged(self, catalog: &Catalog, share: &Share) -> BTreeMap<CellKey, Cell> {
         let mut merged = self.on_time;
         for (key, cell) in self.late {
             match merged.entry(key) {
