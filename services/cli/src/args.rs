@@ -132,7 +132,8 @@ pub struct JsonArgs {
 
 #[derive(ClapArgs, Debug)]
 pub struct StatusArgs {
-    /// Show what opens ClickHouse for reading, for other tools: user and password
+    /// Show what opens ClickHouse for reading, and Kafka's second port, for other tools: user and
+    /// password
     #[arg(long)]
     pub secrets: bool,
     /// Print JSON for programs

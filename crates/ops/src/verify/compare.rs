@@ -16,8 +16,6 @@ use weir_oracle::Truth;
 pub struct Comparison {
     pub compared: BTreeMap<String, u64>,
     pub differences: Vec<String>,
-    /// Rows of the store that were looked at.
-    pub read: u64,
 }
 
 impl Comparison {
@@ -27,7 +25,6 @@ impl Comparison {
             self.count(what, n);
         }
         self.differences.extend(other.differences);
-        self.read += other.read;
     }
 
     pub fn count(&mut self, what: impl Into<String>, n: u64) {
@@ -165,7 +162,6 @@ impl Judged<'_> {
         let mut n = 0;
         let what = self.what;
         store.each(kind, &mut |row| {
-            out.read += 1;
             let id = string(&row, "id");
             let at = Micros(integer(&row, "at")? as i64);
             let Some(want) = self.expected.remove(id.as_str()) else {

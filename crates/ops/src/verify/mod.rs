@@ -202,14 +202,18 @@ impl Verify<'_> {
         })?;
         let mut comparison = Comparison::default();
         let limit = usize::try_from(self.memory / CELLS).unwrap_or(usize::MAX);
-        on(Progress::At(Step::Comparing, 0, fetched));
+        let mut compared = 0;
+        on(Progress::At(Step::Comparing, compared, fetched));
         while let Some((share, truth)) = divided
             .next(self.catalog, limit, &mut cells)
             .with_context(no_room)?
         {
-            let mut rows = Rows::Kept(&mut kept, share);
+            let mut each = || {
+                compared += 1;
+                on(Progress::At(Step::Comparing, compared, fetched));
+            };
+            let mut rows = Rows::Kept(&mut kept, share, &mut each);
             comparison.join(compare::all(self.catalog, &truth, &mut rows)?);
-            on(Progress::At(Step::Comparing, comparison.read, fetched));
         }
         let log = Log {
             totals: divided.totals,

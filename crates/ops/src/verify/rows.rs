@@ -163,8 +163,8 @@ fn bucket(line: &[u8]) -> Result<usize> {
 pub enum Rows<'a> {
     /// All, as they are asked.
     Asked(Asked<'a>),
-    /// Those of a share, as they were put on shelves.
-    Kept(&'a mut Disk, Share),
+    /// Those of a share, as they were put on shelves; with who hears of each.
+    Kept(&'a mut Disk, Share, &'a mut dyn FnMut()),
 }
 
 impl Rows<'_> {
@@ -179,11 +179,12 @@ impl Rows<'_> {
         };
         match self {
             Rows::Asked(asked) => asked.lines(kind, &mut read),
-            Rows::Kept(disk, share) => {
+            Rows::Kept(disk, share, on) => {
                 let first = number * BUCKETS;
                 let shelves = first + share.0.start..first + share.0.end;
                 let mut failed = None;
                 let kept = disk.all(shelves, &mut |line| {
+                    on();
                     read(line).map_err(|e| {
                         failed = Some(e);
                         io::Error::other("a row")

@@ -45,7 +45,6 @@ pub fn compare(
             values: names.iter().map(|n| string(&row, n)).collect(),
         };
         seen += 1;
-        out.read += 1;
         match truth.merged.get(&key) {
             None => out.differ(format!("{}: is not in the log", say(def, &key))),
             Some(cell) => {
