@@ -55,7 +55,7 @@ impl Disk {
     /// # Errors
     /// The system does not tell.
     pub fn free() -> io::Result<u64> {
-        let disk = rustix::fs::statvfs(&std::env::temp_dir())?;
+        let disk = rustix::fs::statvfs(std::env::temp_dir())?;
         // What is kept for the administrator is not ours.
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }

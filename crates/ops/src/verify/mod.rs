@@ -35,7 +35,7 @@ const ATTEMPTS: u32 = 3;
 /// and some to compare.
 const CELLS: u64 = 3;
 /// Bytes of the store's rows on disk for each byte of cells, about.
-const ROWS: u64 = 2;
+const ROWS: u64 = 3;
 
 /// What is verified, and within which bounds.
 pub struct Verify<'a> {
