@@ -4,11 +4,17 @@
 
 #![allow(clippy::unwrap_used)]
 
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use weir_tests::System;
 
 /// A system, with the store's address and the secret that its owner is shown.
@@ -79,6 +85,7 @@ fn every_door_opens_to_whom_it_should() {
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
     let tried = Tried::start(&dir);
     a_local_user(&tried, &dir);
+    a_local_user_at_kafka(&tried);
     a_web_page(&tried);
     an_analyst(&tried, &dir);
     an_operator(&tried, &dir);
@@ -106,7 +113,8 @@ fn a_local_user(tried: &Tried, dir: &Path) {
     // in it.
     let secrets = fs::read_to_string(dir.join("secrets.json")).unwrap();
     let secrets: serde_json::Value = serde_json::from_str(&secrets).unwrap();
-    let secrets = ["query", "write"].map(|which| secrets[which].as_str().unwrap().to_owned());
+    let secrets =
+        ["query", "write", "kafka"].map(|which| secrets[which].as_str().unwrap().to_owned());
     assert_eq!(secrets[0], tried.password);
     let mut looked_at = 0;
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -122,6 +130,88 @@ fn a_local_user(tried: &Tried, dir: &Path) {
         let text = fs::read_to_string(dir.join(file)).unwrap();
         assert!(!secrets.iter().any(|s| text.contains(s)), "{file}: {text}");
     }
+}
+
+/// Whether a record that is sent without a secret arrives.
+fn sent(tried: &Tried, topic: &str) -> Result<(), String> {
+    let brokers = tried.system.brokers();
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("message.timeout.ms", "20000");
+    let told = Told::default();
+    let producer: BaseProducer<Told> = config.create_with_context(told.clone()).unwrap();
+    let record = BaseRecord::<(), _>::to(topic).payload("no event");
+    producer.send(record).map_err(|(e, _)| e.to_string())?;
+    producer
+        .flush(Duration::from_secs(30))
+        .map_err(|e| e.to_string())?;
+    let told = told.0.lock().unwrap().take();
+    told.ok_or("nothing was told")?
+}
+
+/// What was said of the last record.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Option<Result<(), String>>>>);
+
+impl rdkafka::ClientContext for Told {}
+impl ProducerContext for Told {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        let said = result.as_ref().map(drop).map_err(|(e, _)| e.to_string());
+        *self.0.lock().unwrap() = Some(said);
+    }
+}
+
+/// Makes a topic and deletes one, with a client of these properties.
+fn made_and_deleted(config: &ClientConfig, made: &str, deleted: &str) -> Vec<String> {
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let options = AdminOptions::new();
+    let topic = NewTopic::new(made, 1, TopicReplication::Fixed(1));
+    let mut said = runtime
+        .block_on(admin.create_topics(&[topic], &options))
+        .unwrap();
+    said.extend(
+        runtime
+            .block_on(admin.delete_topics(&[deleted], &options))
+            .unwrap(),
+    );
+    let failed = said.into_iter().filter_map(Result::err);
+    failed.map(|(_, e)| e.to_string()).collect()
+}
+
+fn a_local_user_at_kafka(tried: &Tried) {
+    let status = tried.system.json(&["status", "--secrets"]);
+    let open = tried.system.brokers();
+    let own = &status["secrets"]["kafka"];
+    assert_ne!(own["brokers"], open.as_str());
+    sent(tried, "weir.events.llm.call").unwrap();
+    for topic in ["weir.state", "weir.partials", "weir.alerts", "weir.catalog"] {
+        let error = sent(tried, topic).unwrap_err();
+        assert!(error.contains("uthorization failed"), "{topic}: {error}");
+    }
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &open);
+    let failed = made_and_deleted(&config, "weir.tried", "weir.events.llm.call");
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    assert!(
+        failed.iter().all(|e| e.contains("uthorization")),
+        "{failed:?}"
+    );
+    // Whoever is shown the secret may.
+    config
+        .set("bootstrap.servers", own["brokers"].as_str().unwrap())
+        .set("security.protocol", "sasl_plaintext")
+        .set("sasl.mechanisms", "PLAIN")
+        .set("sasl.username", own["user"].as_str().unwrap())
+        .set("sasl.password", own["password"].as_str().unwrap());
+    let failed = made_and_deleted(&config, "weir.tried", "weir.tried");
+    assert_eq!(failed, Vec::<String>::new());
 }
 
 fn a_web_page(tried: &Tried) {

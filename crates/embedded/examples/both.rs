@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
         clickhouse.url(),
         started.elapsed()
     );
-    held.announce(kafka.address(), clickhouse.url(), "")?;
+    held.announce((kafka.address(), ""), clickhouse.url(), "")?;
 
     std::thread::spawn(move || {
         let mut line = String::new();

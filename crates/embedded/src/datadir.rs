@@ -24,6 +24,9 @@ pub struct Running {
     /// Kafka, as `host:port`.
     #[serde(default)]
     pub brokers: String,
+    /// Kafka for those who have its secret, as `host:port`; empty where there is none.
+    #[serde(default)]
+    pub own_brokers: String,
     /// ClickHouse, as a URL.
     #[serde(default)]
     pub clickhouse: String,
@@ -90,8 +93,14 @@ impl DataDir {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn announce(&mut self, brokers: &str, clickhouse: &str, http: &str) -> Result<(), Error> {
+    pub fn announce(
+        &mut self,
+        (brokers, own_brokers): (&str, &str),
+        clickhouse: &str,
+        http: &str,
+    ) -> Result<(), Error> {
         self.holder.brokers = brokers.to_owned();
+        self.holder.own_brokers = own_brokers.to_owned();
         self.holder.clickhouse = clickhouse.to_owned();
         self.holder.http = http.to_owned();
         let ready = self.path.join(READY);

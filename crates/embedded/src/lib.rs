@@ -26,7 +26,7 @@ pub use clickhouse::{ClickHouse, ClickHouseOptions, EngineProgram};
 pub use datadir::{DataDir, Running};
 pub use deps::{find_java, find_kafka_jars, find_libchdb};
 pub use error::Error;
-pub use kafka::{Kafka, KafkaOptions};
+pub use kafka::{Kafka, KafkaOptions, sasl};
 pub use ports::free_port;
 pub use secrets::{Secrets, USER};
 pub use supervise::{State, Status};

@@ -1,4 +1,5 @@
-//! What opens the store of a data directory: two secrets in a file that only its owner reads.
+//! What opens the store and the broker of a data directory: secrets in a file that only its owner
+//! reads.
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ const OTHERS_MAY_WRITE: u32 = 0o022;
 /// In a directory with this bit nobody renames what is another user's, as in `/tmp`.
 const STICKY: u32 = 0o1000;
 
-/// The user that goes with both secrets; the secret says what its bearer may do.
+/// The user that goes with all secrets; the secret says what its bearer may do.
 pub const USER: &str = "weir";
 
 /// The secrets of one data directory, in hexadecimal digits. They are never printed with it.
@@ -27,6 +28,10 @@ pub struct Secrets {
     pub query: Secret,
     /// Opens it for writing too: for weir's own services.
     pub write: Secret,
+    /// Opens Kafka's second port: for weir's own services and commands. Empty in the file of an
+    /// earlier version, until [`Secrets::open_or_create`].
+    #[serde(default)]
+    pub kafka: Secret,
 }
 
 /// As they lie in the file.
@@ -34,6 +39,7 @@ pub struct Secrets {
 struct Written<'a> {
     query: &'a str,
     write: &'a str,
+    kafka: &'a str,
 }
 
 impl Secrets {
@@ -58,13 +64,18 @@ impl Secrets {
             });
         }
         let file = Secrets::file(data_dir);
-        match fs::symlink_metadata(&file) {
-            Ok(_) => Secrets::read(&file),
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                create(&file).map_err(Error::io(format!("writing {}", file.display())))?;
+        let known = match fs::symlink_metadata(&file) {
+            Ok(_) => Some(Secrets::read(&file)?),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(Error::io(format!("looking at {}", file.display()))(e)),
+        };
+        match known {
+            Some(secrets) if !secrets.kafka.expose().is_empty() => Ok(secrets),
+            known => {
+                create(&file, known.as_ref())
+                    .map_err(Error::io(format!("writing {}", file.display())))?;
                 Secrets::read(&file)
             }
-            Err(e) => Err(Error::io(format!("looking at {}", file.display()))(e)),
         }
     }
 
@@ -93,7 +104,8 @@ impl Secrets {
         let secrets: Secrets = serde_json::from_slice(&text)
             .map_err(|e| Error::io(reading())(std::io::Error::from(e)))?;
         let is_whole = |secret: &Secret| secret.expose().len() == 2 * BYTES;
-        if !is_whole(&secrets.query) || !is_whole(&secrets.write) {
+        let kafka = secrets.kafka.expose().is_empty() || is_whole(&secrets.kafka);
+        if !is_whole(&secrets.query) || !is_whole(&secrets.write) || !kafka {
             let damaged = std::io::Error::new(
                 ErrorKind::InvalidData,
                 "a secret is damaged: stop weir and remove the file, it is made again",
@@ -120,12 +132,18 @@ pub(crate) fn closed_dir(path: &Path) -> Result<(), Error> {
         .map_err(Error::io(format!("closing {}", path.display())))
 }
 
-/// Dies between any two lines: the file is there as a whole or not at all.
-fn create(file: &Path) -> std::io::Result<()> {
-    let (query, write) = (random()?, random()?);
+/// Writes new secrets, but for those that are known. Dies between any two lines: the file is there
+/// as a whole or not at all, or as it was.
+fn create(file: &Path, known: Option<&Secrets>) -> std::io::Result<()> {
+    let kept = |which: fn(&Secrets) -> &Secret| match known.map(|k| which(k).expose()) {
+        Some(secret) if !secret.is_empty() => Ok(secret.to_owned()),
+        _ => random(),
+    };
+    let (query, write) = (kept(|s| &s.query)?, kept(|s| &s.write)?);
     let text = serde_json::to_vec_pretty(&Written {
         query: &query,
         write: &write,
+        kafka: &kept(|s| &s.kafka)?,
     })?;
     let part = file.with_extension("part");
     match fs::remove_file(&part) {
@@ -168,8 +186,24 @@ mod tests {
         assert_eq!(made.query.expose().len(), 64);
         let again = Secrets::open_or_create(&dir).unwrap();
         assert_eq!((&again.query, &again.write), (&made.query, &made.write));
+        assert_eq!(again.kafka, made.kafka);
+        assert!(made.kafka.expose().len() == 64 && made.kafka != made.write);
         let shown = format!("{made:?}");
         assert!(!shown.contains(made.query.expose()) && !shown.contains(made.write.expose()));
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_keeps_its_secrets_and_gets_one_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = Secrets::file(dir.path());
+        let (query, write) = ("1".repeat(64), "2".repeat(64));
+        let text = format!("{{\"query\": \"{query}\", \"write\": \"{write}\"}}");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(Secrets::open(dir.path()).unwrap().kafka.expose(), "");
+        let now = Secrets::open_or_create(dir.path()).unwrap();
+        assert_eq!((now.query.expose(), now.write.expose()), (&*query, &*write));
+        assert_eq!((now.kafka.expose().len(), mode(&file)), (64, 0o600));
     }
 
     #[test]

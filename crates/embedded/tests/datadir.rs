@@ -53,8 +53,12 @@ fn one_process_holds_a_directory_and_others_find_it() {
         "not announced yet: {answer}"
     );
 
-    held.announce("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
-        .unwrap();
+    held.announce(
+        ("127.0.0.1:1", "127.0.0.1:4"),
+        "http://127.0.0.1:2",
+        "http://127.0.0.1:3",
+    )
+    .unwrap();
     let answer = ask(dir.path());
     assert!(
         answer.contains("running 127.0.0.1:1 http://127.0.0.1:2 http://127.0.0.1:3"),

@@ -4,10 +4,10 @@
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
-use weir_embedded::{Kafka, KafkaOptions, State};
+use weir_embedded::{Kafka, KafkaOptions, Secrets, State, sasl};
 
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -234,4 +234,149 @@ fn a_transaction_that_a_killed_broker_left_open_is_ended() {
     drop(open);
     produce(brokers, "left-open", 0..1);
     assert_eq!(consume(brokers, "left-open", 1), values(0..1));
+}
+
+/// Whether a call was refused for want of rights.
+fn refused(e: &str) -> bool {
+    e.to_lowercase().contains("authorization failed")
+}
+
+/// What an admin's call came to, in words where it failed.
+fn deleted(config: &ClientConfig, topic: &str) -> Result<(), String> {
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let asked = runtime.block_on(admin.delete_topics(&[topic], &AdminOptions::new()));
+    match asked.unwrap().remove(0) {
+        Ok(_) => Ok(()),
+        Err((_, e)) => Err(rdkafka::error::KafkaError::AdminOp(e).to_string()),
+    }
+}
+
+/// Sends one record, in a transaction if there is an id; what the broker said of it.
+fn sent(config: &ClientConfig, topic: &str, id: Option<&str>) -> Result<(), String> {
+    let mut config = config.clone();
+    config.set("message.timeout.ms", "20000");
+    if let Some(id) = id {
+        config.set("transactional.id", id);
+    }
+    let told = Told::default();
+    let producer: BaseProducer<Told> = config.create_with_context(told.clone()).unwrap();
+    let text = |e: rdkafka::error::KafkaError| e.to_string();
+    if id.is_some() {
+        producer.init_transactions(WAIT).map_err(text)?;
+        producer.begin_transaction().map_err(text)?;
+    }
+    let record = BaseRecord::<(), _>::to(topic).payload("an event");
+    producer.send(record).map_err(|(e, _)| text(e))?;
+    producer.flush(WAIT).map_err(text)?;
+    if let Some(e) = told.0.lock().unwrap().take() {
+        return Err(e);
+    }
+    match id {
+        Some(_) => producer.commit_transaction(WAIT).map_err(text),
+        None => Ok(()),
+    }
+}
+
+/// What was said of the last record, where it did not arrive.
+#[derive(Clone, Default)]
+struct Told(std::sync::Arc<std::sync::Mutex<Option<String>>>);
+
+impl rdkafka::ClientContext for Told {}
+impl ProducerContext for Told {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        if let Err((e, _)) = result {
+            *self.0.lock().unwrap() = Some(e.to_string());
+        }
+    }
+}
+
+#[test]
+fn without_the_secret_events_are_written_and_nothing_else_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    // Data of an earlier version, without a secret, goes on.
+    let before = Kafka::start(&KafkaOptions::new(dir.path())).unwrap();
+    create_topic(before.address(), "weir.events.a");
+    produce(before.address(), "weir.events.a", 0..3);
+    let address = before.address().to_owned();
+    before.stop();
+    drop(before);
+
+    let secret = Secrets::open_or_create(dir.path()).unwrap().kafka;
+    let options = KafkaOptions {
+        secret: Some(secret.clone()),
+        ..KafkaOptions::new(dir.path())
+    };
+    let kafka = Kafka::start(&options).unwrap();
+    assert_eq!(kafka.address(), address, "producers know the address");
+    let own_address = kafka.own_address();
+    assert_ne!(own_address, address);
+    let open = client(kafka.address());
+    let mut own = client(&own_address);
+    for (name, value) in sasl(&secret) {
+        own.set(name, value);
+    }
+    let admin: AdminClient<DefaultClientContext> = own.create().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let topic = NewTopic::new("weir.state", 1, TopicReplication::Fixed(1));
+    let made = runtime.block_on(admin.create_topics(&[topic], &AdminOptions::new()));
+    made.unwrap().remove(0).unwrap();
+
+    // A producer: plain, idempotent, in transactions.
+    sent(&open, "weir.events.a", None).unwrap();
+    let mut idempotent = open.clone();
+    idempotent.set("enable.idempotence", "true");
+    sent(&idempotent, "weir.events.a", None).unwrap();
+    sent(&open, "weir.events.a", Some("a-producer")).unwrap();
+    assert_eq!(consume(kafka.address(), "weir.events.a", 6).len(), 6);
+
+    // What is weir's own.
+    for error in [
+        sent(&open, "weir.state", None),
+        sent(&open, "weir.events.a", Some("weir-combine-r1-up-0")),
+        deleted(&open, "weir.events.a"),
+        deleted(&open, "weir.state"),
+    ] {
+        let error = error.unwrap_err();
+        assert!(refused(&error), "{error}");
+    }
+    let member: BaseConsumer = open.clone().set("group.id", "weir-sink").create().unwrap();
+    member.subscribe(&["weir.events.a"]).unwrap();
+    let deadline = Instant::now() + WAIT;
+    loop {
+        assert!(Instant::now() < deadline, "a group of weir's is joined");
+        if let Some(Err(e)) = member.poll(Duration::from_millis(100))
+            && refused(&e.to_string())
+        {
+            break;
+        }
+    }
+    // Nor the second port, with another secret.
+    let mut guessed = own.clone();
+    guessed.set("sasl.password", "0".repeat(64));
+    let guesser: BaseConsumer = guessed.create().unwrap();
+    assert!(
+        guesser
+            .fetch_metadata(None, Duration::from_secs(3))
+            .is_err()
+    );
+
+    // With it, also after a kill.
+    sent(&own, "weir.state", Some("weir-combine-r1-up-0")).unwrap();
+    unsafe { libc::kill(kafka.pid().unwrap() as i32, libc::SIGKILL) };
+    wait_until("a restart", || {
+        kafka.status().restarts == 1 && kafka.status().state == State::Ready
+    });
+    sent(&own, "weir.state", None).unwrap();
+    assert!(refused(&sent(&open, "weir.state", None).unwrap_err()));
+    sent(&open, "weir.events.a", None).unwrap();
+    deleted(&own, "weir.state").unwrap();
 }

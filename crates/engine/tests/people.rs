@@ -109,8 +109,7 @@ fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Rows {
 
 fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Rows {
     let writers = [(1, [1; 16], catalog.events[0].schema_json.clone())];
-    let mut fold =
-        weir_oracle::Fold::new(catalog, &[1], &writers, weir_oracle::Share::WHOLE).unwrap();
+    let mut fold = weir_oracle::Fold::new(catalog, &[1], &writers).unwrap();
     let end = Micros(START).plus(Micros::DAY);
     let tick = Meta {
         tick: Some(end),

@@ -1,8 +1,10 @@
 //! Topics: what they must be, and what there is.
 
-use crate::client::{Brokers, Logged};
-use crate::consumer::{Tp, offsets, retry};
+use crate::client::{Brokers, Logged, MAX_MESSAGE};
+use crate::consumer::retry;
 use crate::error::Error;
+use crate::offsets::offsets;
+use crate::partition::Tp;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
@@ -75,9 +77,6 @@ impl Default for Partitions {
         }
     }
 }
-
-/// Largest record of weir's topics: blocks are made far smaller, but a row is never cut.
-pub(crate) const MAX_MESSAGE: usize = 4 << 20;
 
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;

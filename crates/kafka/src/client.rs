@@ -1,6 +1,5 @@
 //! Settings that every client shares, and where the client library's log goes.
 
-use crate::admin::MAX_MESSAGE;
 use crate::timeouts::Timeouts;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -9,6 +8,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use serde::{Deserialize, Serialize};
 use weir_runtime::config::Properties;
+
+/// Largest record of weir's topics: blocks are made far smaller, but a row is never cut.
+pub(crate) const MAX_MESSAGE: usize = 4 << 20;
 
 /// Where Kafka is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,8 +2,9 @@
 
 use crate::admin::Admin;
 use crate::client::Brokers;
-use crate::consumer::{Consumer, Tp};
+use crate::consumer::Consumer;
 use crate::error::Error;
+use crate::partition::Tp;
 use crate::producer::Appender;
 use rdkafka::error::RDKafkaErrorCode;
 use std::collections::HashMap;

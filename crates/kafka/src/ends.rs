@@ -3,15 +3,92 @@
 
 use crate::admin::Admin;
 use crate::client::Brokers;
-use crate::consumer::Tp;
 use crate::error::Error;
+use crate::partition::Tp;
+use crate::timeouts::Timeouts;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+use weir_runtime::Part;
 
 /// Ends of partitions (after the last committed record).
-pub type Found = Vec<(Tp, i64)>;
+type Found = Vec<(Tp, i64)>;
+
+/// Whether something waits that nobody reads.
+pub struct Watch {
+    ends: Ends,
+    timeouts: Timeouts,
+    looked: Instant,
+    read_at: Instant,
+    /// Since then nothing was read although something waits, or no broker told whether it does.
+    stuck: Option<Instant>,
+}
+
+impl Watch {
+    /// From now on.
+    pub fn of(brokers: &Brokers) -> Watch {
+        Watch {
+            ends: Ends::of(brokers),
+            timeouts: brokers.timeouts.clone(),
+            looked: Instant::now(),
+            read_at: Instant::now(),
+            stuck: None,
+        }
+    }
+
+    /// Something was read.
+    pub fn read(&mut self) {
+        self.read_at = Instant::now();
+    }
+
+    /// Every now and then, lets `lag` tell how much waits. Where nothing was read for a while the
+    /// brokers are asked, and `lag` gets their answer: what the client knows came with what it
+    /// fetched, and would not show that it does not fetch. `parts` are those that are owned.
+    ///
+    /// # Errors
+    /// Past the limit for standing still: new clients are to be tried.
+    pub fn look(
+        &mut self,
+        part: &Part,
+        parts: impl FnOnce() -> Vec<Tp>,
+        lag: impl FnOnce(&[(Tp, i64)]) -> i64,
+    ) -> Result<(), Error> {
+        let (every, stall) = (self.timeouts.look(), self.timeouts.stall);
+        if self.looked.elapsed() < every {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let parts = match self.read_at.elapsed() > every {
+            true => parts(),
+            false => Vec::new(),
+        };
+        let quiet = !parts.is_empty();
+        let asked = match quiet {
+            true => self.ends.look(parts),
+            false => Some(Ok(Vec::new())),
+        };
+        let waits = match asked {
+            // The answer takes its time: until then all is as it was.
+            None => return Ok(()),
+            Some(Ok(ends)) => lag(&ends) > 0,
+            Some(Err(e)) => {
+                part.waits_for(format!("Kafka: {e}"));
+                true
+            }
+        };
+        if !(quiet && waits) {
+            self.stuck = None;
+        } else if self.stuck.get_or_insert(self.looked).elapsed() > stall {
+            return Err(Error::Deadline {
+                what: "reading what waits".into(),
+                seconds: stall.as_secs(),
+            });
+        }
+        Ok(())
+    }
+}
 
 /// Asks the brokers on a thread of its own, one question at a time.
-pub struct Ends {
+struct Ends {
     brokers: Brokers,
     line: Option<Line>,
 }
@@ -24,7 +101,7 @@ struct Line {
 
 impl Ends {
     /// Connects with the first question.
-    pub fn of(brokers: &Brokers) -> Ends {
+    fn of(brokers: &Brokers) -> Ends {
         Ends {
             brokers: brokers.clone(),
             line: None,
@@ -33,7 +110,7 @@ impl Ends {
 
     /// The answer to the question before, if it is there, and asks anew. What it says can only have
     /// grown since.
-    pub fn look(&mut self, parts: Vec<Tp>) -> Option<Result<Found, Error>> {
+    fn look(&mut self, parts: Vec<Tp>) -> Option<Result<Found, Error>> {
         let line = self.line.get_or_insert_with(|| line(self.brokers.clone()));
         let told = line.told.try_recv().ok();
         line.waiting &= told.is_none();

@@ -75,7 +75,7 @@ pub enum Error {
     Invariant(String),
     /// The stage itself failed.
     #[error(transparent)]
-    Stage(#[from] crate::stage::StageError),
+    Stage(#[from] StageError),
 }
 
 impl Error {
@@ -150,4 +150,36 @@ pub(crate) fn transient(code: RDKafkaErrorCode) -> bool {
             | C::NetworkException
             | C::Retry
     )
+}
+
+/// An error that ends the stage; its process starts again from what was committed.
+#[derive(Debug, thiserror::Error)]
+#[error("{code} {message}")]
+pub struct StageError {
+    /// For the operator.
+    pub code: Code,
+    /// In words.
+    pub message: String,
+}
+
+impl StageError {
+    /// With its code.
+    pub fn new(code: Code, message: impl Into<String>) -> StageError {
+        StageError {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<Error> for StageError {
+    fn from(e: Error) -> StageError {
+        match e {
+            Error::Stage(e) => e,
+            e => StageError {
+                code: e.code(),
+                message: e.to_string(),
+            },
+        }
+    }
 }

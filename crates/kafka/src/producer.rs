@@ -3,8 +3,9 @@
 
 use crate::client::{Brokers, log, log_error};
 use crate::close::Closing;
-use crate::consumer::{GroupMetadata, Tp};
+use crate::consumer::GroupMetadata;
 use crate::error::Error;
+use crate::partition::Tp;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};

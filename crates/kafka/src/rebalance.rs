@@ -5,8 +5,9 @@
 //! is of no use from then on and says so.
 
 use crate::client::{log, log_error};
-use crate::consumer::{Queue, Tp};
 use crate::error::Error;
+use crate::partition::{Tp, names};
+use crate::queue::Queue;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
@@ -215,7 +216,7 @@ impl Revoked {
 
     /// Gives them up; see [`crate::Consumer::release`].
     pub(crate) fn answer(self) -> Result<(), Error> {
-        let list = crate::consumer::names(&self.0.parts);
+        let list = names(&self.0.parts);
         let answer = self.0.native.inner.incremental_unassign(&list);
         self.0.answer("giving partitions up", answer)
     }

@@ -4,26 +4,22 @@
 //! batches until a commit is due, commit. So a batch never spans a change of assignment, and
 //! offsets are committed under the generation that the records were read in.
 
-use crate::consumer::{Committed, Consumer, Tp};
-use crate::ends::Ends;
+use crate::consumer::Consumer;
+use crate::ends::Watch;
 use crate::error::Error;
 use crate::metric;
+use crate::owned::{Owned, commit, tell_lag};
+use crate::partition::{Committed, Tp};
 use crate::producer::{Refused, Transactional};
+use crate::reading::Reading;
 use crate::rebalance::Change;
 use crate::stage::{Outbox, Progress, Stage, StageConfig};
 use crate::timeouts::Pauses;
 use crate::turn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use weir_runtime::Part;
 
-/// Records per batch.
-pub(crate) const BATCH: usize = 4096;
-/// Wait for more after the first record of a batch. The library waits all of it unless the batch is
-/// full.
-const GATHER: Duration = Duration::from_millis(3);
-/// A record older than this is history: commits go by volume.
-const BEHIND: Duration = Duration::from_secs(2);
 /// A partition that rests is looked at again so often.
 const REST: Duration = Duration::from_secs(30);
 /// Rebuilds in a row without a commit between them.
@@ -105,26 +101,6 @@ impl From<Error> for End {
     }
 }
 
-pub(crate) struct Owned {
-    pub tp: Tp,
-    /// Of its records, once one was seen: comparing names for each run of records costs more.
-    token: usize,
-    committed: Option<i64>,
-    pub next: i64,
-    /// Of the log, when it was taken on.
-    pub end: i64,
-    pub at_end: bool,
-    /// Not fetched since, see [`Session::keep_step`].
-    resting: Option<Instant>,
-}
-
-impl Owned {
-    /// Records read again for the sake of state alone do not move the committed offset.
-    fn moved(&self) -> bool {
-        self.next > self.committed.unwrap_or(0)
-    }
-}
-
 struct Session<'a> {
     config: &'a StageConfig,
     stop: &'a AtomicBool,
@@ -140,11 +116,7 @@ struct Session<'a> {
     /// When the last commit began, and ended.
     began: Instant,
     committed_at: Instant,
-    read_at: Instant,
-    looked: Instant,
-    ends: Ends,
-    /// Since then nothing was read although something waits, or no broker told whether it does.
-    stuck: Option<Instant>,
+    watch: Watch,
 }
 
 impl<'a> Session<'a> {
@@ -179,10 +151,7 @@ impl<'a> Session<'a> {
             aborts: 0,
             began: Instant::now(),
             committed_at: Instant::now(),
-            read_at: Instant::now(),
-            looked: Instant::now(),
-            ends: Ends::of(&config.brokers),
-            stuck: None,
+            watch: Watch::of(&config.brokers),
         }))
     }
 
@@ -197,9 +166,7 @@ impl<'a> Session<'a> {
             self.keep_step(stage, &[])?;
             self.cycle(stage)?;
             stage.between(&self.progress()).map_err(Error::from)?;
-            if self.looked.elapsed() > self.config.brokers.timeouts.look() {
-                self.look()?;
-            }
+            self.look()?;
         }
         Ok(())
     }
@@ -321,19 +288,16 @@ impl<'a> Session<'a> {
             }
         };
         let mut out = Outbox::new(&self.producer);
-        let folded = fold(
-            self.config,
-            self.stop,
-            &self.consumer,
-            &mut self.owned,
-            stage,
-            &mut out,
-            self.began,
-        );
+        let reading = Reading {
+            config: self.config,
+            stop: self.stop,
+            consumer: &self.consumer,
+            last: self.began,
+        };
         // After an error the next producer undoes what is open.
-        let folded = folded?;
+        let folded = reading.fold(&mut self.owned, stage, &mut out)?;
         if folded > 0 {
-            self.read_at = Instant::now();
+            self.watch.read();
             self.part.read();
         }
         if folded == 0 && !stage.wants_commit() && !self.behind_only_control_records() {
@@ -426,220 +390,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Tells how much waits. Where nothing was read for a while the brokers are asked: the client's
-    /// own figures come with what it fetches, and would not show that it does not. Past the limit
-    /// for standing still new clients are tried.
+    /// Tells how much waits; where that is not read new clients are tried.
     fn look(&mut self) -> Result<(), End> {
-        self.looked = Instant::now();
-        let t = &self.config.brokers.timeouts;
-        let quiet = self.read_at.elapsed() > t.look() && !self.owned.is_empty();
-        let asked = match quiet {
-            true => self.ends.look(self.names()),
-            false => Some(Ok(Vec::new())),
-        };
-        let waits = match asked {
-            // The answer takes its time: until then all is as it was.
-            None => return Ok(()),
-            Some(Ok(ends)) => self.tell_lag(&ends) > 0,
-            Some(Err(e)) => {
-                self.part.waits_for(format!("Kafka: {e}"));
-                true
-            }
-        };
-        if !(quiet && waits) {
-            self.stuck = None;
-        } else if self.stuck.get_or_insert(self.looked).elapsed() > t.stall {
-            return Err(End::Rebuild(Error::Deadline {
-                what: "reading what waits".into(),
-                seconds: t.stall.as_secs(),
-            }));
-        }
+        let (consumer, owned) = (&self.consumer, &self.owned);
+        let names = || owned.iter().map(|o| o.tp.clone()).collect();
+        let lag =
+            |asked: &[(Tp, i64)]| tell_lag(self.config.stage, self.part, consumer, owned, asked);
+        self.watch.look(self.part, names, lag)?;
         Ok(())
     }
-
-    /// Records between where reading stands and the ends, as asked for or as known by the client.
-    fn tell_lag(&self, asked: &[(Tp, i64)]) -> i64 {
-        let mut behind = 0;
-        for o in &self.owned {
-            let known = self.consumer.known_end(&o.tp);
-            let asked = asked
-                .iter()
-                .find(|(tp, _)| *tp == o.tp)
-                .map(|(_, end)| *end);
-            let Some(end) = asked.or(known) else { continue };
-            let left = match o.at_end && asked.is_none() {
-                true => 0,
-                false => (end - o.next).max(0),
-            };
-            behind += left;
-            metrics::gauge!(metric::LAG, "stage" => self.config.stage, "topic" => o.tp.topic.clone(),
-                "partition" => o.tp.partition.to_string())
-            .set(left as f64);
-        }
-        match self.owned.iter().any(Owned::moved) {
-            _ if behind > 0 || !self.consumer.is_member() => self.part.waits(),
-            true => self.part.caught_up(),
-            false => self.part.idle(),
-        }
-        behind
-    }
-}
-
-/// Reads and folds until a commit is due; returns the number of records. Intervals go from the
-/// beginning of the last commit: what came while it was written does not wait for another whole
-/// one, and what comes after a pause does not wait at all.
-fn fold(
-    config: &StageConfig,
-    stop: &AtomicBool,
-    consumer: &Consumer,
-    owned: &mut [Owned],
-    stage: &mut dyn Stage,
-    out: &mut Outbox<'_>,
-    last: Instant,
-) -> Result<usize, End> {
-    let (mut records, mut bytes, mut behind) = (0usize, 0usize, false);
-    loop {
-        let wait = if records == 0 {
-            config.idle
-        } else if behind {
-            turn::PATIENCE
-        } else {
-            config.commit_interval.saturating_sub(last.elapsed())
-        };
-        let batch = match consumer.is_apart() {
-            true => turn::next(consumer, owned, stage)?,
-            false => consumer.next(wait, GATHER, BATCH)?,
-        };
-        let was_behind = std::mem::replace(&mut behind, batch.len() == BATCH);
-        for run in batch.runs() {
-            let first = run.first();
-            let owner = find(owned, first.topic_token(), first.partition(), || {
-                first.topic()
-            });
-            let Some(o) = owner else {
-                return Err(Error::Invariant(format!(
-                    "{first:?} is not assigned to this instance"
-                ))
-                .into());
-            };
-            // A step back would count twice. A jump forward cannot be told from what the log
-            // legally leaves out: control records of transactions, aborted records, compacted ones;
-            // that nothing else is missing was checked against the log's first offset.
-            if first.offset() < o.next {
-                return Err(Error::Invariant(format!(
-                    "{first:?} after offset {} was expected",
-                    o.next
-                ))
-                .into());
-            }
-            stage.fold(&o.tp, run, out).map_err(Error::from)?;
-            o.next = run.last().offset() + 1;
-            o.at_end = false;
-            records += run.len();
-            bytes += run
-                .iter()
-                .map(|m| m.value().map_or(0, <[u8]>::len))
-                .sum::<usize>();
-            behind |= age(run.last().timestamp()) > BEHIND;
-        }
-        for end in batch.ends() {
-            if let Some(o) = owned
-                .iter_mut()
-                .find(|o| o.tp.partition == end.partition && o.tp.topic == end.topic)
-            {
-                o.at_end = end.next >= o.next;
-                // The end may lie behind control records, which are never handed out.
-                o.next = o.next.max(end.next);
-                if o.at_end && consumer.is_apart() && o.resting.is_none() {
-                    consumer.pause(std::slice::from_ref(&o.tp))?;
-                    o.resting = Some(Instant::now());
-                }
-            }
-        }
-        // Where reading overtakes fetching there is nothing at hand for a moment: that is no end of
-        // history.
-        let waits = consumer.is_apart() || was_behind && batch.is_empty();
-        behind |= waits && owned.iter().any(|o| !o.at_end);
-        let change =
-            batch.len() == BATCH && turn::wanted(consumer, owned, stage) != consumer.is_apart();
-        let empty = batch.is_empty();
-        drop(batch);
-        let age = last.elapsed();
-        let due = if behind {
-            age >= config.commit_interval_behind
-                || bytes >= config.commit_bytes
-                || (records >= config.commit_records && stage.at_boundary())
-        } else {
-            // Also where history ends: the next batch would only be waited for.
-            empty || age >= config.commit_interval
-        };
-        if due || change || records >= 2 * config.commit_records || stop.load(Ordering::Relaxed) {
-            break;
-        }
-    }
-    metrics::counter!(metric::RECORDS, "stage" => config.stage).increment(records as u64);
-    metrics::counter!(metric::BYTES, "stage" => config.stage).increment(bytes as u64);
-    Ok(records)
-}
-
-fn find<'o, 'n>(
-    owned: &'o mut [Owned],
-    token: usize,
-    partition: i32,
-    name: impl FnOnce() -> &'n str,
-) -> Option<&'o mut Owned> {
-    let at = owned
-        .iter()
-        .position(|o| o.token == token && o.tp.partition == partition)
-        .or_else(|| {
-            let name = name();
-            owned
-                .iter()
-                .position(|o| o.tp.partition == partition && o.tp.topic == name)
-        })?;
-    owned[at].token = token;
-    Some(&mut owned[at])
-}
-
-fn age(append_ms: i64) -> Duration {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    now.saturating_sub(Duration::from_millis(append_ms.max(0) as u64))
-}
-
-/// Commits what was read and written; false if there was neither.
-fn commit(
-    out: &mut Outbox<'_>,
-    owned: &mut [Owned],
-    stage: &dyn Stage,
-    group: &crate::consumer::GroupMetadata,
-) -> Result<bool, Refused> {
-    let any = owned.iter().any(Owned::moved);
-    if !any && !out.open && out.failed.is_none() {
-        return Ok(false);
-    }
-    out.begin();
-    if let Some(refused) = out.failed.take() {
-        return Err(refused);
-    }
-    // Output without input (a snapshot) still goes with the offsets: they are what fences a member
-    // that was put out.
-    let next: Vec<(Tp, i64, String)> = owned
-        .iter()
-        .filter(|o| {
-            if any {
-                o.moved()
-            } else {
-                o.committed == Some(o.next)
-            }
-        })
-        .map(|o| (o.tp.clone(), o.next, stage.metadata(&o.tp)))
-        .collect();
-    out.producer.commit(&next, group)?;
-    out.open = false;
-    for o in owned.iter_mut().filter(|o| o.moved()) {
-        o.committed = Some(o.next);
-    }
-    Ok(true)
 }

@@ -2,43 +2,12 @@
 
 use crate::batch::{Message, Run};
 use crate::client::Brokers;
-use crate::consumer::{Committed, Fetching, Tp};
-use crate::error::Error;
+use crate::consumer::Fetching;
+pub use crate::error::StageError;
+use crate::partition::{Committed, Tp};
 use crate::producer::{Header, Refused, Transactional};
 use std::time::Duration;
 use weir_model::{Code, Micros};
-
-/// An error that ends the stage; its process starts again from what was committed.
-#[derive(Debug, thiserror::Error)]
-#[error("{code} {message}")]
-pub struct StageError {
-    /// For the operator.
-    pub code: Code,
-    /// In words.
-    pub message: String,
-}
-
-impl StageError {
-    /// With its code.
-    pub fn new(code: Code, message: impl Into<String>) -> StageError {
-        StageError {
-            code,
-            message: message.into(),
-        }
-    }
-}
-
-impl From<Error> for StageError {
-    fn from(e: Error) -> StageError {
-        match e {
-            Error::Stage(e) => e,
-            e => StageError {
-                code: e.code(),
-                message: e.to_string(),
-            },
-        }
-    }
-}
 
 /// How a stage instance runs. Limits of time are those of its brokers.
 #[derive(Clone, Debug)]

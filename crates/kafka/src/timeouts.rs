@@ -101,7 +101,7 @@ impl Timeouts {
     }
 
     /// How often a part looks around while nothing comes.
-    pub(crate) fn look(&self) -> Duration {
+    pub fn look(&self) -> Duration {
         self.stall / 4
     }
 }

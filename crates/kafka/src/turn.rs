@@ -7,11 +7,13 @@
 use crate::batch::Batch;
 use crate::consumer::Consumer;
 use crate::error::Error;
-use crate::shell::{BATCH, Owned};
+use crate::owned::Owned;
 use crate::stage::Stage;
 use std::time::Duration;
 use weir_model::Micros;
 
+/// Records per batch.
+pub(crate) const BATCH: usize = 4096;
 /// With more records than this left in a partition it is wanted, until none has more than a batch
 /// left.
 const FAR: i64 = 8 * BATCH as i64;

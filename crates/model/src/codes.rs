@@ -135,6 +135,8 @@ codes! {
     QUERY = 305;
     /// results are not final, or have not reached the store yet
     NOT_FINAL = 306;
+    /// the folder of temporary files cannot be used
+    TEMPORARY = 307;
     /// a row of an import cannot be read or mapped
     IMPORT_ROW = 311;
     /// the time of a row or commit cannot be the time of something that has happened

@@ -1,11 +1,12 @@
 //! A cell: the values of all measures of one subject in one window.
 
 use crate::measure::Value;
+use serde::{Deserialize, Serialize};
 use weir_catalog::{EventDef, Stat};
 use weir_model::{Micros, WindowSize};
 
 /// Which cell. Rollup and values are by dimension name, sorted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CellKey {
     /// Index of the event type.
     pub event: usize,
@@ -40,7 +41,7 @@ impl CellKey {
 pub(crate) const HEAP: usize = 8;
 
 /// The values of all measures.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cell(pub Vec<Value>);
 
 impl Cell {

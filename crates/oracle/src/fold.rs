@@ -3,12 +3,16 @@
 
 use crate::cells::{Cell, CellKey};
 use crate::event::{Event, Schemas};
+use crate::held::{Held, SubjectKey};
 use crate::needs::Needs;
 use crate::settings::Settings;
-use crate::share::Share;
+use crate::share::{BUCKETS, Share};
+use crate::shelves::Shelves;
 use crate::to_date;
+use crate::twice::{Counted, Identities};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
 use weir_catalog::{Catalog, EventDef, JudgedWindow};
 use weir_model::headers::{Mark, Meta};
 use weir_model::time::FUTURE_TOLERANCE;
@@ -57,27 +61,6 @@ pub struct Totals {
     pub twice_at: Vec<u64>,
 }
 
-/// Most identities that were counted twice that are told.
-const TOLD: usize = 20;
-
-impl Totals {
-    /// Takes in what another share of the identities has of those counted twice; all else is the
-    /// same in each.
-    pub fn join(&mut self, other: &Totals) {
-        for (event, counts) in &mut self.by_event {
-            let of_other = other.by_event.get(event);
-            counts.counted_twice += of_other.map_or(0, |c| c.counted_twice);
-        }
-        let mut all: Vec<(u64, (String, String, u32, i64))> = Vec::new();
-        for t in [&*self, other] {
-            all.extend(t.twice_at.iter().copied().zip(t.twice.iter().cloned()));
-        }
-        all.sort();
-        all.truncate(TOLD);
-        (self.twice_at, self.twice) = all.into_iter().unzip();
-    }
-}
-
 struct Partition {
     log_time: Micros,
     in_replay: bool,
@@ -109,19 +92,16 @@ const LEAST: usize = 1 << 16;
 pub struct Fold {
     schemas: Schemas,
     partitions: BTreeMap<(usize, u32), Partition>,
-    late: BTreeMap<CellKey, Cell>,
-    on_time: BTreeMap<CellKey, Cell>,
-    /// Ends of the minutes with an on-time event, by (event, rollup, tenant, values).
-    minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    held: Held,
+    /// Few, and asked for by any subject: they stay in memory.
     settings: Settings,
-    identities: HashSet<(usize, u128)>,
-    totals: Totals,
-    share: Share,
+    identities: Identities,
+    pub(crate) totals: Totals,
     needs: Vec<Vec<Needs>>,
     /// Records taken in.
     read: u64,
-    /// Bytes that the cells hold, about.
-    cells: usize,
+    /// Bytes that what was put on shelves took up, by bucket.
+    pub(crate) loaded: Vec<usize>,
 }
 
 /// By (tenant, values of the rollup's dimensions): end of each judged window, with its start and
@@ -132,7 +112,7 @@ pub(crate) type Series = BTreeMap<(String, Vec<String>), BTreeMap<Micros, (Micro
 pub(crate) struct Judged {
     pub on_time: BTreeMap<CellKey, Cell>,
     pub late: BTreeMap<CellKey, Cell>,
-    pub minutes: BTreeMap<(usize, usize, String, Vec<String>), BTreeSet<Micros>>,
+    pub minutes: BTreeMap<SubjectKey, BTreeSet<Micros>>,
     pub settings: Settings,
     /// By event type: what is final.
     pub final_through: Vec<Micros>,
@@ -141,13 +121,14 @@ pub(crate) struct Judged {
 
 impl Fold {
     /// `partitions`: number of partitions of each event type's topic; `writers`: (id, GUID, JSON)
-    /// of registered schemas. Of the subjects, and of the identities that were counted twice, only
-    /// those of `share` are kept; all else is counted in full.
+    /// of registered schemas.
+    ///
+    /// # Errors
+    /// A schema of the catalog that is none.
     pub fn new(
         catalog: &Catalog,
         partitions: &[u32],
         writers: &[(u32, [u8; 16], String)],
-        share: Share,
     ) -> Result<Fold, String> {
         let mut all = BTreeMap::new();
         for (event, n) in partitions.iter().enumerate() {
@@ -165,30 +146,36 @@ impl Fold {
         Ok(Fold {
             schemas: Schemas::new(catalog, writers)?,
             partitions: all,
-            late: BTreeMap::new(),
-            on_time: BTreeMap::new(),
-            minutes: BTreeMap::new(),
+            held: Held::default(),
             settings: Settings::default(),
-            identities: HashSet::new(),
+            identities: Identities::default(),
             totals: Totals::default(),
-            share,
             needs: Needs::of(catalog),
             read: 0,
-            cells: 0,
+            loaded: vec![0; BUCKETS],
         })
     }
 
-    pub(crate) fn share(&self) -> Share {
-        self.share
+    /// Bytes that can be put on shelves, about.
+    pub fn bytes(&self) -> usize {
+        self.held.bytes + self.identities.bytes()
     }
 
-    /// Bytes that it holds, about.
-    pub fn bytes(&self) -> usize {
-        // A table is between half and seven eighths full.
-        let identity = size_of::<(usize, u128)>() * 3 / 2;
-        let seen = size_of::<(u128, i64)>() * 3 / 2;
-        let read: usize = self.partitions.values().map(|p| p.seen.capacity()).sum();
-        self.cells + self.identities.capacity() * identity + read * seen
+    /// Puts what it holds on shelves. Then a [`crate::Divided`] judges it.
+    ///
+    /// # Errors
+    /// Those of the shelves.
+    pub fn shelve(&mut self, catalog: &Catalog, shelves: &mut dyn Shelves) -> io::Result<()> {
+        let Fold { held, loaded, .. } = self;
+        held.shelve(catalog, &self.needs, loaded, shelves)?;
+        self.identities.shelve(shelves)
+    }
+
+    /// A partition was read to its end: which identities it saw last is no longer asked for.
+    pub fn end(&mut self, event: usize, partition: u32) {
+        if let Some(state) = self.partitions.get_mut(&(event, partition)) {
+            state.seen = HashMap::new();
+        }
     }
 
     /// Takes in the next record of a partition.
@@ -246,15 +233,14 @@ impl Fold {
             counts.duplicates += 1;
             return;
         }
-        if self.share.has_identity(key) && !self.identities.insert((event, key)) {
-            counts.counted_twice += 1;
-            if self.totals.twice.len() < TOLD {
-                self.totals.twice_at.push(self.read);
-                self.totals
-                    .twice
-                    .push((def.name.clone(), identity, partition, r.offset));
-            }
-        }
+        self.identities.add(Counted {
+            event,
+            key,
+            read: self.read,
+            partition,
+            offset: r.offset,
+            identity,
+        });
         let t = time.min(state.log_time.plus(FUTURE_TOLERANCE));
         let late = t < state.watermark;
         // A setting that comes late: judging knows of it once it was there, and windows that may be
@@ -291,22 +277,10 @@ impl Fold {
         let mut one = None;
         for (rollup, r) in def.rollups.iter().enumerate() {
             let names = r.dimensions.iter().map(|d| &def.dimensions[*d]);
-            let values: Vec<String> = names
-                .clone()
-                .map(|d| e.text(&d.path).unwrap_or_default())
-                .collect();
-            let named = names
-                .zip(&values)
-                .map(|(d, v)| (d.name.as_str(), v.as_str()));
-            let mine = self.share.holds(tenant, named);
+            let values: Vec<String> = names.map(|d| e.text(&d.path).unwrap_or_default()).collect();
             let needs = self.needs[event][rollup];
             for (i, window) in WindowSize::ALL.into_iter().enumerate() {
-                let wanted = if mine {
-                    needs.stored[i] || (!late && needs.judged[i])
-                } else {
-                    !late && needs.joined[i]
-                };
-                if !wanted {
+                if !needs.stored[i] && (late || !needs.judged[i]) {
                     continue;
                 }
                 let (start, end) = match window {
@@ -323,64 +297,49 @@ impl Fold {
                     values: values.clone(),
                 };
                 let one = one.get_or_insert_with(|| measured(def, e, t, id));
-                self.add(key, one, late);
+                self.held.add(key, one, late);
             }
-            if (mine && needs.in_force) || needs.joined_in_force {
+            if needs.in_force {
                 let one = one.get_or_insert_with(|| measured(def, e, t, id));
                 let series = (event, rollup, tenant.to_owned(), values.clone());
-                self.cells += self.settings.add(series, def, known, one);
+                self.settings.add(series, def, known, one);
             }
-            let watched = match mine {
-                true => needs.watched,
-                false => needs.watched_by_others,
-            };
-            if watched && !late {
+            if needs.watched && !late {
                 let subject = (event, rollup, tenant.to_owned(), values);
-                self.minutes
-                    .entry(subject)
-                    .or_default()
-                    .insert(pane.plus(Micros::MINUTE));
+                self.held.minute(subject, pane.plus(Micros::MINUTE));
             }
         }
     }
 
-    fn add(&mut self, key: CellKey, one: &Cell, late: bool) {
-        let cells = if late {
-            &mut self.late
-        } else {
-            &mut self.on_time
+    /// By event type: what is final.
+    pub(crate) fn final_through(&self, catalog: &Catalog) -> Vec<Micros> {
+        let of = |event| {
+            let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
+            let watermarks = of_event.map(|(_, p)| p.watermark);
+            watermarks.min().unwrap_or(Micros::MIN)
         };
-        match cells.entry(key) {
-            Entry::Vacant(e) => {
-                self.cells += e.key().bytes() + one.bytes();
-                e.insert(one.clone());
-            }
-            Entry::Occupied(mut e) => {
-                let before = e.get().bytes();
-                e.get_mut().merge(one);
-                self.cells += e.get().bytes().saturating_sub(before);
-            }
-        }
+        (0..catalog.events.len()).map(of).collect()
     }
 
-    pub(crate) fn judged(mut self, catalog: &Catalog) -> Judged {
-        self.settings.sum_up();
-        let final_through: Vec<Micros> = (0..catalog.events.len())
-            .map(|event| {
-                let of_event = self.partitions.iter().filter(|((e, _), _)| *e == event);
-                of_event
-                    .map(|(_, p)| p.watermark)
-                    .min()
-                    .unwrap_or(Micros::MIN)
-            })
-            .collect();
+    /// What is in force, moment by moment.
+    pub(crate) fn settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.sum_up();
+        settings
+    }
+
+    pub(crate) fn judged(self, catalog: &Catalog) -> Judged {
+        let final_through = self.final_through(catalog);
+        let settings = self.settings();
+        let mut totals = self.totals;
+        self.identities.tell(catalog, &mut totals);
         Judged {
-            on_time: self.on_time,
-            late: self.late,
-            minutes: self.minutes,
-            settings: self.settings,
+            on_time: self.held.on_time,
+            late: self.held.late,
+            minutes: self.held.minutes,
+            settings,
             final_through,
-            totals: self.totals,
+            totals,
         }
     }
 }
@@ -398,7 +357,7 @@ fn measured(def: &EventDef, e: &Event, t: Micros, id: u64) -> Cell {
 
 impl Judged {
     /// What the store can know: windows that are final, with their stragglers.
-    pub fn into_merged(self, catalog: &Catalog, share: Share) -> BTreeMap<CellKey, Cell> {
+    pub fn into_merged(self, catalog: &Catalog, share: &Share) -> BTreeMap<CellKey, Cell> {
         let mut merged = self.on_time;
         for (key, cell) in self.late {
             match merged.entry(key) {

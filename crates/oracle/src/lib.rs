@@ -7,28 +7,34 @@ mod avro;
 mod cells;
 mod conditions;
 mod detect;
+mod divided;
 mod event;
 mod fields;
 mod fold;
+mod held;
 mod kpis;
 mod measure;
 mod needs;
 mod settings;
 mod share;
+mod shelves;
 mod to_date;
+mod twice;
 
 pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};
 pub use detect::AnomalyRow;
+pub use divided::Divided;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::{KpiRow, evaluate};
 pub use measure::{Distribution, Kept, Part, Value};
-pub use share::Share;
+pub use share::{BUCKETS, Share};
+pub use shelves::Shelves;
 
 use std::collections::BTreeMap;
 use weir_catalog::Catalog;
 
-/// Everything the log says.
+/// Everything the log says, of all subjects or of a share of them.
 #[derive(Debug, Default)]
 pub struct Truth {
     /// Every event of a final window exactly once, by stored window.
@@ -45,15 +51,19 @@ pub struct Truth {
     pub totals: Totals,
 }
 
-/// Judges what was folded: detectors, KPIs, alerts. Of a share of the subjects where the fold was
-/// of one.
+/// Judges what was folded: detectors, KPIs, alerts. Of a fold that is in memory as a whole; what was
+/// put on shelves is judged by [`Divided`].
 pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
-    let share = fold.share();
     let judged = fold.judged(catalog);
+    concluded(catalog, judged, &Share::WHOLE)
+}
+
+/// What the cells say of the subjects of a share.
+fn concluded(catalog: &Catalog, judged: fold::Judged, share: &Share) -> Truth {
     let (mut anomalies, verdicts) = detect::run(catalog, &judged);
     let mut kpis = kpis::run(catalog, &judged);
     let mut alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
-    // What was kept of other subjects was kept for KPIs that join it.
+    // What is there of other subjects is there for KPIs that join it.
     anomalies.retain(|_, row| share.has(&row.subject));
     kpis.retain(|_, row| share.has(&row.subject));
     alerts.retain(|_, row| share.has(&row.subject));

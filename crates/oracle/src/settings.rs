@@ -1,6 +1,6 @@
 //! What is in force of event types that are settings.
 
-use crate::cells::{Cell, HEAP};
+use crate::cells::Cell;
 use std::collections::BTreeMap;
 use weir_catalog::{Catalog, EventDef, Term};
 use weir_model::Micros;
@@ -10,18 +10,15 @@ use weir_model::records::Subject;
 type Series = (usize, usize, String, Vec<String>);
 
 /// What each subject was told, by the moment after which windows know of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Settings(BTreeMap<Series, BTreeMap<Micros, Cell>>);
 
 impl Settings {
-    /// Takes an event in. Returns the bytes that this takes, about.
-    pub fn add(&mut self, series: Series, def: &EventDef, known: Micros, one: &Cell) -> usize {
-        let texts = series.3.iter().map(|v| v.len() + HEAP);
-        let texts = texts.sum::<usize>() + series.2.len();
+    /// Takes an event in.
+    pub fn add(&mut self, series: Series, def: &EventDef, known: Micros, one: &Cell) {
         let told = self.0.entry(series).or_default();
         let moment = told.entry(known).or_insert_with(|| Cell::empty(def));
         moment.merge(one);
-        texts + size_of::<(Series, Micros)>() + one.bytes()
     }
 
     /// Lets each moment say all that is known by then.

@@ -1,6 +1,8 @@
-//! All shares together say what the whole says.
+//! What is put on shelves, and judged by buckets, is what the whole says.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use weir_catalog::{Catalog, load_sources};
 use weir_fuzz::rand::rngs::StdRng;
@@ -8,7 +10,7 @@ use weir_fuzz::rand::seq::IndexedRandom;
 use weir_fuzz::rand::{Rng, SeedableRng};
 use weir_model::headers::Meta;
 use weir_model::{Micros, avro, schemas, wire};
-use weir_oracle::{Fold, Record, Share, Truth, conclude};
+use weir_oracle::{BUCKETS, Divided, Fold, Record, Shelves, Truth, conclude};
 
 const BEGIN: i64 = 1_763_632_860_000_000;
 /// Between two events.
@@ -67,14 +69,35 @@ fn log(catalog: &Catalog) -> Vec<Vec<Vec<u8>>> {
     all
 }
 
-fn truth(catalog: &Catalog, log: &[Vec<Vec<u8>>], share: Share) -> Truth {
+/// Shelves in memory.
+#[derive(Default)]
+struct Map(BTreeMap<usize, Vec<Vec<u8>>>);
+
+impl Shelves for Map {
+    fn put(&mut self, shelf: usize, row: &[u8]) -> io::Result<()> {
+        self.0.entry(shelf).or_default().push(row.to_vec());
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        shelf: usize,
+        row: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let rows = self.0.get(&shelf).into_iter().flatten();
+        rows.into_iter().try_for_each(|bytes| row(bytes))
+    }
+}
+
+/// Folds a log; where there are shelves, what is held is put there after each so many records.
+fn fold(catalog: &Catalog, log: &[Vec<Vec<u8>>], mut shelves: Option<(&mut Map, usize)>) -> Fold {
     let writer = |text: &String| (schemas::schema_id(text), schemas::guid(text), text.clone());
     let writers: Vec<_> = catalog
         .events
         .iter()
         .map(|e| writer(&e.schema_json))
         .collect();
-    let mut fold = Fold::new(catalog, &vec![1; log.len()], &writers, share).unwrap();
+    let mut fold = Fold::new(catalog, &vec![1; log.len()], &writers).unwrap();
     for (event, values) in log.iter().enumerate() {
         for (i, value) in values.iter().enumerate() {
             let record = Record {
@@ -84,17 +107,56 @@ fn truth(catalog: &Catalog, log: &[Vec<Vec<u8>>], share: Share) -> Truth {
                 meta: Meta::default(),
             };
             fold.record(catalog, event, 0, &record);
+            if let Some((shelves, each)) = &mut shelves
+                && i % *each == *each - 1
+            {
+                assert!(fold.bytes() > 0);
+                fold.shelve(catalog, *shelves).unwrap();
+                assert_eq!(fold.bytes(), 0);
+            }
         }
+        fold.end(event, 0);
     }
-    assert!(fold.bytes() > 0);
-    conclude(catalog, fold)
+    fold
+}
+
+/// What a log says where memory holds `limit` bytes of cells, and in how many shares that was found
+/// out.
+fn divided(catalog: &Catalog, log: &[Vec<Vec<u8>>], each: usize, limit: usize) -> (Truth, usize) {
+    let mut shelves = Map::default();
+    let fold = fold(catalog, log, Some((&mut shelves, each)));
+    let mut divided = Divided::new(catalog, fold, &mut shelves).unwrap();
+    let mut together = Truth {
+        final_through: divided.final_through.clone(),
+        totals: divided.totals.clone(),
+        ..Truth::default()
+    };
+    let (mut shares, mut next) = (0, 0);
+    while let Some((share, part)) = divided.next(catalog, limit, &mut shelves).unwrap() {
+        assert_eq!(share.0.start, next);
+        (shares, next) = (shares + 1, share.0.end);
+        assert_eq!(part.final_through, together.final_through);
+        let sizes = |t: &Truth| {
+            let judged = t.anomalies.len() + t.kpis.len() + t.alerts.len();
+            t.merged.len() + judged
+        };
+        let before = sizes(&together) + sizes(&part);
+        together.merged.extend(part.merged);
+        together.anomalies.extend(part.anomalies);
+        together.kpis.extend(part.kpis);
+        together.alerts.extend(part.alerts);
+        // Nothing is of two shares.
+        assert_eq!(sizes(&together), before);
+    }
+    assert_eq!(next, BUCKETS);
+    (together, shares)
 }
 
 #[test]
 fn shares_together_are_the_whole() {
     let catalog = load_sources(Catalog::embedded_sources()).unwrap();
     let log = log(&catalog);
-    let whole = truth(&catalog, &log, Share::WHOLE);
+    let whole = conclude(&catalog, fold(&catalog, &log, None));
     let (kpis, alerts) = (whole.kpis.len(), whole.alerts.len());
     println!(
         "{kpis} kpis, {} anomalies, {alerts} alerts",
@@ -104,22 +166,15 @@ fn shares_together_are_the_whole() {
     let counts = whole.totals.by_event.values();
     assert!(counts.clone().all(|c| c.late > 0 && c.dead > 0));
     assert!(counts.map(|c| c.counted_twice).sum::<u64>() > 0);
-    // One of two, then the other in three parts.
-    let of = |number, of| Share { number, of };
-    let mut together = truth(&catalog, &log, of(0, 2));
-    for share in [of(1, 6), of(3, 6), of(5, 6)] {
-        let part = truth(&catalog, &log, share);
-        assert!(!part.merged.is_empty() && part.merged.len() < whole.merged.len());
-        together.merged.extend(part.merged);
-        together.anomalies.extend(part.anomalies);
-        together.kpis.extend(part.kpis);
-        together.alerts.extend(part.alerts);
-        together.totals.join(&part.totals);
-        assert_eq!(part.final_through, whole.final_through);
+    // Once in one share, once in several.
+    for (each, limit, least) in [(700, usize::MAX, 1), (97, 1 << 20, 3)] {
+        let (together, shares) = divided(&catalog, &log, each, limit);
+        println!("{shares} shares of at most {limit} bytes");
+        assert!(shares >= least && (least > 1 || shares == 1));
+        assert_eq!(together.merged, whole.merged);
+        assert_eq!(together.anomalies, whole.anomalies);
+        assert_eq!(together.kpis, whole.kpis);
+        assert_eq!(together.alerts, whole.alerts);
+        assert_eq!(together.totals, whole.totals);
     }
-    assert_eq!(together.merged, whole.merged);
-    assert_eq!(together.anomalies, whole.anomalies);
-    assert_eq!(together.kpis, whole.kpis);
-    assert_eq!(together.alerts, whole.alerts);
-    assert_eq!(together.totals, whole.totals);
 }

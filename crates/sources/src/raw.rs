@@ -31,6 +31,9 @@ pub struct Cursor {
     pub tp: Tp,
     /// Records there are, at most (transaction markers take offsets too).
     pub span: u64,
+    /// Where to begin, until something is asked for: an open consumer fetches ahead, and many of
+    /// them would fill memory while one is read.
+    begin: Option<(Brokers, i64)>,
     consumer: Option<Consumer>,
     end: i64,
     buffer: VecDeque<RawRecord>,
@@ -43,15 +46,11 @@ impl Cursor {
         for info in Admin::new(brokers, DEADLINE)?.topics(topics)? {
             for p in info.partitions {
                 let tp = Tp::new(info.name.clone(), p.partition);
-                let consumer = if p.end > p.low {
-                    Some(Consumer::assigned(brokers, &[(tp.clone(), p.low)])?)
-                } else {
-                    None
-                };
                 out.push(Cursor {
                     tp,
                     span: (p.end - p.low) as u64,
-                    consumer,
+                    begin: (p.end > p.low).then(|| (brokers.clone(), p.low)),
+                    consumer: None,
                     end: p.end,
                     buffer: VecDeque::new(),
                 });
@@ -63,6 +62,10 @@ impl Cursor {
 
     /// The next record; `None` at the end.
     pub fn next_record(&mut self) -> Result<Option<RawRecord>> {
+        if let Some((brokers, low)) = self.begin.take() {
+            let from = [(self.tp.clone(), low)];
+            self.consumer = Some(Consumer::assigned(&brokers, &from)?);
+        }
         let deadline = Instant::now() + DEADLINE;
         while self.buffer.is_empty() {
             let Some(consumer) = &self.consumer else {

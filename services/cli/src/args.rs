@@ -132,7 +132,8 @@ pub struct JsonArgs {
 
 #[derive(ClapArgs, Debug)]
 pub struct StatusArgs {
-    /// Show what opens ClickHouse for reading, for other tools: user and password
+    /// Show what opens ClickHouse for reading, and Kafka's second port, for other tools: user and
+    /// password
     #[arg(long)]
     pub secrets: bool,
     /// Print JSON for programs
@@ -336,7 +337,7 @@ pub struct VerifyArgs {
     /// Seconds to wait until everything that is in the log has reached ClickHouse
     #[arg(long, default_value_t = 120.0)]
     pub wait: f64,
-    /// Memory to count in; where it does not suffice the log is read several times
+    /// Memory to count in; what does not fit waits in temporary files (in the folder TMPDIR)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub memory: bytesize::ByteSize,
     /// Print JSON for programs

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use weir_catalog::Catalog;
-use weir_embedded::{DataDir, Secrets, USER};
+use weir_embedded::{DataDir, Running, Secrets, USER};
 use weir_kafka::{Brokers, Timeouts};
 use weir_model::codes::CONFIG;
 use weir_runtime::config::Secret;
@@ -15,6 +15,8 @@ use weir_store::{Migration, Question, StoreConfig};
 /// Addresses of a system.
 pub struct System {
     pub brokers: Brokers,
+    /// Kafka for producers, without a secret.
+    pub open_brokers: String,
     /// ClickHouse's URL, without a password.
     pub clickhouse: String,
     opened_by: OpenedBy,
@@ -43,6 +45,16 @@ impl System {
     /// The store for weir itself: to write, and to ask with settings of its own.
     pub fn own_store(&self) -> Result<StoreConfig> {
         self.opened(|secrets| secrets.write)
+    }
+
+    /// What opens Kafka's second port, where it is the one that is spoken to.
+    pub fn kafka_secret(&self) -> Result<Option<Secret>> {
+        Ok(match &self.opened_by {
+            OpenedBy::Secrets(dir) if self.open_brokers != self.brokers.bootstrap => {
+                Some(Secrets::open(dir)?.kafka)
+            }
+            _ => None,
+        })
     }
 
     fn opened(&self, which: impl Fn(Secrets) -> Secret) -> Result<StoreConfig> {
@@ -82,6 +94,14 @@ pub fn brokers(address: &str) -> Result<Brokers> {
     })
 }
 
+/// Brokers at an address that asks for the secret of a data directory.
+pub fn own_brokers(address: &str, secret: &Secret) -> Result<Brokers> {
+    Ok(Brokers {
+        properties: weir_embedded::sasl(secret).into(),
+        ..brokers(address)?
+    })
+}
+
 impl SystemArgs {
     /// By `--brokers` and `--clickhouse`, else by the data directory.
     pub fn find(&self) -> Result<System> {
@@ -93,7 +113,8 @@ impl SystemArgs {
         let here = |url: &str| matches!(&running, Ok(r) if r.clickhouse == url);
         if let (Some(brokers), Some(given)) = (&self.brokers, &given) {
             return Ok(System {
-                brokers: self::brokers(brokers)?,
+                brokers: self.opened(brokers, running.as_ref().ok())?,
+                open_brokers: brokers.clone(),
                 clickhouse: given.url.clone(),
                 opened_by: self.opened_by(Some(given), here(&given.url))?,
                 http: None,
@@ -104,8 +125,10 @@ impl SystemArgs {
         let running = running.map_err(|e| {
             anyhow!("{e}, or name one with --data-dir, or --brokers and --clickhouse")
         })?;
+        let brokers = self.brokers.as_ref().unwrap_or(&running.brokers);
         Ok(System {
-            brokers: self::brokers(self.brokers.as_ref().unwrap_or(&running.brokers))?,
+            brokers: self.opened(brokers, Some(&running))?,
+            open_brokers: brokers.clone(),
             clickhouse: given.map_or(running.clickhouse, |given| given.url),
             opened_by,
             http: Some(running.http).filter(|h| !h.is_empty()),
@@ -142,8 +165,18 @@ impl SystemArgs {
     /// The brokers alone.
     pub fn find_brokers(&self) -> Result<Brokers> {
         match &self.brokers {
-            Some(b) => self::brokers(b),
+            Some(b) => self.opened(b, DataDir::running(&self.data_dir).ok().as_ref()),
             None => Ok(self.find()?.brokers),
+        }
+    }
+
+    /// Brokers at an address: those of this data directory by their second port, with its secret.
+    fn opened(&self, address: &str, running: Option<&Running>) -> Result<Brokers> {
+        match running {
+            Some(r) if r.brokers == address && !r.own_brokers.is_empty() => {
+                own_brokers(&r.own_brokers, &Secrets::open(&self.data_dir)?.kafka)
+            }
+            _ => brokers(address),
         }
     }
 

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use weir_catalog::Catalog;
-use weir_kafka::{Brokers, Consumer, Ends, Fetching, Pauses, Tp};
+use weir_kafka::{Brokers, Consumer, Fetching, Pauses, Tp, Watch};
 use weir_runtime::names::SINK_GROUP;
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
@@ -225,10 +225,7 @@ impl Sink {
             consumer,
             part,
             position: Position::default(),
-            looked: Instant::now(),
-            read_at: Instant::now(),
-            ends: Ends::of(&self.config.kafka),
-            stuck: None,
+            watch: Watch::of(&self.config.kafka),
             inserting: JoinSet::new(),
         };
         let mut oldest: Option<Instant> = None;

@@ -6,7 +6,7 @@ use crate::{Sink, SinkError, metric};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinSet};
-use weir_kafka::{Change, Consumer, Ends, Tp};
+use weir_kafka::{Change, Consumer, Tp, Watch};
 use weir_runtime::{Part, Shutdown};
 use weir_store::{Store, StoreError};
 
@@ -19,11 +19,7 @@ pub(crate) struct Work<'a> {
     pub(crate) consumer: Consumer,
     pub(crate) part: &'a Part,
     pub(crate) position: Position,
-    pub(crate) looked: Instant,
-    pub(crate) read_at: Instant,
-    pub(crate) ends: Ends,
-    /// Since then nothing was read although something waits, or no broker told whether it does.
-    pub(crate) stuck: Option<Instant>,
+    pub(crate) watch: Watch,
     /// One at most; ends with this.
     pub(crate) inserting: JoinSet<Result<(), StoreError>>,
 }
@@ -35,7 +31,7 @@ impl Work<'_> {
             .consumer
             .next(Duration::from_millis(50), Duration::ZERO, 10_000)?;
         if !batch.is_empty() {
-            self.read_at = Instant::now();
+            self.watch.read();
             self.part.read();
         }
         for run in batch.runs() {
@@ -137,52 +133,24 @@ impl Work<'_> {
         self.sink.config.kafka.timeouts.call
     }
 
-    /// Tells how much waits. Where nothing was read for a while the brokers are asked: what the
-    /// client knows came with what it fetched, and would not show that it does not fetch.
+    /// Tells how much waits: records between where reading stands and the ends.
     ///
     /// # Errors
-    /// Past the limit for standing still: a new client is to be tried.
+    /// Where that is not read: a new client is to be tried.
     pub(crate) fn look(&mut self) -> Result<(), SinkError> {
-        let t = &self.sink.config.kafka.timeouts;
-        if self.looked.elapsed() < t.stall / 4 {
-            return Ok(());
-        }
-        self.looked = Instant::now();
-        let quiet = self.read_at.elapsed() > t.stall / 4 && !self.position.next.is_empty();
-        let asked = match quiet {
-            true => self.ends.look(self.position.next.keys().cloned().collect()),
-            false => Some(Ok(Vec::new())),
-        };
-        let waits = match asked {
-            // The answer takes its time: until then all is as it was.
-            None => return Ok(()),
-            Some(Ok(ends)) => self.tell_lag(&ends) > 0,
-            Some(Err(e)) => {
-                self.part.waits_for(format!("Kafka: {e}"));
-                true
+        let (position, consumer, part) = (&self.position, &self.consumer, self.part);
+        let moved = position.moved() || !self.inserting.is_empty();
+        let lag = |asked: &[(Tp, i64)]| {
+            let behind = position.lag(consumer, asked);
+            metrics::gauge!(metric::LAG).set(behind as f64);
+            match moved {
+                _ if behind > 0 || !consumer.is_member() => part.waits(),
+                true => part.caught_up(),
+                false => part.idle(),
             }
+            behind
         };
-        if !(quiet && waits) {
-            self.stuck = None;
-        } else if self.stuck.get_or_insert(self.looked).elapsed() > t.stall {
-            return Err(SinkError::Kafka(weir_kafka::Error::Deadline {
-                what: "reading what waits".into(),
-                seconds: t.stall.as_secs(),
-            }));
-        }
-        Ok(())
-    }
-
-    /// Records between where reading stands and the ends, as asked for or as known by the client.
-    fn tell_lag(&self, asked: &[(Tp, i64)]) -> i64 {
-        let behind = self.position.lag(&self.consumer, asked);
-        metrics::gauge!(metric::LAG).set(behind as f64);
-        let moved = self.position.moved() || !self.inserting.is_empty();
-        match moved {
-            _ if behind > 0 || !self.consumer.is_member() => self.part.waits(),
-            true => self.part.caught_up(),
-            false => self.part.idle(),
-        }
-        behind
+        let parts = || position.next.keys().cloned().collect();
+        Ok(self.watch.look(part, parts, lag)?)
     }
 }

@@ -1,22 +1,34 @@
 //! The files of one Kafka: where they lie and what stands in them.
 
 use super::KafkaOptions;
-use crate::secrets::closed_dir;
+use crate::secrets::{USER, closed_dir};
 use crate::{Error, ports};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use weir_runtime::config::Secret;
 
 /// Remembered in the data directory, so that a restart keeps the addresses that clients know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Ports {
     pub broker: u16,
     pub controller: u16,
+    /// Of those who have the secret; 0 where it was never needed.
+    #[serde(default)]
+    pub own: u16,
 }
+
+/// Names of the listeners.
+const OPEN: &str = "PLAINTEXT";
+const OWN: &str = "OWN";
+const CONTROLLER: &str = "CONTROLLER";
 
 pub(super) struct Layout {
     dir: PathBuf,
     pub ports: Ports,
+    secret: Option<Secret>,
 }
 
 impl Layout {
@@ -29,12 +41,16 @@ impl Layout {
         let remembered: Option<Ports> = fs::read(dir.join("ports.json"))
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let ports = choose(options.port, remembered)?;
+        let ports = choose(options.port, options.secret.is_some(), remembered)?;
         write(
             &dir.join("ports.json"),
             &serde_json::to_string(&ports).unwrap_or_default(),
         )?;
-        Ok(Layout { dir, ports })
+        Ok(Layout {
+            dir,
+            ports,
+            secret: options.secret.clone(),
+        })
     }
 
     pub fn dir(&self) -> &Path {
@@ -70,25 +86,60 @@ impl Layout {
 
     /// `server.properties` for this data.
     pub fn server(&self, data: &Path, settings: &[(String, String)]) -> String {
-        let Ports { broker, controller } = self.ports;
+        let Ports {
+            broker, controller, ..
+        } = self.ports;
         let mut text = format!(
             "# Written by weir at each start: changes here are lost.\n\
              process.roles=broker,controller\n\
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
-             controller.listener.names=CONTROLLER\n\
-             inter.broker.listener.name=PLAINTEXT\n\
-             listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+             controller.listener.names={CONTROLLER}\n\
              log.dirs={}\n",
             escape(&data.display().to_string())
         );
+        let open = format!("{OPEN}://127.0.0.1:{broker}");
+        let controller = format!("{CONTROLLER}://127.0.0.1:{controller}");
+        text.push_str(&match &self.secret {
+            None => format!(
+                "listeners={open},{controller}\n\
+                 advertised.listeners={open}\n\
+                 inter.broker.listener.name={OPEN}\n\
+                 listener.security.protocol.map={CONTROLLER}:PLAINTEXT,{OPEN}:PLAINTEXT\n"
+            ),
+            Some(secret) => self.closed(&open, &controller, secret),
+        });
         text.push_str(SETTINGS);
         for (name, value) in settings {
             text.push_str(&format!("{name}={}\n", escape(value)));
         }
         text
+    }
+
+    /// Listeners where a second one, and the controller's, ask for the secret: who has it may do
+    /// all, who comes to the open one what [`super::acls`] says.
+    fn closed(&self, open: &str, controller: &str, secret: &Secret) -> String {
+        let own = format!("{OWN}://127.0.0.1:{}", self.ports.own);
+        let password = secret.expose();
+        let login = format!(
+            "org.apache.kafka.common.security.plain.PlainLoginModule required \
+             username=\"{USER}\" password=\"{password}\" user_{USER}=\"{password}\";"
+        );
+        let (of_own, of_controller) = (OWN.to_lowercase(), CONTROLLER.to_lowercase());
+        format!(
+            "listeners={open},{own},{controller}\n\
+             advertised.listeners={open},{own}\n\
+             inter.broker.listener.name={OWN}\n\
+             listener.security.protocol.map={CONTROLLER}:SASL_PLAINTEXT,{OWN}:SASL_PLAINTEXT,{OPEN}:PLAINTEXT\n\
+             sasl.enabled.mechanisms=PLAIN\n\
+             sasl.mechanism.inter.broker.protocol=PLAIN\n\
+             sasl.mechanism.controller.protocol=PLAIN\n\
+             listener.name.{of_own}.plain.sasl.jaas.config={login}\n\
+             listener.name.{of_controller}.plain.sasl.jaas.config={login}\n\
+             authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+             super.users=User:{USER}\n\
+             allow.everyone.if.no.acl.found=false\n"
+        )
     }
 
     fn logging(&self) -> String {
@@ -159,22 +210,28 @@ log.cleaner.threads=1
 metadata.max.idle.interval.ms=0
 ";
 
-fn choose(wanted: Option<u16>, remembered: Option<Ports>) -> Result<Ports, Error> {
+fn choose(wanted: Option<u16>, closed: bool, remembered: Option<Ports>) -> Result<Ports, Error> {
     let broker = match wanted {
         Some(port) if ports::is_free(port) => port,
         Some(port) => return Err(Error::PortTaken { port }),
         None => ports::remembered_or_free(remembered.map(|ports| ports.broker))?,
     };
-    let controller = ports::remembered_or_free(
-        remembered
-            .map(|ports| ports.controller)
-            .filter(|port| *port != broker),
-    )?;
-    if broker == controller {
-        choose(wanted, None)
-    } else {
-        Ok(Ports { broker, controller })
-    }
+    let mut taken = vec![broker];
+    let mut another = |remembered: Option<u16>| loop {
+        let known = remembered.filter(|p| *p != 0 && !taken.contains(p));
+        let port = ports::remembered_or_free(known)?;
+        if !taken.contains(&port) {
+            taken.push(port);
+            return Ok(port);
+        }
+    };
+    let controller = another(remembered.map(|ports| ports.controller))?;
+    let own = remembered.map_or(0, |ports| ports.own);
+    Ok(Ports {
+        broker,
+        controller,
+        own: if closed { another(Some(own))? } else { own },
+    })
 }
 
 /// A value of a properties file, which Java reads as Latin-1: all other letters by number.
@@ -196,8 +253,20 @@ fn escape(value: &str) -> String {
     out
 }
 
+/// Writes a file for its owner alone: a secret may stand in it.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(Error::io(format!("writing {}", path.display())))
+    let written = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)?;
+        // One that an earlier version wrote.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(text.as_bytes())
+    };
+    written().map_err(Error::io(format!("writing {}", path.display())))
 }
 
 #[cfg(test)]

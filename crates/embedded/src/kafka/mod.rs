@@ -1,8 +1,10 @@
 //! One real Apache Kafka (KRaft, broker and controller in one process), from its jars.
 
+mod acls;
 mod config;
 mod storage;
 
+use crate::secrets::USER;
 use crate::supervise::{Spec, Status, Supervised};
 use crate::{Error, deps};
 use config::Layout;
@@ -12,7 +14,8 @@ use rdkafka::{ClientConfig, ClientContext, consumer::ConsumerContext};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use weir_runtime::config::Secret;
 
 /// How to run Kafka. Only the directory must be chosen.
 #[derive(Clone, Debug)]
@@ -23,6 +26,9 @@ pub struct KafkaOptions {
     pub jars: Option<PathBuf>,
     /// Port for clients on 127.0.0.1. Without one: that of the last start, else a free one.
     pub port: Option<u16>,
+    /// What opens a second port, to do everything; whoever comes to the first one without may write
+    /// events, and read. Without a secret everybody may do everything there.
+    pub secret: Option<Secret>,
     /// Heap of the Java machine, in MiB.
     pub heap_mib: u32,
     /// Broker settings over those of weir, as in `server.properties`.
@@ -38,6 +44,7 @@ impl KafkaOptions {
             data_dir: data_dir.into(),
             jars: None,
             port: None,
+            secret: None,
             heap_mib: 384,
             settings: Vec::new(),
             ready_within: Duration::from_secs(60),
@@ -48,6 +55,7 @@ impl KafkaOptions {
 /// A running Kafka, stopped when dropped.
 pub struct Kafka {
     brokers: String,
+    own: Own,
     cluster_id: String,
     child: Supervised,
 }
@@ -71,7 +79,8 @@ impl Kafka {
 
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, layout.ports.broker));
         let brokers = address.to_string();
-        let (expected, probed) = (cluster_id.clone(), brokers.clone());
+        let own = Own::of(&layout, options.secret.clone());
+        let (expected, probed) = (cluster_id.clone(), own.clone());
         let archive = jvm.archive();
         let logs = vec![layout.log(), layout.console()];
         let keep = archive.clone();
@@ -82,18 +91,53 @@ impl Kafka {
             // An ordered stop takes a second; the first one also writes the class data archive.
             stop_within: Duration::from_secs(20),
             command: Box::new(move || jvm.broker(&layout, archive.as_ref())),
-            probe: Box::new(move |_| probe(address, &probed, &expected)),
+            probe: Box::new(move |_| probe(&probed, &expected)),
             stopped: Box::new(move || {
                 if let Some(archive) = &keep {
                     archive.keep();
                 }
             }),
         })?;
-        Ok(Kafka {
+        let kafka = Kafka {
             brokers,
+            own,
             cluster_id,
             child,
-        })
+        };
+        kafka.grant(options.ready_within)?;
+        Ok(kafka)
+    }
+
+    /// Says what those without the secret may do; the cluster remembers it. Tried again while it
+    /// starts, or dies and is started again.
+    fn grant(&self, within: Duration) -> Result<(), Error> {
+        if self.own.secret.is_none() {
+            return Ok(());
+        }
+        let until = Instant::now() + within;
+        loop {
+            let granted = self.own.client().and_then(|client| {
+                let native = client.client().native_ptr();
+                acls::grant(native, Duration::from_secs(5))
+            });
+            match granted {
+                Ok(()) => return Ok(()),
+                Err(detail) if Instant::now() > until => {
+                    return Err(Error::NotReady {
+                        name: "kafka",
+                        detail: format!("it does not take who may do what: {detail}"),
+                        log: self.own.log.clone(),
+                    });
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(200)),
+            }
+        }
+    }
+
+    /// `host:port` for clients that have the secret, in the name of [`crate::USER`] by SASL/PLAIN;
+    /// without a secret that of all.
+    pub fn own_address(&self) -> String {
+        self.own.address.to_string()
     }
 
     /// `host:port` for clients (`bootstrap.servers`).
@@ -122,19 +166,61 @@ impl Kafka {
     }
 }
 
+/// The door for those who may do everything.
+#[derive(Clone)]
+struct Own {
+    address: SocketAddr,
+    secret: Option<Secret>,
+    log: PathBuf,
+}
+
+impl Own {
+    fn of(layout: &Layout, secret: Option<Secret>) -> Own {
+        let port = match secret {
+            Some(_) => layout.ports.own,
+            None => layout.ports.broker,
+        };
+        Own {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            secret,
+            log: layout.log(),
+        }
+    }
+
+    fn client(&self) -> Result<BaseConsumer<Quiet>, String> {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", self.address.to_string())
+            .set("reconnect.backoff.ms", "20")
+            .set("reconnect.backoff.max.ms", "100")
+            .set("api.version.request.timeout.ms", "2000")
+            .set_log_level(RDKafkaLogLevel::Emerg);
+        if let Some(secret) = &self.secret {
+            for (name, value) in sasl(secret) {
+                config.set(name, value);
+            }
+        }
+        config.create_with_context(Quiet).map_err(|e| e.to_string())
+    }
+}
+
+/// What the client library needs to be told to open the second port.
+pub fn sasl(secret: &Secret) -> [(&'static str, String); 4] {
+    [
+        ("security.protocol", "sasl_plaintext".to_owned()),
+        ("sasl.mechanisms", "PLAIN".to_owned()),
+        ("sasl.username", USER.to_owned()),
+        ("sasl.password", secret.expose().to_owned()),
+    ]
+}
+
 /// Ready means: a broker of *this* cluster answers a request for metadata. A port may be open long
 /// before, or be that of somebody else.
-fn probe(address: SocketAddr, brokers: &str, cluster_id: &str) -> Result<(), String> {
+fn probe(own: &Own, cluster_id: &str) -> Result<(), String> {
+    let address = own.address;
     // The client below would retry and report every refused connection.
     TcpStream::connect_timeout(&address, Duration::from_millis(500)).map_err(|e| e.to_string())?;
-    let client: BaseConsumer<Quiet> = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("reconnect.backoff.ms", "20")
-        .set("reconnect.backoff.max.ms", "100")
-        .set("api.version.request.timeout.ms", "2000")
-        .set_log_level(RDKafkaLogLevel::Emerg)
-        .create_with_context(Quiet)
-        .map_err(|e| e.to_string())?;
+    let client = own.client()?;
     let metadata = client
         .fetch_metadata(None, Duration::from_secs(2))
         .map_err(|e| e.to_string())?;

@@ -139,8 +139,7 @@ pub fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Told {
         (1, [1; 16], SCHEMA.clone()),
         (2, [2; 16], OLD_SCHEMA.clone()),
     ];
-    let mut fold =
-        weir_oracle::Fold::new(catalog, &[1], &writers, weir_oracle::Share::WHOLE).unwrap();
+    let mut fold = weir_oracle::Fold::new(catalog, &[1], &writers).unwrap();
     let end = Micros(START).plus(Micros::DAY);
     let tick = Meta {
         tick: Some(end),

@@ -187,13 +187,18 @@ pub fn engine(
     (kpis, alerts)
 }
 
-pub fn oracle(catalog: &Catalog, log: &[Raw], share: weir_oracle::Share) -> weir_oracle::Truth {
+pub fn oracle(catalog: &Catalog, log: &[Raw]) -> weir_oracle::Truth {
+    weir_oracle::conclude(catalog, folded(catalog, log))
+}
+
+/// What the oracle counted, before it is judged.
+pub fn folded(catalog: &Catalog, log: &[Raw]) -> weir_oracle::Fold {
     let writer = |(i, e): (usize, &weir_catalog::EventDef)| {
         let id = 1 + i as u32;
         (id, [id as u8; 16], e.schema_json.clone())
     };
     let writers: Vec<_> = catalog.events.iter().enumerate().map(writer).collect();
-    let mut fold = weir_oracle::Fold::new(catalog, &PARTITIONS, &writers, share).unwrap();
+    let mut fold = weir_oracle::Fold::new(catalog, &PARTITIONS, &writers).unwrap();
     for (i, raw) in log.iter().enumerate() {
         let record = weir_oracle::Record {
             offset: i as i64,
@@ -203,5 +208,5 @@ pub fn oracle(catalog: &Catalog, log: &[Raw], share: weir_oracle::Share) -> weir
         };
         fold.record(catalog, raw.event, raw.partition, &record);
     }
-    weir_oracle::conclude(catalog, fold)
+    fold
 }

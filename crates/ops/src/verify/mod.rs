@@ -1,23 +1,30 @@
 //! The raw log counted again by the oracle, compared with what ClickHouse shows.
 
+mod columns;
 mod compare;
+mod disk;
+mod rows;
 mod shares;
+mod windows;
 
 use crate::lag;
-use crate::time::show;
 use anyhow::{Context, Result, anyhow, bail};
 use compare::Comparison;
+use disk::Disk;
+use rows::{Asked, Rows, no_room};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 use weir_catalog::Catalog;
 use weir_kafka::Brokers;
 use weir_kafka::compacted::read_all;
-use weir_model::codes::{INVARIANT, VERIFY_DIFFERS};
+use weir_model::codes::VERIFY_DIFFERS;
 use weir_model::schemas::RegisteredSchema;
 use weir_model::{Micros, topics};
-use weir_oracle::{Fold, Record, Share, Totals, Truth};
+use weir_oracle::{Divided, Fold, Record, Totals, Truth};
 use weir_sources::publish::raw_topics;
 use weir_sources::raw::Cursor;
 use weir_store::Store;
@@ -27,9 +34,8 @@ const ATTEMPTS: u32 = 3;
 /// The share of the memory that the counted cells may take. As much again is needed to judge them,
 /// and some to compare.
 const CELLS: u64 = 3;
-/// Shares beyond which memory is no longer looked at: then it is single subjects that are too
-/// large.
-const MOST_SHARES: u64 = 4096;
+/// Bytes of the store's rows on disk for each byte of cells, about.
+const ROWS: u64 = 3;
 
 /// What is verified, and within which bounds.
 pub struct Verify<'a> {
@@ -43,27 +49,36 @@ pub struct Verify<'a> {
     pub run: u32,
     /// Longest wait until the log has reached ClickHouse, in seconds.
     pub wait: f64,
-    /// Memory that may be taken, in bytes. What does not fit is counted in shares.
+    /// Memory that may be taken, in bytes. What does not fit waits in temporary files.
     pub memory: u64,
 }
 
-/// How far the work has come.
+/// What is done, in this order. Without temporary files nothing is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// The log begins to be read; with the number of the share and of all that are known of, where
-    /// it is divided.
-    Begun(Option<(u64, u64)>),
-    /// So many records are counted, of so many.
-    At(u64, u64),
-    /// What was begun is read; now it is judged.
-    Judging,
-    /// That is done; now it is compared with ClickHouse.
+pub enum Step {
+    /// The log is read, record by record.
+    Reading,
+    /// The rows of the store are put into temporary files, row by row.
+    Fetching,
+    /// All is judged and compared: row by row of the store where these were fetched, else at once,
+    /// of a number of rows that nobody knows (0).
     Comparing,
-    /// That is done too.
-    Compared,
-    /// What was begun did not fit into memory: it is counted in so many more shares of its
-    /// subjects.
-    Divided(u64),
+}
+
+/// How far the work has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// So much of a step is done, of so much.
+    At(Step, u64, u64),
+    /// What was read does not fit into memory: it goes to temporary files.
+    OnDisk {
+        /// Folder that they are in.
+        dir: PathBuf,
+        /// Bytes that they will take in the end, about.
+        bytes: u64,
+        /// Bytes that are free there.
+        free: u64,
+    },
 }
 
 /// What came of it.
@@ -115,7 +130,7 @@ impl Verify<'_> {
         let mut attempt = 1;
         let (log, comparison) = loop {
             self.settled()?;
-            let (log, comparison) = self.shared(&runtime, on)?;
+            let (log, comparison) = self.once(&runtime, on)?;
             if comparison.differences.is_empty() || attempt == ATTEMPTS {
                 break (log, comparison);
             }
@@ -142,62 +157,73 @@ impl Verify<'_> {
         Ok(())
     }
 
-    /// Counts and compares: all subjects at once if they fit into memory, else one share of them
-    /// after the other, each with the log read again. A share that turns out too large is divided,
-    /// by how far it got.
-    fn shared(
+    /// Counts and compares: all subjects at once if they fit into memory, else by way of temporary
+    /// files. Both the log and the store are read once.
+    fn once(&self, runtime: &Runtime, on: &mut dyn FnMut(Progress)) -> Result<(Log, Comparison)> {
+        match self.count(on)? {
+            Counted::All(truth) => {
+                on(Progress::At(Step::Comparing, 0, 0));
+                let mut rows = Rows::Asked(self.asked(runtime, &truth.final_through));
+                let comparison = compare::all(self.catalog, &truth, &mut rows)?;
+                let log = Log {
+                    totals: truth.totals,
+                    final_through: truth.final_through,
+                };
+                Ok((log, comparison))
+            }
+            Counted::Divided(divided, cells) => self.divided(runtime, *divided, cells, on),
+        }
+    }
+
+    fn asked<'a>(&'a self, runtime: &'a Runtime, final_through: &'a [Micros]) -> Asked<'a> {
+        Asked {
+            store: self.store,
+            runtime,
+            catalog: self.catalog,
+            final_through,
+        }
+    }
+
+    /// Judges and compares what is in temporary files, as many buckets at once as memory holds.
+    fn divided(
         &self,
-        runtime: &tokio::runtime::Runtime,
+        runtime: &Runtime,
+        mut divided: Divided,
+        mut cells: Disk,
         on: &mut dyn FnMut(Progress),
     ) -> Result<(Log, Comparison)> {
-        let mut open = vec![Share::WHOLE];
+        let mut kept = Disk::new().with_context(no_room)?;
+        let asked = self.asked(runtime, &divided.final_through);
+        let total = asked.about()?;
+        let mut fetched = 0;
+        asked.keep(&mut kept, &mut || {
+            fetched += 1;
+            on(Progress::At(Step::Fetching, fetched, total.max(fetched)));
+        })?;
         let mut comparison = Comparison::default();
-        let mut log: Option<Log> = None;
-        let mut done = 0;
-        while let Some(share) = open.pop() {
-            let limit = (share.of <= MOST_SHARES).then_some(self.memory / CELLS);
-            let which = (share.of > 1).then(|| (done + 1, done + 1 + open.len() as u64));
-            match self.count(share, limit, which, on)? {
-                Counted::All(truth) => {
-                    on(Progress::Comparing);
-                    let compared = compare::all(self.store, self.catalog, &truth, share);
-                    comparison.join(runtime.block_on(compared)?);
-                    on(Progress::Compared);
-                    done += 1;
-                    match &mut log {
-                        Some(log) => log.totals.join(&truth.totals),
-                        None => {
-                            log = Some(Log {
-                                totals: truth.totals,
-                                final_through: truth.final_through,
-                            });
-                        }
-                    }
-                }
-                Counted::TooLarge { read, of } => {
-                    // A fifth more than it looks like: subjects are not all of one size.
-                    let parts = (of * 6).div_ceil((read * 5).max(1)).clamp(2, 1024);
-                    on(Progress::Divided(parts));
-                    open.extend((0..parts).rev().map(|i| Share {
-                        number: share.number + i * share.of,
-                        of: share.of * parts,
-                    }));
-                }
-            }
+        let limit = usize::try_from(self.memory / CELLS).unwrap_or(usize::MAX);
+        let mut compared = 0;
+        on(Progress::At(Step::Comparing, compared, fetched));
+        while let Some((share, truth)) = divided
+            .next(self.catalog, limit, &mut cells)
+            .with_context(no_room)?
+        {
+            let mut each = || {
+                compared += 1;
+                on(Progress::At(Step::Comparing, compared, fetched));
+            };
+            let mut rows = Rows::Kept(&mut kept, share, &mut each);
+            comparison.join(compare::all(self.catalog, &truth, &mut rows)?);
         }
-        let log = log.ok_or_else(|| anyhow!("{INVARIANT}: no share of the log was counted"))?;
+        let log = Log {
+            totals: divided.totals,
+            final_through: divided.final_through,
+        };
         Ok((log, comparison))
     }
 
-    /// Reads the raw log and folds a share of its subjects, within a limit of bytes. `which` one it
-    /// is, of how many, is for people.
-    fn count(
-        &self,
-        share: Share,
-        limit: Option<u64>,
-        which: Option<(u64, u64)>,
-        on: &mut dyn FnMut(Progress),
-    ) -> Result<Counted> {
+    /// Reads the raw log once and folds it.
+    fn count(&self, on: &mut dyn FnMut(Progress)) -> Result<Counted> {
         let (brokers, catalog) = (self.brokers, self.catalog);
         let names: Vec<String> = catalog
             .events
@@ -207,17 +233,20 @@ impl Verify<'_> {
         let writers = writers(brokers)?;
         let partitions = partitions(brokers, &names)?;
         let only: Vec<&str> = names.iter().map(String::as_str).collect();
-        let mut fold = Fold::new(catalog, &partitions, &writers, share)
-            .map_err(|e| anyhow!("the catalog: {e}"))?;
+        let mut fold =
+            Fold::new(catalog, &partitions, &writers).map_err(|e| anyhow!("the catalog: {e}"))?;
         let mut cursors = Cursor::open_all(brokers, &only)?;
         let total: u64 = cursors.iter().map(|c| c.span).sum();
-        on(Progress::Begun(which));
+        let limit = self.memory / CELLS;
+        let mut disk: Option<Disk> = None;
         let mut n = 0u64;
+        on(Progress::At(Step::Reading, n, total));
         for c in &mut cursors {
             let event = names
                 .iter()
                 .position(|t| *t == c.tp.topic)
                 .unwrap_or_default();
+            let partition = c.tp.partition as u32;
             while let Some(r) = c.next_record()? {
                 let record = Record {
                     offset: r.offset,
@@ -225,28 +254,54 @@ impl Verify<'_> {
                     value: r.value.as_deref(),
                     meta: r.meta,
                 };
-                fold.record(catalog, event, c.tp.partition as u32, &record);
+                fold.record(catalog, event, partition, &record);
                 n += 1;
-                on(Progress::At(n, total));
-                if limit.is_some_and(|limit| n.is_multiple_of(1024) && fold.bytes() as u64 > limit)
-                {
-                    return Ok(Counted::TooLarge { read: n, of: total });
+                on(Progress::At(Step::Reading, n, total));
+                if n.is_multiple_of(1024) && fold.bytes() as u64 > limit {
+                    shelve(catalog, &mut fold, &mut disk, (n, total), on)?;
                 }
             }
+            fold.end(event, partition);
         }
-        on(Progress::Judging);
-        Ok(Counted::All(Box::new(weir_oracle::conclude(catalog, fold))))
+        on(Progress::At(Step::Reading, total, total));
+        Ok(match disk {
+            None => Counted::All(Box::new(weir_oracle::conclude(catalog, fold))),
+            Some(mut disk) => {
+                let divided = Divided::new(catalog, fold, &mut disk).with_context(no_room)?;
+                Counted::Divided(Box::new(divided), disk)
+            }
+        })
     }
+}
+
+/// Puts what the fold holds onto disk. The first time it is said how much will come, from what came
+/// of the records so far, of all.
+fn shelve(
+    catalog: &Catalog,
+    fold: &mut Fold,
+    disk: &mut Option<Disk>,
+    (read, total): (u64, u64),
+    on: &mut dyn FnMut(Progress),
+) -> Result<()> {
+    if let Some(disk) = disk {
+        return fold.shelve(catalog, disk).with_context(no_room);
+    }
+    let disk = disk.insert(Disk::new().with_context(no_room)?);
+    fold.shelve(catalog, disk)
+        .and_then(|()| disk.flush())
+        .with_context(no_room)?;
+    on(Progress::OnDisk {
+        dir: std::env::temp_dir(),
+        bytes: (disk.written() * (1 + ROWS)).saturating_mul(total) / read.max(1),
+        free: Disk::free().with_context(no_room)?,
+    });
+    Ok(())
 }
 
 /// What came of reading the log.
 enum Counted {
     All(Box<Truth>),
-    /// More than the memory given, after so many records of so many.
-    TooLarge {
-        read: u64,
-        of: u64,
-    },
+    Divided(Box<Divided>, Disk),
 }
 
 /// Schemas that producers wrote with: id, fingerprint, text.

@@ -1,36 +1,29 @@
-//! Which subjects belong to a share, in SQL: the text of [`Share::text`], made by ClickHouse.
+//! The bucket of a subject in SQL: that of the text of [`Share::text`], made by ClickHouse.
 
 use weir_catalog::EventDef;
+use weir_oracle::BUCKETS;
+#[cfg(doc)]
 use weir_oracle::Share;
 
 /// Of windows of an event type, where a dimension that a rollup does not have is empty.
-pub fn of_windows(event: &EventDef, share: Share) -> String {
+pub fn of_windows(event: &EventDef) -> String {
     let mut names: Vec<&str> = event.dimensions.iter().map(|d| d.name.as_str()).collect();
     // As the pieces are, whose names end with `=`.
     names.sort_unstable_by_key(|n| format!("{n}="));
     let parts = names
         .iter()
         .map(|n| format!(", if(`{n}` = '', '', concat('\\0{n}=', `{n}`))"));
-    condition(
-        &format!("concat(tenant, ''{})", parts.collect::<String>()),
-        share,
-    )
+    bucket(&format!("concat(tenant, ''{})", parts.collect::<String>()))
 }
 
 /// Of anomalies, KPIs and alerts, which have their dimensions as a map.
-pub fn of_rows(share: Share) -> String {
+pub fn of_rows() -> String {
     let parts = "arraySort(arrayMap((k, v) -> concat('\\0', k, '=', v), \
                  arrayFilter((k, v) -> v != '', mapKeys(dimensions), mapValues(dimensions)), \
                  arrayFilter(v -> v != '', mapValues(dimensions))))";
-    condition(
-        &format!("concat(tenant, arrayStringConcat({parts}))"),
-        share,
-    )
+    bucket(&format!("concat(tenant, arrayStringConcat({parts}))"))
 }
 
-fn condition(text: &str, share: Share) -> String {
-    if share == Share::WHOLE {
-        return "true".to_owned();
-    }
-    format!("xxh3({text}) % {} = {}", share.of, share.number)
+fn bucket(text: &str) -> String {
+    format!("toUInt16(xxh3({text}) % {BUCKETS})")
 }

@@ -4,13 +4,14 @@ use super::{Kept, Part, part, sum, tree};
 use crate::cells::HEAP;
 use crate::event::Event;
 use crate::fields;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use weir_catalog::{Input, Stat};
 use weir_model::measure::PERCENTILES;
 use weir_model::sketch;
 
 /// Count, sum, extremes and bins. Apart, so that the many other values stay small.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Distribution {
     /// Values.
     pub count: u64,

@@ -14,12 +14,13 @@ mod unpriced;
 pub use distribution::Distribution;
 
 use crate::event::Event;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{MeasureKind, Stat};
 use weir_model::Micros;
 
 /// The value of one measure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     /// Count, or number of unpriced events.
     Count(u64),

@@ -13,20 +13,26 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     let secrets = a.secrets.then(|| found.store()).transpose()?;
     if a.json {
         let mut shown = serde_json::json!({
-            "brokers": found.brokers.bootstrap, "clickhouse": found.clickhouse, "http": found.http,
+            "brokers": found.open_brokers, "clickhouse": found.clickhouse, "http": found.http,
             "run": status.run, "catalog": status.catalog, "lag": status.lag,
         });
         if let Some(s) = secrets {
             shown["secrets"] = serde_json::json!({
                 "user": s.user, "password": s.password.expose(), "database": s.database,
             });
+            if let Some(kafka) = found.kafka_secret()? {
+                shown["secrets"]["kafka"] = serde_json::json!({
+                    "brokers": found.brokers.bootstrap, "user": weir_embedded::USER,
+                    "password": kafka.expose(),
+                });
+            }
         }
         output::json(&shown)?;
         return Ok(ExitCode::SUCCESS);
     }
     println!(
         "Kafka {}  ClickHouse {}",
-        found.brokers.bootstrap, found.clickhouse
+        found.open_brokers, found.clickhouse
     );
     if let Some(s) = &secrets {
         let (user, password) = (&s.user, s.password.expose());
@@ -34,6 +40,14 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
             "ClickHouse for reading: user {user}  password {password}  database {}",
             s.database
         );
+        if let Some(kafka) = found.kafka_secret()? {
+            println!(
+                "Kafka for everything: {}  SASL/PLAIN  user {}  password {}",
+                found.brokers.bootstrap,
+                weir_embedded::USER,
+                kafka.expose()
+            );
+        }
     }
     if let Some(http) = &found.http {
         println!("health {http}/readyz  metrics {http}/metrics");

@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
-use weir_embedded::{ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka, KafkaOptions};
+use weir_embedded::{
+    ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka, KafkaOptions, Secrets,
+};
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
 use weir_model::codes::{CONFIG, MISSING_PROGRAM, PORT_TAKEN};
@@ -49,6 +51,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         eprintln!("weir: {full}");
     }
     let engine = engine_program()?;
+    let secret = Secrets::open_or_create(&dir)?.kafka;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
         dir.display()
@@ -57,6 +60,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let kafka = s.spawn(|| {
             Kafka::start(&KafkaOptions {
                 port: a.kafka_port,
+                secret: Some(secret.clone()),
                 ..KafkaOptions::new(&dir)
             })
         });
@@ -69,7 +73,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     });
     let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
     let clickhouse = clickhouse?;
-    let brokers = crate::system::brokers(kafka.address())?;
+    let own_address = kafka.own_address();
+    let brokers = crate::system::own_brokers(&own_address, &secret)?;
     let partitions = Partitions {
         raw: a.raw_partitions,
         partials: a.partials,
@@ -94,9 +99,10 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let ended = services(a, setting).and_then(|services| {
         let host = services.into_iter().fold(host, Host::with);
         let announce = |http: SocketAddr| {
-            lock.announce(&brokers.bootstrap, clickhouse.url(), &format!("http://{http}"))?;
+            let addresses = (kafka.address(), own_address.as_str());
+            lock.announce(addresses, clickhouse.url(), &format!("http://{http}"))?;
             eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
-            eprintln!("  Kafka       {}", brokers.bootstrap);
+            eprintln!("  Kafka       {}", kafka.address());
             eprintln!("  ClickHouse  {}", clickhouse.url());
             eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
             eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");

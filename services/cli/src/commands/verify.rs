@@ -4,11 +4,12 @@ use super::show;
 use crate::args::{SystemArgs, VerifyArgs};
 use crate::output::{self, Bar, Waiting, thousands};
 use anyhow::Result;
+use bytesize::ByteSize;
 use std::process::ExitCode;
 use weir_catalog::Catalog;
 use weir_model::codes::VERIFY_DIFFERS;
 use weir_ops::Verification;
-use weir_ops::verify::{Progress, Verify};
+use weir_ops::verify::{Progress, Step, Verify};
 use weir_store::Store;
 
 pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
@@ -25,34 +26,7 @@ pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
         memory: a.memory.as_u64(),
     };
     let mut shown = Shown::Nothing;
-    let verified = verify.run(&mut |progress| match progress {
-        Progress::Begun(which) => {
-            let what = which.map_or("records".to_owned(), |(n, of)| format!("share {n}/{of}"));
-            shown = Shown::Bar(Bar::lasting(&what));
-        }
-        Progress::At(n, total) => {
-            if let Shown::Bar(bar) = &shown {
-                bar.at(n, Some(total));
-            }
-        }
-        Progress::Judging => {
-            // The bar goes before something else is shown.
-            shown = Shown::Nothing;
-            shown = Shown::Waiting(Waiting::new("judging what was counted"));
-        }
-        Progress::Comparing => {
-            shown = Shown::Nothing;
-            shown = Shown::Waiting(Waiting::new("comparing with ClickHouse"));
-        }
-        Progress::Compared => shown = Shown::Nothing,
-        Progress::Divided(parts) => {
-            shown = Shown::Nothing;
-            eprintln!(
-                "the log does not fit into {} at once: counted in {} more shares of its subjects",
-                a.memory, parts
-            );
-        }
-    })?;
+    let verified = verify.run(&mut |progress| shown.tell(&progress))?;
     drop(shown);
     if a.json {
         let first: Vec<_> = verified.differences.iter().take(a.show).collect();
@@ -74,8 +48,46 @@ pub fn run(system: &SystemArgs, a: &VerifyArgs) -> Result<ExitCode> {
 /// What tells those who wait that something goes on.
 enum Shown {
     Nothing,
-    Bar(Bar),
+    Bar(Step, Bar),
     Waiting(#[expect(dead_code, reason = "it speaks for itself until it is dropped")] Waiting),
+}
+
+impl Shown {
+    fn tell(&mut self, progress: &Progress) {
+        match progress {
+            Progress::At(Step::Comparing, _, 0) => {
+                // The bar goes before something else is shown.
+                *self = Shown::Nothing;
+                *self = Shown::Waiting(Waiting::new("judging, and comparing with ClickHouse"));
+            }
+            Progress::At(step, done, total) => {
+                if !matches!(self, Shown::Bar(shown, _) if shown == step) {
+                    *self = Shown::Nothing;
+                    let what = match step {
+                        Step::Reading => "records",
+                        Step::Fetching => "rows fetched",
+                        Step::Comparing => "rows compared",
+                    };
+                    *self = Shown::Bar(*step, Bar::lasting(what));
+                }
+                if let Shown::Bar(_, bar) = self {
+                    bar.at(*done, Some(*total));
+                }
+            }
+            Progress::OnDisk { dir, bytes, free } => {
+                let text = format!(
+                    "more than fits into memory: temporary files in {} take about {}, {} are free there",
+                    dir.display(),
+                    ByteSize(*bytes),
+                    ByteSize(*free)
+                );
+                match self {
+                    Shown::Bar(_, bar) => bar.say(&text),
+                    _ => eprintln!("{text}"),
+                }
+            }
+        }
+    }
 }
 
 fn print(a: &VerifyArgs, catalog: &Catalog, verified: &Verification) -> Result<()> {
