@@ -212,9 +212,18 @@ pub struct Term {
     pub measure: usize,
     /// Which statistic.
     pub stat: Stat,
-    /// For cross-subject KPIs: names of the dimensions of this term's subject (a subset of the
-    /// KPI's).
+    /// For cross-subject KPIs: names of the dimensions of this term's subject, sorted: some of the
+    /// KPI's, or all of them and those of `fixed`.
     pub at: Vec<String>,
+    /// Dimensions whose value is this one, whatever the KPI's subject: (name, value), sorted.
+    pub fixed: Vec<(String, String)>,
+}
+
+impl Term {
+    /// Whether its subject is that of a KPI of these dimensions.
+    pub fn stands_on(&self, dimensions: &[String]) -> bool {
+        self.fixed.is_empty() && self.at == dimensions
+    }
 }
 
 /// An expression over terms: compiled once, evaluated by the engine or by SQL with the same result.

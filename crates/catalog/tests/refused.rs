@@ -221,6 +221,21 @@ const CASES: &[(&str, &str, &str)] = &[
         "kpis.yaml:8:13: WEIR-0105 the target 1.5 is never reached: the value is at least 2",
     ),
     (
+        "calls: llm.call.calls}",
+        "calls: {of: llm.call.calls, at: {teem: a}}}",
+        r#"kpis.yaml:6:54: WEIR-0102 "llm.call.calls" is asked at "teem", which is no dimension of llm.call; did you mean "team"?"#,
+    ),
+    (
+        "calls: llm.call.calls}",
+        "calls: {of: llm.call.calls, at: {engineer: a}}}",
+        r#"kpis.yaml:6:54: WEIR-0102 "llm.call.calls" is not kept by [engineer, team]"#,
+    ),
+    (
+        "{failures: llm.call.failures, calls: llm.call.calls}",
+        "{failures: {of: llm.call.failures, at: {team: a}}, calls: {of: llm.call.calls, at: []}}",
+        "kpis.yaml:7:12: WEIR-0105 no term stands on the KPI's own subject [team]",
+    ),
+    (
         "    target: 1\n    better: lower",
         "    target: 110\n    better: higher",
         "kpis.yaml:8:13: WEIR-0105 the target 110 is never reached: the value is at most 100",

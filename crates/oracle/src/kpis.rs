@@ -3,7 +3,7 @@
 use crate::detect::row_id;
 use crate::fold::Judged;
 use crate::measure::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Term};
 use weir_model::records::{Status, Subject, Trend};
 use weir_model::{Micros, fixed};
@@ -156,7 +156,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
         // Windows of subjects of the full dimensions in which a term has a row.
         let mut windows = Windows::new();
         for (term, rows) in def.terms.iter().zip(&values) {
-            if term.at != def.dimensions {
+            if !term.stands_on(&def.dimensions) {
                 continue;
             }
             for ((tenant, end, dims), (start, _)) in rows {
@@ -182,19 +182,12 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                     .terms
                     .iter()
                     .zip(&values)
-                    .map(|(t, rows)| {
-                        let at: BTreeSet<&str> = t.at.iter().map(String::as_str).collect();
-                        let dims: Vec<_> = subject
-                            .dimensions
-                            .iter()
-                            .filter(|(n, _)| at.contains(n.as_str()))
-                            .cloned()
-                            .collect();
-                        match rows.get(&(tenant.clone(), *end, dims)) {
+                    .map(
+                        |(t, rows)| match rows.get(&(tenant.clone(), *end, asked(t, &subject))) {
                             Some((_, v)) => *v,
                             None => absent(catalog, t),
-                        }
-                    })
+                        },
+                    )
                     .collect();
                 let row = score(def, index, &subject, *end, &terms, &past);
                 past.extend(row.value);
@@ -206,6 +199,14 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
         }
     }
     out
+}
+
+/// The dimensions of the subject that a term asks for a KPI's subject.
+fn asked(t: &Term, subject: &Subject) -> Vec<(String, String)> {
+    let mut all: BTreeMap<String, String> = subject.dimensions.iter().cloned().collect();
+    all.extend(t.fixed.iter().cloned());
+    all.retain(|name, _| t.at.contains(name));
+    all.into_iter().collect()
 }
 
 /// The value of a term for a subject that has no row in the window.

@@ -51,7 +51,7 @@ impl Needs {
                     .filter(|t| (t.event, t.rollup) == (event, rollup))
                 {
                     needs.judged[i] = true;
-                    needs.joined[i] |= term.at != kpi.dimensions;
+                    needs.joined[i] |= !term.stands_on(&kpi.dimensions);
                 }
             }
         }

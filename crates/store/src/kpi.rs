@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::calendar::{LAST_MOMENT, Zones, zones};
-use crate::client::ident;
+use crate::client::{ident, text};
 use crate::measure::statistic;
 use crate::table::PartsTable;
 use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
@@ -25,14 +25,11 @@ pub fn kpi_current_sql(
     let mut own = Vec::new();
     let mut joined = Vec::new();
     for source in sources(kpi) {
-        let mut names: Vec<&str> = dimensions(catalog, &kpi.terms[source[0]]);
+        let first = &kpi.terms[source[0]];
+        let is_own = first.stands_on(&kpi.dimensions);
+        let mut names: Vec<&str> = dimensions(catalog, first);
+        names.retain(|n| !first.fixed.iter().any(|(f, _)| f == n));
         names.sort_unstable();
-        let is_own = names
-            == kpi
-                .dimensions
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>();
         let select = source_sql(kpi, catalog, &zones, &source, &names, is_own, (from, to))?;
         if is_own {
             own.push(select)
@@ -118,13 +115,14 @@ pub fn kpi_current_sql(
     ))
 }
 
-/// Terms grouped by (event type, rollup): each group is one pass over a table.
+/// Terms grouped by what their rows are: each group is one pass over a table.
 fn sources(kpi: &KpiDef) -> Vec<Vec<usize>> {
+    let rows = |t: &Term| (t.event, t.rollup, t.fixed.clone());
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (i, t) in kpi.terms.iter().enumerate() {
         match groups
             .iter_mut()
-            .find(|g| kpi.terms[g[0]].event == t.event && kpi.terms[g[0]].rollup == t.rollup)
+            .find(|g| rows(&kpi.terms[g[0]]) == rows(t))
         {
             Some(g) => g.push(i),
             None => groups.push(vec![i]),
@@ -217,9 +215,14 @@ fn source_sql(
     };
     // Days last 25 hours at most.
     let reach = Micros(Micros::HOUR.0 * 25 * (i64::from(count) + 1));
+    let fixed: String = first
+        .fixed
+        .iter()
+        .map(|(name, value)| format!(" AND p.{} = {}", ident(name), text(value)))
+        .collect();
     let near = range(at, from.map(|t| Micros(t.minus(reach).0.max(0))), to).replace("WHERE", "AND");
     Ok(format!(
-        "SELECT tenant, {dims}{start} AS window_start, {end} AS window_end, {}\nFROM {} AS p FINAL{join}\nWHERE {}{near}\nGROUP BY tenant, {dims}window_start, window_end",
+        "SELECT tenant, {dims}{start} AS window_start, {end} AS window_end, {}\nFROM {} AS p FINAL{join}\nWHERE {}{fixed}{near}\nGROUP BY tenant, {dims}window_start, window_end",
         columns.join(", "),
         ident(&table.name),
         rows_of(size, &[rollup_name(event, first.rollup)]),

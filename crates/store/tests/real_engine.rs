@@ -31,8 +31,25 @@ fn store(database: &str) -> Store {
 
 /// The repository's catalog with tenants in three zones.
 fn catalog() -> Catalog {
-    let mut catalog =
-        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
+    zoned(weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap())
+}
+
+/// Terms with fixed dimensions: one that replaces a dimension of the subject, one that adds one.
+const JOINED: &str = r#"
+kpis:
+  replaced:
+    by: [provider, model]
+    window: 5m
+    terms: {own: llm.call.calls, other: {of: llm.call.calls, at: {model: "b'\\"}}}
+    value: own - other * 0.001
+  added:
+    by: [team]
+    window: 1d
+    terms: {own: llm.call.calls, a: {of: llm.call.latency.max, at: {model: a}}, all: {of: llm.call.calls, at: []}}
+    value: own + all + default(a, -1e9)
+"#;
+
+fn zoned(mut catalog: Catalog) -> Catalog {
     let zone = |n: &str| jiff::tz::TimeZone::get(n).unwrap();
     catalog.tenants.default_zone = zone("UTC");
     catalog.tenants.zones = vec![
@@ -656,7 +673,9 @@ fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>
 
 #[tokio::test]
 async fn current_kpis_are_their_expression_over_merged_parts() {
-    let catalog = catalog();
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/joined.yaml".into(), JOINED.into()));
+    let catalog = zoned(weir_catalog::load_sources(sources).unwrap());
     let store = prepared("kpis", &catalog).await;
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut all: Vec<Vec<Aggregate>> = Vec::new();
@@ -708,10 +727,12 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
                     out
                 })
                 .collect();
-        let own: BTreeSet<_> = merged
+        let own: BTreeSet<_> = kpi
+            .terms
             .iter()
-            .flat_map(|m| m.keys())
-            .filter(|(_, dims, ..)| dims.iter().map(|(d, _)| d).eq(kpi.dimensions.iter()))
+            .zip(&merged)
+            .filter(|(term, _)| term.stands_on(&kpi.dimensions))
+            .flat_map(|(_, m)| m.keys())
             .cloned()
             .collect();
         let mut want: Vec<Vec<String>> = Vec::new();
@@ -723,11 +744,10 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
                 .map(|(term, m)| {
                     let event = &catalog.events[term.event];
                     let rollup = rollup_name(event, term.rollup);
-                    let part: Vec<_> = dims
-                        .iter()
-                        .filter(|(d, _)| rollup.split(',').any(|r| r == d))
-                        .cloned()
-                        .collect();
+                    let mut part: BTreeMap<String, String> = dims.iter().cloned().collect();
+                    part.extend(term.fixed.iter().cloned());
+                    part.retain(|d, _| rollup.split(',').any(|r| r == d));
+                    let part = part.into_iter().collect();
                     term_value(&catalog, term, m.get(&(tenant.clone(), part, start, end)))
                 })
                 .collect();

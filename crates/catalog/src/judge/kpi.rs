@@ -133,7 +133,7 @@ pub(crate) fn read(
     });
     let target = read_target(&f, range);
     let (value_node, (expr, compiled)) = value?;
-    if !scope.terms.iter().any(|t| t.at == dimensions) {
+    if !scope.terms.iter().any(|t| t.stands_on(&dimensions)) {
         file.say(
             value_node.at,
             codes::CATALOG_IMPOSSIBLE,
@@ -145,7 +145,7 @@ pub(crate) fn read(
         );
     }
     let unsampled = minimum_sample.is_none() && (compiled.divides() || scope.averages(&compiled));
-    let local = scope.terms.iter().all(|t| t.at == dimensions);
+    let local = scope.terms.iter().all(|t| t.stands_on(&dimensions));
     let terms = scope.terms;
     let def = KpiDef {
         name: key.name.clone(),

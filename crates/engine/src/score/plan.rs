@@ -27,10 +27,18 @@ pub(super) struct KpiPlan {
 
 #[derive(Debug)]
 pub(super) struct TermPlan {
-    /// For each dimension of the term's subject its place among the KPI's.
-    pub(super) picks: Vec<usize>,
+    /// For each dimension of the term's subject where its value comes from.
+    pub(super) picks: Vec<Pick>,
     /// It stands on all of the KPI's dimensions.
     pub(super) full: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Pick {
+    /// The KPI's subject: place among its dimensions.
+    Own(usize),
+    /// The declaration.
+    Fixed(Box<str>),
 }
 
 #[derive(Debug)]
@@ -65,10 +73,13 @@ impl Plan {
             let mut terms = Vec::new();
             for term in &kpi.terms {
                 let names = names(catalog, term.event, term.rollup)?;
-                let place = |n: &String| kpi.dimensions.iter().position(|d| d == n);
+                let pick = |n: &String| match term.fixed.iter().find(|(f, _)| f == n) {
+                    Some((_, value)) => Some(Pick::Fixed(value.as_str().into())),
+                    None => kpi.dimensions.iter().position(|d| d == n).map(Pick::Own),
+                };
                 let picks = names
                     .iter()
-                    .map(place)
+                    .map(pick)
                     .collect::<Option<Vec<_>>>()
                     .ok_or_else(|| {
                         EngineError::Catalog(format!(
@@ -76,7 +87,7 @@ impl Plan {
                             term.name, kpi.name
                         ))
                     })?;
-                let full = picks.len() == kpi.dimensions.len();
+                let full = term.fixed.is_empty() && picks.len() == kpi.dimensions.len();
                 terms.push(TermPlan { picks, full });
             }
             plan.kpis.push(KpiPlan {

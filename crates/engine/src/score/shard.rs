@@ -1,6 +1,7 @@
 //! One slice of the state: what waits, what is remembered, what is open.
 
 use super::machine::{Look, Machine, Patience, Step};
+use super::plan::Pick;
 use super::silence::{Silence, full_hour, hour_of};
 use super::{Context, ScoreOut, ScoreStats};
 use crate::EngineError;
@@ -284,10 +285,10 @@ impl Shard {
             terms.clear();
             for (i, (term, at)) in def.terms.iter().zip(&plan.terms).enumerate() {
                 text.clear();
-                let picked = at
-                    .picks
-                    .iter()
-                    .map(|p| dimensions.get(*p).copied().unwrap_or_default());
+                let picked = at.picks.iter().map(|pick| match pick {
+                    Pick::Own(place) => dimensions.get(*place).copied().unwrap_or_default(),
+                    Pick::Fixed(value) => value,
+                });
                 SubjectKey::write(&mut text, key.tenant(), picked);
                 let row = rows.get(text.as_str());
                 let value =

@@ -68,6 +68,7 @@ pub(super) fn catalog() -> Catalog {
         } else {
             vec!["engineer".into(), "team".into()]
         },
+        fixed: Vec::new(),
     };
     let kpi = |name: &str, terms: Vec<Term>, ops: &[Op], local| KpiDef {
         name: name.into(),

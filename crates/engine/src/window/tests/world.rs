@@ -69,6 +69,7 @@ fn term(event: EventId, rollup: usize, measure: usize, stat: Stat) -> Term {
         measure,
         stat,
         at: Vec::new(),
+        fixed: Vec::new(),
     }
 }
 
