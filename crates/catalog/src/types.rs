@@ -3,6 +3,7 @@
 pub use crate::judge::detector::{DetectorDef, DetectorKind, Direction};
 pub use crate::judge::kpi::{KpiDef, Target};
 pub use crate::judge::rule::{RuleDef, RuleOn};
+pub use crate::judge::score::Mix;
 pub use crate::measure::MeasureKind;
 use std::sync::Arc;
 pub use weir_model::measure::Stat;
@@ -17,7 +18,7 @@ pub struct Catalog {
     pub hash: u64,
     /// Event types.
     pub events: Vec<EventDef>,
-    /// KPIs.
+    /// KPIs, scores among them.
     pub kpis: Vec<KpiDef>,
     /// Detectors.
     pub detectors: Vec<DetectorDef>,

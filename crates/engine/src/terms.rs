@@ -132,12 +132,29 @@ pub fn partition_of(tenant: &str, route: Route, terms: u32) -> u32 {
     (route_hash(tenant, route) % u64::from(terms.max(1))) as u32
 }
 
+/// By KPI: the one whose route its facts take. A score and all that it stands on take one, so that
+/// they meet; every other KPI takes its own.
+pub(crate) fn homes(catalog: &Catalog) -> Vec<usize> {
+    let mut homes: Vec<usize> = (0..catalog.kpis.len()).collect();
+    for (k, def) in catalog.kpis.iter().enumerate() {
+        for (input, _) in def.mix.iter().flat_map(|m| &m.inputs) {
+            let (Some(a), Some(b)) = (homes.get(k).copied(), homes.get(*input).copied()) else {
+                continue;
+            };
+            let (first, other) = (a.min(b), a.max(b));
+            let joined = homes.iter_mut().filter(|h| **h == other);
+            joined.for_each(|h| *h = first);
+        }
+    }
+    homes
+}
+
 /// What window has to tell: nothing else is forwarded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
     /// By KPI: its terms are joined by score.
     pub terms: Vec<bool>,
-    /// By KPI: it is scored by window and a rule watches its values.
+    /// By KPI: it is scored by window, and a rule watches its values or a score stands on them.
     pub kpi_values: Vec<bool>,
     /// By detector: a rule watches its verdicts.
     pub verdicts: Vec<bool>,
@@ -154,6 +171,18 @@ impl Needs {
             verdicts: vec![false; catalog.detectors.len()],
             silence: Vec::new(),
         };
+        for (input, _) in catalog
+            .kpis
+            .iter()
+            .flat_map(|k| &k.mix)
+            .flat_map(|m| &m.inputs)
+        {
+            if let (Some(told), Some(def)) =
+                (needs.kpi_values.get_mut(*input), catalog.kpis.get(*input))
+            {
+                *told = def.local;
+            }
+        }
         for (i, rule) in catalog.rules.iter().enumerate() {
             match rule.on {
                 RuleOn::Kpi { kpi, .. } => {

@@ -208,7 +208,7 @@ impl Stages {
             value: read.value.as_deref(),
             meta: meta(read),
         };
-        self.combine.fold(input, &record);
+        let _ = self.combine.fold(input, &record);
     }
 
     /// All that was read goes through.
@@ -291,8 +291,8 @@ fn values_of(kpis: &[Kpi]) -> Values {
     let mut out = Values::new();
     for k in kpis {
         let said = format!(
-            "{} {:?} {} {:?} {:?} {:?} {:?}",
-            k.kpi, k.subject, k.end.0, k.value, k.score, k.status, k.trend
+            "{} {:?} {} {:?} {:?} {:?} {:?} {:?}",
+            k.kpi, k.subject, k.end.0, k.value, k.score, k.status, k.trend, k.coverage
         );
         assert!(out.insert(k.id.clone(), said).is_none(), "{} twice", k.kpi);
     }
@@ -302,8 +302,8 @@ fn values_of(kpis: &[Kpi]) -> Values {
 fn values_in(truth: &Truth) -> Values {
     let rows = truth.kpis.iter().map(|(id, k)| {
         let said = format!(
-            "{} {:?} {} {:?} {:?} {:?} {:?}",
-            k.kpi, k.subject, k.end.0, k.value, k.score, k.status, k.trend
+            "{} {:?} {} {:?} {:?} {:?} {:?} {:?}",
+            k.kpi, k.subject, k.end.0, k.value, k.score, k.status, k.trend, k.coverage
         );
         (id.clone(), said)
     });

@@ -25,6 +25,8 @@ pub struct KpiRow {
     pub status: Status,
     /// Trend.
     pub trend: Trend,
+    /// Of a score: weight of the inputs that are there, of all.
+    pub coverage: Option<f64>,
     /// Index into the catalog.
     #[serde(skip)]
     pub(crate) index: usize,
@@ -252,6 +254,18 @@ fn score(
     let value = evaluate(&def.expr, terms)
         .filter(|_| enough)
         .map(|v| fixed::round(v, def.decimals));
+    rate(def, index, subject, end, value, past)
+}
+
+/// A rounded value against target and past.
+pub(crate) fn rate(
+    def: &KpiDef,
+    index: usize,
+    subject: &Subject,
+    end: Micros,
+    value: Option<f64>,
+    past: &[f64],
+) -> KpiRow {
     let mut row = KpiRow {
         kpi: def.name.clone(),
         subject: subject.clone(),
@@ -260,6 +274,7 @@ fn score(
         score: None,
         status: Status::NoData,
         trend: Trend::Stable,
+        coverage: None,
         index,
     };
     let Some(v) = value else { return row };

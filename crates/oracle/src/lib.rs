@@ -11,6 +11,7 @@ mod fold;
 mod kpis;
 mod measure;
 mod needs;
+mod scores;
 mod share;
 
 pub use alerts::AlertRow;
@@ -48,6 +49,7 @@ pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
     let judged = fold.judged(catalog);
     let (mut anomalies, verdicts) = detect::run(catalog, &judged);
     let mut kpis = kpis::run(catalog, &judged);
+    scores::run(catalog, &judged, &mut kpis);
     let mut alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
     // What was kept of other subjects was kept for KPIs that join it.
     anomalies.retain(|_, row| share.has(&row.subject));

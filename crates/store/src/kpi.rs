@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::calendar::{LAST_MOMENT, Zones, zones};
 use crate::client::{ident, text};
 use crate::measure::statistic;
+use crate::score::score_current_sql;
 use crate::table::PartsTable;
 use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
 use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
@@ -11,7 +12,7 @@ use weir_model::{Micros, WindowSize};
 
 /// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`,
 /// `window_end`, `day`, `days_ago`, `value`, `score`, `status`, `sample` and each term as
-/// `term_<name>`. Windows end after `from` and at most at `to`.
+/// `term_<name>`; of a score also `coverage`. Windows end after `from` and at most at `to`.
 ///
 /// # Errors
 /// No term stands on the KPI's own dimensions, or the catalog has no tables.
@@ -21,6 +22,9 @@ pub fn kpi_current_sql(
     from: Option<Micros>,
     to: Option<Micros>,
 ) -> Result<String, StoreError> {
+    if let Some(mix) = &kpi.mix {
+        return score_current_sql(kpi, mix, catalog, from, to);
+    }
     let zones = zones(catalog)?;
     let mut own = Vec::new();
     let mut joined = Vec::new();
@@ -229,7 +233,7 @@ fn source_sql(
     ))
 }
 
-fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> String {
+pub(crate) fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> String {
     let time = |t: Micros| format!("fromUnixTimestamp64Micro({}, 'UTC')", t.0);
     let conditions: Vec<String> = from
         .map(|t| format!("{column} > {}", time(t)))
@@ -243,7 +247,7 @@ fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> String {
     }
 }
 
-fn score(target: Option<Target>) -> String {
+pub(crate) fn score(target: Option<Target>) -> String {
     let Some(Target {
         value: t,
         higher_is_better,

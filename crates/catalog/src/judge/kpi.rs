@@ -2,6 +2,7 @@
 //! Judging, KPIs.
 
 use super::Checked;
+use super::score::Mix;
 use crate::expr::range;
 use crate::meaning::text;
 use crate::reader::{Fields, File};
@@ -42,6 +43,8 @@ pub struct KpiDef {
     pub minimum_sample: Option<(usize, f64)>,
     /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
     pub local: bool,
+    /// Set where it is a score: it has no terms then, and no expression.
+    pub mix: Option<Mix>,
 }
 
 /// Target of a KPI.
@@ -57,13 +60,16 @@ impl KpiDef {
     /// What gives its values their meaning; target, weight and category may change under the same
     /// version.
     pub(crate) fn meaning(&self, c: &Catalog) -> String {
+        let inputs = match &self.mix {
+            None => text::inputs(c, &self.terms, &self.expr, &self.minimum_sample),
+            Some(mix) => mix.meaning(c),
+        };
         format!(
-            "{} {} {} {} {}",
+            "{} {} {} {} {inputs}",
             text::names(&self.dimensions),
             self.window.label(),
             self.decimals,
             text::quoted(&self.unit),
-            text::inputs(c, &self.terms, &self.expr, &self.minimum_sample)
         )
     }
 }
@@ -162,6 +168,7 @@ pub(crate) fn read(
         target,
         minimum_sample,
         local,
+        mix: None,
     };
     Some(Checked {
         def,
@@ -182,7 +189,7 @@ fn within_unit(unit: &str, (lo, hi): (f64, f64)) -> (f64, f64) {
     }
 }
 
-fn read_target(f: &Fields<'_>, (lo, hi): (f64, f64)) -> Option<Target> {
+pub(super) fn read_target(f: &Fields<'_>, (lo, hi): (f64, f64)) -> Option<Target> {
     let better = f.word("better", &["higher", "lower"], "higher");
     let Some(node) = f.get("target") else {
         if let Some(k) = f.key("better") {

@@ -3,6 +3,7 @@
 pub mod detector;
 pub mod kpi;
 pub mod rule;
+pub mod score;
 
 use crate::problem::suggest;
 use crate::reader::Fields;

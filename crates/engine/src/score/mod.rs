@@ -9,6 +9,7 @@
 //! times.
 
 mod machine;
+mod mix;
 mod plan;
 mod shard;
 mod silence;
@@ -40,7 +41,7 @@ pub struct ScoreOptions {
 /// Records to write, in the order of (window end, name, subject) within one fold.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct ScoreOut {
-    /// Values of cross-subject KPIs.
+    /// Values of cross-subject KPIs and of scores.
     pub kpis: Vec<Kpi>,
     /// Steps of alerts.
     pub alerts: Vec<Alert>,
@@ -133,7 +134,7 @@ impl Score {
                     }
                 }
                 fact => {
-                    let shard = &mut self.shards[shard_of(&fact)];
+                    let shard = &mut self.shards[shard_of(&self.context.plan, &fact)];
                     if shard.covered < offset && !shard.take(&self.context, fact)? {
                         self.too_late += 1;
                     }
@@ -189,11 +190,12 @@ impl Score {
     }
 }
 
-fn shard_of(fact: &Fact<'_>) -> usize {
+fn shard_of(plan: &Plan, fact: &Fact<'_>) -> usize {
     let (subject, route) = match fact {
-        Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => {
-            (subject, Route::Kpi(*kpi))
-        }
+        Fact::Term { subject, kpi, .. } | Fact::KpiValue { subject, kpi, .. } => (
+            subject,
+            Route::Kpi(plan.kpis.get(*kpi).map_or(*kpi, |k| k.home)),
+        ),
         Fact::Verdict {
             subject, detector, ..
         } => (subject, Route::Detector(*detector)),

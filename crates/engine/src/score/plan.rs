@@ -1,6 +1,7 @@
 //! What the catalog asks of score, resolved once.
 
 use super::machine::Patience;
+use crate::terms::homes;
 use crate::{EngineError, detect};
 use weir_catalog::types::{Catalog, Direction, EventId, RollupDef, RuleOn};
 use weir_model::Micros;
@@ -18,7 +19,13 @@ pub(super) struct Plan {
 pub(super) struct KpiPlan {
     /// Score joins its terms.
     pub(super) cross: bool,
-    /// Event types of its terms, each once.
+    /// The KPI whose route it takes: see [`homes`].
+    pub(super) home: usize,
+    /// Rounds of one end run by this: scores after what they stand on.
+    pub(super) level: usize,
+    /// (score that stands on it, its place among the inputs there).
+    pub(super) scores: Vec<(usize, usize)>,
+    /// Event types that it is made of, each once.
     pub(super) events: Vec<EventId>,
     pub(super) terms: Vec<TermPlan>,
     /// Rules that watch it, ascending.
@@ -66,10 +73,9 @@ impl Plan {
             detectors: Vec::new(),
             silence: Vec::new(),
         };
-        for kpi in &catalog.kpis {
-            let mut events: Vec<EventId> = kpi.terms.iter().map(|t| t.event).collect();
-            events.sort_unstable();
-            events.dedup();
+        let (homes, levels) = (homes(catalog), catalog.kpi_levels());
+        let places = levels.into_iter().zip(homes).enumerate();
+        for (kpi, (k, (level, home))) in catalog.kpis.iter().zip(places) {
             let mut terms = Vec::new();
             for term in &kpi.terms {
                 let names = names(catalog, term.event, term.rollup)?;
@@ -92,7 +98,10 @@ impl Plan {
             }
             plan.kpis.push(KpiPlan {
                 cross: !kpi.local,
-                events,
+                home,
+                level,
+                scores: scores_on(catalog, k),
+                events: catalog.kpi_events(k),
                 terms,
                 rules: Vec::new(),
             });
@@ -139,6 +148,17 @@ impl Plan {
         }
         Ok(plan)
     }
+}
+
+/// The scores that stand on a KPI, and where among their inputs it is.
+fn scores_on(catalog: &Catalog, kpi: usize) -> Vec<(usize, usize)> {
+    let mut scores = Vec::new();
+    for (score, def) in catalog.kpis.iter().enumerate() {
+        let inputs = def.mix.iter().flat_map(|m| &m.inputs).enumerate();
+        let here = inputs.filter(|(_, (input, _))| *input == kpi);
+        scores.extend(here.map(|(place, _)| (score, place)));
+    }
+    scores
 }
 
 fn names(catalog: &Catalog, event: EventId, rollup: usize) -> Result<Vec<String>, EngineError> {

@@ -8,7 +8,7 @@ use crate::EngineError;
 use crate::detect::{Finding, Judged, subject_key};
 use crate::kpi::{self, KpiMemory};
 use crate::terms::{Fact, Route, SubjectKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::types::{EventId, RuleOn};
 use weir_model::records::{Alert, Subject};
 use weir_model::{Micros, fixed, hash};
@@ -27,7 +27,7 @@ pub(super) struct Shard {
     pub(super) through: Vec<Vec<Micros>>,
     /// Rounds not run yet, in the order they will be.
     pub(super) pending: BTreeMap<(Micros, Route), Round>,
-    /// Of cross-subject KPIs, with the last window end.
+    /// Of cross-subject KPIs and scores, with the last window end.
     pub(super) memory: BySubject<(Micros, KpiMemory)>,
     /// Of rules on KPIs and detectors: those not idle.
     pub(super) machines: BySubject<Machine>,
@@ -35,13 +35,16 @@ pub(super) struct Shard {
     pub(super) silence: BySubject<Silence>,
 }
 
+/// What the rules look at in one window, by subject.
+pub(super) type Values = BTreeMap<Box<str>, (f64, Option<Finding>)>;
+
 /// What is known of one window of a KPI or detector.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Round {
     /// Rows of terms by their subject.
     pub(super) terms: BTreeMap<Box<str>, TermRows>,
     /// Values for the rules, by subject.
-    pub(super) values: BTreeMap<Box<str>, (f64, Option<Finding>)>,
+    pub(super) values: Values,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +86,10 @@ impl Shard {
             Route::Detector(d) => Some(self.final_on_all(plan.detectors.get(d)?.event)),
             Route::Rule(r) => Some(self.final_on_all(plan.silence.get(r)?.as_ref()?.event)),
         }
+    }
+
+    fn is_final(&self, context: &Context, route: Route, end: Micros) -> bool {
+        self.final_for(context, route).is_some_and(|t| t >= end)
     }
 
     /// Keeps a fact until its round; false where that has run already.
@@ -173,7 +180,7 @@ impl Shard {
     }
 
     fn round(&mut self, context: &Context, route: Route, end: Micros) -> Option<&mut Round> {
-        if self.final_for(context, route).is_some_and(|t| t >= end) {
+        if self.is_final(context, route, end) {
             return None;
         }
         self.dirty = true;
@@ -203,17 +210,26 @@ impl Shard {
         if now == before {
             return;
         }
-        let ready: Vec<(Micros, Route)> = self
+        let level = |route| match route {
+            Route::Kpi(k) => context.plan.kpis.get(k).map_or(0, |p| p.level),
+            _ => 0,
+        };
+        // Scores run after all that they stand on, in the order of ends.
+        let mut ready: BTreeSet<(Micros, usize, Route)> = self
             .pending
             .keys()
             .take_while(|(end, _)| now.iter().any(|t| t >= end))
-            .filter(|(end, route)| self.final_for(context, *route).is_some_and(|t| t >= *end))
-            .copied()
+            .filter(|(end, route)| self.is_final(context, *route, *end))
+            .map(|(end, route)| (*end, level(*route), *route))
             .collect();
-        for (end, route) in ready {
+        while let Some((end, _, route)) = ready.pop_first() {
             if let Some(round) = self.pending.remove(&(end, route)) {
                 self.dirty = true;
-                self.run(context, end, route, round, offset, out);
+                let fed = self.run(context, end, route, round, offset, out);
+                let fed = fed
+                    .into_iter()
+                    .filter(|(end, r)| self.is_final(context, *r, *end));
+                ready.extend(fed.map(|(end, route)| (end, level(route), route)));
             }
         }
         self.hours(context, &before, &now, offset, out);
@@ -226,6 +242,7 @@ impl Shard {
         }
     }
 
+    /// Runs a round; the rounds of scores that it gave something to.
     fn run(
         &mut self,
         context: &Context,
@@ -234,12 +251,15 @@ impl Shard {
         round: Round,
         offset: i64,
         out: &mut ScoreOut,
-    ) {
+    ) -> Vec<(Micros, Route)> {
         let mut values = round.values;
         if let Route::Kpi(k) = route
             && context.plan.kpis.get(k).is_some_and(|p| p.cross)
         {
-            values = self.join(context, k, end, &round.terms, offset, out);
+            values = match context.catalog.kpis.get(k).is_some_and(|d| d.mix.is_some()) {
+                true => self.mix(context, k, end, &round.terms, offset, out),
+                false => self.join(context, k, end, &round.terms, offset, out),
+            };
         }
         let rules = match route {
             Route::Kpi(k) => context.plan.kpis.get(k).map(|p| &p.rules),
@@ -254,6 +274,10 @@ impl Shard {
                 self.watch(context, *rule, subject, end, look, offset, out);
             }
         }
+        match route {
+            Route::Kpi(k) => self.feed(context, k, end, &values),
+            _ => Vec::new(),
+        }
     }
 
     /// One final window of a cross-subject KPI: every subject of its full dimensions.
@@ -265,12 +289,12 @@ impl Shard {
         rows: &BTreeMap<Box<str>, TermRows>,
         offset: i64,
         out: &mut ScoreOut,
-    ) -> BTreeMap<Box<str>, (f64, Option<Finding>)> {
+    ) -> Values {
         let (Some(def), Some(plan)) = (context.catalog.kpis.get(k), context.plan.kpis.get(k))
         else {
-            return BTreeMap::new();
+            return Values::new();
         };
-        let mut published = BTreeMap::new();
+        let mut published = Values::new();
         let (mut terms, mut text) = (Vec::new(), String::new());
         for (subject, own) in rows {
             if !own

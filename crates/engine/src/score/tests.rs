@@ -88,6 +88,7 @@ pub(super) fn catalog() -> Catalog {
         target: None,
         minimum_sample: None,
         local,
+        mix: None,
     };
     let rule = |name: &str, on, open_after, resolve_after| RuleDef {
         name: name.into(),

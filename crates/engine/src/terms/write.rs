@@ -2,7 +2,7 @@
 
 use super::{
     ACTIVE, ANOMALOUS, FACT, FINAL_THROUGH, FORMAT, HAS_VALUE, KPI_VALUE, Route, SubjectKey, TERM,
-    VERDICT, partition_of,
+    VERDICT, homes, partition_of,
 };
 use crate::detect::Finding;
 use crate::varint;
@@ -20,6 +20,8 @@ pub struct TermsWriter {
     run: u32,
     partition: u32,
     partitions: u32,
+    /// By KPI: see [`homes`].
+    homes: Vec<usize>,
     open: Vec<Open>,
     done: Vec<(u32, Vec<u8>)>,
     subject: String,
@@ -41,6 +43,7 @@ impl TermsWriter {
             run,
             partition,
             partitions,
+            homes: homes(catalog),
             open,
             done: Vec::new(),
             subject: String::new(),
@@ -63,7 +66,7 @@ impl TermsWriter {
             start,
             end,
         };
-        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| {
+        self.fact(self.route(kpi), heading, tenant, values, |out| {
             body(out, value, None)
         });
     }
@@ -84,9 +87,13 @@ impl TermsWriter {
             start,
             end,
         };
-        self.fact(Route::Kpi(kpi), heading, tenant, values, |out| {
+        self.fact(self.route(kpi), heading, tenant, values, |out| {
             body(out, value, None)
         });
+    }
+
+    fn route(&self, kpi: usize) -> Route {
+        Route::Kpi(self.homes.get(kpi).copied().unwrap_or(kpi))
     }
 
     /// See [`super::Fact::Verdict`]: `found` where it is anomalous.

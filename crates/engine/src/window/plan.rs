@@ -95,7 +95,7 @@ pub(crate) struct KpiPlan {
     pub events: Vec<EventId>,
     /// All terms stand in one row: judged the moment that row is final.
     pub at_once: bool,
-    /// An alert rule looks at it.
+    /// An alert rule looks at it, or a score stands on it.
     pub watched: bool,
 }
 
@@ -272,6 +272,10 @@ impl Plan {
 
     fn add_rules(&mut self) -> Result<(), EngineError> {
         let catalog = self.catalog.clone();
+        let mixes = catalog.kpis.iter().flat_map(|k| &k.mix);
+        for (input, _) in mixes.flat_map(|m| &m.inputs) {
+            self.kpis.get_mut(*input).ok_or(UNKNOWN)?.watched = true;
+        }
         for (r, rule) in catalog.rules.iter().enumerate() {
             match rule.on {
                 RuleOn::Kpi { kpi, .. } => self.kpis.get_mut(kpi).ok_or(UNKNOWN)?.watched = true,

@@ -339,7 +339,7 @@ proptest! {
     ) {
         round_trip!("kpi", Kpi, Kpi {
             id: t[0].clone(), run, catalog, kpi: t[1].clone(), version, subject: s.clone(), window: t[2].clone(),
-            start: m[0], end: m[1], value: f[0], score: f[1], status, trend, sample: f[2], terms, revision,
+            start: m[0], end: m[1], value: f[0], score: f[1], status, trend, sample: f[2], coverage: f[0], terms, revision,
         });
         round_trip!("alert", Alert, Alert {
             id: t[0].clone(), run, catalog, rule: t[1].clone(), version, kind: t[2].clone(), severity: t[3].clone(),
@@ -370,7 +370,7 @@ fn ids_of_results_stand_in_the_log() {
         Kpi::schema_id(),
         Late::schema_id(),
     ];
-    assert_eq!(ids, [0x3270_f2e4, 0x0f07_aa3f, 0x04a6_d3c9, 0x4f4b_c712]);
+    assert_eq!(ids, [0x3270_f2e4, 0x0f07_aa3f, 0x7704_940c, 0x4f4b_c712]);
 }
 
 #[test]

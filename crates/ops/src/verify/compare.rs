@@ -90,21 +90,25 @@ pub async fn all(
             super::show(k.end)
         );
         let texts = vec![json_text(&k.status), json_text(&k.trend)];
-        (id.clone(), (say, k.end, vec![k.value, k.score], texts))
+        (
+            id.clone(),
+            (say, k.end, vec![k.value, k.score, k.coverage], texts),
+        )
     });
     let kpi_limit = |name: &str| {
-        let kpi = catalog.kpis.iter().find(|k| k.name == name);
-        kpi.and_then(|k| k.terms.iter().map(|t| truth.final_through[t.event]).min())
-            .unwrap_or(Micros::MIN)
+        let kpi = catalog.kpis.iter().position(|k| k.name == name);
+        let events = kpi.map(|k| catalog.kpi_events(k)).unwrap_or_default();
+        let through = events.into_iter().map(|e| truth.final_through[e]);
+        through.min().unwrap_or(Micros::MIN)
     };
-    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, trend FROM kpis WHERE ";
+    let sql = "SELECT id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, coverage, status, trend FROM kpis WHERE ";
     let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
         "kpis",
         sql,
         kpis.collect(),
-        &["value", "score"],
+        &["value", "score", "coverage"],
         &["status", "trend"],
         &|r| kpi_limit(&string(r, "name")),
         &mut out,

@@ -131,6 +131,7 @@ fn kpi(
         }),
         minimum_sample: None,
         local,
+        mix: None,
     }
 }
 
