@@ -2,7 +2,7 @@
 
 use crate::avro::{EventSchema, FieldType};
 use crate::judge::rule::Declared;
-use crate::judge::{Checked, detector, inhibit, kpi, rule};
+use crate::judge::{Checked, detector, inhibit, kpi, rule, score};
 use crate::problem::{CatalogErrors, Problem, suggest};
 use crate::reader::File;
 use crate::types::*;
@@ -112,6 +112,7 @@ fn is_catalog(file: &str) -> bool {
 /// Top-level names of files that are not about one event type.
 const SECTIONS: &[&str] = &[
     "kpis",
+    "scores",
     "detectors",
     "alerts",
     "prices",
@@ -202,7 +203,8 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     }
     events.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
+    let mut kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
+    score::join(&mut kpis, named(of("scores"), "scores", score::read));
     let detectors = named(of("detectors"), "detectors", |f, k, n| {
         detector::read(f, k, n, &events)
     });

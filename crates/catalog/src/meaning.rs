@@ -36,9 +36,10 @@ fn meaning(c: &Catalog) -> String {
             k.weight,
             &k.category,
         );
+        let what = if k.mix.is_some() { "score" } else { "kpi" };
         let _ = writeln!(
             s,
-            "kpi {name} v{version} {meaning} {target} {weight} {category}"
+            "{what} {name} v{version} {meaning} {target} {weight} {category}"
         );
     }
     for d in &c.detectors {
@@ -145,9 +146,13 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
         }
     }
     for k in &c.kpis {
+        let (section, what) = match k.mix {
+            None => ("kpis", "KPI"),
+            Some(_) => ("scores", "score"),
+        };
         add(
-            &["kpis", &k.name],
-            format!("KPI \"{}\"", k.name),
+            &[section, &k.name],
+            format!("{what} \"{}\"", k.name),
             k.version,
             k.meaning(c),
         );

@@ -11,6 +11,9 @@ use weir_model::codes;
 /// `(message, remedy)`
 type Told = (String, String);
 
+/// Dimensions with the value that a term asks for: (name, value).
+type Fixed = Vec<(String, String)>;
+
 /// What an expression may refer to.
 pub(crate) struct Scope<'a> {
     pub events: &'a [EventDef],
@@ -25,8 +28,9 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Resolves `event.measure[.stat]` (or `measure[.stat]`) at the given dimensions.
-    fn term(&self, name: &str, path: &str, at: &[String]) -> Result<Term, Told> {
+    /// Resolves `event.measure[.stat]` (or `measure[.stat]`) at the given dimensions, of which some
+    /// are fixed.
+    fn term(&self, name: &str, path: &str, at: &[String], fixed: Fixed) -> Result<Term, Told> {
         let (event, rest) = self.split(path)?;
         let def = &self.events[event];
         let (measure, stat) = rest.split_once('.').unwrap_or((rest, ""));
@@ -40,6 +44,16 @@ impl Scope<'_> {
             ));
         };
         let stat = stat_of(&def.measures[index], stat)?;
+        let known = |n: &str| def.dimensions.iter().any(|d| d.name == n);
+        if let Some((unknown, _)) = fixed.iter().find(|(n, _)| !known(n)) {
+            return Err((
+                format!(
+                    "\"{path}\" is asked at \"{unknown}\", which is no dimension of {}",
+                    def.name
+                ),
+                suggest(unknown, def.dimensions.iter().map(|d| d.name.as_str())),
+            ));
+        }
         let Some(rollup) = find_rollup(def, at) else {
             return Err((
                 format!("\"{path}\" is not kept by [{}]", at.join(", ")),
@@ -53,6 +67,7 @@ impl Scope<'_> {
             measure: index,
             stat,
             at: at.to_vec(),
+            fixed,
         })
     }
 
@@ -109,7 +124,7 @@ impl Scope<'_> {
         if let Some((_, tree)) = self.parts.iter().find(|(n, _)| n == name) {
             return Ok(Name::Part(tree.clone()));
         }
-        let term = self.term(name, name, self.dimensions)?;
+        let term = self.term(name, name, self.dimensions, Fixed::new())?;
         self.terms.push(term);
         Ok(Name::Term(self.terms.len() - 1))
     }
@@ -136,28 +151,14 @@ impl Scope<'_> {
                     "rename one of them",
                 );
             }
-            let mut at = self.dimensions.to_vec();
+            let (mut at, mut fixed) = (self.dimensions.to_vec(), Fixed::new());
             let path_node = match &value.value {
                 Value::Map(_) if allow_at => {
                     let Some(t) = file.fields(value, "a term", &["of", "at"]) else {
                         continue;
                     };
-                    if let Some(n) = t.get("at")
-                        && let Some(names) = file.texts(n, "at")
-                    {
-                        at = names.iter().map(|(n, _)| n.to_string()).collect();
-                        at.sort();
-                        for (name, place) in names
-                            .iter()
-                            .filter(|(n, _)| !self.dimensions.iter().any(|d| d == n))
-                        {
-                            file.say(
-                                *place,
-                                codes::CATALOG_REFERENCE,
-                                format!("the term stands at \"{name}\", which is no dimension of the KPI"),
-                                suggest(name, self.dimensions.iter().map(String::as_str)),
-                            );
-                        }
+                    if let Some(n) = t.get("at") {
+                        (at, fixed) = self.stands(file, n);
                     }
                     t.need("of", "a term")
                 }
@@ -167,7 +168,7 @@ impl Scope<'_> {
             let Some(path) = file.text(path_node, "a term") else {
                 continue;
             };
-            match self.term(&key.name, path, &at) {
+            match self.term(&key.name, path, &at, fixed) {
                 Ok(t) => self.terms.push(t),
                 Err((message, remedy)) => {
                     file.say(path_node.at, codes::CATALOG_REFERENCE, message, remedy);
@@ -198,6 +199,49 @@ impl Scope<'_> {
                 self.parts.push((key.name.clone(), compiled.tree));
             }
         }
+    }
+
+    /// Reads where a term stands: `at: [a, b]` are some of the KPI's dimensions, `at: {a: value}`
+    /// all of them with the value of some fixed.
+    fn stands<'n>(&self, file: File<'n>, node: &'n Node) -> (Vec<String>, Fixed) {
+        let own = self.dimensions;
+        if !matches!(&node.value, Value::Map(_)) {
+            let Some(names) = file.texts(node, "at") else {
+                return (own.to_vec(), Fixed::new());
+            };
+            for (name, place) in names.iter().filter(|(n, _)| !own.iter().any(|d| d == n)) {
+                file.say(
+                    *place,
+                    codes::CATALOG_REFERENCE,
+                    format!("the term stands at \"{name}\", which is no dimension of the KPI"),
+                    suggest(name, own.iter().map(String::as_str)),
+                );
+            }
+            let mut at: Vec<String> = names.iter().map(|(n, _)| n.to_string()).collect();
+            at.sort();
+            return (at, Fixed::new());
+        }
+        let mut fixed = Fixed::new();
+        for (key, value) in file.entries(node, "at") {
+            let Some(text) = file.text(value, "the value of a dimension") else {
+                continue;
+            };
+            if text.len() > 512 || text.chars().any(|c| c < ' ') {
+                file.say(
+                    value.at,
+                    codes::CATALOG_IMPOSSIBLE,
+                    format!("no event has this value of \"{}\"", key.name),
+                    "write at most 512 bytes without control characters",
+                );
+            }
+            fixed.push((key.name.clone(), text.to_owned()));
+        }
+        fixed.sort();
+        let names = fixed.iter().map(|(n, _)| n);
+        let mut at: Vec<String> = own.iter().chain(names).cloned().collect();
+        at.sort();
+        at.dedup();
+        (at, fixed)
     }
 
     /// Compiles the expression in `node`; positions point into the file.

@@ -3,6 +3,7 @@
 pub use crate::judge::detector::{DetectorDef, DetectorKind, Direction};
 pub use crate::judge::kpi::{Example, KpiDef, Target};
 pub use crate::judge::rule::{RuleDef, RuleOn};
+pub use crate::judge::score::Mix;
 pub use crate::measure::MeasureKind;
 use std::sync::Arc;
 pub use weir_model::measure::Stat;
@@ -17,7 +18,7 @@ pub struct Catalog {
     pub hash: u64,
     /// Event types.
     pub events: Vec<EventDef>,
-    /// KPIs.
+    /// KPIs, scores among them.
     pub kpis: Vec<KpiDef>,
     /// Detectors.
     pub detectors: Vec<DetectorDef>,
@@ -265,9 +266,18 @@ pub struct Term {
     pub measure: usize,
     /// Which statistic.
     pub stat: Stat,
-    /// For cross-subject KPIs: names of the dimensions of this term's subject (a subset of the
-    /// KPI's).
+    /// For cross-subject KPIs: names of the dimensions of this term's subject, sorted: some of the
+    /// KPI's, or all of them and those of `fixed`.
     pub at: Vec<String>,
+    /// Dimensions whose value is this one, whatever the KPI's subject: (name, value), sorted.
+    pub fixed: Vec<(String, String)>,
+}
+
+impl Term {
+    /// Whether its subject is that of a KPI of these dimensions.
+    pub fn stands_on(&self, dimensions: &[String]) -> bool {
+        self.fixed.is_empty() && self.at == dimensions
+    }
 }
 
 /// An expression over terms: compiled once, evaluated by the engine or by SQL with the same result.

@@ -231,6 +231,66 @@ const CASES: &[(&str, &str, &str)] = &[
         "kpis.yaml:8:13: WEIR-0105 the target 1.5 is never reached: the value is at least 2",
     ),
     (
+        "calls: llm.call.calls}",
+        "calls: {of: llm.call.calls, at: {teem: a}}}",
+        r#"kpis.yaml:6:54: WEIR-0102 "llm.call.calls" is asked at "teem", which is no dimension of llm.call; did you mean "team"?"#,
+    ),
+    (
+        "calls: llm.call.calls}",
+        "calls: {of: llm.call.calls, at: {engineer: a}}}",
+        r#"kpis.yaml:6:54: WEIR-0102 "llm.call.calls" is not kept by [engineer, team]"#,
+    ),
+    (
+        "{failures: llm.call.failures, calls: llm.call.calls}",
+        "{failures: {of: llm.call.failures, at: {team: a}}, calls: {of: llm.call.calls, at: []}}",
+        "kpis.yaml:7:12: WEIR-0105 no term stands on the KPI's own subject [team]",
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {by: [team], window: 1h, of: {eror_rate: 1}}\ndetectors:\n",
+        r#"kpis.yaml:11:36: WEIR-0102 there is no KPI or score "eror_rate"; did you mean "error_rate"?"#,
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {window: 1h, of: {error_rate: 1}}\ndetectors:\n",
+        r#"kpis.yaml:11:24: WEIR-0102 "error_rate" stands on [team], the score on []"#,
+    ),
+    (
+        "    target: 1\n    better: lower\ndetectors:\n",
+        "scores:\n  s: {by: [team], window: 1h, of: {error_rate: 1}}\ndetectors:\n",
+        r#"kpis.yaml:9:36: WEIR-0105 "error_rate" has no target, so it is never scored"#,
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {by: [team], window: 1h, of: {error_rate: 0}}\ndetectors:\n",
+        "kpis.yaml:11:48: WEIR-0105 weight is 0",
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {by: [team], window: 1h/5m, of: {error_rate: 1}}\ndetectors:\n",
+        "kpis.yaml:11:27: WEIR-0102 a score does not stand in the window 1h/5m",
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {by: [team], window: 1h}\ndetectors:\n",
+        r#"kpis.yaml:11:3: WEIR-0101 score "s" does not say what it is of"#,
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {by: [team], window: 1h, category: cost}\ndetectors:\n",
+        r#"kpis.yaml:11:41: WEIR-0102 no KPI of category "cost" with a target stands on [team] and 1h"#,
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  s: {by: [team], window: 1h, of: {error_rate: 1, s: 1}}\ndetectors:\n",
+        r#"kpis.yaml:11:3: WEIR-0105 score "s" stands on itself"#,
+    ),
+    (
+        "detectors:\n",
+        "scores:\n  error_rate: {by: [team], window: 1h, of: {error_rate: 1}}\ndetectors:\n",
+        r#"kpis.yaml:11:3: WEIR-0109 "error_rate" is a KPI and a score"#,
+    ),
+    (
         "    target: 1\n    better: lower",
         "    target: 110\n    better: higher",
         "kpis.yaml:8:13: WEIR-0105 the target 110 is never reached: the value is at most 100",

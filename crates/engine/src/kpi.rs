@@ -90,6 +90,24 @@ pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Sco
     } else {
         None
     };
+    rate(def, memory, value, sample)
+}
+
+/// What a published value is worth to the scores that stand on it.
+pub fn worth(def: &KpiDef, value: f64) -> Option<f64> {
+    match (&def.mix, def.target) {
+        (Some(_), _) => Some(value),
+        (None, target) => target.map(|t| against(t.value, t.higher_is_better, value)),
+    }
+}
+
+/// Rounds a value, holds it against target and past, and remembers it.
+pub fn rate(
+    def: &KpiDef,
+    memory: &mut KpiMemory,
+    value: Option<f64>,
+    sample: Option<f64>,
+) -> Scored {
     let value = value.map(|v| fixed::round(v, def.decimals));
     let score = value
         .zip(def.target)
@@ -182,6 +200,7 @@ pub fn record(
         status: scored.status,
         momentum: scored.momentum,
         sample: scored.sample,
+        coverage: None,
         terms: def
             .terms
             .iter()
@@ -251,6 +270,7 @@ mod tests {
             }),
             minimum_sample: Some((1, 2.0)),
             local: true,
+            mix: None,
         }
     }
 

@@ -154,7 +154,7 @@ pub fn partition_of(tenant: &str, route: Route, terms: u32) -> u32 {
 pub struct Needs {
     /// By KPI: its terms are joined by score.
     pub terms: Vec<bool>,
-    /// By KPI: it is scored by window and a rule watches its values.
+    /// By KPI: it is scored by window, and a rule watches its values or a score stands on them.
     pub kpi_values: Vec<bool>,
     /// By detector: a rule watches its verdicts.
     pub verdicts: Vec<bool>,
@@ -171,6 +171,18 @@ impl Needs {
             verdicts: vec![false; catalog.detectors.len()],
             silence: Vec::new(),
         };
+        for (input, _) in catalog
+            .kpis
+            .iter()
+            .flat_map(|k| &k.mix)
+            .flat_map(|m| &m.inputs)
+        {
+            if let (Some(told), Some(def)) =
+                (needs.kpi_values.get_mut(*input), catalog.kpis.get(*input))
+            {
+                *told = def.local;
+            }
+        }
         for (i, rule) in catalog.rules.iter().enumerate() {
             for on in rule.on.conditions() {
                 needs.add(catalog, i, on);

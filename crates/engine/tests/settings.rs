@@ -113,7 +113,11 @@ impl Shelves for Shelf {
         shelf: usize,
         row: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.0.get(&shelf).into_iter().flatten().try_for_each(|r| row(r))
+        self.0
+            .get(&shelf)
+            .into_iter()
+            .flatten()
+            .try_for_each(|r| row(r))
     }
 }
 

@@ -19,7 +19,7 @@ const FINAL_ROWS: &[(&str, &str, &str)] = &[
     (
         "kpis",
         "window_end",
-        "tenant, dimensions, kpi, kpi_version, window, window_start, window_end, value, score, status, momentum, sample, terms, id",
+        "tenant, dimensions, kpi, kpi_version, window, window_start, window_end, value, score, status, momentum, sample, coverage, terms, id",
     ),
     (
         "alerts",

@@ -4,7 +4,7 @@ use crate::detect::row_id;
 use crate::fold::Judged;
 use crate::measure::Value;
 use crate::to_date::{self, Earlier};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Term};
 use weir_model::records::{Momentum, Status, Subject};
 use weir_model::{Micros, fixed};
@@ -26,6 +26,8 @@ pub struct KpiRow {
     pub status: Status,
     /// Against its own past.
     pub momentum: Momentum,
+    /// Of a score: weight of the inputs that are there, of all.
+    pub coverage: Option<f64>,
     /// Index into the catalog.
     #[serde(skip)]
     pub(crate) index: usize,
@@ -160,7 +162,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
         // Windows of subjects of the full dimensions in which a term has a row.
         let mut windows = Windows::new();
         for (term, rows) in def.terms.iter().zip(&values) {
-            if term.at != def.dimensions || catalog.events[term.event].setting {
+            if !term.stands_on(&def.dimensions) || catalog.events[term.event].setting {
                 continue;
             }
             for ((tenant, end, dims), (start, _)) in rows {
@@ -188,17 +190,11 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                     .zip(&values)
                     .enumerate()
                     .map(|(i, (t, rows))| {
+                        let dims = asked(t, &subject);
                         if catalog.events[t.event].setting {
-                            let held = judged.settings.in_force(catalog, t, &subject, *end);
+                            let held = judged.settings.in_force(catalog, t, (&tenant, &dims), *end);
                             return held.unwrap_or_else(|| absent(catalog, t));
                         }
-                        let at: BTreeSet<&str> = t.at.iter().map(String::as_str).collect();
-                        let dims: Vec<_> = subject
-                            .dimensions
-                            .iter()
-                            .filter(|(n, _)| at.contains(n.as_str()))
-                            .cloned()
-                            .collect();
                         match rows.get(&(tenant.clone(), *end, dims.clone())) {
                             Some((_, v)) => *v,
                             None => earlier
@@ -217,6 +213,14 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
         }
     }
     out
+}
+
+/// The dimensions of the subject that a term asks for a KPI's subject.
+fn asked(t: &Term, subject: &Subject) -> Vec<(String, String)> {
+    let mut all: BTreeMap<String, String> = subject.dimensions.iter().cloned().collect();
+    all.extend(t.fixed.iter().cloned());
+    all.retain(|name, _| t.at.contains(name));
+    all.into_iter().collect()
 }
 
 /// The value of a term for a subject that has no row in the window.
@@ -265,6 +269,18 @@ fn score(
     let value = evaluate(&def.expr, terms)
         .filter(|_| enough)
         .map(|v| fixed::round(v, def.decimals));
+    rate(def, index, subject, end, value, past)
+}
+
+/// A rounded value against target and past.
+pub(crate) fn rate(
+    def: &KpiDef,
+    index: usize,
+    subject: &Subject,
+    end: Micros,
+    value: Option<f64>,
+    past: &[f64],
+) -> KpiRow {
     let mut row = KpiRow {
         kpi: def.name.clone(),
         subject: subject.clone(),
@@ -273,6 +289,7 @@ fn score(
         score: None,
         status: Status::NoData,
         momentum: Momentum::Stable,
+        coverage: None,
         index,
     };
     let Some(v) = value else { return row };

@@ -15,6 +15,7 @@ mod held;
 mod kpis;
 mod measure;
 mod needs;
+mod scores;
 mod settings;
 mod share;
 mod shelves;
@@ -62,6 +63,7 @@ pub fn conclude(catalog: &Catalog, fold: Fold) -> Truth {
 fn concluded(catalog: &Catalog, judged: fold::Judged, share: &Share) -> Truth {
     let (mut anomalies, verdicts) = detect::run(catalog, &judged);
     let mut kpis = kpis::run(catalog, &judged);
+    scores::run(catalog, &judged, &mut kpis);
     let mut alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
     // What is there of other subjects is there for KPIs that join it.
     anomalies.retain(|_, row| share.has(&row.subject));

@@ -64,7 +64,7 @@ impl Needs {
                         continue;
                     }
                     needs.judged[i] = true;
-                    needs.joined[i] |= term.at != kpi.dimensions;
+                    needs.joined[i] |= !term.stands_on(&kpi.dimensions);
                 }
             }
         }

@@ -4,7 +4,6 @@ use crate::cells::Cell;
 use std::collections::BTreeMap;
 use weir_catalog::{Catalog, EventDef, Term};
 use weir_model::Micros;
-use weir_model::records::Subject;
 
 /// Event type, rollup, tenant, values of the rollup's dimensions.
 type Series = (usize, usize, String, Vec<String>);
@@ -34,24 +33,24 @@ impl Settings {
         }
     }
 
-    /// The value of a term for a window of a subject that ends at `end`: of what was known before
+    /// The value of a term for a window of its subject that ends at `end`: of what was known before
     /// the last full minute that ends by then. `None` where nothing was.
     pub fn in_force(
         &self,
         catalog: &Catalog,
         term: &Term,
-        subject: &Subject,
+        (tenant, dimensions): (&str, &[(String, String)]),
         end: Micros,
     ) -> Option<Option<f64>> {
         let def = &catalog.events[term.event];
         let names = def.rollups[term.rollup].dimensions.iter();
         let value = |d: &usize| {
             let name = &def.dimensions[*d].name;
-            let found = subject.dimensions.iter().find(|(n, _)| n == name);
+            let found = dimensions.iter().find(|(n, _)| n == name);
             found.map(|(_, v)| v.clone()).unwrap_or_default()
         };
         let values = names.map(value).collect();
-        let series = (term.event, term.rollup, subject.tenant.clone(), values);
+        let series = (term.event, term.rollup, tenant.to_owned(), values);
         let told = self.0.get(&series)?;
         let (_, cell) = told.range(..end.floor(Micros::MINUTE)).next_back()?;
         Some(cell.stat(term.measure, term.stat))

@@ -2,8 +2,9 @@
 
 use crate::StoreError;
 use crate::calendar::{LAST_MOMENT, Zones, zones};
-use crate::client::ident;
+use crate::client::{ident, text};
 use crate::measure::statistic;
+use crate::score::score_current_sql;
 use crate::setting::join_setting;
 use crate::table::PartsTable;
 use crate::to_date::{self, ToDate};
@@ -13,7 +14,7 @@ use weir_model::{Micros, WindowSize};
 
 /// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`,
 /// `window_end`, `day`, `days_ago`, `value`, `score`, `status`, `sample` and each term as
-/// `term_<name>`. Windows end after `from` and at most at `to`.
+/// `term_<name>`; of a score also `coverage`. Windows end after `from` and at most at `to`.
 ///
 /// # Errors
 /// No term stands on the KPI's own dimensions, or the catalog has no tables.
@@ -23,18 +24,16 @@ pub fn kpi_current_sql(
     from: Option<Micros>,
     to: Option<Micros>,
 ) -> Result<String, StoreError> {
+    if let Some(mix) = &kpi.mix {
+        return score_current_sql(kpi, mix, catalog, from, to);
+    }
     let zones = zones(catalog)?;
     let mut own = Vec::new();
     let mut joined = Vec::new();
     for source in sources(kpi, catalog) {
-        let mut names: Vec<&str> = dimensions(catalog, &kpi.terms[source[0]]);
-        names.sort_unstable();
-        let is_own = names
-            == kpi
-                .dimensions
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>();
+        let first = &kpi.terms[source[0]];
+        let is_own = first.stands_on(&kpi.dimensions);
+        let names = free_dimensions(catalog, first);
         let select = match kpi.window {
             JudgedWindow::ToDate { since, step } => {
                 let columns = columns(kpi, catalog, &source, is_own);
@@ -155,14 +154,15 @@ pub fn kpi_current_sql(
     ))
 }
 
-/// Terms on windows grouped by (event type, rollup): each group is one pass over a table.
+/// Terms on windows grouped by what their rows are: each group is one pass over a table.
 pub(crate) fn sources(kpi: &KpiDef, catalog: &Catalog) -> Vec<Vec<usize>> {
+    let rows = |t: &Term| (t.event, t.rollup, t.fixed.clone());
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let terms = kpi.terms.iter().enumerate();
     for (i, t) in terms.filter(|(_, t)| !catalog.is_setting(t)) {
         match groups
             .iter_mut()
-            .find(|g| kpi.terms[g[0]].event == t.event && kpi.terms[g[0]].rollup == t.rollup)
+            .find(|g| rows(&kpi.terms[g[0]]) == rows(t))
         {
             Some(g) => g.push(i),
             None => groups.push(vec![i]),
@@ -178,6 +178,21 @@ pub(crate) fn dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> 
         .dimensions
         .iter()
         .map(|d| event.dimensions[*d].name.as_str())
+        .collect()
+}
+
+/// Names of the dimensions of a term's subject that are not fixed, sorted.
+pub(crate) fn free_dimensions<'a>(catalog: &'a Catalog, term: &Term) -> Vec<&'a str> {
+    let mut names = dimensions(catalog, term);
+    names.retain(|n| !term.fixed.iter().any(|(f, _)| f == n));
+    names.sort_unstable();
+    names
+}
+
+/// The condition that rows `p` are of a term's fixed dimensions, to be added to another.
+pub(crate) fn fixed_sql(term: &Term) -> String {
+    let each = term.fixed.iter();
+    each.map(|(name, value)| format!(" AND p.{} = {}", ident(name), text(value)))
         .collect()
 }
 
@@ -269,9 +284,10 @@ pub(crate) fn source_sql(
     };
     // Days last 25 hours at most.
     let reach = Micros(Micros::HOUR.0 * 25 * (i64::from(count) + 1));
+    let fixed = fixed_sql(first);
     let near = range(at, from.map(|t| Micros(t.minus(reach).0.max(0))), to).replace("WHERE", "AND");
     Ok(format!(
-        "SELECT tenant, {dims}{start} AS window_start, {end} AS window_end, {}\nFROM {} AS p FINAL{join}\nWHERE {}{near}\nGROUP BY tenant, {dims}window_start, window_end",
+        "SELECT tenant, {dims}{start} AS window_start, {end} AS window_end, {}\nFROM {} AS p FINAL{join}\nWHERE {}{fixed}{near}\nGROUP BY tenant, {dims}window_start, window_end",
         columns.join(", "),
         ident(&table.name),
         rows_of(size, &[rollup_name(event, first.rollup)]),
@@ -292,7 +308,7 @@ pub(crate) fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> S
     }
 }
 
-fn score(target: Option<Target>) -> String {
+pub(crate) fn score(target: Option<Target>) -> String {
     let Some(Target {
         value: t,
         higher_is_better,

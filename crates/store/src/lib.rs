@@ -18,6 +18,7 @@ pub mod period;
 mod question;
 pub mod results;
 mod row_binary;
+mod score;
 mod setting;
 mod table;
 mod to_date;

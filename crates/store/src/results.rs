@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(
             shown(KPIS),
             "tenant, dimensions, kpi, kpi_version, window, window_start, window_end, value, score, \
-             status, momentum, sample, terms, id"
+             status, momentum, sample, coverage, terms, id"
         );
         assert_eq!(
             shown(ALERTS),

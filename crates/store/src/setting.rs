@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::calendar::Zones;
 use crate::client::ident;
-use crate::kpi::{dimensions, source_sql};
+use crate::kpi::{free_dimensions, source_sql};
 use weir_catalog::{Catalog, JudgedWindow, KpiDef, MeasureKind};
 
 /// Joins a term that is a setting to the windows `b`. Returns the join and the term's column.
@@ -21,8 +21,7 @@ pub(crate) fn join_setting(
     i: usize,
 ) -> Result<(String, String), StoreError> {
     let term = &kpi.terms[i];
-    let mut names = dimensions(catalog, term);
-    names.sort_unstable();
+    let names = free_dimensions(catalog, term);
     let window = JudgedWindow::Tumbling(kpi.window.stored());
     let of = (&[i][..], names.as_slice(), false);
     let merged = source_sql(kpi, catalog, zones, window, of, (None, None))?;

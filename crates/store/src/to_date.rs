@@ -4,7 +4,7 @@
 use crate::StoreError;
 use crate::calendar::Zones;
 use crate::client::ident;
-use crate::kpi::{dimensions, range, sources};
+use crate::kpi::{fixed_sql, range, sources};
 use crate::table::PartsTable;
 use crate::view::{end_of, rollup_name, rows_of, start_of};
 use weir_catalog::{Catalog, JudgedWindow, KpiDef};
@@ -70,10 +70,11 @@ impl ToDate<'_> {
             .filter(|_| self.since != Since::All)
             .map(|t| Micros(t.minus(reach).0.max(0)));
         Ok(format!(
-            "SELECT *, {since} AS _since, {until} AS _until\nFROM (SELECT *, {} AS _end\nFROM (SELECT *, {start} AS _start FROM {} AS p FINAL WHERE {}{}))",
+            "SELECT *, {since} AS _since, {until} AS _until\nFROM (SELECT *, {} AS _end\nFROM (SELECT *, {start} AS _start FROM {} AS p FINAL WHERE {}{}{}))",
             end_of(self.step, "_start", self.zones),
             ident(&PartsTable::of(event)?.name),
             rows_of(self.step, &[rollup_name(event, term.rollup)]),
+            fixed_sql(term),
             range("p.window_start", from, to).replace("WHERE", "AND"),
         ))
     }
@@ -110,9 +111,8 @@ impl ToDate<'_> {
             .collect();
         let mut own = Vec::new();
         for source in sources(self.kpi, self.catalog) {
-            let mut names = dimensions(self.catalog, &self.kpi.terms[source[0]]);
-            names.sort_unstable();
-            if names.iter().eq(self.kpi.dimensions.iter()) {
+            let first = &self.kpi.terms[source[0]];
+            if first.stands_on(&self.kpi.dimensions) {
                 own.push(format!(
                     "SELECT tenant, {dims}_since, arrayJoin([_end, _until]) AS _one FROM ({})",
                     self.rows(&source)?

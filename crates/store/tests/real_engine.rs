@@ -37,6 +37,33 @@ fn catalog() -> Catalog {
     )
 }
 
+/// Terms with fixed dimensions: one that replaces a dimension of the subject, one that adds one.
+const JOINED: &str = r#"
+kpis:
+  replaced:
+    by: [provider, model]
+    window: 5m
+    terms: {own: llm.call.calls, other: {of: llm.call.calls, at: {model: "b'\\"}}}
+    value: own - other * 0.001
+  added:
+    by: [team]
+    window: 1d
+    terms: {own: llm.call.calls, a: {of: llm.call.latency.max, at: {model: a}}, all: {of: llm.call.calls, at: []}}
+    value: own + all + coalesce(a, -1e9)
+    target: 5
+    better: lower
+  hourly: {category: joined, by: [team], window: 1h, value: llm.call.calls, target: 900, better: higher}
+  failing: {by: [team], window: 5m, value: llm.call.failures, target: 100, better: lower}
+"#;
+
+/// Of windows that are its own and shorter ones, of another score, and by a category.
+const SCORES: &str = "
+scores:
+  day: {by: [team], window: 1d, of: {added: 1, failing: 0.3, hourly: 3}}
+  hour: {by: [team], window: 1h, decimals: 4, category: joined}
+  both: {by: [team], window: 1d, of: {day: 2, hour: 0.7}, target: 70, better: higher}
+";
+
 fn in_three_zones(mut catalog: Catalog) -> Catalog {
     let zone = |n: &str| jiff::tz::TimeZone::get(n).unwrap();
     catalog.tenants.default_zone = zone("UTC");
@@ -700,7 +727,9 @@ fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>
 
 #[tokio::test]
 async fn current_kpis_are_their_expression_over_merged_parts() {
-    let catalog = catalog();
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/joined.yaml".into(), JOINED.into()));
+    let catalog = in_three_zones(weir_catalog::load_sources(sources).unwrap());
     let store = prepared("kpis", &catalog).await;
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     let mut all: Vec<Vec<Aggregate>> = Vec::new();
@@ -711,7 +740,8 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
     }
     let mut compared = 0;
     let to_date = |k: &&KpiDef| matches!(k.window, JudgedWindow::ToDate { .. });
-    for kpi in catalog.kpis.iter().filter(|k| !to_date(k)) {
+    let windowed = catalog.kpis.iter().filter(|k| k.mix.is_none());
+    for kpi in windowed.filter(|k| !to_date(k)) {
         let size = kpi.window.stored();
         // (tenant, dimensions of the rollup, start, end) -> merged values, for each term's event
         // and rollup.
@@ -751,10 +781,12 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
                     out
                 })
                 .collect();
-        let own: BTreeSet<_> = merged
+        let own: BTreeSet<_> = kpi
+            .terms
             .iter()
-            .flat_map(|m| m.keys())
-            .filter(|(_, dims, ..)| dims.iter().map(|(d, _)| d).eq(kpi.dimensions.iter()))
+            .zip(&merged)
+            .filter(|(term, _)| term.stands_on(&kpi.dimensions))
+            .flat_map(|(_, m)| m.keys())
             .cloned()
             .collect();
         let mut want: Vec<Vec<String>> = Vec::new();
@@ -766,11 +798,10 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
                 .map(|(term, m)| {
                     let event = &catalog.events[term.event];
                     let rollup = rollup_name(event, term.rollup);
-                    let part: Vec<_> = dims
-                        .iter()
-                        .filter(|(d, _)| rollup.split(',').any(|r| r == d))
-                        .cloned()
-                        .collect();
+                    let mut part: BTreeMap<String, String> = dims.iter().cloned().collect();
+                    part.extend(term.fixed.iter().cloned());
+                    part.retain(|d, _| rollup.split(',').any(|r| r == d));
+                    let part = part.into_iter().collect();
                     term_value(&catalog, term, m.get(&(tenant.clone(), part, start, end)))
                 })
                 .collect();
@@ -797,4 +828,82 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
         compared += want.len();
     }
     assert!(compared > 1000, "{compared}");
+}
+
+#[tokio::test]
+async fn current_scores_are_the_mean_of_what_their_inputs_are_worth() {
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/joined.yaml".into(), JOINED.into()));
+    sources.push(("catalog/scores.yaml".into(), SCORES.into()));
+    let catalog = in_three_zones(weir_catalog::load_sources(sources).unwrap());
+    let store = prepared("scores", &catalog).await;
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for event in &catalog.events {
+        let rows = parts(&mut rng, &catalog, event);
+        insert(&store, event, 1, rows, 1).await;
+    }
+    let number = |text: &String| (text != "\\N").then(|| f64::from_bits(text.parse().unwrap()));
+    let (mut compared, mut partly) = (0, 0);
+    for name in ["day", "hour", "both"] {
+        let kpi = catalog.kpi(name).unwrap();
+        let mix = kpi.mix.as_ref().unwrap();
+        // By tenant, team and window: what each input is worth, with the end of its last window.
+        type Worth = BTreeMap<(String, String, i64, i64), Vec<Option<(i64, f64)>>>;
+        let mut worth = Worth::new();
+        for (place, (input, _)) in mix.inputs.iter().enumerate() {
+            let def = &catalog.kpis[*input];
+            let column = if def.mix.is_some() { "value" } else { "score" };
+            let sql = format!(
+                "SELECT tenant, team, window_end, {column} FROM kpi_{}_current",
+                def.name
+            );
+            for row in bits(&store, &sql).await {
+                let Some(v) = number(&row[3]) else { continue };
+                let end: i64 = row[2].parse().unwrap();
+                let zone = catalog.tenants.zone(&row[0]);
+                let (start, until) = mix.window.span(Micros(end - 1), zone);
+                let key = (row[0].clone(), row[1].clone(), start.0, until.0);
+                let held = &mut worth
+                    .entry(key)
+                    .or_insert_with(|| vec![None; mix.inputs.len()])[place];
+                if held.is_none_or(|(before, _)| before <= end) {
+                    *held = Some((end, v));
+                }
+            }
+        }
+        let mut want: Vec<Vec<String>> = Vec::new();
+        for ((tenant, team, start, end), of) in worth {
+            let (mut sum, mut present, mut all) = (0.0, 0.0, 0.0);
+            for ((_, weight), worth) in mix.inputs.iter().zip(of) {
+                all += weight;
+                if let Some((_, v)) = worth {
+                    sum += weight * v;
+                    present += weight;
+                }
+            }
+            partly += usize::from(present < all);
+            let value = weir_model::fixed::round(sum / present, kpi.decimals);
+            let coverage = weir_model::fixed::round(present / all, 4);
+            let score = kpi
+                .target
+                .map(|t| (100.0 * value / t.value).clamp(0.0, 100.0));
+            let score = score.map(|s| weir_model::fixed::round(s, 2));
+            let shown = |v: Option<f64>| v.map_or("\\N".into(), |v| v.to_bits().to_string());
+            let mut row = vec![tenant, team, start.to_string(), end.to_string()];
+            row.extend([Some(value), Some(coverage), score].map(shown));
+            want.push(row);
+        }
+        want.sort();
+        let sql = format!(
+            "SELECT tenant, team, window_start, window_end, value, coverage, score FROM kpi_{name}_current"
+        );
+        let mut got = bits(&store, &sql).await;
+        got.sort();
+        same(&got, &want, name);
+        compared += want.len();
+    }
+    assert!(
+        partly > 10 && compared > partly + 10,
+        "{compared}, {partly}"
+    );
 }

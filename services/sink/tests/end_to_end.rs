@@ -167,6 +167,7 @@ async fn everything_arrives_once() {
         status: Status::OnTarget,
         momentum: Momentum::Stable,
         sample: None,
+        coverage: Some(0.5),
         terms: vec![("x".into(), Some(5.0)), ("y".into(), None)],
         revision: 4,
     };

@@ -2,6 +2,7 @@
 //! Judging, KPIs.
 
 use super::Checked;
+use super::score::Mix;
 use crate::expr::range;
 use crate::meaning::text;
 use crate::reader::{Fields, File};
@@ -44,6 +45,8 @@ pub struct KpiDef {
     pub minimum_sample: Option<(usize, f64)>,
     /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
     pub local: bool,
+    /// Set where it is a score: it has no terms then, and no expression.
+    pub mix: Option<Mix>,
     /// Worked examples: no result depends on them, `weir catalog check` holds the formula to them.
     pub examples: Vec<Example>,
 }
@@ -70,13 +73,16 @@ impl KpiDef {
     /// What gives its values their meaning; target, weight and category may change under the same
     /// version.
     pub(crate) fn meaning(&self, c: &Catalog) -> String {
+        let inputs = match &self.mix {
+            None => text::inputs(c, &self.terms, &self.expr, &self.minimum_sample),
+            Some(mix) => mix.meaning(c),
+        };
         format!(
-            "{} {} {} {} {}",
+            "{} {} {} {} {inputs}",
             text::names(&self.dimensions),
             self.window.label(),
             self.decimals,
             text::quoted(&self.unit),
-            text::inputs(c, &self.terms, &self.expr, &self.minimum_sample)
         )
     }
 }
@@ -151,7 +157,7 @@ pub(crate) fn read(
     });
     let target = read_target(&f, range);
     let (value_node, (expr, compiled)) = value?;
-    let own = |t: &Term| t.at == dimensions && !events[t.event].setting;
+    let own = |t: &Term| t.stands_on(&dimensions) && !events[t.event].setting;
     let named = format!("KPI \"{}\"", key.name);
     if setting::check_kpi(&scope, file, value_node.at, &named) && !scope.terms.iter().any(own) {
         file.say(
@@ -165,7 +171,7 @@ pub(crate) fn read(
         );
     }
     let unsampled = minimum_sample.is_none() && (compiled.divides() || scope.averages(&compiled));
-    let local = scope.terms.iter().all(|t| t.at == dimensions);
+    let local = scope.terms.iter().all(|t| t.stands_on(&dimensions));
     let terms = scope.terms;
     let def = KpiDef {
         name: key.name.clone(),
@@ -182,6 +188,7 @@ pub(crate) fn read(
         target,
         minimum_sample,
         local,
+        mix: None,
         examples,
     };
     Some(Checked {
@@ -246,7 +253,7 @@ fn within_unit(unit: &str, (lo, hi): (f64, f64)) -> (f64, f64) {
     }
 }
 
-fn read_target(f: &Fields<'_>, (lo, hi): (f64, f64)) -> Option<Target> {
+pub(super) fn read_target(f: &Fields<'_>, (lo, hi): (f64, f64)) -> Option<Target> {
     let better = f.word("better", &["higher", "lower"], "higher");
     let Some(node) = f.get("target") else {
         if let Some(k) = f.key("better") {

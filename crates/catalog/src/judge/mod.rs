@@ -5,6 +5,7 @@ pub mod detector;
 pub(crate) mod inhibit;
 pub mod kpi;
 pub mod rule;
+pub mod score;
 
 use crate::problem::suggest;
 use crate::reader::Fields;

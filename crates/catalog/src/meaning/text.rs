@@ -190,8 +190,16 @@ pub(crate) fn inputs(
 
 fn term(c: &Catalog, t: &Term) -> String {
     let e = &c.events[t.event];
+    // What has no fixed dimension is written as before there were any.
+    let fixed = match t.fixed.as_slice() {
+        [] => String::new(),
+        fixed => {
+            let one = |(n, v): &(String, String)| format!("({}, {})", quoted(n), quoted(v));
+            format!(" fixed {}", list(fixed, one))
+        }
+    };
     format!(
-        "{}.{} {} at {}",
+        "{}.{} {} at {}{fixed}",
         e.name,
         e.measures[t.measure].name,
         stat(t.stat),

@@ -12,6 +12,7 @@
 
 mod deferred;
 mod machine;
+mod mix;
 mod plan;
 mod rules;
 mod setting;
@@ -47,7 +48,7 @@ pub struct ScoreOptions {
 /// Records to write, in the order of (window end, name, subject) within one fold.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct ScoreOut {
-    /// Values of cross-subject KPIs.
+    /// Values of cross-subject KPIs and of scores.
     pub kpis: Vec<Kpi>,
     /// Steps of alerts.
     pub alerts: Vec<Alert>,

@@ -23,7 +23,11 @@ pub(super) struct Plan {
 pub(super) struct KpiPlan {
     /// Score joins its terms.
     pub(super) cross: bool,
-    /// Event types of its terms, each once.
+    /// Rounds of one end run by this: scores after what they stand on.
+    pub(super) level: usize,
+    /// (score that stands on it, its place among the inputs there).
+    pub(super) scores: Vec<(usize, usize)>,
+    /// Event types that it is made of, each once.
     pub(super) events: Vec<EventId>,
     pub(super) terms: Vec<TermPlan>,
     /// (rule, condition) that watch it, ascending.
@@ -34,12 +38,20 @@ pub(super) struct KpiPlan {
 
 #[derive(Debug)]
 pub(super) struct TermPlan {
-    /// For each dimension of the term's subject its place among the KPI's.
-    pub(super) picks: Vec<usize>,
+    /// For each dimension of the term's subject where its value comes from.
+    pub(super) picks: Vec<Pick>,
     /// It stands on all of the KPI's dimensions.
     pub(super) full: bool,
     /// It is a setting: no row of a window, but what is in force at its end.
     pub(super) setting: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Pick {
+    /// The KPI's subject: place among its dimensions.
+    Own(usize),
+    /// The declaration.
+    Fixed(Box<str>),
 }
 
 #[derive(Debug)]
@@ -67,17 +79,18 @@ impl Plan {
             deferred: Vec::new(),
             routes: Routes::new(catalog),
         };
-        for kpi in &catalog.kpis {
-            let mut events: Vec<EventId> = kpi.terms.iter().map(|t| t.event).collect();
-            events.sort_unstable();
-            events.dedup();
+        let levels = catalog.kpi_levels().into_iter().enumerate();
+        for (kpi, (k, level)) in catalog.kpis.iter().zip(levels) {
             let mut terms = Vec::new();
             for term in &kpi.terms {
                 let names = names(catalog, term.event, term.rollup)?;
-                let place = |n: &String| kpi.dimensions.iter().position(|d| d == n);
+                let pick = |n: &String| match term.fixed.iter().find(|(f, _)| f == n) {
+                    Some((_, value)) => Some(Pick::Fixed(value.as_str().into())),
+                    None => kpi.dimensions.iter().position(|d| d == n).map(Pick::Own),
+                };
                 let picks = names
                     .iter()
-                    .map(place)
+                    .map(pick)
                     .collect::<Option<Vec<_>>>()
                     .ok_or_else(|| {
                         EngineError::Catalog(format!(
@@ -85,7 +98,7 @@ impl Plan {
                             term.name, kpi.name
                         ))
                     })?;
-                let full = picks.len() == kpi.dimensions.len();
+                let full = term.fixed.is_empty() && picks.len() == kpi.dimensions.len();
                 let setting = catalog.is_setting(term);
                 terms.push(TermPlan {
                     picks,
@@ -95,7 +108,9 @@ impl Plan {
             }
             plan.kpis.push(KpiPlan {
                 cross: !kpi.local,
-                events,
+                level,
+                scores: scores_on(catalog, k),
+                events: catalog.kpi_events(k),
                 terms,
                 rules: Vec::new(),
                 to_date: match kpi.window {
@@ -149,6 +164,17 @@ impl Plan {
         self.deferred = RulePlan::deferred(&self.rules);
         Ok(())
     }
+}
+
+/// The scores that stand on a KPI, and where among their inputs it is.
+fn scores_on(catalog: &Catalog, kpi: usize) -> Vec<(usize, usize)> {
+    let mut scores = Vec::new();
+    for (score, def) in catalog.kpis.iter().enumerate() {
+        let inputs = def.mix.iter().flat_map(|m| &m.inputs).enumerate();
+        let here = inputs.filter(|(_, (input, _))| *input == kpi);
+        scores.extend(here.map(|(place, _)| (score, place)));
+    }
+    scores
 }
 
 fn names(catalog: &Catalog, event: EventId, rollup: usize) -> Result<Vec<String>, EngineError> {

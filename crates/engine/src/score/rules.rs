@@ -132,7 +132,7 @@ impl Looked {
             RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
                 let def = catalog.kpis.get(*kpi)?;
                 Looked {
-                    events: def.terms.iter().map(|t| t.event).collect(),
+                    events: catalog.kpi_events(*kpi),
                     step: step(def.window.stored()),
                     name: def.name.clone(),
                 }

@@ -2,6 +2,7 @@
 
 use super::deferred::Deferred;
 use super::machine::{Look, Machine};
+use super::plan::Pick;
 use super::setting::Settings;
 use super::silence::{Silence, full_hour, hour_of};
 use super::tell::{self, Told};
@@ -10,7 +11,7 @@ use crate::EngineError;
 use crate::detect::{Finding, Judged};
 use crate::kpi::{self, KpiMemory};
 use crate::terms::{Fact, Route, SubjectKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::types::EventId;
 use weir_model::Micros;
 
@@ -28,7 +29,7 @@ pub(super) struct Shard {
     pub(super) through: Vec<Vec<Micros>>,
     /// Rounds not run yet, in the order they will be.
     pub(super) pending: BTreeMap<(Micros, Route), Round>,
-    /// Of cross-subject KPIs, with the last window end.
+    /// Of cross-subject KPIs and scores, with the last window end.
     pub(super) memory: BySubject<(Micros, KpiMemory)>,
     /// Of cross-subject KPIs to date: terms as they were last evaluated in the period, by the
     /// term's subject.
@@ -43,13 +44,16 @@ pub(super) struct Shard {
     pub(super) settings: Settings,
 }
 
+/// What the rules look at in one window, by subject.
+pub(super) type Values = BTreeMap<Box<str>, (f64, Option<Finding>)>;
+
 /// What is known of one window of a KPI or detector.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Round {
     /// Rows of terms by their subject.
     pub(super) terms: BTreeMap<Box<str>, TermRows>,
     /// Values for the rules, by subject.
-    pub(super) values: BTreeMap<Box<str>, (f64, Option<Finding>)>,
+    pub(super) values: Values,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +135,10 @@ impl Shard {
     pub(super) fn final_for_rule(&self, context: &Context, rule: usize) -> Option<Micros> {
         let events = &context.plan.rules.get(rule)?.events;
         events.iter().map(|e| self.final_on_all(*e)).min()
+    }
+
+    fn is_final(&self, context: &Context, route: Route, end: Micros) -> bool {
+        self.final_for(context, route).is_some_and(|t| t >= end)
     }
 
     /// Keeps a fact until its round; false where that has run already.
@@ -240,7 +248,7 @@ impl Shard {
     }
 
     fn round(&mut self, context: &Context, route: Route, end: Micros) -> Option<&mut Round> {
-        if self.final_for(context, route).is_some_and(|t| t >= end) {
+        if self.is_final(context, route, end) {
             return None;
         }
         self.dirty = true;
@@ -270,17 +278,26 @@ impl Shard {
         if now == before {
             return;
         }
-        let ready: Vec<(Micros, Route)> = self
+        let level = |route| match route {
+            Route::Kpi(k) => context.plan.kpis.get(k).map_or(0, |p| p.level),
+            _ => 0,
+        };
+        // Scores run after all that they stand on, in the order of ends.
+        let mut ready: BTreeSet<(Micros, usize, Route)> = self
             .pending
             .keys()
             .take_while(|(end, _)| now.iter().any(|t| t >= end))
-            .filter(|(end, route)| self.final_for(context, *route).is_some_and(|t| t >= *end))
-            .copied()
+            .filter(|(end, route)| self.is_final(context, *route, *end))
+            .map(|(end, route)| (*end, level(*route), *route))
             .collect();
-        for (end, route) in ready {
+        while let Some((end, _, route)) = ready.pop_first() {
             if let Some(round) = self.pending.remove(&(end, route)) {
                 self.dirty = true;
-                self.run(context, end, route, round, offset, out);
+                let fed = self.run(context, end, route, round, offset, out);
+                let fed = fed
+                    .into_iter()
+                    .filter(|(end, r)| self.is_final(context, *r, *end));
+                ready.extend(fed.map(|(end, route)| (end, level(route), route)));
             }
         }
         let span = Passed { before, now };
@@ -295,6 +312,7 @@ impl Shard {
         }
     }
 
+    /// Runs a round; the rounds of scores that it gave something to.
     fn run(
         &mut self,
         context: &Context,
@@ -303,12 +321,15 @@ impl Shard {
         round: Round,
         offset: i64,
         out: &mut ScoreOut,
-    ) {
+    ) -> Vec<(Micros, Route)> {
         let mut values = round.values;
         if let Route::Kpi(k) = route
             && context.plan.kpis.get(k).is_some_and(|p| p.cross)
         {
-            values = self.join(context, k, end, &round.terms, offset, out);
+            values = match context.catalog.kpis.get(k).is_some_and(|d| d.mix.is_some()) {
+                true => self.mix(context, k, end, &round.terms, offset, out),
+                false => self.join(context, k, end, &round.terms, offset, out),
+            };
         }
         let rules = match route {
             Route::Kpi(k) => context.plan.kpis.get(k).map(|p| &p.rules),
@@ -329,6 +350,10 @@ impl Shard {
                 }
             }
         }
+        match route {
+            Route::Kpi(k) => self.feed(context, k, end, &values),
+            _ => Vec::new(),
+        }
     }
 
     /// One final window of a cross-subject KPI: every subject of its full dimensions.
@@ -340,15 +365,15 @@ impl Shard {
         rows: &BTreeMap<Box<str>, TermRows>,
         offset: i64,
         out: &mut ScoreOut,
-    ) -> BTreeMap<Box<str>, (f64, Option<Finding>)> {
+    ) -> Values {
         let (Some(def), Some(plan)) = (context.catalog.kpis.get(k), context.plan.kpis.get(k))
         else {
-            return BTreeMap::new();
+            return Values::new();
         };
         if let Some(window) = plan.to_date {
             self.learn(k, window.0, rows);
         }
-        let mut published = BTreeMap::new();
+        let mut published = Values::new();
         let (mut terms, mut text) = (Vec::new(), String::new());
         for (subject, own) in rows {
             if !own
@@ -364,10 +389,10 @@ impl Shard {
             terms.clear();
             for (i, (term, at)) in def.terms.iter().zip(&plan.terms).enumerate() {
                 text.clear();
-                let picked = at
-                    .picks
-                    .iter()
-                    .map(|p| dimensions.get(*p).copied().unwrap_or_default());
+                let picked = at.picks.iter().map(|pick| match pick {
+                    Pick::Own(place) => dimensions.get(*place).copied().unwrap_or_default(),
+                    Pick::Fixed(value) => value,
+                });
                 SubjectKey::write(&mut text, key.tenant(), picked);
                 let value = if at.setting {
                     self.settings.at((k, i), &text, end)

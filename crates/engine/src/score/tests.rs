@@ -70,6 +70,7 @@ pub(super) fn catalog() -> Catalog {
         } else {
             vec!["engineer".into(), "team".into()]
         },
+        fixed: Vec::new(),
     };
     let kpi = |name: &str, terms: Vec<Term>, ops: &[Op], local| KpiDef {
         name: name.into(),
@@ -89,6 +90,7 @@ pub(super) fn catalog() -> Catalog {
         target: None,
         minimum_sample: None,
         local,
+        mix: None,
     };
     let rule = |name: &str, on, open_after, resolve_after| RuleDef {
         name: name.into(),

@@ -79,9 +79,12 @@ impl Shard {
         if cx.emit {
             let layout = &cx.plan.layouts[cx.plan.rollup(rollup).event];
             for &(k, t) in &judges.terms {
+                let name = &self.store.subject_at(owner).name;
+                if !cx.plan.kpis[k].asks(t, texts(name).skip(1)) {
+                    continue;
+                }
                 let term: &Term = &cx.plan.catalog.kpis[k].terms[t];
                 let value = measure::stat(layout, row, term.measure, term.stat)?;
-                let name = &self.store.subject_at(owner).name;
                 cx.sink
                     .terms
                     .term((k, t), tenant(name), texts(name).skip(1), span, value);

@@ -99,6 +99,9 @@ pub(crate) struct EarlyPlan {
 pub(crate) struct KpiPlan {
     /// Rollup of each term.
     pub rollups: Vec<RollupId>,
+    /// By term: dimensions of its rollup that are fixed, with their value. Rows of other values are
+    /// not told.
+    pub fixed: Vec<Vec<(usize, String)>>,
     /// What each term is worth where its row is missing and another is there.
     pub absent: Vec<Option<f64>>,
     /// Event types of the terms, each once.
@@ -107,10 +110,21 @@ pub(crate) struct KpiPlan {
     pub settings: Vec<(usize, RollupId)>,
     /// All terms stand in one row: judged the moment that row is final.
     pub at_once: bool,
-    /// An alert rule looks at it.
+    /// An alert rule looks at it, or a score stands on it.
     pub watched: bool,
     /// Period and steps of a window to date.
     pub to_date: Option<(Since, Size)>,
+}
+
+impl KpiPlan {
+    /// Whether a subject is one that a term asks for: the dimensions that it fixes have its values.
+    pub fn asks<'v>(&self, term: usize, values: impl Iterator<Item = &'v str> + Clone) -> bool {
+        self.fixed.get(term).is_none_or(|fixed| {
+            fixed
+                .iter()
+                .all(|(place, wanted)| values.clone().nth(*place) == Some(wanted))
+        })
+    }
 }
 
 impl Plan {
@@ -263,7 +277,21 @@ impl Plan {
             let mut events: Vec<EventId> = def.terms.iter().map(|t| t.event).collect();
             events.sort_unstable();
             events.dedup();
+            let place = |id: RollupId, name: &str| {
+                let shape = self.rollups[usize::from(id)].shape;
+                self.shapes[usize::from(shape)]
+                    .iter()
+                    .position(|n| n == name)
+            };
+            let fixed = def.terms.iter().zip(&rollups).map(|(term, id)| {
+                let fixed = term.fixed.iter();
+                fixed
+                    .map(|(n, v)| Some((place(*id, n)?, v.clone())))
+                    .collect::<Option<Vec<_>>>()
+            });
+            let fixed = fixed.collect::<Option<Vec<_>>>().ok_or(UNKNOWN)?;
             self.kpis.push(KpiPlan {
+                fixed,
                 at_once: rollups.windows(2).all(|w| w[0] == w[1]) && settings.is_empty(),
                 settings,
                 rollups,
@@ -281,6 +309,10 @@ impl Plan {
 
     fn add_rules(&mut self) -> Result<(), EngineError> {
         let catalog = self.catalog.clone();
+        let mixes = catalog.kpis.iter().flat_map(|k| &k.mix);
+        for (input, _) in mixes.flat_map(|m| &m.inputs) {
+            self.kpis.get_mut(*input).ok_or(UNKNOWN)?.watched = true;
+        }
         for (r, rule) in catalog.rules.iter().enumerate() {
             for on in rule.on.conditions() {
                 match *on {

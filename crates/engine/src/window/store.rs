@@ -127,7 +127,7 @@ pub(crate) fn put_name<'v>(
 }
 
 /// The texts of a name: the tenant first.
-pub(crate) fn texts(name: &[u8]) -> impl Iterator<Item = &str> {
+pub(crate) fn texts(name: &[u8]) -> impl Iterator<Item = &str> + Clone {
     let mut rest = name;
     std::iter::from_fn(move || {
         if rest.is_empty() {

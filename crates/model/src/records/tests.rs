@@ -342,7 +342,7 @@ proptest! {
     ) {
         round_trip!("kpi", Kpi, Kpi {
             id: t[0].clone(), run, catalog, kpi: t[1].clone(), version, subject: s.clone(), window: t[2].clone(),
-            start: m[0], end: m[1], value: f[0], score: f[1], status, momentum, sample: f[2], terms: terms.clone(), revision,
+            start: m[0], end: m[1], value: f[0], score: f[1], status, momentum, sample: f[2], coverage: f[0], terms: terms.clone(), revision,
         });
         round_trip!("alert", Alert, Alert {
             id: t[0].clone(), run, catalog, rule: t[1].clone(), version, kind: t[2].clone(), severity: t[3].clone(),
@@ -375,7 +375,7 @@ fn ids_of_results_stand_in_the_log() {
         Kpi::schema_id(),
         Late::schema_id(),
     ];
-    assert_eq!(ids, [0x0627_747a, 0x0f07_aa3f, 0x077d_a157, 0x4f4b_c712]);
+    assert_eq!(ids, [0x0627_747a, 0x0f07_aa3f, 0x7704_940c, 0x4f4b_c712]);
 }
 
 #[test]

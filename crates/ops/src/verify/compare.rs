@@ -106,7 +106,7 @@ fn kpis<'a>(catalog: &'a Catalog, truth: &'a Truth) -> Judged<'a> {
     let expected = truth.kpis.iter().map(|(id, k)| {
         let row = Expected {
             say: format!("{} of {} at {}", k.kpi, subject(&k.subject), show(k.end)),
-            numbers: vec![k.value, k.score],
+            numbers: vec![k.value, k.score, k.coverage],
             texts: vec![json_text(&k.status), json_text(&k.momentum)],
         };
         (id.as_str(), row)
@@ -114,13 +114,14 @@ fn kpis<'a>(catalog: &'a Catalog, truth: &'a Truth) -> Judged<'a> {
     Judged {
         what: "kpis",
         expected: expected.collect(),
-        numbers: &["value", "score"],
+        numbers: &["value", "score", "coverage"],
         texts: &["status", "momentum"],
         limit: Box::new(|row| {
             let name = string(row, "name");
-            let kpi = catalog.kpis.iter().find(|k| k.name == name);
-            kpi.and_then(|k| k.terms.iter().map(|t| truth.final_through[t.event]).min())
-                .unwrap_or(Micros::MIN)
+            let kpi = catalog.kpis.iter().position(|k| k.name == name);
+            let events = kpi.map(|k| catalog.kpi_events(k)).unwrap_or_default();
+            let through = events.into_iter().map(|e| truth.final_through[e]);
+            through.min().unwrap_or(Micros::MIN)
         }),
     }
 }
@@ -147,7 +148,14 @@ fn alerts(truth: &Truth) -> Judged<'_> {
     Judged {
         what: "alerts",
         expected: expected.collect(),
-        numbers: &["step", "value", "threshold", "worst", "windows", "reopenings"],
+        numbers: &[
+            "step",
+            "value",
+            "threshold",
+            "worst",
+            "windows",
+            "reopenings",
+        ],
         texts: &["state", "failing", "group_key"],
         limit: Box::new(move |_| all_final),
     }

@@ -60,7 +60,7 @@ impl Kind {
             ),
             Kind::Kpis => (
                 shares::of_rows(),
-                "id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, status, momentum FROM kpis".to_owned(),
+                "id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, coverage, status, momentum FROM kpis".to_owned(),
             ),
             Kind::Alerts => (
                 shares::of_rows(),

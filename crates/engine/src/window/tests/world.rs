@@ -71,6 +71,7 @@ fn term(event: EventId, rollup: usize, measure: usize, stat: Stat) -> Term {
         measure,
         stat,
         at: Vec::new(),
+        fixed: Vec::new(),
     }
 }
 
@@ -132,6 +133,7 @@ fn kpi(
         }),
         minimum_sample: None,
         local,
+        mix: None,
     }
 }
 
