@@ -15,7 +15,7 @@ mod share;
 
 pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};
-pub use detect::AnomalyRow;
+pub use detect::{AnomalyRow, Crossing};
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::KpiRow;
 pub use measure::{Distribution, Kept, Part, Value};

@@ -44,6 +44,8 @@ pub async fn all(
             }
         }
     }
+    // Microseconds of this age are whole in a float.
+    let time = |t: Option<Micros>| t.map(|t| t.0 as f64);
     let anomalies = truth.anomalies.iter().map(|(id, a)| {
         let say = format!(
             "{} of {} at {}",
@@ -56,7 +58,14 @@ pub async fn all(
             (
                 say,
                 a.end,
-                vec![Some(a.value), Some(a.expected), Some(a.score)],
+                vec![
+                    Some(a.value),
+                    Some(a.expected),
+                    Some(a.score),
+                    time(a.crosses.map(|c| c.at)),
+                    time(a.crosses.map(|c| c.from)),
+                    time(a.crosses.and_then(|c| c.to)),
+                ],
                 Vec::new(),
             ),
         )
@@ -69,14 +78,21 @@ pub async fn all(
             .map_or(Micros::MIN, |i| truth.final_through[i])
     };
     // Only what was final when the log was read: time goes on meanwhile.
-    let sql = "SELECT id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score FROM anomalies WHERE NOT early AND ";
+    let sql = "SELECT id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score, toUnixTimestamp64Micro(crosses_at) AS crosses_at, toUnixTimestamp64Micro(crosses_from) AS crosses_from, toUnixTimestamp64Micro(crosses_to) AS crosses_to FROM anomalies WHERE NOT early AND ";
     let sql = &(sql.to_owned() + &shares::of_rows(share));
     rows(
         store,
         "anomalies",
         sql,
         anomalies.collect(),
-        &["value", "expected", "score"],
+        &[
+            "value",
+            "expected",
+            "score",
+            "crosses_at",
+            "crosses_from",
+            "crosses_to",
+        ],
         &[],
         &|r| limit(&string(r, "event")),
         &mut out,
