@@ -115,7 +115,7 @@ impl Past {
         match kind.reference {
             Reference::Windows(_) => end.0,
             Reference::Days(n) => {
-                let day = (end.0 - 1).div_euclid(Micros::DAY.0);
+                let day = end.minus(Micros(1)).0.div_euclid(Micros::DAY.0);
                 let oldest = day - n as i64;
                 while self.0.front().is_some_and(|(k, _)| *k < oldest) {
                     self.0.pop_front();
