@@ -281,7 +281,7 @@ impl Term {
 }
 
 /// An expression over terms: compiled once, evaluated by the engine or by SQL with the same result.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
     /// As written.
     pub source: String,

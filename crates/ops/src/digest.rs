@@ -14,7 +14,7 @@ const FINAL_ROWS: &[(&str, &str, &str)] = &[
     (
         "anomalies",
         "window_end",
-        "tenant, dimensions, detector, detector_version, kind, severity, event, window, window_start, window_end, value, expected, score, id",
+        "tenant, dimensions, detector, detector_version, kind, severity, event, window, window_start, window_end, value, expected, score, crosses_at, crosses_from, crosses_to, id",
     ),
     (
         "kpis",

@@ -2,6 +2,7 @@
 
 use crate::measure::Value;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use weir_catalog::{EventDef, Stat};
 use weir_model::{Micros, WindowSize};
 
@@ -60,6 +61,14 @@ impl Cell {
     pub fn merge(&mut self, other: &Cell) {
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             a.merge(b);
+        }
+    }
+
+    /// Values by bin of a distribution.
+    pub(crate) fn bins(&self, measure: usize) -> Option<&BTreeMap<u16, u64>> {
+        match self.0.get(measure)? {
+            Value::Distribution(d) => Some(&d.bins),
+            _ => None,
         }
     }
 

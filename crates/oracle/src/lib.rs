@@ -24,7 +24,7 @@ mod twice;
 
 pub use alerts::AlertRow;
 pub use cells::{Cell, CellKey};
-pub use detect::AnomalyRow;
+pub use detect::{AnomalyRow, Crossing};
 pub use divided::Divided;
 pub use fold::{Counts, Fold, Record, Totals};
 pub use kpis::{KpiRow, evaluate};

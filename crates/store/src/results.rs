@@ -246,7 +246,8 @@ mod tests {
         assert_eq!(
             shown(ANOMALIES),
             "tenant, dimensions, detector, detector_version, kind, severity, event, window, \
-             window_start, window_end, value, expected, score, early, id"
+             window_start, window_end, value, expected, score, crosses_at, crosses_from, \
+             crosses_to, early, id"
         );
         assert_eq!(
             shown(KPIS),

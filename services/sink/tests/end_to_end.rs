@@ -143,6 +143,9 @@ async fn everything_arrives_once() {
         value: 2.0,
         expected: 1.0,
         score: 2.0,
+        crosses_at: Some(Micros(T + 7_200_000_000)),
+        crosses_from: Some(Micros(T + 3_600_000_000)),
+        crosses_to: None,
         early,
         revision: 1,
     };
@@ -275,8 +278,8 @@ async fn everything_arrives_once() {
     .await;
     wait_for(
         &store,
-        "SELECT concat(toString(count()), toString(any(early))) FROM anomalies",
-        "1false",
+        "SELECT concat(toString(count()), toString(any(early)), ' ', toString(any(dateDiff('second', window_end, crosses_at))), ' ', toString(count(crosses_to))) FROM anomalies",
+        "1false 3600 0",
     )
     .await;
     wait_for(

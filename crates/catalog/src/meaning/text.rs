@@ -188,6 +188,11 @@ pub(crate) fn inputs(
     )
 }
 
+/// The steps of an expression.
+pub(crate) fn steps(expr: &Expr) -> String {
+    list(&expr.ops, op)
+}
+
 fn term(c: &Catalog, t: &Term) -> String {
     let e = &c.events[t.event];
     // What has no fixed dimension is written as before there were any.

@@ -1,7 +1,7 @@
 //! `drift`: the values of late have moved away from those of long. Its formula:
 //! `docs/semantics.md`, Judging, *drift*.
 
-use super::{Finding, Memory, deviates, scale};
+use super::{Finding, Memory, Seen, deviates, scale};
 use crate::{EngineError, varint};
 use weir_catalog::detector::Drift;
 use weir_catalog::types::DetectorDef;
@@ -18,7 +18,7 @@ pub(super) struct Means {
 impl Memory for Means {
     type Kind = Drift;
 
-    fn judge(&mut self, def: &DetectorDef, kind: &Drift, _: u8, x: f64) -> Option<Finding> {
+    fn judge(&mut self, def: &DetectorDef, kind: &Drift, _: &Seen, x: f64) -> Option<Finding> {
         let Means { n, f, m, v } = self;
         if *n == 0 {
             (*n, *f, *m, *v) = (1, x, x, 0.0);

@@ -1,7 +1,7 @@
 //! `limit`: a value outside fixed bounds. Its formula: `docs/semantics.md`, Judging, *limit* and
 //! *Early limits*.
 
-use super::{Finding, Memory};
+use super::{Finding, Memory, Seen};
 use crate::EngineError;
 use weir_catalog::detector::Limit;
 use weir_catalog::types::DetectorDef;
@@ -15,7 +15,7 @@ impl Memory for Nothing {
     const REMEMBERS: bool = false;
     const BOUNDS: bool = true;
 
-    fn judge(&mut self, _: &DetectorDef, kind: &Limit, _: u8, x: f64) -> Option<Finding> {
+    fn judge(&mut self, _: &DetectorDef, kind: &Limit, _: &Seen, x: f64) -> Option<Finding> {
         outside(kind.above, kind.below, x)
     }
 
@@ -45,6 +45,7 @@ fn outside(above: Option<f64>, below: Option<f64>, x: f64) -> Option<Finding> {
     Some(Finding {
         expected: bound,
         score,
+        crosses: None,
     })
 }
 
@@ -84,6 +85,7 @@ pub(crate) mod tests {
         Some(Finding {
             expected: bound,
             score: if bound == 0.0 { 0.0 } else { x / bound },
+            crosses: None,
         })
     }
 
@@ -118,7 +120,8 @@ pub(crate) mod tests {
             detect::early(&def, 10.0),
             Some(Finding {
                 expected: 5.0,
-                score: 2.0
+                score: 2.0,
+                crosses: None,
             })
         );
         assert_eq!(detect::early(&def, 5.0), None);

@@ -6,14 +6,16 @@
 
 mod clock;
 pub(crate) mod drift;
+pub(crate) mod forecast;
 pub(crate) mod limit;
 pub(crate) mod seasonal;
+pub(crate) mod shift;
 pub(crate) mod zscore;
 
 pub use clock::LocalHours;
 
 use crate::EngineError;
-use weir_catalog::types::{Catalog, DetectorDef, DetectorKind, Direction};
+use weir_catalog::types::{Catalog, DetectorDef, DetectorKind, Direction, Expr};
 use weir_model::records::{Anomaly, Subject};
 use weir_model::{Micros, fixed, hash};
 
@@ -22,10 +24,38 @@ const WHAT: &str = "the state of a detector";
 /// What an anomalous value was measured against. Not rounded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finding {
-    /// The bound, median or mean.
+    /// The bound, median, mean or forecast.
     pub expected: f64,
     /// Distance in units of the scale; for limits the ratio to the bound.
     pub score: f64,
+    /// When the bound will be crossed, where that is what was found. Alerts do not tell it.
+    pub crosses: Option<Crossing>,
+}
+
+/// When a forecast crosses its bound: ends of windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crossing {
+    /// The forecast itself.
+    pub at: Micros,
+    /// The end of its interval that does so first.
+    pub from: Micros,
+    /// The other end, where it does so within the horizon.
+    pub to: Option<Micros>,
+}
+
+/// A final window of a subject, as detectors see it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Seen {
+    /// End of the window.
+    pub end: Micros,
+    /// Local hour of the week of its start ([`LocalHours`]; see [`by_hour`]).
+    pub hour_of_week: u8,
+    /// Value of the detector's expression.
+    pub x: f64,
+    /// Value of the [`bound`], where there is one and it has a value.
+    pub bound: Option<f64>,
+    /// Bins of the distribution that is looked at ([`looks_at`]), ascending.
+    pub bins: Vec<(u16, u64)>,
 }
 
 /// What a way to judge remembers of one subject, and how it judges with it. `default` is the memory
@@ -40,12 +70,27 @@ trait Memory: Default {
     /// Whether what it expects is a bound, which alerts tell as their threshold.
     const BOUNDS: bool = false;
 
+    /// The bound that the value is held against, over the detector's terms.
+    fn bound(_: &Self::Kind) -> Option<&Expr> {
+        None
+    }
+
+    /// The measure of which it looks at the bins.
+    fn looks_at(_: &Self::Kind) -> Option<usize> {
+        None
+    }
+
+    /// The value that is judged; without one nothing is said of the window.
+    fn value(&mut self, _: &Self::Kind, seen: &Seen) -> Option<f64> {
+        Some(seen.x)
+    }
+
     /// Judges the value of one final window and takes it in.
     fn judge(
         &mut self,
         def: &DetectorDef,
         kind: &Self::Kind,
-        hour_of_week: u8,
+        seen: &Seen,
         x: f64,
     ) -> Option<Finding>;
 
@@ -91,17 +136,17 @@ macro_rules! registry {
                 })
             }
 
-            /// Judges the value of one final window and takes it in. `hour_of_week` is local, of
-            /// the window's start ([`LocalHours`]; see [`by_hour`]). `Some` where it is anomalous.
+            /// Judges one final window and takes it in: the value that was judged, if there is
+            /// one, and what was found, where it is anomalous.
             pub fn judge(
                 &mut self,
                 def: &DetectorDef,
-                hour_of_week: u8,
-                x: f64,
-            ) -> Option<Finding> {
+                seen: &Seen,
+            ) -> Option<(f64, Option<Finding>)> {
                 match (&mut self.0, &def.kind) {
                     $((State::$kind(memory), DetectorKind::$kind(kind)) => {
-                        memory.judge(def, kind, hour_of_week, x)
+                        let x = memory.value(kind, seen)?;
+                        Some((x, memory.judge(def, kind, seen, x)))
                     })+
                     // The state of another kind: the caller mixed two detectors up. Nothing can be
                     // said.
@@ -150,6 +195,20 @@ macro_rules! registry {
             }
         }
 
+        /// The bound that values are held against, over the detector's terms.
+        pub fn bound(kind: &DetectorKind) -> Option<&Expr> {
+            match kind {
+                $(DetectorKind::$kind(kind) => <$memory as Memory>::bound(kind)),+
+            }
+        }
+
+        /// The measure of which detectors of this kind look at the bins.
+        pub fn looks_at(kind: &DetectorKind) -> Option<usize> {
+            match kind {
+                $(DetectorKind::$kind(kind) => <$memory as Memory>::looks_at(kind)),+
+            }
+        }
+
         /// Whether what detectors of this kind expect is a bound, which alerts tell as their
         /// threshold.
         pub fn bounds(kind: &DetectorKind) -> bool {
@@ -179,6 +238,8 @@ registry! {
     ZScore: zscore::Ring,
     Drift: drift::Means,
     Seasonal: seasonal::Slots,
+    Forecast: forecast::Last,
+    Shift: shift::Past,
 }
 
 fn scale(def: &DetectorDef, own: f64, expected: f64) -> f64 {
@@ -190,7 +251,11 @@ fn scale(def: &DetectorDef, own: f64, expected: f64) -> f64 {
 fn deviates(direction: Direction, score: f64, threshold: f64, expected: f64) -> Option<Finding> {
     let up = matches!(direction, Direction::Up | Direction::Both) && score >= threshold;
     let down = matches!(direction, Direction::Down | Direction::Both) && score <= -threshold;
-    (up || down).then_some(Finding { expected, score })
+    (up || down).then_some(Finding {
+        expected,
+        score,
+        crosses: None,
+    })
 }
 
 /// Where and when a value was judged.
@@ -246,6 +311,9 @@ pub fn anomaly(
         value: fixed::round(x, 6),
         expected: fixed::round(found.expected, 6),
         score: fixed::round(found.score, 6),
+        crosses_at: found.crosses.map(|c| c.at),
+        crosses_from: found.crosses.map(|c| c.from),
+        crosses_to: found.crosses.and_then(|c| c.to),
         early,
         revision: at.revision,
     }

@@ -1,7 +1,7 @@
 //! `seasonal`: far from what is usual in this hour of the week. Its formula: `docs/semantics.md`,
 //! Judging, *seasonal*.
 
-use super::{Finding, Memory, corrupt, deviates, scale};
+use super::{Finding, Memory, Seen, corrupt, deviates, scale};
 use crate::{EngineError, varint};
 use weir_catalog::detector::Seasonal;
 use weir_catalog::types::DetectorDef;
@@ -62,8 +62,14 @@ impl Memory for Slots {
     type Kind = Seasonal;
     const BY_HOUR: bool = true;
 
-    fn judge(&mut self, def: &DetectorDef, kind: &Seasonal, hour: u8, x: f64) -> Option<Finding> {
-        let slot = self.at(hour);
+    fn judge(
+        &mut self,
+        def: &DetectorDef,
+        kind: &Seasonal,
+        seen: &Seen,
+        x: f64,
+    ) -> Option<Finding> {
+        let slot = self.at(seen.hour_of_week);
         let found = (slot.n >= kind.warmup).then(|| {
             let score = (x - slot.m) / scale(def, 1.2533 * slot.a, slot.m);
             deviates(def.direction, score, kind.threshold, slot.m)
@@ -169,7 +175,12 @@ pub(crate) mod tests {
         let mut state = DetectorState::new(&def);
         assert_eq!(state.heap_bytes(), 0);
         for i in 0..2000u32 {
-            state.judge(&def, (i % 168) as u8, f64::from(i));
+            let seen = Seen {
+                hour_of_week: (i % 168) as u8,
+                x: f64::from(i),
+                ..Seen::default()
+            };
+            state.judge(&def, &seen);
         }
         assert!(state.heap_bytes() <= 200 * 32, "{}", state.heap_bytes());
     }

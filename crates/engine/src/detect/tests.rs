@@ -72,7 +72,11 @@ impl Case {
             Direction::Down => score <= -threshold,
             Direction::Both => score.abs() >= threshold,
         };
-        anomalous.then_some(Finding { expected, score })
+        anomalous.then_some(Finding {
+            expected,
+            score,
+            crosses: None,
+        })
     }
 }
 
@@ -116,12 +120,13 @@ pub(super) fn agrees<K: Clone + Into<DetectorKind>>(
             history: case.history[..=i].to_vec(),
             ..case
         };
-        prop_assert_eq!(
-            state.judge(&def, *hour, *x),
-            plain(&so_far, &kind),
-            "value {}",
-            i
-        );
+        let seen = Seen {
+            hour_of_week: *hour,
+            x: *x,
+            ..Seen::default()
+        };
+        let want = Some((*x, plain(&so_far, &kind)));
+        prop_assert_eq!(state.judge(&def, &seen), want, "value {}", i);
     }
     Ok(())
 }

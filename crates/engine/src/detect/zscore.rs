@@ -1,7 +1,7 @@
 //! `zscore`: far from the median of the last values. Its formula: `docs/semantics.md`, Judging,
 //! *zscore*.
 
-use super::{Finding, Memory, corrupt, deviates, scale};
+use super::{Finding, Memory, Seen, corrupt, deviates, scale};
 use crate::{EngineError, varint};
 use std::cell::RefCell;
 use weir_catalog::detector::ZScore;
@@ -22,7 +22,7 @@ pub(super) struct Ring {
 impl Memory for Ring {
     type Kind = ZScore;
 
-    fn judge(&mut self, def: &DetectorDef, kind: &ZScore, _: u8, x: f64) -> Option<Finding> {
+    fn judge(&mut self, def: &DetectorDef, kind: &ZScore, _: &Seen, x: f64) -> Option<Finding> {
         let found = self.spread(kind.warmup).and_then(|(median, mad)| {
             let score = (x - median) / scale(def, 1.4826 * mad, median);
             deviates(def.direction, score, kind.threshold, median)
@@ -97,7 +97,7 @@ impl PartialEq for Ring {
 }
 
 /// Mean of the middle two, or the middle one. `values` is not empty; its order is lost.
-fn median(values: &mut [f64]) -> f64 {
+pub(super) fn median(values: &mut [f64]) -> f64 {
     let half = values.len() / 2;
     let odd = values.len() % 2 == 1;
     let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
@@ -171,7 +171,11 @@ pub(crate) mod tests {
         let mut state = DetectorState::new(&def);
         assert_eq!(state.heap_bytes(), 0);
         for i in 0..2000u32 {
-            state.judge(&def, 0, f64::from(i));
+            let seen = Seen {
+                x: f64::from(i),
+                ..Seen::default()
+            };
+            state.judge(&def, &seen);
         }
         assert_eq!(state.heap_bytes(), 240);
     }

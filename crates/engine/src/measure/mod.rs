@@ -69,7 +69,7 @@ mod tests;
 mod unpriced;
 
 pub(crate) use live::Words;
-pub use row::{Layout, decode, encode, merge, stat, stat_of_merged, write};
+pub use row::{Layout, bins, decode, encode, merge, stat, stat_of_merged, write};
 
 use crate::EngineError;
 use cost::{Costs, Event};

@@ -106,6 +106,18 @@ pub fn stat(
     }
 }
 
+/// The bins of a distribution, ascending; none where the measure is no distribution.
+pub fn bins(layout: &Layout, row: &[u8], measure: usize) -> Result<Vec<(u16, u64)>, EngineError> {
+    let Some((accumulator, mut input)) = find(layout, row, measure)? else {
+        return Ok(Vec::new());
+    };
+    let value = of!(accumulator, A => A::decode(&mut input))?;
+    Ok(match value {
+        MeasureValue::Distribution(d) => d.bins,
+        _ => Vec::new(),
+    })
+}
+
 /// As [`stat`], of the merge of several rows, of which only that measure is merged. The buffers are
 /// for that.
 pub fn stat_of_merged<'r>(

@@ -26,6 +26,7 @@ fn messages() -> Vec<Vec<u8>> {
                 let found = Finding {
                     expected: 1.0,
                     score: 7.0,
+                    crosses: None,
                 };
                 writer.verdict(0, TENANT, [engineer], span, 9.0, Some(found));
                 writer.active(4, TENANT, [engineer], span.1);

@@ -504,6 +504,7 @@ fn decode_round(input: &mut &[u8]) -> Result<Round, EngineError> {
             Some(expected) => Some(Finding {
                 expected,
                 score: varint::f64(input)?,
+                crosses: None,
             }),
             None => None,
         };

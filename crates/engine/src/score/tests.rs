@@ -291,6 +291,7 @@ fn found(v: i8) -> Option<Finding> {
     (v.abs() > 3).then_some(Finding {
         expected: 0.0,
         score: f64::from(v),
+        crosses: None,
     })
 }
 

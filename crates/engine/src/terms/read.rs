@@ -132,6 +132,7 @@ impl<'a> TermsReader<'a> {
             Some(Finding {
                 expected: varint::f64(input)?,
                 score: varint::f64(input)?,
+                crosses: None,
             })
         } else {
             None

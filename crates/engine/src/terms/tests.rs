@@ -45,7 +45,11 @@ fn told() -> impl Strategy<Value = Told> {
         -4i64..9,
         prop::option::of(-5.0..5.0),
         prop::option::of(
-            (-5.0..5.0, -5.0..5.0).prop_map(|(expected, score)| Finding { expected, score }),
+            (-5.0..5.0, -5.0..5.0).prop_map(|(expected, score)| Finding {
+                expected,
+                score,
+                crosses: None,
+            }),
         ),
     )
         .prop_map(

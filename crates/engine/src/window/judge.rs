@@ -5,7 +5,7 @@ use super::plan::Judges;
 use super::shard::{Cx, Shard, active_end};
 use super::store::{DetectorSlot, Id, Kind, KpiSlot, NONE, Pending, tenant, texts};
 use super::time::{DAY, HOUR, Size, due};
-use crate::detect::{self, DetectorState, Judged};
+use crate::detect::{self, DetectorState, Judged, Seen};
 use crate::kpi::{self, KpiMemory, MEMORY};
 use crate::{EngineError, expr, measure};
 use weir_catalog::types::{DetectorDef, Term};
@@ -50,6 +50,31 @@ impl Cx<'_> {
             }
         }
         Ok(expr::eval(&def.expr, &scratch.terms, &mut scratch.stack))
+    }
+
+    /// What a detector sees of a final window, if it has a value.
+    fn seen(
+        &mut self,
+        def: &DetectorDef,
+        row: &[u8],
+        end: Micros,
+    ) -> Result<Option<Seen>, EngineError> {
+        let Some(x) = self.value(def, std::iter::once(row))? else {
+            return Ok(None);
+        };
+        let scratch = &mut *self.scratch;
+        let bound = detect::bound(&def.kind);
+        let bins = match detect::looks_at(&def.kind) {
+            Some(m) => measure::bins(&self.plan.layouts[def.event], row, m)?,
+            None => Vec::new(),
+        };
+        Ok(Some(Seen {
+            end,
+            hour_of_week: 0,
+            x,
+            bound: bound.and_then(|b| expr::eval(b, &scratch.terms, &mut scratch.stack)),
+            bins,
+        }))
     }
 }
 
@@ -102,9 +127,9 @@ impl Shard {
         span: (Micros, Micros),
     ) -> Result<(), EngineError> {
         let def = &cx.plan.catalog.detectors[d];
-        let value = cx.value(def, std::iter::once(row))?;
-        let found = if !detect::remembers(&def.kind) {
-            value.and_then(|x| DetectorState::new(def).judge(def, 0, x))
+        let seen = cx.seen(def, row, span.1)?;
+        let judged = if !detect::remembers(&def.kind) {
+            seen.and_then(|seen| DetectorState::new(def).judge(def, &seen))
         } else {
             let zone = self.store.owner(at).zone;
             let slots = &mut self.store.get_mut(at).memory().detectors;
@@ -133,14 +158,16 @@ impl Shard {
                 }
             };
             slots[i].last = span.1;
-            let hour = if detect::by_hour(&def.kind) {
-                cx.days.hour_of_week(zone, span.0)
-            } else {
-                0
-            };
-            value.and_then(|x| slots[i].state.judge(def, hour, x))
+            seen.and_then(|mut seen| {
+                if detect::by_hour(&def.kind) {
+                    seen.hour_of_week = cx.days.hour_of_week(zone, span.0);
+                }
+                slots[i].state.judge(def, &seen)
+            })
         };
-        let Some(x) = value else { return Ok(()) };
+        let Some((x, found)) = judged else {
+            return Ok(());
+        };
         if !cx.emit {
             return Ok(());
         }

@@ -220,6 +220,9 @@ fn assert_record<T: Serialize>(name: &str, record: &T, value: &[u8]) {
                     .unwrap_or_else(|| expected.as_u64().unwrap() as i64);
                 assert_eq!(bits, long(v), "{n}");
             }
+            Oracle::Union(_, time) if matches!(**time, Oracle::TimestampMicros(_)) => {
+                assert_eq!(expected.as_i64(), Some(long(time)), "{n}")
+            }
             Oracle::Double(_) | Oracle::Union(..) => {
                 assert_eq!(expected.as_f64(), double(v), "{n}")
             }
@@ -325,7 +328,8 @@ proptest! {
         round_trip!("anomaly", Anomaly, Anomaly {
             id: t[0].clone(), run, catalog, detector: t[1].clone(), version, kind: t[2].clone(), severity: t[3].clone(),
             event: t[4].clone(), subject: s, window: t[5].clone(), start: m[0], end: m[1], value: f[0], expected: f[1],
-            score: f[2], early, revision,
+            score: f[2], crosses_at: early.then_some(m[0]), crosses_from: early.then_some(m[1]), crosses_to: None,
+            early, revision,
         });
     }
 
@@ -367,6 +371,9 @@ fn every_published_schema_parses_and_compiles() {
     }
 }
 
+const ANOMALY_BEFORE: &str = include_str!("../../../../schemas/records/earlier/anomaly.1.avsc");
+const KPI_BEFORE: &str = include_str!("../../../../schemas/records/earlier/kpi.1.avsc");
+
 #[test]
 fn ids_of_results_stand_in_the_log() {
     let ids = [
@@ -375,7 +382,10 @@ fn ids_of_results_stand_in_the_log() {
         Kpi::schema_id(),
         Late::schema_id(),
     ];
-    assert_eq!(ids, [0x0627_747a, 0x0f07_aa3f, 0x7704_940c, 0x4f4b_c712]);
+    assert_eq!(ids, [0x0627_747a, 0x521c_eed5, 0x7704_940c, 0x4f4b_c712]);
+    // Those before them lie there too, and are still read.
+    let earlier = [ANOMALY_BEFORE, KPI_BEFORE].map(schema_id);
+    assert_eq!(earlier, [0x0f07_aa3f, 0x04a6_d3c9]);
 }
 
 #[test]
@@ -466,10 +476,44 @@ fn a_kpi_that_was_written_with_a_trend_is_read_with_its_momentum() {
     let mut value = Vec::new();
     kpi.encode(&mut value);
     // Only names have changed since: the bytes behind the id are the same.
-    let earlier = include_str!("../../../../schemas/records/earlier/kpi.1.avsc");
-    assert_eq!(schema_id(earlier), 0x04a6_d3c9);
-    value[1..5].copy_from_slice(&schema_id(earlier).to_be_bytes());
-    let read = oracle_of(earlier, &value);
+    value[1..5].copy_from_slice(&schema_id(KPI_BEFORE).to_be_bytes());
+    let read = oracle_of(KPI_BEFORE, &value);
     assert_eq!(*field(&read, "trend"), Oracle::Enum(2, "degrading".into()));
     assert_eq!(Kpi::decode(&value), Ok(kpi));
+}
+
+#[test]
+fn an_anomaly_that_was_written_before_there_were_forecasts_crosses_nothing() {
+    let anomaly = Anomaly {
+        id: "0e".into(),
+        run: 1,
+        catalog: 3,
+        detector: "spend".into(),
+        version: 2,
+        kind: "limit".into(),
+        severity: "high".into(),
+        event: "llm.call".into(),
+        subject: Subject::default(),
+        window: "1h".into(),
+        start: Micros(0),
+        end: Micros::HOUR,
+        value: 2.0,
+        expected: 1.0,
+        score: 2.0,
+        crosses_at: None,
+        crosses_from: None,
+        crosses_to: None,
+        early: true,
+        revision: 7,
+    };
+    let mut value = Vec::new();
+    anomaly.encode(&mut value);
+    value[1..5].copy_from_slice(&schema_id(ANOMALY_BEFORE).to_be_bytes());
+    // Behind the score, before `early` and the revision, three bytes say that there is none.
+    let nulls = value.len() - 5..value.len() - 2;
+    assert_eq!(value[nulls.clone()], [0, 0, 0]);
+    value.drain(nulls);
+    let read = oracle_of(ANOMALY_BEFORE, &value);
+    assert_eq!(*field(&read, "revision"), Oracle::Long(7));
+    assert_eq!(Anomaly::decode(&value), Ok(anomaly));
 }

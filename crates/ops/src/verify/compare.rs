@@ -76,6 +76,8 @@ struct Expected {
 }
 
 fn anomalies<'a>(catalog: &'a Catalog, truth: &'a Truth) -> Judged<'a> {
+    // Microseconds of this age are whole in a float.
+    let time = |t: Option<Micros>| t.map(|t| t.0 as f64);
     let expected = truth.anomalies.iter().map(|(id, a)| {
         let row = Expected {
             say: format!(
@@ -84,7 +86,14 @@ fn anomalies<'a>(catalog: &'a Catalog, truth: &'a Truth) -> Judged<'a> {
                 subject(&a.subject),
                 show(a.end)
             ),
-            numbers: vec![Some(a.value), Some(a.expected), Some(a.score)],
+            numbers: vec![
+                Some(a.value),
+                Some(a.expected),
+                Some(a.score),
+                time(a.crosses.map(|c| c.at)),
+                time(a.crosses.map(|c| c.from)),
+                time(a.crosses.and_then(|c| c.to)),
+            ],
             texts: Vec::new(),
         };
         (id.as_str(), row)
@@ -92,7 +101,14 @@ fn anomalies<'a>(catalog: &'a Catalog, truth: &'a Truth) -> Judged<'a> {
     Judged {
         what: "anomalies",
         expected: expected.collect(),
-        numbers: &["value", "expected", "score"],
+        numbers: &[
+            "value",
+            "expected",
+            "score",
+            "crosses_at",
+            "crosses_from",
+            "crosses_to",
+        ],
         texts: &[],
         limit: Box::new(|row| {
             let name = string(row, "event");

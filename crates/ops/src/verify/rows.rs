@@ -56,7 +56,7 @@ impl Kind {
             }
             Kind::Anomalies => (
                 shares::of_rows(),
-                "id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score FROM anomalies WHERE NOT early".to_owned(),
+                "id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score, toUnixTimestamp64Micro(crosses_at) AS crosses_at, toUnixTimestamp64Micro(crosses_from) AS crosses_from, toUnixTimestamp64Micro(crosses_to) AS crosses_to FROM anomalies WHERE NOT early".to_owned(),
             ),
             Kind::Kpis => (
                 shares::of_rows(),

@@ -15,6 +15,7 @@ impl Memory for Bounds<'_> {
             score: if bound == 0.0 { 0.0 } else { x / bound },
             bound: true,
             up: x > bound,
+            crosses: None,
         })
     }
 }

@@ -2,15 +2,17 @@
 //! as the catalog names it; [`memory`] lists them all.
 
 mod drift;
+mod forecast;
 mod limit;
 mod seasonal;
+mod shift;
 mod zscore;
 
 use crate::alerts::{Bad, Look};
 use crate::fold::Judged;
 use crate::kpis::{evaluate, label, subject_of};
 use std::collections::BTreeMap;
-use weir_catalog::{Catalog, DetectorDef, DetectorKind, Direction};
+use weir_catalog::{Catalog, DetectorDef, DetectorKind, Direction, Expr};
 use weir_model::records::Subject;
 use weir_model::{Micros, fixed, hash};
 
@@ -29,6 +31,19 @@ pub struct AnomalyRow {
     pub expected: f64,
     /// Score.
     pub score: f64,
+    /// When a forecast crosses its bound.
+    pub crosses: Option<Crossing>,
+}
+
+/// When a forecast crosses its bound, and when the ends of its interval do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Crossing {
+    /// The forecast.
+    pub at: Micros,
+    /// The first end.
+    pub from: Micros,
+    /// The last end, if within the horizon.
+    pub to: Option<Micros>,
 }
 
 /// What a detector said of a window, for the rules on it.
@@ -69,7 +84,17 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> (BTreeMap<String, Anoma
                 let Some(x) = evaluate(&def.expr, &terms) else {
                     continue;
                 };
-                let finding = memory.judge(Window { start, zone }, x);
+                let window = Window {
+                    start,
+                    end,
+                    zone,
+                    bound: memory.bound().and_then(|b| evaluate(b, &terms)),
+                    bins: memory.looks_at().and_then(|m| cell.bins(m)),
+                };
+                let Some(x) = memory.value(window, x) else {
+                    continue;
+                };
+                let finding = memory.judge(window, x);
                 let look = Look {
                     value: fixed::round(x, 6),
                     bad: finding.map(bad),
@@ -80,7 +105,10 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> (BTreeMap<String, Anoma
                     .or_default()
                     .push(verdict);
                 if let Some(Finding {
-                    expected, score, ..
+                    expected,
+                    score,
+                    crosses,
+                    ..
                 }) = finding
                 {
                     let id = row_id(&def.name, def.version, &subject, &label(def.window), end);
@@ -91,6 +119,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> (BTreeMap<String, Anoma
                         value: fixed::round(x, 6),
                         expected: fixed::round(expected, 6),
                         score: fixed::round(score, 6),
+                        crosses,
                     };
                     found.insert(id, row);
                 }
@@ -138,7 +167,12 @@ pub(crate) fn row_id(
 #[derive(Clone, Copy)]
 struct Window<'a> {
     start: Micros,
+    end: Micros,
     zone: &'a jiff::tz::TimeZone,
+    /// Value of the bound, where the detector has one.
+    bound: Option<f64>,
+    /// The distribution, where the detector looks at one.
+    bins: Option<&'a BTreeMap<u16, u64>>,
 }
 
 /// What is said of an anomalous value.
@@ -150,10 +184,27 @@ struct Finding {
     bound: bool,
     /// Larger is worse.
     up: bool,
+    /// When the bound will be crossed.
+    crosses: Option<Crossing>,
 }
 
 /// What a detector remembers of one subject.
 trait Memory {
+    /// What the bound is, over the detector's terms.
+    fn bound(&self) -> Option<&Expr> {
+        None
+    }
+
+    /// The distribution that is looked at.
+    fn looks_at(&self) -> Option<usize> {
+        None
+    }
+
+    /// The value that is judged, if there is one, made of that of the detector's expression.
+    fn value(&mut self, _: Window<'_>, x: f64) -> Option<f64> {
+        Some(x)
+    }
+
     /// Judges a value and takes it in.
     fn judge(&mut self, window: Window<'_>, x: f64) -> Option<Finding>;
 }
@@ -177,6 +228,14 @@ fn memory(def: &DetectorDef) -> Box<dyn Memory + '_> {
             kind,
             scale,
             slots: BTreeMap::new(),
+        }),
+        DetectorKind::Forecast(kind) => Box::new(forecast::Values {
+            kind,
+            all: Vec::new(),
+        }),
+        DetectorKind::Shift(kind) => Box::new(shift::Windows {
+            kind,
+            all: Vec::new(),
         }),
     }
 }
@@ -204,6 +263,7 @@ impl Scale<'_> {
             score,
             bound: false,
             up,
+            crosses: None,
         })
     }
 }
@@ -211,16 +271,20 @@ impl Scale<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use weir_catalog::{Expr, JudgedWindow};
+    use weir_catalog::JudgedWindow;
     use weir_model::WindowSize;
 
     impl Window<'_> {
         /// The hour after so many hours of a Monday, in UTC.
         pub fn of_utc(hours: i64) -> Window<'static> {
             const UTC: &jiff::tz::TimeZone = &jiff::tz::TimeZone::UTC;
+            let start = Micros((4 * 24 + hours) * Micros::HOUR.0);
             Window {
-                start: Micros((4 * 24 + hours) * Micros::HOUR.0),
+                start,
+                end: start.plus(Micros::HOUR),
                 zone: UTC,
+                bound: None,
+                bins: None,
             }
         }
     }

@@ -1,11 +1,10 @@
 //! `limit`: a value outside fixed bounds. Its formula: `docs/semantics.md`, Judging, *limit* and
 //! *Early limits*.
 
-use super::{Context, Judge};
+use super::{Context, Judge, refuse_distance};
 use crate::judge::limits;
 use crate::meaning::text;
 use crate::types::JudgedWindow;
-use crate::yaml::Value;
 use weir_model::codes;
 
 /// Outside fixed bounds.
@@ -35,7 +34,7 @@ impl Judge for Limit {
         }
         let early = k.truth("early");
         let tumbling = matches!(cx.window, None | Some(JudgedWindow::Tumbling(_)));
-        if early && (below.is_some() || !tumbling || !cx.scope.only_grows(cx.value)) {
+        if early && (below.is_some() || !tumbling || !cx.scope.borrow().only_grows(cx.value)) {
             cx.file.say(
                 k.get("early").unwrap_or(cx.node).at,
                 codes::CATALOG_EARLY,
@@ -44,16 +43,7 @@ impl Judge for Limit {
                  in a tumbling window, or remove `early`",
             );
         }
-        // It measures no distance, so it has no scale.
-        let floor = cx.detector.get("floor").map(|n| &n.value);
-        if cx.detector.get("direction").is_some() || matches!(floor, Some(Value::Map(_))) {
-            cx.file.say(
-                cx.at,
-                codes::CATALOG_SYNTAX,
-                "a limit has no direction and no floor",
-                "remove them; use above and below",
-            );
-        }
+        refuse_distance(cx, "a limit");
         Some(Limit {
             above,
             below,

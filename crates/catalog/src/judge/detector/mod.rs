@@ -6,13 +6,17 @@
 //! file lists them all.
 
 mod drift;
+mod forecast;
 mod limit;
 mod seasonal;
+mod shift;
 mod zscore;
 
 pub use drift::Drift;
+pub use forecast::{Forecast, Method};
 pub use limit::Limit;
 pub use seasonal::Seasonal;
+pub use shift::{Reference, Shift};
 pub use zscore::ZScore;
 
 use super::{Checked, SEVERITIES, event_of, rollup_of};
@@ -23,7 +27,8 @@ use crate::setting;
 use crate::terms::{Scope, read_by};
 use crate::types::{Catalog, EventDef, EventId, Expr, JudgedWindow, Term};
 use crate::windows::read_window;
-use crate::yaml::{At, Key, Node};
+use crate::yaml::{At, Key, Node, Value};
+use std::cell::RefCell;
 use weir_model::codes;
 
 /// A detector: one value per (subject, final window) of one rollup.
@@ -47,7 +52,7 @@ pub struct DetectorDef {
     pub expr: Expr,
     /// How.
     pub kind: DetectorKind,
-    /// Which side is anomalous (not for limits).
+    /// Which side is anomalous (of limits it says nothing).
     pub direction: Direction,
     /// Smallest scale: a part of the expected value, and absolute.
     pub floor_relative: f64,
@@ -102,8 +107,15 @@ impl Direction {
 pub(crate) trait Judge: Sized {
     /// As the catalog and the records of findings name it.
     const NAME: &'static str;
+    /// Where it looks at all of a distribution, and not at a value: the field that names it. The
+    /// detector's value is then the distribution's count.
+    const LOOKS_AT: Option<&'static str> = None;
     /// Reads and checks what a detector declares under that name.
     fn read(cx: &Context<'_>) -> Option<Self>;
+    /// Which side is anomalous, where that is not for the detector to say.
+    fn side(&self) -> Option<Direction> {
+        None
+    }
     /// Its words in the text of a catalog's meaning: they stay, whatever the type is called.
     fn meaning(&self) -> String;
 }
@@ -117,8 +129,8 @@ pub(crate) struct Context<'a> {
     detector: Fields<'a>,
     /// What stands under the name of the kind.
     node: &'a Node,
-    /// What the value is made of.
-    scope: &'a Scope<'a>,
+    /// What the value is made of; a bound may add to it.
+    scope: RefCell<Scope<'a>>,
     value: &'a Compiled,
     /// Smallest and largest value.
     range: (f64, f64),
@@ -144,6 +156,19 @@ fn threshold(k: &Fields<'_>, default: f64) -> Option<f64> {
         k.file
             .within(n, "threshold", |v| v > 0.0, "a number above 0")
     })
+}
+
+/// Notes a direction or a floor beside a kind that measures no distance and so has no scale.
+fn refuse_distance(cx: &Context<'_>, what: &str) {
+    let floor = cx.detector.get("floor").map(|n| &n.value);
+    if cx.detector.get("direction").is_some() || matches!(floor, Some(Value::Map(_))) {
+        cx.file.say(
+            cx.at,
+            codes::CATALOG_SYNTAX,
+            format!("{what} has no direction and no floor"),
+            "remove them",
+        );
+    }
 }
 
 fn whole(k: &Fields<'_>, name: &str, default: u32, low: u32, high: u32) -> Option<u32> {
@@ -177,15 +202,14 @@ pub(crate) fn read(
         parts: Vec::new(),
     };
     scope.read(&f, false);
-    let value = f
-        .need("value", "the detector")
-        .and_then(|n| scope.compile(file, n));
+    let kind = one_kind(&f, key);
+    let value = value(&f, kind, &mut scope);
     let minimum_sample = scope.minimum_sample(&f);
     let window = read_window(&f, "the detector");
     if let Some((w, at)) = window {
         scope.check_window(file, at, w);
     }
-    let (name, node) = one_kind(&f, key)?;
+    let (name, node) = kind?;
     let (expr, compiled) = value?;
     let range = range(&compiled.tree, &|i| scope.bounds(i));
     let context = Context {
@@ -193,12 +217,13 @@ pub(crate) fn read(
         at: key.at,
         detector: f,
         node,
-        scope: &scope,
+        scope: RefCell::new(scope),
         value: &compiled,
         range,
         window: window.map(|(w, _)| w),
     };
     let kind = DetectorKind::read(name, &context)?;
+    let scope = context.scope.into_inner();
     let unsampled = minimum_sample.is_none() && (compiled.divides() || scope.averages(&compiled));
     let (floor_relative, floor_absolute) = floor(&f);
     let def = DetectorDef {
@@ -210,8 +235,8 @@ pub(crate) fn read(
         window: window?.0,
         terms: scope.terms,
         expr,
+        direction: kind.side().unwrap_or_else(|| direction(&f)),
         kind,
-        direction: direction(&f),
         floor_relative,
         floor_absolute,
         minimum_sample,
@@ -222,6 +247,48 @@ pub(crate) fn read(
         unsampled,
         range,
     })
+}
+
+/// The value that is judged. A kind that looks at all of a distribution needs none: it is the
+/// distribution's count.
+fn value(
+    f: &Fields<'_>,
+    kind: Option<(&str, &Node)>,
+    scope: &mut Scope<'_>,
+) -> Option<(Expr, Compiled)> {
+    let looks_at = kind.and_then(|(name, node)| Some((DetectorKind::looks_at(name)?, node)));
+    let Some((field, node)) = looks_at else {
+        let node = f.need("value", "the detector")?;
+        return scope.compile(f.file, node);
+    };
+    if let Some(key) = f.key("value") {
+        f.file.say(
+            key.at,
+            codes::CATALOG_SYNTAX,
+            "a detector that looks at all of a distribution has no value",
+            format!("remove it; `{field}` names the distribution"),
+        );
+        return None;
+    }
+    let Value::Map(entries) = &node.value else {
+        // Its kind says so.
+        return None;
+    };
+    let named = entries.iter().find(|(k, _)| k.name == field);
+    let Some((_, named)) = named else {
+        f.file.say(
+            node.at,
+            codes::CATALOG_SYNTAX,
+            format!("the detector has no \"{field}\""),
+            format!("add `{field}:` and the name of a distribution"),
+        );
+        return None;
+    };
+    let count = Node {
+        value: Value::Text(format!("{}.count", f.file.text(named, field)?)),
+        at: named.at,
+    };
+    scope.compile(f.file, &count)
 }
 
 /// The one kind that a detector declares: its name and what stands under it.
@@ -294,6 +361,19 @@ macro_rules! registry {
                 }
             }
 
+            fn side(&self) -> Option<Direction> {
+                match self {
+                    $(DetectorKind::$kind(kind) => kind.side()),+
+                }
+            }
+
+            fn looks_at(name: &str) -> Option<&'static str> {
+                match name {
+                    $($kind::NAME => $kind::LOOKS_AT,)+
+                    _ => None,
+                }
+            }
+
             fn read(name: &str, cx: &Context<'_>) -> Option<DetectorKind> {
                 match name {
                     $($kind::NAME => $kind::read(cx).map(DetectorKind::$kind),)+
@@ -311,7 +391,7 @@ macro_rules! registry {
     };
 }
 
-registry!(Limit, ZScore, Drift, Seasonal);
+registry!(Limit, ZScore, Drift, Seasonal, Forecast, Shift);
 
 #[cfg(test)]
 mod tests {
@@ -322,13 +402,18 @@ mod tests {
     /// The kind of a detector on the calls of a team that is declared with these lines, or what is
     /// said of them.
     pub fn declared(lines: &str) -> Result<DetectorKind, Vec<String>> {
+        of_value("value: calls,", lines)
+    }
+
+    /// The same, of a detector with this value.
+    pub fn of_value(value: &str, lines: &str) -> Result<DetectorKind, Vec<String>> {
         let window = if lines.contains("window:") {
             ""
         } else {
             "window: 1h,"
         };
         let text = format!(
-            "detectors: {{probe: {{event: llm.call, by: [team], value: calls, {window} {lines}}}}}"
+            "detectors: {{probe: {{event: llm.call, by: [team], {value} {window} {lines}}}}}"
         );
         let mut sources = Catalog::embedded_sources();
         sources.push(("catalog/probe.yaml".into(), text));

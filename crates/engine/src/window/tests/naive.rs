@@ -1,7 +1,7 @@
 //! What stage 2 must say, from all events at once, in ordered maps.
 
 use super::world::{Log, options, project, values};
-use crate::detect::{DetectorState, Judged, anomaly};
+use crate::detect::{self, DetectorState, Finding, Judged, Seen, anomaly};
 use crate::kpi::{KpiMemory, record, score};
 use crate::terms::{Fact, SubjectKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -283,7 +283,23 @@ fn detect(catalog: &Catalog, key: &SeriesKey, events: &[(Micros, Row)], want: &m
                 .unwrap()
                 .to_zoned(zone.clone());
             let hour = local.weekday().to_monday_zero_offset() as u8 * 24 + local.hour() as u8;
-            let found = state.judge(def, hour, x);
+            let bins = match detect::looks_at(&def.kind).map(|m| &row[m]) {
+                Some(MeasureValue::Distribution(d)) => d.bins.clone(),
+                _ => Vec::new(),
+            };
+            let seen = Seen {
+                end,
+                hour_of_week: hour,
+                x,
+                bound: detect::bound(&def.kind).and_then(|b| match b.ops[..] {
+                    [Op::Term(i)] => stat(&row, &def.terms[i]),
+                    _ => None,
+                }),
+                bins,
+            };
+            let Some((x, found)) = state.judge(def, &seen) else {
+                continue;
+            };
             if let Some(f) = found {
                 let record = anomaly(
                     &at(catalog, (start, end)),
@@ -304,7 +320,8 @@ fn detect(catalog: &Catalog, key: &SeriesKey, events: &[(Micros, Row)], want: &m
                     start,
                     end,
                     value: x,
-                    found,
+                    // When a bound is crossed is not told to stage 3.
+                    found: found.map(|f| Finding { crosses: None, ..f }),
                 };
                 want.facts.push(format!("{fact:?}"));
             }

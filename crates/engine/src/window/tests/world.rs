@@ -169,6 +169,13 @@ pub fn catalog() -> Arc<Catalog> {
     use detect::limit::tests::{below, early};
     let mut small_sample = detector("sampled", (0, 1), Tumbling(Hour), below(40.0));
     small_sample.minimum_sample = Some((1, 3.0));
+    let mut spread = detector(
+        "shift",
+        (0, 3),
+        Tumbling(Hour),
+        detect::shift::tests::quick(3),
+    );
+    spread.terms[0].stat = Stat::Count;
     Arc::new(Catalog {
         hash: 77,
         events: vec![
@@ -327,6 +334,13 @@ pub fn catalog() -> Arc<Catalog> {
                 so_far(All, Hour),
                 detect::drift::tests::quick(),
             ),
+            detector(
+                "forecast",
+                (1, 2),
+                Tumbling(Hour),
+                detect::forecast::tests::quick(),
+            ),
+            spread,
         ],
         rules: vec![
             rule(RuleOn::Kpi {
