@@ -6,8 +6,9 @@ use super::kpi::{KpiDef, read_target};
 use crate::meaning::text;
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
-use crate::terms::{read_by, read_window};
+use crate::terms::read_by;
 use crate::types::{Catalog, EventId, Expr, JudgedWindow};
+use crate::windows::read_window;
 use crate::yaml::{At, Key, Node};
 use weir_model::{WindowSize, codes};
 
@@ -133,6 +134,7 @@ pub(crate) fn read<'a>(file: File<'a>, key: &'a Key, node: &'a Node) -> Option<D
         minimum_sample: None,
         local: false,
         mix: None,
+        examples: Vec::new(),
     };
     Some(Draft {
         file,

@@ -470,6 +470,7 @@ fn a_kpi_that_was_written_with_a_trend_is_read_with_its_momentum() {
         status: Status::OnTarget,
         momentum: Momentum::Degrading,
         sample: None,
+        coverage: None,
         terms: vec![("cost".into(), Some(4.0))],
         revision: 7,
     };
