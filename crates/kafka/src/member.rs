@@ -95,17 +95,15 @@ impl Member {
         let Some(taken) = (group.state() == "Stable").then(|| taken(group)).flatten() else {
             return Ok(Vec::new());
         };
-        let mut orphans = Vec::new();
-        for topic in &self.topics {
-            let metadata = client.fetch_metadata(Some(topic), LIMIT)?;
-            let all = metadata.topics().iter().flat_map(|t| t.partitions());
-            orphans.extend(
-                all.map(|p| (topic.as_str(), p.id()))
-                    .filter(|p| !taken.contains(p))
-                    .map(|(topic, p)| format!("{topic}/{p}")),
-            );
-        }
-        Ok(orphans)
+        // Of all topics in one question: each waits behind the fetch that the broker holds.
+        let metadata = client.fetch_metadata(None, LIMIT)?;
+        let ours = metadata.topics().iter();
+        let ours = ours.filter(|t| self.topics.iter().any(|our| our == t.name()));
+        let all = ours.flat_map(|t| t.partitions().iter().map(|p| (t.name(), p.id())));
+        Ok(all
+            .filter(|p| !taken.contains(p))
+            .map(|(topic, p)| format!("{topic}/{p}"))
+            .collect())
     }
 }
 
