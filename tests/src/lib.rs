@@ -156,7 +156,8 @@ impl System {
         fs::read_to_string(self.dir.join("up.log")).unwrap_or_default()
     }
 
-    fn command(&self) -> Command {
+    /// A command of weir against this system, to be given its arguments.
+    pub fn command(&self) -> Command {
         let mut c = Command::new(binary());
         c.env("WEIR_DATA_DIR", &self.dir).stdin(Stdio::null());
         match &self.schemas {

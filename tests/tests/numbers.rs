@@ -73,6 +73,31 @@ fn commit(dir: &Path, date: &str, files: &[&str]) {
     }
 }
 
+/// What does not fit into memory is compared all the same, by way of temporary files.
+fn little_memory(system: &System) {
+    let (whole, little) = (
+        system.json(&["verify"]),
+        system.json(&["verify", "--memory", "64KiB"]),
+    );
+    assert_eq!(little["equal"], true, "{little:#}");
+    for what in ["compared", "log"] {
+        assert_eq!(little[what], whole[what]);
+    }
+    let out = system.weir(&["verify", "--memory", "64KiB"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(said.contains("temporary files in"), "{said}");
+    let nowhere = system.dir().join("nowhere");
+    let out = system
+        .command()
+        .env("TMPDIR", &nowhere)
+        .args(["verify", "--memory", "64KiB"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    let named = said.contains("WEIR-0307") && said.contains(nowhere.to_str().unwrap());
+    assert!(out.status.code() == Some(2) && named, "{said}");
+}
+
 #[test]
 fn days_are_the_tenants_and_what_is_not_judged_is_said() {
     let dir = tempfile::tempdir().unwrap();
@@ -148,6 +173,7 @@ fn days_are_the_tenants_and_what_is_not_judged_is_said() {
     );
     // Two more or less by name, however far back.
     system.verify();
+    little_memory(&system);
     let row = &system.query(
         "SELECT sum(commits) AS all, sum(commits_with_tests) AS touching, sum(test_commits) AS alone \
          FROM productivity_recorded_1d WHERE rollup = '' AND tenant = 'west' AND day < '2025-12-01'",

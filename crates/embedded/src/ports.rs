@@ -64,6 +64,7 @@ fn ephemeral_start() -> u16 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

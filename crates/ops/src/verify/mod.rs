@@ -257,7 +257,7 @@ impl Verify<'_> {
                 fold.record(catalog, event, partition, &record);
                 n += 1;
                 on(Progress::At(Step::Reading, n, total));
-                if n.is_multiple_of(1024) && fold.bytes() as u64 > limit {
+                if n.is_multiple_of(64) && fold.bytes() as u64 > limit {
                     shelve(catalog, &mut fold, &mut disk, (n, total), on)?;
                 }
             }
