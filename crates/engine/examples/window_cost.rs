@@ -179,6 +179,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
         },
         aliases: Default::default(),
         assistants: Default::default(),
+        expanded: Vec::new(),
         sources: Arc::default(),
     }
 }

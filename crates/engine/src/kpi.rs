@@ -271,6 +271,7 @@ mod tests {
             minimum_sample: Some((1, 2.0)),
             local: true,
             mix: None,
+            examples: Vec::new(),
         }
     }
 

@@ -164,8 +164,7 @@ fn engine(catalog: &Arc<Catalog>, log: &Log, every: usize) -> Found {
 
 fn oracle(catalog: &Catalog, log: &Log) -> (Found, usize) {
     let writers = [(1, [1; 16], SCHEMA.to_owned())];
-    let share = weir_oracle::Share::WHOLE;
-    let mut fold = weir_oracle::Fold::new(catalog, &[1], &writers, share).unwrap();
+    let mut fold = weir_oracle::Fold::new(catalog, &[1], &writers).unwrap();
     for (i, (at, value)) in log.iter().enumerate() {
         let record = weir_oracle::Record {
             offset: i as i64,

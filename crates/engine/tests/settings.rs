@@ -3,6 +3,7 @@
 
 #[path = "settings/pipeline.rs"]
 mod pipeline;
+mod shelf;
 #[path = "settings/world.rs"]
 mod world;
 
@@ -11,10 +12,9 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
-use std::io;
 use weir_model::Micros;
 use weir_model::headers::Meta;
-use weir_oracle::{Divided, Shelves, Truth};
+use weir_oracle::Truth;
 use world::{Raw, World, catalog};
 
 /// By id: what both sides say of a KPI's window.
@@ -59,12 +59,10 @@ fn compare(log: &[Raw], rng: &mut ChaCha8Rng) -> usize {
             })
             .or_insert(said);
     }
-    let want = truth.alerts.iter().map(|(id, a)| {
-        (
-            id.clone(),
-            (a.step, a.at, Some(a.value), Some(a.worst), a.windows),
-        )
-    });
+    let want = truth
+        .alerts
+        .iter()
+        .map(|(id, a)| (id.clone(), (a.step, a.at, a.value, a.worst, a.windows)));
     assert_eq!(last, want.collect());
     got.len()
 }
@@ -88,36 +86,11 @@ proptest! {
         let mut world = World::new(&catalog, rng);
         world.live();
         let whole = kpis_of(&oracle(&catalog, &world.log));
-        let (mut shelves, mut shares) = (Shelf::default(), BTreeMap::new());
-        let fold = folded(&catalog, &world.log);
-        let mut divided = Divided::new(&catalog, fold, &mut shelves).unwrap();
-        while let Some((_, truth)) = divided.next(&catalog, limit, &mut shelves).unwrap() {
+        let mut shares = BTreeMap::new();
+        for truth in shelf::shares(&catalog, folded(&catalog, &world.log), limit) {
             shares.extend(kpis_of(&truth));
         }
         prop_assert_eq!(shares, whole);
-    }
-}
-
-/// Shelves in memory.
-#[derive(Default)]
-struct Shelf(BTreeMap<usize, Vec<Vec<u8>>>);
-
-impl Shelves for Shelf {
-    fn put(&mut self, shelf: usize, row: &[u8]) -> io::Result<()> {
-        self.0.entry(shelf).or_default().push(row.to_vec());
-        Ok(())
-    }
-
-    fn each(
-        &mut self,
-        shelf: usize,
-        row: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        self.0
-            .get(&shelf)
-            .into_iter()
-            .flatten()
-            .try_for_each(|r| row(r))
     }
 }
 

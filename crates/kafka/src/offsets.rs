@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::partition::{Committed, Tp, list, names};
 use crate::queue::Queue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka_sys as sys;
 use std::ffi::CString;

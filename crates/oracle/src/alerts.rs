@@ -399,3 +399,6 @@ fn no_data<'a>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

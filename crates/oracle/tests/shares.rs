@@ -16,6 +16,23 @@ const BEGIN: i64 = 1_763_632_860_000_000;
 /// Between two events.
 const STEP: i64 = 60_000_000;
 
+/// Rules that others inhibit whose subjects are in other shares.
+const MORE: &str = "
+detectors:
+  calls_of_all: {event: llm.call, window: 1h, value: calls, limit: {above: 14}}
+  calls_of_team: {event: llm.call, by: [team], window: 1h, value: calls, limit: {above: 2}}
+alerts:
+  all_calls: {detector: calls_of_all, impact: a, action: b}
+  team_calls: {detector: calls_of_team, unless: all_calls, impact: a, action: b}
+  all_quiet: {no_data: {event: llm.call, by: [], silence: 1h}, impact: a, action: b}
+  team_quiet:
+    no_data: {event: llm.call, by: [team], silence: 1h}
+    unless: all_quiet
+    impact: a
+    action: b
+  calls_unless_quiet: {detector: calls_of_team, unless: all_quiet, impact: a, action: b}
+";
+
 /// When an event is appended. Nothing comes for five days, which rules on silence tell.
 fn appended(i: u64) -> i64 {
     let pause = if i >= 1400 { 5 * Micros::DAY.0 } else { 0 };
@@ -154,7 +171,9 @@ fn divided(catalog: &Catalog, log: &[Vec<Vec<u8>>], each: usize, limit: usize) -
 
 #[test]
 fn shares_together_are_the_whole() {
-    let catalog = load_sources(Catalog::embedded_sources()).unwrap();
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/more.yaml".into(), MORE.into()));
+    let catalog = load_sources(sources).unwrap();
     let log = log(&catalog);
     let whole = conclude(&catalog, fold(&catalog, &log, None));
     let (kpis, alerts) = (whole.kpis.len(), whole.alerts.len());
@@ -163,6 +182,9 @@ fn shares_together_are_the_whole() {
         whole.anomalies.len()
     );
     assert!(whole.merged.len() > 1000 && kpis > 100 && alerts > 0);
+    for rule in ["all_calls", "team_calls", "all_quiet", "team_quiet"] {
+        assert!(whole.alerts.values().any(|a| a.rule == rule), "{rule}");
+    }
     let counts = whole.totals.by_event.values();
     assert!(counts.clone().all(|c| c.late > 0 && c.dead > 0));
     assert!(counts.map(|c| c.counted_twice).sum::<u64>() > 0);

@@ -3,7 +3,7 @@
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
 use crate::view::{SETTINGS, rollup_name};
-use crate::{StoreError, results};
+use crate::{StoreError, acknowledged, results};
 use std::collections::BTreeMap;
 use weir_catalog::{Catalog, EventDef};
 use weir_model::WindowSize;
@@ -180,15 +180,16 @@ pub fn result_views(catalog: &Catalog) -> Result<Vec<(String, String)>, StoreErr
             true => " WHERE run = (SELECT run FROM current_run)",
             false => "",
         };
-        views.push((
-            result.view.to_string(),
-            format!(
-                "SELECT {}, {} FROM {} FINAL{run}",
-                result.select(),
-                zones.calendar(result.time),
-                result.table
-            ),
-        ));
+        let mut select = format!(
+            "SELECT {}, {} FROM {} FINAL{run}",
+            result.select(),
+            zones.calendar(result.time),
+            result.table
+        );
+        if result == results::ALERTS {
+            select = acknowledged::joined(catalog, select)?;
+        }
+        views.push((result.view.to_string(), select));
     }
     let spans: Vec<String> = catalog
         .events

@@ -6,6 +6,7 @@
 //! has the tables of anomalies, KPIs, alerts and what was late or unreadable. [`Question`]s are
 //! named queries.
 
+mod acknowledged;
 mod calendar;
 mod client;
 mod config;

@@ -172,6 +172,7 @@ fn expected(catalog: &Catalog, events: &[Event], window: JudgedWindow) -> Vec<St
     let (count, size) = match window {
         JudgedWindow::Tumbling(size) => (1, size),
         JudgedWindow::Rolling { count, of } => (count, of),
+        JudgedWindow::ToDate { .. } => unreachable!("no KPI here is to date"),
     };
     let mut jobs: BTreeMap<(&str, &str, Micros), u64> = BTreeMap::new();
     for e in events.iter().filter(|e| !e.setting) {

@@ -91,6 +91,7 @@ pub(super) fn catalog() -> Catalog {
         minimum_sample: None,
         local,
         mix: None,
+        examples: Vec::new(),
     };
     let rule = |name: &str, on, open_after, resolve_after| RuleDef {
         name: name.into(),
@@ -229,6 +230,7 @@ pub(super) fn catalog() -> Catalog {
         },
         aliases: Default::default(),
         assistants: Default::default(),
+        expanded: Vec::new(),
         sources: Arc::new(vec![]),
     }
 }

@@ -17,6 +17,7 @@ fn catalog() -> Catalog {
         },
         aliases: Default::default(),
         assistants: Default::default(),
+        expanded: Vec::new(),
         sources: Arc::new(vec![]),
     }
 }

@@ -134,6 +134,7 @@ fn kpi(
         minimum_sample: None,
         local,
         mix: None,
+        examples: Vec::new(),
     }
 }
 
@@ -371,6 +372,7 @@ pub fn catalog() -> Arc<Catalog> {
         },
         aliases: Default::default(),
         assistants: Default::default(),
+        expanded: Vec::new(),
         sources: Arc::new(Vec::new()),
     })
 }
