@@ -2,7 +2,7 @@
 //! well.
 
 use super::Findings;
-use weir_catalog::{KpiDef, Literal, MeasureDef, Op, RuleOn};
+use weir_catalog::{Condition, KpiDef, Literal, MeasureDef, Op, RuleOn};
 use weir_model::codes;
 
 /// How a value moves with a term: up, down, not at all, or not known.
@@ -60,8 +60,10 @@ pub(super) fn check(kpi: &KpiDef, found: &mut Findings<'_>) {
 
 /// Rules whose bound lies on the good side of their KPI.
 pub(super) fn check_rules(found: &mut Findings<'_>) {
-    for rule in &found.catalog.rules {
-        let RuleOn::Kpi { kpi, above, below } = &rule.on else {
+    let rules = found.catalog.rules.iter();
+    let looked = rules.flat_map(|r| r.on.conditions().iter().map(move |on| (r, on)));
+    for (rule, on) in looked {
+        let RuleOn::Kpi { kpi, above, below } = on else {
             continue;
         };
         let kpi = &found.catalog.kpis[*kpi];
@@ -84,10 +86,13 @@ pub(super) fn check_rules(found: &mut Findings<'_>) {
 
 /// Its own condition says so: `success: false`, or a type of error.
 fn counts_failures(measure: &MeasureDef) -> bool {
-    measure.filter.iter().any(|c| {
-        let last = c.path.rsplit('.').next().unwrap_or(&c.path);
-        last == "success" && c.value == Literal::Bool(false)
-            || last == "failed" && c.value == Literal::Bool(true)
+    measure.filter.iter().any(|c| match c {
+        Condition::Equals(path, value) => {
+            let last = path.rsplit('.').next().unwrap_or(path);
+            last == "success" && *value == Literal::Bool(false)
+                || last == "failed" && *value == Literal::Bool(true)
+        }
+        Condition::Holds(_) => false,
     })
 }
 

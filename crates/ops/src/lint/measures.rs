@@ -1,7 +1,7 @@
 //! Measures that add up what must not be added up, and rollups without an end.
 
 use super::Findings;
-use weir_catalog::{EventDef, MeasureDef, MeasureKind};
+use weir_catalog::{EventDef, Input, MeasureDef, MeasureKind};
 use weir_model::codes;
 
 /// What fields hold that say how much there is at a moment: the last part of their name.
@@ -85,7 +85,8 @@ fn bounded(field: &str) -> bool {
 /// The last part of the name of the one field that it reads.
 fn field(measure: &MeasureDef) -> Option<&str> {
     let path = match &measure.kind {
-        MeasureKind::Sum(path) | MeasureKind::Distribution(path) => path,
+        MeasureKind::Sum(Input::Field(path)) => path,
+        MeasureKind::Distribution(Input::Field(path)) => path,
         _ => return None,
     };
     Some(path.rsplit('.').next().unwrap_or(path))

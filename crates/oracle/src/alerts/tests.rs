@@ -12,7 +12,7 @@ use weir_catalog::{Catalog, load_sources};
 use weir_engine::detect::Finding;
 use weir_engine::score::{Score, ScoreOptions, ScoreOut};
 use weir_engine::terms::TermsWriter;
-use weir_model::records::{Alert, Status, Trend};
+use weir_model::records::{Alert, Momentum, Status};
 
 const PARTIALS: u32 = 3;
 const TERMS: u32 = 3;
@@ -152,6 +152,7 @@ fn tell(catalog: &Catalog, writer: &mut TermsWriter, at: (u8, i64, u8, u8), v: i
             let found = (v > 4).then(|| Finding {
                 expected: 4.0,
                 score: f64::from(v) / 4.0,
+                crosses: None,
             });
             writer.verdict(0, "acme", values(), span, f64::from(v), found);
         }
@@ -203,6 +204,7 @@ fn plain(catalog: &Catalog, facts: &Facts) -> BTreeMap<String, AlertRow> {
         on_time: BTreeMap::new(),
         late: BTreeMap::new(),
         minutes: BTreeMap::new(),
+        settings: Default::default(),
         final_through: vec![Micros(END * FIVE); 2],
         totals: Default::default(),
     };
@@ -223,7 +225,8 @@ fn plain(catalog: &Catalog, facts: &Facts) -> BTreeMap<String, AlertRow> {
                     value: number(*v),
                     score: None,
                     status: if off { Status::Off } else { Status::Near },
-                    trend: Trend::Stable,
+                    momentum: Momentum::Stable,
+                    coverage: None,
                     index: index(catalog, *kind),
                 };
                 kpis.insert(format!("{kind} {end:?} {service} {team}"), row);
