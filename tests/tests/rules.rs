@@ -59,9 +59,8 @@ fn rules_over_several_conditions_say_what_the_log_says() {
     system.up();
     simulate(&system, "2026-01-06");
     system.verify();
-    let of = |condition: &str| {
-        system.number(&format!("SELECT count() FROM alerts WHERE {condition}"))
-    };
+    let of =
+        |condition: &str| system.number(&format!("SELECT count() FROM alerts WHERE {condition}"));
     for rule in ["busy", "busy_or_off", "all_busy", "busy_alone"] {
         assert!(of(&format!("rule = '{rule}'")) > 0.0, "{rule} told nothing");
     }
