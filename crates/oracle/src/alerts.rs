@@ -87,8 +87,8 @@ struct Known {
 impl Known {
     fn is_open(&self, rule: usize, subject: &Subject, at: Micros) -> bool {
         let turns = self.turns.get(&(rule, subject.clone()));
-        let before = turns.into_iter().flatten().filter(|(t, _)| *t <= at);
-        before.last().is_some_and(|(_, open)| *open)
+        let mut before = turns.into_iter().flatten().filter(|(t, _)| *t <= at);
+        before.next_back().is_some_and(|(_, open)| *open)
     }
 }
 

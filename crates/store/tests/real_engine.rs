@@ -630,14 +630,14 @@ async fn a_field_that_records_get_later_gets_its_column() {
     let shown = "SELECT concat_ws('|', id, tenant, dimensions['team'], rule_version, state, step, \
                  toUnixTimestamp(at), ifNull(value, -1), ifNull(threshold, -1), ifNull(worst, -1), \
                  windows, impact, action, reopenings, type, priority, metric, unit, component, \
-                 client, group_id, group_key, conditions['burn_1h'], failing) \
+                 client, group_id, group_key, ifNull(conditions['burn_1h'], -1), failing) \
                  FROM alerts ORDER BY id";
     assert_eq!(
         store.fetch::<String>(shown).await.unwrap(),
         [
             "new|acme|core|2|update|3|60|1.5|-1|2.5|4|it costs|look|1|sla_breach|P1|burn_1h|percent|\
              checkout|globex|g|r{tenant=acme}|1.5|burn_1h",
-            "old|||0|open|0|0|-1|-1|-1|0|||0|||||||||",
+            "old|||0|open|0|0|-1|-1|-1|0|||0|||||||||-1|",
         ]
     );
 }

@@ -12,11 +12,14 @@ use weir_catalog::types::RuleOn;
 use weir_model::Micros;
 use weir_model::records::AlertState;
 
+/// By subject: what its conditions said, by their number.
+pub(super) type Outcomes = BTreeMap<Box<str>, Vec<(usize, Look)>>;
+
 /// See above.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Deferred {
     /// Outcomes of conditions that no evaluation has seen, by (rule, window end) and subject.
-    pub(super) waiting: BTreeMap<(usize, Micros), BTreeMap<Box<str>, Vec<(usize, Look)>>>,
+    pub(super) waiting: BTreeMap<(usize, Micros), Outcomes>,
     /// The last outcomes that evaluations of (rule, subject) have seen.
     pub(super) held: BySubject<Vec<Held>>,
     /// When rules that inhibit others were open, from (inclusive) and to (exclusive), in order.
