@@ -452,7 +452,7 @@ fn publish(
                 memory = KpiMemory::default();
             }
             let zero = |t: &Term| match &catalog.events[t.event].measures[t.measure].kind {
-                MeasureKind::Count | MeasureKind::Sum(_) | MeasureKind::SumSq(_) => Some(0.0),
+                MeasureKind::Count | MeasureKind::Sum(_) => Some(0.0),
                 _ => None,
             };
             let terms: Vec<_> = terms

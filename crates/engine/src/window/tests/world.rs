@@ -269,7 +269,7 @@ pub fn catalog() -> Arc<Catalog> {
                 "ever",
                 so_far(All, Hour),
                 &["user"],
-                vec![term(1, 0, 2, Stat::Value), term(0, 0, 0, Stat::Value)],
+                vec![term(1, 0, 0, Stat::Value), term(0, 0, 0, Stat::Value)],
                 true,
             ),
             kpi(
