@@ -15,7 +15,8 @@ pub(super) struct Earlier {
 impl Types {
     /// Adds a schema that the record of a file had before. Each of its fields must still be there,
     /// of the same type, under its name or with it as an alias; symbols may have been added to an
-    /// enum behind the others. Fields that were added since must be nullable, and read as null.
+    /// enum behind the others. Fields that were added since read as null, 0 or empty; an enum or a
+    /// record has nothing of the kind.
     ///
     /// # Errors
     /// The record is not known, or cannot be read from the earlier schema.
@@ -39,7 +40,7 @@ impl Types {
         }
         let mut missing = Vec::new();
         for n in now.iter().filter(|n| !known.contains(&n.name)) {
-            if !matches!(n.of, Of::Optional(_)) {
+            if matches!(n.of, Of::Enum(_) | Of::Record(..)) {
                 return Err(format!("{}: null must be among its types", n.name));
             }
             missing.push(n.name.clone());

@@ -147,18 +147,18 @@ fn record(out: &mut String, r: &Record) {
         out,
         "pub fn decode(value: &[u8]) -> Result<Self, RecordError> {",
     );
-    line(
-        out,
-        &format!("static EARLIER: LazyLock<Vec<Reader<{rust}>>> = LazyLock::new(|| vec!["),
-    );
-    for (i, e) in r.earlier.iter().enumerate() {
-        line(
-            out,
-            &format!("(schema_id({:?}), {rust}::earlier_{i}),", e.text),
-        );
+    if r.earlier.is_empty() {
+        line(out, "decode(Self::schema_id(), &[], value) }");
+    } else {
+        let known = r.earlier.iter().enumerate();
+        let known: String = known
+            .map(|(i, e)| format!("(schema_id({:?}), {rust}::earlier_{i}),", e.text))
+            .collect();
+        let n = r.earlier.len();
+        let list = format!("LazyLock<[Reader<{rust}>; {n}]> = LazyLock::new(|| [{known}]);");
+        line(out, &format!("static EARLIER: {list}"));
+        line(out, "decode(Self::schema_id(), &*EARLIER, value) }");
     }
-    line(out, "]);");
-    line(out, "decode(Self::schema_id(), &EARLIER, value) }");
     for (i, e) in r.earlier.iter().enumerate() {
         earlier(out, i, e);
     }
@@ -176,7 +176,7 @@ fn earlier(out: &mut String, i: usize, e: &Earlier) {
     }
     let known = e.fields.iter().map(|name| format!("{},", field(name)));
     let missing = e.missing.iter();
-    let missing = missing.map(|name| format!("{}: None,", field(name)));
+    let missing = missing.map(|name| format!("{}: Default::default(),", field(name)));
     let all: String = known.chain(missing).collect();
     line(out, &format!("Ok(Self {{ {all} }}) }}"));
 }
