@@ -40,7 +40,7 @@ fn meaning(e: &Ex, terms: &[Option<f64>; 3]) -> Option<f64> {
         Ex::Term(i) => return terms[*i],
         Ex::Number(v) => *v,
         Ex::Null => return None,
-        Ex::Call("coalesce" | "default", a, b) => {
+        Ex::Call("coalesce", a, b) => {
             return meaning(a, terms).or_else(|| meaning(b, terms));
         }
         Ex::Bin(op, a, b) | Ex::Call(op, a, b) => {
@@ -136,7 +136,7 @@ fn ex() -> impl Strategy<Value = Ex> {
         let b = inner.prop_map(Box::new);
         let (bin, call, one) = (
             prop::sample::select(vec!["+", "-", "*"]),
-            prop::sample::select(vec!["ratio", "min", "max", "coalesce", "default", "pow"]),
+            prop::sample::select(vec!["ratio", "min", "max", "coalesce", "pow"]),
             prop::sample::select(vec!["-", "sqrt", "ln", "exp", "floor"]),
         );
         // Bounds that are numbers and cross are refused.

@@ -86,7 +86,7 @@ pub(crate) fn events(catalog: &Catalog, on: &RuleOn) -> Vec<usize> {
     for on in on.conditions() {
         match on {
             RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
-                out.extend(catalog.kpis[*kpi].terms.iter().map(|t| t.event));
+                out.extend(catalog.kpi_events(*kpi));
             }
             RuleOn::Detector(d) => out.push(catalog.detectors[*d].event),
             RuleOn::NoData { event, .. } => out.push(*event),

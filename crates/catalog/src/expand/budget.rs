@@ -12,10 +12,35 @@ const FIELDS: &[&str] = &[
     "title", "of", "by", "limit", "period", "alerts", "unit", "impact", "action",
 ];
 
-/// `(period, window to date, stored window)`
-const PERIODS: [(&str, &str, &[&str]); 2] = [
-    ("month", "1mo/1h", &["1h", "1d"]),
-    ("day", "1d/5m", &["5m", "1d"]),
+/// A period that budgets are for.
+#[derive(Clone, Copy)]
+struct Period {
+    name: &'static str,
+    /// From its start to now.
+    to_date: &'static str,
+    /// What the pace is taken from, and how many of it are a period.
+    recent: (&'static str, f64),
+    /// For people: the same.
+    pace: &'static str,
+    /// What these windows are made of.
+    stored: &'static [&'static str],
+}
+
+const PERIODS: [Period; 2] = [
+    Period {
+        name: "month",
+        to_date: "1mo/1h",
+        recent: ("28d/1d", 30.0 / 28.0),
+        pace: "28 days",
+        stored: &["1h", "1d"],
+    },
+    Period {
+        name: "day",
+        to_date: "1d/5m",
+        recent: ("1h/5m", 24.0),
+        pace: "hour",
+        stored: &["5m", "1d"],
+    },
 ];
 
 /// Shares of a budget that are told where nothing else is declared, in percent.
@@ -29,8 +54,7 @@ struct Budget {
     by: Vec<String>,
     /// Its lines below `terms:`, and the expression.
     limit: (String, String),
-    window: &'static str,
-    period: &'static str,
+    period: Period,
     shares: Vec<f64>,
     unit: String,
     impact: String,
@@ -50,15 +74,14 @@ pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
         );
         return None;
     };
-    let word = f.word("period", &PERIODS.map(|(p, ..)| p), PERIODS[0].0);
-    let (period, window, windows) = *PERIODS.iter().find(|(p, ..)| *p == word)?;
+    let word = f.word("period", &PERIODS.map(|p| p.name), PERIODS[0].name);
+    let period = *PERIODS.iter().find(|p| p.name == word)?;
     let budget = Budget {
         name: format!("budget_{}", key.name),
         title: f.text_or("title", &key.name),
         of: of.to_owned(),
         by: read_by(&f),
         limit: limit(&f)?,
-        window,
         period,
         shares: shares(&f)?,
         unit: f.text_or("unit", "usd"),
@@ -72,7 +95,7 @@ pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
         event: event.to_owned(),
         by: budget.by,
         title: budget.title,
-        windows,
+        windows: period.stored,
     })
 }
 
@@ -120,50 +143,45 @@ impl Budget {
     fn kpis(&self) -> String {
         let mut out = String::new();
         let (term, limit) = &self.limit;
-        let mut kpi = |part: &str, title: &str, unit: &str, value: String, target: &str| {
+        let period = self.period;
+        let mut kpi = |(part, title): (&str, &str), unit: &str, window: &str, value: String| {
+            let target = if part == "used" {
+                "  target: 100\n  better: lower\n"
+            } else {
+                ""
+            };
             let _ = write!(
                 out,
                 "{}_{part}:\n  title: {}\n  category: budget\n  unit: {unit}\n  decimals: 4\n  \
-                 weight: {}\n  by: {}\n  window: {}\n  terms:\n    spent: {}\n{term}  value: {}\n\
-                 {target}",
+                 weight: {}\n  by: {}\n  window: {window}\n  terms:\n    spent: {}\n{term}  \
+                 value: {}\n{target}",
                 self.name,
                 quoted(&format!("{}: {title}", self.title)),
                 u8::from(!target.is_empty()),
                 names(&self.by),
-                self.window,
                 self.of,
                 quoted(&value),
             );
         };
-        let period = self.period;
-        let left = format!("{limit} - spent");
+        let (name, unit) = (period.name, "percent_of_budget");
+        let left = format!("left of this {name}");
         kpi(
-            "left",
-            &format!("left of this {period}"),
+            ("left", &left),
             &self.unit,
-            left,
-            "",
+            period.to_date,
+            format!("{limit} - spent"),
         );
-        let used = format!("ratio(spent, {limit}) * 100");
-        let target = "  target: 100\n  better: lower\n";
-        let unit = "percent_of_budget";
+        let used = format!("used of this {name}");
         kpi(
-            "used",
-            &format!("used of this {period}"),
+            ("used", &used),
             unit,
-            used,
-            target,
+            period.to_date,
+            format!("ratio(spent, {limit}) * 100"),
         );
-        // At the pace of this period so far: the first tenth of it foretells nothing.
-        let share = "elapsed < 0.1 ? null : elapsed";
-        let forecast = format!("ratio(spent, ({limit}) * ({share})) * 100");
-        kpi(
-            "forecast",
-            &format!("used at the end of this {period} at this pace"),
-            unit,
-            forecast,
-            "",
-        );
+        let (window, times) = period.recent;
+        let pace = format!("used in a {name} at the pace of the last {}", period.pace);
+        let forecast = format!("ratio(spent * {times:?}, {limit}) * 100");
+        kpi(("forecast", &pace), unit, window, forecast);
         out
     }
 
