@@ -159,6 +159,7 @@ fn others(scope: &Scope, ours: &[(&Tp, Micros)]) -> Result<Micros, StageError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 

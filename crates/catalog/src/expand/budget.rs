@@ -145,16 +145,20 @@ impl Budget {
         let (term, limit) = &self.limit;
         let period = self.period;
         let mut kpi = |(part, title): (&str, &str), unit: &str, window: &str, value: String| {
-            let target = if part == "used" {
-                "  target: 100\n  better: lower\n"
-            } else {
-                ""
+            let target = match part {
+                "used" => "  target: 100\n  better: lower\n",
+                _ => "",
+            };
+            // Any spend is a sample of itself: a rule may look at the share.
+            let sample = match part {
+                "left" => "",
+                _ => "  minimum_sample: {spent: 0.01}\n",
             };
             let _ = write!(
                 out,
                 "{}_{part}:\n  title: {}\n  category: budget\n  unit: {unit}\n  decimals: 4\n  \
                  weight: {}\n  by: {}\n  window: {window}\n  terms:\n    spent: {}\n{term}  \
-                 value: {}\n{target}",
+                 value: {}\n{target}{sample}",
                 self.name,
                 quoted(&format!("{}: {title}", self.title)),
                 u8::from(!target.is_empty()),

@@ -52,6 +52,9 @@ struct Added {
     alerts: String,
 }
 
+/// Reads one macro.
+type Read = fn(File<'_>, &Key, &Node) -> Option<Added>;
+
 /// A macro's section in a file.
 pub(crate) type Section<'a> = (&'static str, File<'a>, Node);
 
@@ -64,7 +67,7 @@ pub(crate) fn expand<'a>(
     let mut out: Vec<Expanded> = Vec::new();
     let mut added = Vec::new();
     for (section, file, node) in sections.iter() {
-        let (kind, read): (_, fn(File<'_>, &Key, &Node) -> Option<Added>) = match *section {
+        let (kind, read): (_, Read) = match *section {
             "slas" => ("sla", sla::read),
             "budgets" => ("budget", budget::read),
             _ => continue,

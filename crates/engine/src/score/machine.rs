@@ -291,9 +291,9 @@ mod tests {
         };
         let (mut told, mut from) = (Vec::new(), 0);
         let (mut open, mut over): (Option<Life>, Option<(usize, Life)>) = (None, None);
-        for i in 0..history.len() {
+        for (i, (_, inhibited)) in history.iter().enumerate() {
             let Some(life) = &mut open else {
-                if !last(i, patience.open, from, true) || history[i].1 {
+                if !last(i, patience.open, from, true) || *inhibited {
                     continue;
                 }
                 let back = over

@@ -418,7 +418,7 @@ impl Shard {
             }
         }
         if !plan.to_date.is_empty() {
-            self.to_date(cx, at, size, (start, end), row)?;
+            self.step_to_date(cx, at, size, (start, end), row)?;
         }
         if plan.remembered[size.index()] > 0 {
             let row = row.into();

@@ -160,7 +160,7 @@ impl Days {
 
     /// Start of the period that a step ending at `end` belongs to, and end of the period's last
     /// step ([`Micros::MAX`]: it has none).
-    pub fn to_date(
+    pub fn period_of(
         &mut self,
         (since, step): (Since, Size),
         zone: ZoneId,

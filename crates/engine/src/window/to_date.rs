@@ -47,7 +47,7 @@ impl Known {
 
 impl Shard {
     /// A window of a series is final: it is a step of those to date that are made of its size.
-    pub fn to_date(
+    pub fn step_to_date(
         &mut self,
         cx: &mut Cx<'_>,
         at: Id,
@@ -103,7 +103,7 @@ impl Shard {
             return Ok(place);
         }
         let of = &plan.to_date[usize::from(window)];
-        let (period, until) = cx.days.to_date((of.since, of.step), zone, end);
+        let (period, until) = cx.days.period_of((of.since, of.step), zone, end);
         sums.reserve_exact(1);
         sums.push(ToDate {
             window,
@@ -154,7 +154,7 @@ impl Shard {
         pending: &mut Pending,
     ) {
         let zone = self.store.subject_at(owner).zone;
-        let (_, until) = cx.days.to_date(window, zone, pending.end);
+        let (_, until) = cx.days.period_of(window, zone, pending.end);
         let memory = self.store.subject_mut(owner).memory.get_or_insert_default();
         let known = memory.known.iter().position(|k| k.kpi == pending.kpi);
         if let Some(i) = known {

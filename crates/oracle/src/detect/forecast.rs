@@ -119,11 +119,11 @@ fn holt(values: &[(Micros, f64)], step: Micros, a: f64, b: f64, damping: f64) ->
     let mut level = values[1].1;
     let mut growth = (values[1].1 - values[0].1) / between(1);
     let mut off = Vec::new();
-    for i in 2..values.len() {
+    for (i, (_, value)) in values.iter().enumerate().skip(2) {
         let d = between(i);
         let (power, sum) = powers(damping, d as u32);
         let expected = level + growth * sum;
-        let e = values[i].1 - expected;
+        let e = value - expected;
         level = expected + a * e;
         growth = growth * power + a * b * e / d;
         off.push(e);
