@@ -13,7 +13,7 @@ pub(super) const KIND: Kind = Kind {
     unit: "usd",
     accumulator: Accumulator::Sum,
     reads: Reads::Own(read),
-    sample: false,
+    sample: true,
     range,
     grows: |kind, event| range(kind, event).0 >= 0.0,
 };
