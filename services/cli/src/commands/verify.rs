@@ -118,6 +118,8 @@ fn print(a: &VerifyArgs, catalog: &Catalog, verified: &Verification) -> Result<(
     let rows: Vec<Vec<String>> = verified
         .compared
         .iter()
+        // What there is nothing of says nothing; `--json` names it.
+        .filter(|(_, n)| **n > 0)
         .map(|(what, n)| vec![what.clone(), thousands(*n)])
         .collect();
     output::table(&["compared", "rows"], &rows)?;
