@@ -9,12 +9,11 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 use weir_model::avro::encode_json;
 use weir_model::headers::{LOG_TIME, REPLAY, TICK};
 use weir_model::{schemas, topics, wire};
-use weir_tests::{System, binary, copy_dir, root};
+use weir_tests::{System, copy_dir, root};
 
 const SCHEMA: &str = r#"{
   "type": "record", "name": "LimitSet", "namespace": "weir.events",
@@ -66,13 +65,6 @@ fn write_catalog(dir: &Path) {
     fs::write(dir.join("events/limit.set.avsc"), SCHEMA).unwrap();
     fs::write(dir.join("catalog/limit.set.yaml"), LIMIT).unwrap();
     fs::write(dir.join("catalog/limits.yaml"), JUDGES).unwrap();
-    let made = Command::new(binary())
-        .env("WEIR_SCHEMAS", dir)
-        .args(["catalog", "migration", "limit.set"])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&made.stderr).into_owned();
-    assert!(made.status.success(), "{said}");
 }
 
 /// Plays a log of two event types: its log time is that of the headers.
