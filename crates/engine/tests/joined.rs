@@ -324,7 +324,7 @@ fn alerts_of(alerts: &[Alert]) -> Values {
         assert!(known.is_none_or(|k| k.step < a.step));
     }
     let said = |a: &Alert| {
-        let value = (a.value.unwrap(), a.threshold, a.worst.unwrap());
+        let value = (a.value, a.threshold, a.worst);
         format!(
             "{} {:?} {:?} {} {value:?} {}",
             a.rule, a.subject, a.state, a.at.0, a.windows
