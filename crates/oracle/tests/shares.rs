@@ -25,8 +25,8 @@ alerts:
   all_calls: {detector: calls_of_all, impact: a, action: b}
   team_calls: {detector: calls_of_team, unless: all_calls, impact: a, action: b}
   all_quiet: {no_data: {event: llm.call, by: [], silence: 1h}, impact: a, action: b}
-  team_quiet:
-    no_data: {event: llm.call, by: [team], silence: 1h}
+  person_quiet:
+    no_data: {event: llm.call, by: [engineer], silence: 1h}
     unless: all_quiet
     impact: a
     action: b
@@ -182,7 +182,7 @@ fn shares_together_are_the_whole() {
         whole.anomalies.len()
     );
     assert!(whole.merged.len() > 1000 && kpis > 100 && alerts > 0);
-    for rule in ["all_calls", "team_calls", "all_quiet", "team_quiet"] {
+    for rule in ["all_calls", "team_calls", "all_quiet", "person_quiet"] {
         assert!(whole.alerts.values().any(|a| a.rule == rule), "{rule}");
     }
     let counts = whole.totals.by_event.values();
