@@ -79,6 +79,7 @@ fn field(event: &Avro, name: &str) -> String {
         Avro::Union(_, inner) => match &**inner {
             Avro::String(s) => s.clone(),
             Avro::Double(x) => x.to_string(),
+            Avro::Long(n) => n.to_string(),
             other => format!("{other:?}"),
         },
         Avro::String(s) => s.clone(),
