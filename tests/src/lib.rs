@@ -204,6 +204,24 @@ impl System {
             .unwrap_or_else(|e| panic!("weir {args:?} said no JSON ({e}): {said}"))
     }
 
+    /// How Kafka's client opens the port of whoever is shown the secrets.
+    pub fn own_kafka(&self) -> [(&'static str, String); 5] {
+        let status = self.json(&["status", "--secrets"]);
+        let own = |name: &str| {
+            status["secrets"]["kafka"][name]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        [
+            ("bootstrap.servers", own("brokers")),
+            ("security.protocol", "sasl_plaintext".to_owned()),
+            ("sasl.mechanisms", "PLAIN".to_owned()),
+            ("sasl.username", own("user")),
+            ("sasl.password", own("password")),
+        ]
+    }
+
     /// What a command that must succeed says with `--json`.
     fn text(&self, args: &[&str]) -> String {
         let begun = Instant::now();

@@ -188,8 +188,7 @@ fn made_and_deleted(config: &ClientConfig, made: &str, deleted: &str) -> Vec<Str
 fn a_local_user_at_kafka(tried: &Tried) {
     let status = tried.system.json(&["status", "--secrets"]);
     let open = tried.system.brokers();
-    let own = &status["secrets"]["kafka"];
-    assert_ne!(own["brokers"], open.as_str());
+    assert_ne!(status["secrets"]["kafka"]["brokers"], open.as_str());
     sent(tried, "weir.events.llm.call").unwrap();
     for topic in ["weir.state", "weir.partials", "weir.alerts", "weir.catalog"] {
         let error = sent(tried, topic).unwrap_err();
@@ -204,12 +203,9 @@ fn a_local_user_at_kafka(tried: &Tried) {
         "{failed:?}"
     );
     // Whoever is shown the secret may.
-    config
-        .set("bootstrap.servers", own["brokers"].as_str().unwrap())
-        .set("security.protocol", "sasl_plaintext")
-        .set("sasl.mechanisms", "PLAIN")
-        .set("sasl.username", own["user"].as_str().unwrap())
-        .set("sasl.password", own["password"].as_str().unwrap());
+    for (name, value) in tried.system.own_kafka() {
+        config.set(name, value);
+    }
     let failed = made_and_deleted(&config, "weir.tried", "weir.tried");
     assert_eq!(failed, Vec::<String>::new());
 }
