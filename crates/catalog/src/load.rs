@@ -109,7 +109,7 @@ fn is_catalog(file: &str) -> bool {
     file.starts_with("catalog/") && file.ends_with(".yaml")
 }
 
-/// Top-level names of files that are not about one event type.
+/// Top-level names of files that are not about one event type, beside those of macros.
 const SECTIONS: &[&str] = &[
     "kpis",
     "scores",
@@ -119,8 +119,6 @@ const SECTIONS: &[&str] = &[
     "tenants",
     "assistants",
     "aliases",
-    "slas",
-    "budgets",
 ];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
@@ -156,13 +154,14 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
             continue;
         }
         for (key, node) in file.entries(&root, "the file") {
-            match SECTIONS.iter().find(|s| **s == key.name) {
+            let known = || SECTIONS.iter().copied().chain(expand::sections());
+            match known().find(|s| *s == key.name) {
                 Some(s) => sections.push((s, file, node.clone())),
                 None => file.say(
                     key.at,
                     codes::CATALOG_SYNTAX,
                     format!("unknown field \"{}\" in the file", key.name),
-                    suggest(&key.name, SECTIONS.iter().copied().chain(["event"])),
+                    suggest(&key.name, known().chain(["event"])),
                 ),
             }
         }

@@ -312,9 +312,11 @@ impl Catalog {
         let path: Vec<String> = path.iter().map(|p| p.to_string()).collect();
         let (mut file, mut at) = locate(self, &path);
         let name = path.last().map_or("", String::as_str);
-        let made = self.expanded.iter().find(|e| e.made(name));
+        // `budget_team_spend_used` is of `team_spend`, also where there is a budget `team`.
+        let made = self.expanded.iter().filter(|e| e.made(name));
+        let made = made.max_by_key(|e| e.name.len());
         if let (At { line: 0, .. }, Some(e)) = (at, made) {
-            (file, at) = locate(self, &[format!("{}s", e.kind), e.name.clone()]);
+            (file, at) = locate(self, &[e.section.to_owned(), e.name.clone()]);
         }
         (file, at.line, at.column)
     }

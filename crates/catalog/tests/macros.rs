@@ -86,6 +86,18 @@ fn what_an_sla_is_made_of_stands_where_it_stands() {
 }
 
 #[test]
+fn parts_are_found_where_names_begin_alike() {
+    let budget = |name: &str| {
+        format!("  {name}: {{of: llm.call.cost, by: [], limit: 5, impact: none, action: none}}\n")
+    };
+    let text = format!("budgets:\n{}{}", budget("team"), budget("team_spend"));
+    let catalog = load(&text).unwrap_or_else(|e| panic!("{e:?}"));
+    for (kpi, line) in [("budget_team_used", 2), ("budget_team_spend_used", 3)] {
+        assert_eq!(catalog.place(&["kpis", kpi]).1, line, "{kpi}");
+    }
+}
+
+#[test]
 fn a_budget_is_what_is_left_used_and_to_be_expected() {
     let catalog = load(
         "budgets:

@@ -2,12 +2,15 @@
 //! place.
 #![allow(clippy::unwrap_used)]
 
+mod calls;
+
+use calls::START;
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use weir_catalog::{Catalog, load_sources};
-use weir_engine::combine::{Combine, CombineOptions, Input, Position, Record};
+use weir_engine::combine::Record;
 use weir_engine::measure::{self, Layout};
 use weir_engine::partial::Block;
 use weir_model::avro::JsonEncoder;
@@ -44,8 +47,6 @@ fn catalog(aliases: &str) -> Arc<Catalog> {
     Arc::new(load_sources(all).unwrap_or_else(|e| panic!("{e}")))
 }
 
-const START: i64 = 1_780_000_000_000_000;
-
 /// (rollup, tenant, values) -> (calls, hers, engineers)
 type Rows = BTreeMap<(usize, String, Vec<String>), (u64, u64, BTreeSet<u64>)>;
 
@@ -67,18 +68,7 @@ fn records(catalog: &Catalog, calls: &[Call]) -> Vec<Vec<u8>> {
 }
 
 fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Rows {
-    let options = CombineOptions {
-        partials: 1,
-        run: 1,
-        max_block: 700 << 10,
-        partitions: vec![1],
-    };
-    let mut combine = Combine::new(catalog.clone(), options).unwrap();
-    let schema = &catalog.events[0].schema_json;
-    combine.add_schema(0, 1, [1; 16], schema).unwrap();
-    let (event, partition) = (0, 0);
-    let input = Input { event, partition };
-    combine.open(input, Position::default());
+    let (mut combine, input) = calls::combine(catalog);
     let record = |(i, v)| Record {
         offset: i,
         append_time: Micros(START),
@@ -108,25 +98,7 @@ fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Rows {
 }
 
 fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Rows {
-    let writers = [(1, [1; 16], catalog.events[0].schema_json.clone())];
-    let mut fold = weir_oracle::Fold::new(catalog, &[1], &writers).unwrap();
-    let end = Micros(START).plus(Micros::DAY);
-    let tick = Meta {
-        tick: Some(end),
-        ..Meta::default()
-    };
-    let calls = values.iter();
-    let calls = calls.map(|v| (Micros(START), Some(v.as_slice()), Meta::default()));
-    for (offset, (append_time, value, meta)) in (0..).zip(calls.chain([(end, None, tick)])) {
-        let record = weir_oracle::Record {
-            offset,
-            append_time,
-            value,
-            meta,
-        };
-        fold.record(catalog, 0, 0, &record);
-    }
-    let merged = weir_oracle::conclude(catalog, fold).merged.into_iter();
+    let merged = calls::counted(catalog, values).merged.into_iter();
     merged
         .map(|(key, cell)| match &cell.0[..] {
             [

@@ -87,14 +87,21 @@ impl WindowSize {
     pub fn parse(label: &str) -> Option<WindowSize> {
         Self::ALL.into_iter().find(|w| w.label() == label)
     }
+    /// Its length; a day counts 24 hours, whatever its clocks do.
+    pub const fn length(self) -> Micros {
+        match self {
+            WindowSize::Minute => Micros::MINUTE,
+            WindowSize::FiveMinutes => Micros(5 * Micros::MINUTE.0),
+            WindowSize::Hour => Micros::HOUR,
+            WindowSize::Day => Micros::DAY,
+        }
+    }
     /// The window `[start, end)` that holds `t`. `zone` matters for days only; a day lasts from
     /// local midnight to the next local midnight.
     pub fn span(self, t: Micros, zone: &jiff::tz::TimeZone) -> (Micros, Micros) {
         match self {
-            WindowSize::Minute => fixed(t, Micros::MINUTE),
-            WindowSize::FiveMinutes => fixed(t, Micros(5 * Micros::MINUTE.0)),
-            WindowSize::Hour => fixed(t, Micros::HOUR),
             WindowSize::Day => day(t, zone),
+            size => fixed(t, size.length()),
         }
     }
 }

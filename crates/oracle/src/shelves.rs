@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::io;
 
 /// Numbered shelves of rows.
@@ -22,6 +23,23 @@ pub trait Shelves {
         shelf: usize,
         row: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()>;
+}
+
+/// In memory, by shelf.
+impl Shelves for BTreeMap<usize, Vec<Vec<u8>>> {
+    fn put(&mut self, shelf: usize, row: &[u8]) -> io::Result<()> {
+        self.entry(shelf).or_default().push(row.to_vec());
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        shelf: usize,
+        row: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let rows = self.get(&shelf).into_iter().flatten();
+        rows.map(Vec::as_slice).try_for_each(row)
+    }
 }
 
 /// A row's bytes.

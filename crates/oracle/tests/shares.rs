@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 use weir_catalog::{Catalog, load_sources};
 use weir_fuzz::rand::rngs::StdRng;
@@ -10,7 +9,7 @@ use weir_fuzz::rand::seq::IndexedRandom;
 use weir_fuzz::rand::{Rng, SeedableRng};
 use weir_model::headers::Meta;
 use weir_model::{Micros, avro, schemas, wire};
-use weir_oracle::{BUCKETS, Divided, Fold, Record, Shelves, Truth, conclude};
+use weir_oracle::{BUCKETS, Divided, Fold, Record, Truth, conclude};
 
 const BEGIN: i64 = 1_763_632_860_000_000;
 /// Between two events.
@@ -87,24 +86,7 @@ fn log(catalog: &Catalog) -> Vec<Vec<Vec<u8>>> {
 }
 
 /// Shelves in memory.
-#[derive(Default)]
-struct Map(BTreeMap<usize, Vec<Vec<u8>>>);
-
-impl Shelves for Map {
-    fn put(&mut self, shelf: usize, row: &[u8]) -> io::Result<()> {
-        self.0.entry(shelf).or_default().push(row.to_vec());
-        Ok(())
-    }
-
-    fn each(
-        &mut self,
-        shelf: usize,
-        row: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let rows = self.0.get(&shelf).into_iter().flatten();
-        rows.into_iter().try_for_each(|bytes| row(bytes))
-    }
-}
+type Map = BTreeMap<usize, Vec<Vec<u8>>>;
 
 /// Folds a log; where there are shelves, what is held is put there after each so many records.
 fn fold(catalog: &Catalog, log: &[Vec<Vec<u8>>], mut shelves: Option<(&mut Map, usize)>) -> Fold {

@@ -725,19 +725,25 @@ fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>
         .stat(term.stat)
 }
 
-#[tokio::test]
-async fn current_kpis_are_their_expression_over_merged_parts() {
+/// A database of random parts under the repository's catalog and more: with the parts by event type.
+async fn filled(name: &str, more: &str, seed: u64) -> (Catalog, Store, Vec<Vec<Aggregate>>) {
     let mut sources = Catalog::embedded_sources();
-    sources.push(("catalog/joined.yaml".into(), JOINED.into()));
+    sources.push(("catalog/more.yaml".into(), more.into()));
     let catalog = in_three_zones(weir_catalog::load_sources(sources).unwrap());
-    let store = prepared("kpis", &catalog).await;
-    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    let store = prepared(name, &catalog).await;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all: Vec<Vec<Aggregate>> = Vec::new();
     for event in &catalog.events {
         let rows = parts(&mut rng, &catalog, event);
         insert(&store, event, 1, rows.clone(), 1).await;
         all.push(rows);
     }
+    (catalog, store, all)
+}
+
+#[tokio::test]
+async fn current_kpis_are_their_expression_over_merged_parts() {
+    let (catalog, store, all) = filled("kpis", JOINED, 11).await;
     let mut compared = 0;
     let to_date = |k: &&KpiDef| matches!(k.window, JudgedWindow::ToDate { .. });
     let windowed = catalog.kpis.iter().filter(|k| k.mix.is_none());
@@ -832,16 +838,7 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
 
 #[tokio::test]
 async fn current_scores_are_the_mean_of_what_their_inputs_are_worth() {
-    let mut sources = Catalog::embedded_sources();
-    sources.push(("catalog/joined.yaml".into(), JOINED.into()));
-    sources.push(("catalog/scores.yaml".into(), SCORES.into()));
-    let catalog = in_three_zones(weir_catalog::load_sources(sources).unwrap());
-    let store = prepared("scores", &catalog).await;
-    let mut rng = ChaCha8Rng::seed_from_u64(12);
-    for event in &catalog.events {
-        let rows = parts(&mut rng, &catalog, event);
-        insert(&store, event, 1, rows, 1).await;
-    }
+    let (catalog, store, _) = filled("scores", &format!("{JOINED}{SCORES}"), 12).await;
     let number = |text: &String| (text != "\\N").then(|| f64::from_bits(text.parse().unwrap()));
     let (mut compared, mut partly) = (0, 0);
     for name in ["day", "hour", "both"] {

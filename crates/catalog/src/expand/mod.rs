@@ -9,13 +9,23 @@ use crate::reader::File;
 use crate::yaml::{self, At, Key, Node, Value};
 use weir_model::codes;
 
+/// The macros: section of the files, kind, and what reads one.
+const MACROS: [(&str, &str, Read); 2] = [
+    ("slas", "sla", sla::read),
+    ("budgets", "budget", budget::read),
+];
+
 /// Sections that are macros.
-pub(crate) const SECTIONS: [&str; 2] = ["slas", "budgets"];
+pub(crate) fn sections() -> impl Iterator<Item = &'static str> {
+    MACROS.iter().map(|(section, ..)| *section)
+}
 
 /// What a macro became, as one would have written it.
 #[derive(Debug, Clone)]
 pub struct Expanded {
-    /// `sla` or `budget`.
+    /// `slas` or `budgets`: where it is declared.
+    pub section: &'static str,
+    /// `sla` or `budget`: what the names of its parts begin with.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -67,10 +77,8 @@ pub(crate) fn expand<'a>(
     let mut out: Vec<Expanded> = Vec::new();
     let mut added = Vec::new();
     for (section, file, node) in sections.iter() {
-        let (kind, read): (_, Read) = match *section {
-            "slas" => ("sla", sla::read),
-            "budgets" => ("budget", budget::read),
-            _ => continue,
+        let Some((section, kind, read)) = MACROS.iter().find(|(s, ..)| s == section) else {
+            continue;
         };
         for (key, value) in file.entries(node, section) {
             if !file.check_name(key, "a macro") || !is_first(*file, key, kind, &out) {
@@ -84,6 +92,7 @@ pub(crate) fn expand<'a>(
                 added.extend(more);
             }
             out.push(Expanded {
+                section,
                 kind,
                 name: key.name.clone(),
                 title: a.title,
@@ -93,7 +102,7 @@ pub(crate) fn expand<'a>(
             });
         }
     }
-    sections.retain(|(s, ..)| !SECTIONS.contains(s));
+    sections.retain(|(s, ..)| !self::sections().any(|of| of == *s));
     sections.extend(added);
     out.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     out
@@ -138,12 +147,9 @@ fn place<'a>(
     a: &Added,
     events: &mut [(File<'a>, Node)],
 ) -> Option<Vec<Section<'a>>> {
-    let names: Vec<String> = events.iter().filter_map(|(_, r)| event_name(r)).collect();
-    let Some(root) = events
-        .iter_mut()
-        .map(|(_, root)| root)
-        .find(|r| event_name(r).as_ref() == Some(&a.event))
-    else {
+    let is_it = |(_, root): &(_, Node)| event_name(root) == Some(&a.event);
+    let Some(at) = events.iter().position(is_it) else {
+        let names = events.iter().filter_map(|(_, root)| event_name(root));
         file.say(
             key.at,
             codes::CATALOG_REFERENCE,
@@ -151,10 +157,11 @@ fn place<'a>(
                 "\"{}\" is about event \"{}\", which has no catalog file",
                 key.name, a.event
             ),
-            suggest(&a.event, names.iter().map(String::as_str)),
+            suggest(&a.event, names),
         );
         return None;
     };
+    let root = &mut events[at].1;
     if let Value::Map(new) = parsed(&a.measures, key.at).value {
         extend(root, "measures", new, key.at);
     }
@@ -165,13 +172,13 @@ fn place<'a>(
     Some(filled.map(with).collect())
 }
 
-fn event_name(root: &Node) -> Option<String> {
+fn event_name(root: &Node) -> Option<&str> {
     let Value::Map(entries) = &root.value else {
         return None;
     };
     let (_, node) = entries.iter().find(|(k, _)| k.name == "event")?;
     match &node.value {
-        Value::Text(name) => Some(name.clone()),
+        Value::Text(name) => Some(name),
         _ => None,
     }
 }

@@ -247,7 +247,7 @@ impl Sla {
             "{name}_{part}:\n  title: {}\n  category: sla\n  unit: {unit}\n  decimals: 3\n  \
              weight: {}\n  by: {}\n  window: {window}\n  terms:",
             quoted(&format!("{}: {title}", self.title)),
-            if target.is_some() { 1 } else { 0 },
+            u8::from(target.is_some()),
             names(&self.by)
         );
         for measure in [
@@ -275,15 +275,7 @@ impl Sla {
 
     fn kpis(&self) -> String {
         let mut out = String::new();
-        let requests = "requests";
-        let day = Part {
-            title: "",
-            unit: "percent",
-            window: "1d",
-            value: "",
-            target: None,
-            sample: requests,
-        };
+        let day = Part::OF_A_DAY;
         self.kpi(
             &mut out,
             "compliance",
@@ -333,34 +325,39 @@ impl Sla {
                 },
             );
         }
-        // What is left of the errors that the promise allows in 28 days; below 0 it is broken.
+        self.budget(&mut out);
+        out
+    }
+
+    /// What is left of the errors that the promise allows in 28 days (below 0 it is broken), and
+    /// how fast they are used up.
+    fn budget(&self, out: &mut String) {
         let allowed = 1.0 - self.compliance / 100.0;
         let spent = format!("ratio(requests - good, requests * {allowed:?})");
         self.kpi(
-            &mut out,
+            out,
             "budget_left",
             Part {
                 title: "error budget that is left of 28 days",
                 unit: "percent_of_budget",
                 window: "28d/1d",
                 value: &format!("(1 - {spent}) * 100"),
-                ..day
+                ..Part::OF_A_DAY
             },
         );
         for (label, window) in burn_windows() {
             self.kpi(
-                &mut out,
+                out,
                 &format!("burn_{label}"),
                 Part {
                     title: &format!("pace at which the error budget burns, over {label}"),
                     unit: "x",
                     window,
                     value: &spent,
-                    ..day
+                    ..Part::OF_A_DAY
                 },
             );
         }
-        out
     }
 
     /// One rule on these KPIs.
@@ -437,6 +434,18 @@ struct Part<'a> {
     value: &'a str,
     target: Option<(f64, &'a str)>,
     sample: &'a str,
+}
+
+impl Part<'_> {
+    /// A share of a day's requests, without a target.
+    const OF_A_DAY: Part<'static> = Part {
+        title: "",
+        unit: "percent",
+        window: "1d",
+        value: "",
+        target: None,
+        sample: "requests",
+    };
 }
 
 /// All windows that a pace needs, each once, shortest first.

@@ -4,7 +4,7 @@
 use super::machine::Patience;
 use crate::EngineError;
 use weir_catalog::types::{Catalog, Direction, EventId, Op, RuleDef, RuleOn, Stat};
-use weir_model::{Micros, WindowSize};
+use weir_model::Micros;
 
 /// Steps for which the outcome of a condition holds.
 const HELD: i64 = 2;
@@ -122,6 +122,7 @@ impl RulePlan {
 /// What a condition looks at.
 struct Looked {
     events: Vec<EventId>,
+    /// From one end of a window to the next.
     step: Micros,
     name: String,
 }
@@ -133,7 +134,7 @@ impl Looked {
                 let def = catalog.kpis.get(*kpi)?;
                 Looked {
                     events: catalog.kpi_events(*kpi),
-                    step: step(def.window.stored()),
+                    step: def.window.stored().length(),
                     name: def.name.clone(),
                 }
             }
@@ -141,7 +142,7 @@ impl Looked {
                 let def = catalog.detectors.get(*d)?;
                 Looked {
                     events: vec![def.event],
-                    step: step(def.window.stored()),
+                    step: def.window.stored().length(),
                     name: def.name.clone(),
                 }
             }
@@ -152,16 +153,6 @@ impl Looked {
             },
             RuleOn::Several { .. } => return None,
         })
-    }
-}
-
-/// From one end of a window to the next; a day counts 24 hours.
-fn step(of: WindowSize) -> Micros {
-    match of {
-        WindowSize::Minute => Micros::MINUTE,
-        WindowSize::FiveMinutes => Micros(5 * Micros::MINUTE.0),
-        WindowSize::Hour => Micros::HOUR,
-        WindowSize::Day => Micros::DAY,
     }
 }
 

@@ -33,7 +33,7 @@ impl Settings {
         held.range(..=end).next_back().map(|(_, v)| *v)
     }
 
-    /// Appends them for a snapshot: nothing where there are none.
+    /// Appends them for a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let subjects = self.0.values().map(|s| s.len() as u64);
         varint::put_u64(out, subjects.sum());

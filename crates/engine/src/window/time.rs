@@ -14,8 +14,7 @@ pub(crate) const FIVE: Size = Size(1);
 pub(crate) const HOUR: Size = Size(2);
 pub(crate) const DAY: Size = Size(3);
 
-pub(crate) const FIVE_MINUTES: Micros = Micros(5 * Micros::MINUTE.0);
-const WIDTHS: [Micros; 4] = [Micros::MINUTE, FIVE_MINUTES, Micros::HOUR, Micros::DAY];
+pub(crate) const FIVE_MINUTES: Micros = WindowSize::FiveMinutes.length();
 
 impl Size {
     pub const ALL: [Size; 4] = [MINUTE, FIVE, HOUR, DAY];
@@ -114,7 +113,7 @@ impl Days {
     /// The window of a size that holds `t`.
     pub fn span(&mut self, size: Size, zone: ZoneId, t: Micros) -> (Micros, Micros) {
         if size != DAY {
-            let width = WIDTHS[size.index()];
+            let width = size.window().length();
             let start = t.floor(width);
             return (start, start.plus(width));
         }
@@ -130,7 +129,7 @@ impl Days {
     /// Start of the first of the `count` windows of which the last ends at `end`.
     pub fn back(&mut self, size: Size, zone: ZoneId, end: Micros, count: u16) -> Micros {
         if size != DAY {
-            return Micros(end.0 - i64::from(count) * WIDTHS[size.index()].0);
+            return Micros(end.0 - i64::from(count) * size.window().length().0);
         }
         let zone = &mut self.zones[usize::from(zone)];
         if (zone.back.0, zone.back.1) != (end, count) {

@@ -135,6 +135,14 @@ pub fn engine(catalog: &Arc<Catalog>, values: &[Vec<u8>]) -> Added {
 }
 
 pub fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Told {
+    let merged = counted(catalog, values).merged.into_iter();
+    merged
+        .map(|(key, cell)| (key.values[0].clone(), cell.0.clone()))
+        .collect()
+}
+
+/// What the oracle says of records that come one after the other, a day later.
+pub fn counted(catalog: &Catalog, values: &[Vec<u8>]) -> weir_oracle::Truth {
     let writers = [
         (1, [1; 16], SCHEMA.clone()),
         (2, [2; 16], OLD_SCHEMA.clone()),
@@ -163,8 +171,5 @@ pub fn oracle(catalog: &Catalog, values: &[Vec<u8>]) -> Told {
         };
         fold.record(catalog, 0, 0, &record);
     }
-    let merged = weir_oracle::conclude(catalog, fold).merged.into_iter();
-    merged
-        .map(|(key, cell)| (key.values[0].clone(), cell.0.clone()))
-        .collect()
+    weir_oracle::conclude(catalog, fold)
 }

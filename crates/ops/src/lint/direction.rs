@@ -84,7 +84,7 @@ pub(super) fn check_rules(found: &mut Findings<'_>) {
     }
 }
 
-/// Its own condition says so: `success: false`, or a type of error.
+/// Its own condition says so: `success: false` or `failed: true`.
 fn counts_failures(measure: &MeasureDef) -> bool {
     measure.filter.iter().any(|c| match c {
         Condition::Equals(path, value) => {

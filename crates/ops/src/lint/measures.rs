@@ -24,10 +24,9 @@ pub(super) fn check(event: &EventDef, found: &mut Findings<'_>) {
             continue;
         };
         let sums = matches!(measure.kind, MeasureKind::Sum(_));
-        let averages = sums || matches!(measure.kind, MeasureKind::Distribution(_));
         let path = [event.name.as_str(), "measures", &measure.name];
         let who = format!("measure \"{}\" of {}", measure.name, event.name);
-        if averages && is_percentile(field) {
+        if is_percentile(field) {
             found.say(
                 &path,
                 codes::LINT_PERCENTILE,
@@ -41,7 +40,7 @@ pub(super) fn check(event: &EventDef, found: &mut Findings<'_>) {
                 format!("{who} sums a gauge: \"{field}\" says how much there is at a moment"),
                 "declare `distribution:`, `max:` or `last:`",
             );
-        } else if averages && SHARES.iter().any(|s| field.ends_with(s)) && sums {
+        } else if sums && SHARES.iter().any(|s| field.ends_with(s)) {
             found.say(
                 &path,
                 codes::LINT_MEAN_OF_RATIOS,
@@ -82,7 +81,7 @@ fn bounded(field: &str) -> bool {
     .contains(&field)
 }
 
-/// The last part of the name of the one field that it reads.
+/// The last part of the name of the one field that it adds up or spreads.
 fn field(measure: &MeasureDef) -> Option<&str> {
     let path = match &measure.kind {
         MeasureKind::Sum(Input::Field(path)) => path,

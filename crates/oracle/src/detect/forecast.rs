@@ -1,6 +1,6 @@
 //! `forecast`, by `docs/semantics.md`, Judging, *forecast*.
 
-use super::{Crossing, Finding, Memory, Window};
+use super::{Crossing, Finding, Memory, Window, zscore::median};
 use weir_catalog::Expr;
 use weir_catalog::detector::{Forecast, Method};
 use weir_model::Micros;
@@ -100,8 +100,9 @@ fn theil_sen(values: &[(Micros, f64)], step: Micros) -> Line {
             slopes.push((w - v) / (later - t));
         }
     }
-    let growth = median(slopes);
-    let level = median(points.iter().map(|(t, v)| v - growth * t).collect());
+    let growth = median(&slopes);
+    let rests: Vec<f64> = points.iter().map(|(t, v)| v - growth * t).collect();
+    let level = median(&rests);
     let off = points.iter().map(|(t, v)| v - (level + growth * t));
     Line {
         level,
@@ -137,18 +138,9 @@ fn holt(values: &[(Micros, f64)], step: Micros, a: f64, b: f64, damping: f64) ->
 }
 
 fn half(off: Vec<f64>) -> f64 {
-    let middle = median(off.clone());
-    Z * (1.4826 * median(off.iter().map(|e| (e - middle).abs()).collect()))
-}
-
-fn median(mut v: Vec<f64>) -> f64 {
-    v.sort_by(f64::total_cmp);
-    let n = v.len();
-    if n % 2 == 1 {
-        v[n / 2]
-    } else {
-        (v[n / 2 - 1] + v[n / 2]) / 2.0
-    }
+    let middle = median(&off);
+    let distances: Vec<f64> = off.iter().map(|e| (e - middle).abs()).collect();
+    Z * (1.4826 * median(&distances))
 }
 
 #[cfg(test)]

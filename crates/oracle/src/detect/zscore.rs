@@ -26,7 +26,8 @@ impl Memory for Values<'_> {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
+/// The middle of the values, or the mean of the middle two.
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut v = values.to_vec();
     v.sort_by(f64::total_cmp);
     let n = v.len();

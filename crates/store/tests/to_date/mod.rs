@@ -125,17 +125,7 @@ fn wanted(catalog: &Catalog, kpi: &KpiDef, all: &[Vec<Aggregate>]) -> Vec<Vec<St
 
 #[tokio::test]
 async fn current_kpis_to_date_are_sums_since_the_period_began() {
-    let mut sources = Catalog::embedded_sources();
-    sources.push(("catalog/to_date.yaml".into(), KPIS.into()));
-    let catalog = in_three_zones(weir_catalog::load_sources(sources).unwrap());
-    let store = prepared("to_date", &catalog).await;
-    let mut rng = ChaCha8Rng::seed_from_u64(12);
-    let mut all: Vec<Vec<Aggregate>> = Vec::new();
-    for event in &catalog.events {
-        let rows = parts(&mut rng, &catalog, event);
-        insert(&store, event, 1, rows.clone(), 1).await;
-        all.push(rows);
-    }
+    let (catalog, store, all) = filled("to_date", KPIS, 12).await;
     let mut compared = 0;
     let to_date = |k: &&KpiDef| matches!(k.window, JudgedWindow::ToDate { .. });
     for kpi in catalog.kpis.iter().filter(to_date) {

@@ -7,7 +7,7 @@ use crate::meaning::text;
 use crate::reader::Fields;
 use crate::types::{Direction, Expr, Op};
 use crate::yaml::{Node, Value};
-use weir_model::{Micros, WindowSize, codes};
+use weir_model::{Micros, codes};
 
 /// Most windows that are looked ahead.
 const FARTHEST: i64 = 1000;
@@ -60,7 +60,7 @@ impl Judge for Forecast {
         let history = whole(&k, "history", 90, 4, 120)?;
         let warmup = whole(&k, "warmup", history.min(30), 4, history)?;
         let bound = bound(cx, &k);
-        let step = step(cx.window?.stored());
+        let step = cx.window?.stored().length();
         let horizon = horizon(&k, step);
         let method = method(&k);
         let (above, bound) = bound?;
@@ -104,16 +104,6 @@ impl Judge for Forecast {
             self.horizon,
             text::steps(&self.bound)
         )
-    }
-}
-
-/// Length of a window; clocks that are changed are left aside.
-fn step(size: WindowSize) -> Micros {
-    match size {
-        WindowSize::Minute => Micros::MINUTE,
-        WindowSize::FiveMinutes => Micros(5 * Micros::MINUTE.0),
-        WindowSize::Hour => Micros::HOUR,
-        WindowSize::Day => Micros::DAY,
     }
 }
 
