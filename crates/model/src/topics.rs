@@ -28,6 +28,12 @@ pub const SCHEMAS: &str = "weir.schemas";
 pub const CATALOG: &str = "weir.catalog";
 /// What importers have already published (compacted).
 pub const IMPORTS: &str = "weir.imports";
+/// Hashes of the tokens that open the gateway (compacted).
+pub const TOKENS: &str = "weir.tokens";
+
+/// What stands in place of a topic in dead letters of what never reached one: it was refused at the
+/// gateway.
+pub const GATEWAY: &str = "gateway";
 
 /// The raw topic of an event type.
 pub fn events(event_type: &str) -> String {

@@ -22,6 +22,10 @@ pub struct System {
     opened_by: OpenedBy,
     /// Health and metrics, where the system runs on this machine.
     pub http: Option<String>,
+    /// The gateway, there.
+    pub gateway: Option<String>,
+    /// Where OTLP over gRPC is taken, there.
+    pub otlp_grpc: Option<String>,
 }
 
 /// What opens the store.
@@ -52,6 +56,17 @@ impl System {
         Ok(match &self.opened_by {
             OpenedBy::Secrets(dir) if self.open_brokers != self.brokers.bootstrap => {
                 Some(Secrets::open(dir)?.kafka)
+            }
+            _ => None,
+        })
+    }
+
+    /// The token of the owner at the gateway, where that is of this directory.
+    pub fn token(&self) -> Result<Option<Secret>> {
+        Ok(match (&self.opened_by, &self.gateway) {
+            (OpenedBy::Secrets(dir), Some(_)) => {
+                let secret = Secrets::open(dir)?.gateway;
+                Some(weir_gateway::token::of_secret(&secret))
             }
             _ => None,
         })
@@ -118,6 +133,8 @@ impl SystemArgs {
                 clickhouse: given.url.clone(),
                 opened_by: self.opened_by(Some(given), here(&given.url))?,
                 http: None,
+                gateway: None,
+                otlp_grpc: None,
             });
         }
         let is_here = given.as_ref().is_none_or(|given| here(&given.url));
@@ -132,6 +149,8 @@ impl SystemArgs {
             clickhouse: given.map_or(running.clickhouse, |given| given.url),
             opened_by,
             http: Some(running.http).filter(|h| !h.is_empty()),
+            gateway: Some(running.gateway).filter(|g| !g.is_empty()),
+            otlp_grpc: Some(running.otlp_grpc).filter(|g| !g.is_empty()),
         })
     }
 

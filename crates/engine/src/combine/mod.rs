@@ -2,6 +2,7 @@
 //! it decides about a record depends on the log of the record's own partition and on nothing else.
 
 mod alias;
+mod check;
 mod dedup;
 mod group;
 mod names;
@@ -14,6 +15,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 
+pub use check::Check;
 pub use position::Position;
 
 use crate::EngineError;

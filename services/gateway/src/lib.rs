@@ -1,0 +1,178 @@
+//! The gateway: HTTP in, Kafka out.
+//!
+//! It has no state and no disk. What was answered with success is in Kafka, acknowledged by all
+//! replicas; what was answered with 429 or 503 is to be sent again, with the same event ids, which
+//! changes nothing where it had arrived after all.
+
+mod answer;
+mod body;
+mod budget;
+mod cloud;
+mod config;
+mod door;
+mod emitter;
+mod events;
+mod json;
+pub mod metric;
+mod registry;
+mod routes;
+mod serve;
+mod take;
+pub mod token;
+mod tokens;
+mod types;
+
+pub use answer::{Problem, Refusal};
+pub use config::{Anonymous, GatewayConfig, OWN_TENANT};
+pub use types::{Made, Sender, Types};
+
+use anyhow::{Context, Result, bail};
+use budget::{Budget, Rates, Turns};
+use emitter::Emitters;
+use registry::Registry;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokens::Tokens;
+use weir_catalog::Catalog;
+use weir_kafka::{Courier, Pauses};
+use weir_model::codes::{CONFIG, PORT_TAKEN};
+use weir_runtime::host::{Running, Service};
+use weir_runtime::{Part, Shutdown};
+
+/// The port of OTLP over HTTP, where it is free.
+const USUAL_PORT: u16 = 4318;
+
+/// What all requests share.
+pub(crate) struct State {
+    pub config: GatewayConfig,
+    pub types: Types,
+    pub courier: Courier,
+    pub tokens: Tokens,
+    pub budget: Budget,
+    pub turns: Turns,
+    pub rates: Rates,
+    pub emitters: Emitters,
+    pub registry: Registry,
+    /// The schemas are where consumers look for them.
+    registered: AtomicBool,
+}
+
+pub(crate) type Shared = Arc<State>;
+
+/// A gateway that has its port.
+pub struct Gateway {
+    state: Shared,
+    catalog: Arc<Catalog>,
+    listener: TcpListener,
+}
+
+impl Gateway {
+    /// On a port that was taken ([`listen`]). Nothing is served yet.
+    ///
+    /// # Errors
+    /// WEIR-0210 for settings that contradict each other.
+    pub fn new(
+        listener: TcpListener,
+        config: GatewayConfig,
+        catalog: Arc<Catalog>,
+    ) -> Result<Gateway> {
+        if let Some(problem) = config.problem() {
+            bail!("{CONFIG}: {problem}");
+        }
+        listener.set_nonblocking(true)?;
+        let types = Types::new(&catalog).map_err(|e| anyhow::anyhow!("{CONFIG}: {e}"))?;
+        let state = State {
+            courier: Courier::new(
+                &config.kafka,
+                config.acknowledged,
+                // The budget is what limits: the library's own limit must not be met before.
+                config.in_flight.bytes().saturating_mul(2),
+            )?,
+            types,
+            tokens: Tokens::default(),
+            budget: Budget::new(config.in_flight.bytes(), config.wait),
+            turns: Turns::new(),
+            rates: Rates::new(config.rate),
+            emitters: Emitters::default(),
+            registry: Registry::new(&config.kafka, &catalog),
+            registered: AtomicBool::new(false),
+            config,
+        };
+        Ok(Gateway {
+            state: Arc::new(state),
+            catalog,
+            listener,
+        })
+    }
+
+    /// As a service of a process.
+    pub fn service(self) -> Service {
+        let state = self.state.clone();
+        let check = move || match (state.tokens.are_known(), state.registered()) {
+            (false, _) => Err("its tokens are not read yet".to_owned()),
+            (_, false) => Err("the schemas are not registered yet".to_owned()),
+            _ => Ok(()),
+        };
+        Service::new(move |running: &Running| self.run(running)).ready_while("gateway", check)
+    }
+
+    /// Serves until shutdown.
+    ///
+    /// # Errors
+    /// A port that is of no use.
+    pub fn run(self, running: &Running) -> Result<()> {
+        let (state, shutdown) = (&self.state, &running.shutdown);
+        std::thread::scope(|scope| {
+            scope.spawn(|| state.tokens.follow(&state.config.kafka, shutdown));
+            scope.spawn(|| state.register(&self.catalog, shutdown));
+            let router = routes::router(state, running);
+            let served = running.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(self.listener)?;
+                serve::serve(state.clone(), listener, router, shutdown).await;
+                Ok(())
+            });
+            if served.is_err() {
+                // The threads beside end too.
+                shutdown.trigger();
+            }
+            served
+        })
+    }
+}
+
+impl State {
+    fn registered(&self) -> bool {
+        self.registered.load(Ordering::SeqCst)
+    }
+
+    /// Writes the schemas of the event types down, trying until that is done.
+    fn register(&self, catalog: &Catalog, shutdown: &Shutdown) {
+        let timeouts = &self.config.kafka.timeouts;
+        let part = Part::register("gateway's schemas", timeouts.limits());
+        let mut pauses = Pauses::new(timeouts.pause);
+        while !shutdown.is_requested() {
+            part.waits_for("Kafka, to register the schemas");
+            match weir_sources::registry::register_types(&self.config.kafka, catalog) {
+                Ok(()) => return self.registered.store(true, Ordering::SeqCst),
+                Err(e) => tracing::warn!("the schemas are not registered yet: {e:#}"),
+            }
+            pauses.rest(&|| shutdown.is_requested());
+        }
+    }
+}
+
+/// Takes the port that is asked for; without one the usual port, or any where that is taken.
+///
+/// # Errors
+/// WEIR-0212 for a port that is taken.
+pub fn listen(bind: Option<SocketAddr>) -> Result<TcpListener> {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT));
+    match bind {
+        Some(bind) => TcpListener::bind(bind)
+            .with_context(|| format!("{PORT_TAKEN}: cannot bind the gateway's {bind}")),
+        None => TcpListener::bind(usual)
+            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .with_context(|| format!("{PORT_TAKEN}: no port for the gateway")),
+    }
+}
