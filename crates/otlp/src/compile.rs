@@ -76,7 +76,7 @@ pub(crate) struct Emitter {
     pub source: Vec<Vec<Source>>,
     pub rules: Vec<Rule>,
     /// Rules by signal and name of the record, in the order of the file.
-    by_name: HashMap<(Signal, String), Vec<usize>>,
+    by_name: HashMap<Signal, HashMap<String, Vec<usize>>>,
     any: HashMap<Signal, Vec<usize>>,
     /// Whether a rule looks at another record.
     pub joins: bool,
@@ -85,9 +85,7 @@ pub(crate) struct Emitter {
 impl Emitter {
     /// Rules for a record of that name; those by name before those for any.
     pub fn rules(&self, signal: Signal, name: &str) -> impl Iterator<Item = (usize, &Rule)> {
-        // A name of a record is short: the key is made on each look-up, which is cheaper than a
-        // second map.
-        let named = self.by_name.get(&(signal, name.to_owned()));
+        let named = self.by_name.get(&signal).and_then(|n| n.get(name));
         let any = self.any.get(&signal);
         let all = named
             .into_iter()
@@ -264,8 +262,8 @@ impl Emitter {
                 if name == "*" {
                     self.any.entry(signal).or_default().push(rule);
                 } else {
-                    let key = (signal, name.clone());
-                    self.by_name.entry(key).or_default().push(rule);
+                    let names = self.by_name.entry(signal).or_default();
+                    names.entry(name.clone()).or_default().push(rule);
                 }
             }
         }

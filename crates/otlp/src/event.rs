@@ -190,7 +190,10 @@ fn shape(v: &Val) -> &'static str {
 impl Convert {
     /// The value as the field takes it; `None` where it does not fit.
     fn apply(&self, v: &Val, unit: f64) -> Option<Value> {
-        let renamed = self.names.get(v.text().as_ref());
+        let renamed = match self.names.is_empty() {
+            true => None,
+            false => self.names.get(v.text().as_ref()),
+        };
         let named = renamed.map(|n| Val::Text(n.as_str().into()));
         let v = named.as_ref().unwrap_or(v);
         let factor = self.factor * unit;

@@ -44,8 +44,9 @@ struct Pass<'m> {
 enum Became<'m> {
     /// Index of the event, and what it was made by.
     Event(usize, &'m crate::compile::Event),
-    Other,
-    Unknown,
+    Repeated,
+    /// Nothing that is counted, or nothing that is known.
+    Nothing,
 }
 
 /// Resource and scope of a record, both possibly left out.
@@ -132,7 +133,7 @@ impl<'m> Pass<'m> {
                 for span in &of_scope.spans {
                     let record = around.record(What::Span(span), &span.name, &span.attributes);
                     let became = self.record(Signal::Traces, emitter, record, None);
-                    tree.add(span, self.is_wall(&became));
+                    tree.add(span, is_wall(&became));
                     if let Became::Event(event, by) = became
                         && !by.tokens.is_empty()
                     {
@@ -143,15 +144,6 @@ impl<'m> Pass<'m> {
         }
         if calls.len() > 1 {
             self.leave_out(&overlap::repeated(&calls, &tree));
-        }
-    }
-
-    /// Agents, tools and whatever else is known and no call.
-    fn is_wall(&self, became: &Became) -> bool {
-        match became {
-            Became::Event(_, by) => by.tokens.is_empty(),
-            Became::Other => true,
-            Became::Unknown => false,
         }
     }
 
@@ -194,23 +186,21 @@ impl<'m> Pass<'m> {
         mut record: Record<'r>,
         joined: Option<&Index<'r>>,
     ) -> Became<'m> {
-        let fits = |(i, rule): &(usize, &'m Rule)| {
-            let _ = i;
-            of_version(emitter, rule, &record) && holds(&rule.when, &record)
-        };
-        let found = emitter.rules(signal, record.name).find(fits);
+        let fits = |rule: &Rule| of_version(emitter, rule, &record) && holds(&rule.when, &record);
+        let mut rules = emitter.rules(signal, record.name);
+        let found = rules.find(|(_, rule)| fits(rule));
         let Some((at, rule)) = found else {
             self.unknown(signal, index, emitter, &record);
-            return Became::Unknown;
+            return Became::Nothing;
         };
         let by = match &rule.action {
             Action::Repeats => {
                 self.out.repeated += 1;
-                return Became::Other;
+                return Became::Repeated;
             }
             Action::Ignore => {
                 self.out.ignored += 1;
-                return Became::Other;
+                return Became::Nothing;
             }
             Action::Event(by) => by,
         };
@@ -230,7 +220,7 @@ impl<'m> Pass<'m> {
             Err(e) => {
                 self.out.rejected += 1;
                 self.tell(message(&e));
-                Became::Other
+                Became::Nothing
             }
         }
     }
@@ -256,6 +246,15 @@ impl<'m> Pass<'m> {
         } else {
             self.unmapped.add(&emitter.name, &version, signal, record);
         }
+    }
+}
+
+/// Agents, tools and what sums up others: what stands within them is no part of a call around them.
+fn is_wall(became: &Became) -> bool {
+    match became {
+        Became::Event(_, by) => by.tokens.is_empty(),
+        Became::Repeated => true,
+        Became::Nothing => false,
     }
 }
 

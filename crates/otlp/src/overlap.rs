@@ -39,14 +39,14 @@ impl<'a> Tree<'a> {
     }
 
     /// Whether `call` stands within one of `calls`, with no agent or tool between.
-    fn within(&self, call: &Call, calls: &HashSet<&[u8]>) -> bool {
+    fn within(&self, call: &Call, calls: &HashMap<&[u8], &str>) -> bool {
         let mut at: &[u8] = &call.span.parent_span_id;
         for _ in 0..DEPTH {
             if at.is_empty() || self.walls.contains(at) {
                 return false;
             }
-            if calls.contains(at) {
-                return true;
+            if let Some(service) = calls.get(at) {
+                return *service == call.service;
             }
             match self.parents.get(at) {
                 Some(parent) => at = parent,
@@ -59,39 +59,54 @@ impl<'a> Tree<'a> {
 
 /// Indexes of the events whose call another event tells of, too.
 pub(crate) fn repeated(calls: &[Call], tree: &Tree) -> HashSet<usize> {
-    let spans: HashSet<&[u8]> = calls.iter().map(|c| c.span.span_id.as_slice()).collect();
+    let mut spans: HashMap<&[u8], &str> = HashMap::new();
+    for call in calls {
+        spans.insert(&call.span.span_id, &call.service);
+    }
     let mut out = HashSet::new();
     for call in calls {
         if tree.within(call, &spans) {
             out.insert(call.event);
         }
     }
-    // A call that yields does so to one call, and no two calls yield to the same.
+    yielded(calls, &mut out);
+    out
+}
+
+/// Calls that yield to one of another scope: each to one, and no two to the same.
+fn yielded(calls: &[Call], out: &mut HashSet<usize>) {
+    // The order of records in a body must not matter.
+    let mut sorted: Vec<&Call> = calls.iter().filter(|c| !out.contains(&c.event)).collect();
+    sorted.sort_by_key(|c| (c.span.start_time_unix_nano, &c.span.span_id));
+    let mut by_scope: HashMap<&str, Vec<&Call>> = HashMap::new();
+    for call in &sorted {
+        by_scope.entry(call.scope).or_default().push(call);
+    }
     let mut taken = HashSet::new();
-    for call in calls.iter().filter(|c| !c.yields_to.is_empty()) {
-        if out.contains(&call.event) {
-            continue;
-        }
-        let free = |o: &&Call| !out.contains(&o.event) && !taken.contains(&o.event);
-        let others = calls.iter().filter(free).filter(|o| preferred(call, o));
+    for call in sorted {
+        let scopes = by_scope.iter().filter(|(scope, _)| preferred(call, scope));
+        let others = scopes.flat_map(|(_, others)| others);
+        let free = |o: &&&Call| {
+            o.service == call.service && !out.contains(&o.event) && !taken.contains(&o.event)
+        };
         // Ids say it best, then the length that the two have in common.
         let best = others
-            .filter_map(|o| Some((likeness(call, o)?, o.event)))
+            .filter(free)
+            .filter_map(|o| Some((likeness(call, o)?, &o.span.span_id, o.event)))
             .max();
-        if let Some((_, other)) = best {
+        if let Some((_, _, other)) = best {
             taken.insert(other);
             out.insert(call.event);
         }
     }
-    out
 }
 
-fn preferred(call: &Call, other: &Call) -> bool {
-    let named = call.yields_to.iter().any(|s| match s.strip_suffix('*') {
-        Some(beginning) => other.scope.starts_with(beginning),
-        None => s == other.scope,
-    });
-    named && other.scope != call.scope && other.service == call.service
+fn preferred(call: &Call, scope: &str) -> bool {
+    let named = |s: &String| match s.strip_suffix('*') {
+        Some(beginning) => scope.starts_with(beginning),
+        None => s == scope,
+    };
+    scope != call.scope && call.yields_to.iter().any(named)
 }
 
 /// How alike two spans are that may be one call; `None` where they cannot be.
