@@ -183,4 +183,6 @@ codes! {
     BUSY = 919;
     /// events were not acknowledged by Kafka in time
     NOT_ACKNOWLEDGED = 920;
+    /// a body is no request of OTLP
+    NOT_OTLP = 921;
 }

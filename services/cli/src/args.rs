@@ -179,6 +179,9 @@ pub struct UpArgs {
     /// Address of the gateway (127.0.0.1:4318, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub gateway: Option<std::net::SocketAddr>,
+    /// Address of OTLP over gRPC (127.0.0.1:4317, or another port where that is taken)
+    #[arg(long, value_name = "ADDR")]
+    pub otlp_grpc: Option<std::net::SocketAddr>,
 }
 
 #[derive(Subcommand, Debug)]

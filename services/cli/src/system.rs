@@ -3,10 +3,11 @@
 use crate::args::SystemArgs;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_embedded::{DataDir, Running, Secrets, USER};
+use weir_gateway::Mappings;
 use weir_kafka::{Brokers, Timeouts};
 use weir_model::codes::CONFIG;
 use weir_runtime::config::Secret;
@@ -206,6 +207,14 @@ impl SystemArgs {
             None => weir_catalog::Catalog::embedded()?,
         };
         Ok(Arc::new(catalog))
+    }
+
+    /// How records of OpenTelemetry become events: of `--schemas`, where it says so.
+    pub fn mappings(&self) -> Result<Mappings> {
+        Ok(match self.sql("otlp") {
+            Some(_) => Mappings::load(self.schemas.as_deref().unwrap_or(Path::new(".")))?,
+            None => Mappings::shipped()?,
+        })
     }
 
     /// Migrations of the store: of `--schemas`, where it has any.

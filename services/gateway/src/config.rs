@@ -20,10 +20,15 @@ pub struct GatewayConfig {
     /// Where it listens. Absent: port 4318 of the loopback interface, or another one where that is
     /// taken.
     pub bind: Option<SocketAddr>,
+    /// Where it takes OTLP over gRPC. Absent: port 4317 of the loopback interface, or another one
+    /// where that is taken.
+    pub grpc: Option<SocketAddr>,
     /// Who may send without a token.
     pub anonymous: Anonymous,
     /// Largest body, as it comes and again unpacked.
     pub body: Size,
+    /// Largest request of OTLP, unpacked: its records take many times their bytes.
+    pub otlp: Size,
     /// Largest event, as JSON.
     pub event: Size,
     /// Most events of a body.
@@ -69,8 +74,10 @@ impl Default for GatewayConfig {
         GatewayConfig {
             kafka: Brokers::new("127.0.0.1:9092"),
             bind: None,
+            grpc: None,
             anonymous: Anonymous::Off,
             body: Size::of(16 << 20),
+            otlp: Size::of(4 << 20),
             event: Size::of(1 << 20),
             events: 10_000,
             rate: 50_000,
@@ -89,10 +96,11 @@ impl GatewayConfig {
     /// What contradicts itself, in words.
     pub(crate) fn problem(&self) -> Option<String> {
         // A packed body is there packed and unpacked, and then as events.
-        let least = self.body.bytes().saturating_mul(3);
+        let least = self.body.bytes().max(self.otlp.bytes()).saturating_mul(3);
         if self.in_flight.bytes() < least {
             return Some(format!(
-                "gateway.in_flight must be at least three times gateway.body, {least} bytes"
+                "gateway.in_flight must be at least three times gateway.body and gateway.otlp, \
+                 {least} bytes"
             ));
         }
         let zero = |name: &str| Some(format!("gateway.{name} must be more than 0"));
@@ -100,6 +108,7 @@ impl GatewayConfig {
             c if c.events == 0 => zero("events"),
             c if c.connections == 0 => zero("connections"),
             c if c.body.bytes() == 0 => zero("body"),
+            c if c.otlp.bytes() == 0 => zero("otlp"),
             c if c.event.bytes() == 0 => zero("event"),
             c if c.event.bytes() > LARGEST_EVENT => {
                 Some("gateway.event can be at most 2MiB: a record of Kafka holds 4".to_owned())

@@ -14,6 +14,7 @@ mod emitter;
 mod events;
 mod json;
 pub mod metric;
+mod otlp;
 mod registry;
 mod routes;
 mod serve;
@@ -25,11 +26,13 @@ mod types;
 pub use answer::{Problem, Refusal};
 pub use config::{Anonymous, GatewayConfig, OWN_TENANT};
 pub use types::{Made, Sender, Types};
+pub use weir_otlp::Mappings;
 
 use anyhow::{Context, Result, bail};
 use budget::{Budget, Rates, Turns};
 use emitter::Emitters;
 use registry::Registry;
+use serve::Speaks;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +45,8 @@ use weir_runtime::{Part, Shutdown};
 
 /// The port of OTLP over HTTP, where it is free.
 const USUAL_PORT: u16 = 4318;
+/// The port of OTLP over gRPC, where it is free.
+const USUAL_GRPC: u16 = 4317;
 
 /// What all requests share.
 pub(crate) struct State {
@@ -54,33 +59,72 @@ pub(crate) struct State {
     pub rates: Rates,
     pub emitters: Emitters,
     pub registry: Registry,
+    pub mappings: Mappings,
     /// The schemas are where consumers look for them.
     registered: AtomicBool,
 }
 
 pub(crate) type Shared = Arc<State>;
 
-/// A gateway that has its port.
+/// Ports that were taken.
+pub struct Ports {
+    http: TcpListener,
+    grpc: TcpListener,
+}
+
+impl Ports {
+    /// Takes the ports that are asked for; without that the usual ones, or any where those are
+    /// taken.
+    ///
+    /// # Errors
+    /// WEIR-0212 for a port that is taken.
+    pub fn take(config: &GatewayConfig) -> Result<Ports> {
+        Ok(Ports {
+            http: listen(config.bind, USUAL_PORT)?,
+            grpc: listen(config.grpc, USUAL_GRPC)?,
+        })
+    }
+
+    /// Where HTTP is served.
+    ///
+    /// # Errors
+    /// None in practice: the port is taken.
+    pub fn http(&self) -> Result<SocketAddr> {
+        Ok(self.http.local_addr()?)
+    }
+
+    /// Where OTLP over gRPC is.
+    ///
+    /// # Errors
+    /// As [`Ports::http`].
+    pub fn grpc(&self) -> Result<SocketAddr> {
+        Ok(self.grpc.local_addr()?)
+    }
+}
+
+/// A gateway that has its ports.
 pub struct Gateway {
     state: Shared,
     catalog: Arc<Catalog>,
-    listener: TcpListener,
+    ports: Ports,
 }
 
 impl Gateway {
-    /// On a port that was taken ([`listen`]). Nothing is served yet.
+    /// On ports that were taken. Nothing is served yet.
     ///
     /// # Errors
     /// WEIR-0210 for settings that contradict each other.
     pub fn new(
-        listener: TcpListener,
+        ports: Ports,
         config: GatewayConfig,
         catalog: Arc<Catalog>,
+        mappings: Mappings,
     ) -> Result<Gateway> {
         if let Some(problem) = config.problem() {
             bail!("{CONFIG}: {problem}");
         }
-        listener.set_nonblocking(true)?;
+        ports.http.set_nonblocking(true)?;
+        ports.grpc.set_nonblocking(true)?;
         let types = Types::new(&catalog).map_err(|e| anyhow::anyhow!("{CONFIG}: {e}"))?;
         let state = State {
             courier: Courier::new(
@@ -96,13 +140,14 @@ impl Gateway {
             rates: Rates::new(config.rate),
             emitters: Emitters::default(),
             registry: Registry::new(&config.kafka, &catalog),
+            mappings,
             registered: AtomicBool::new(false),
             config,
         };
         Ok(Gateway {
             state: Arc::new(state),
             catalog,
-            listener,
+            ports,
         })
     }
 
@@ -128,8 +173,14 @@ impl Gateway {
             scope.spawn(|| state.register(&self.catalog, shutdown));
             let router = routes::router(state, running);
             let served = running.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(self.listener)?;
-                serve::serve(state.clone(), listener, router, shutdown).await;
+                let http = tokio::net::TcpListener::from_std(self.ports.http)?;
+                let grpc = tokio::net::TcpListener::from_std(self.ports.grpc)?;
+                let calls = otlp::grpc::router(state);
+                let connections = serve::connections(state);
+                tokio::join!(
+                    serve::serve(state, &connections, Speaks::Http1, http, router, shutdown),
+                    serve::serve(state, &connections, Speaks::Http2, grpc, calls, shutdown),
+                );
                 Ok(())
             });
             if served.is_err() {
@@ -162,12 +213,8 @@ impl State {
     }
 }
 
-/// Takes the port that is asked for; without one the usual port, or any where that is taken.
-///
-/// # Errors
-/// WEIR-0212 for a port that is taken.
-pub fn listen(bind: Option<SocketAddr>) -> Result<TcpListener> {
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, USUAL_PORT));
+fn listen(bind: Option<SocketAddr>, usual: u16) -> Result<TcpListener> {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, usual));
     match bind {
         Some(bind) => TcpListener::bind(bind)
             .with_context(|| format!("{PORT_TAKEN}: cannot bind the gateway's {bind}")),

@@ -8,6 +8,10 @@ pub const REQUEST_SECONDS: &str = "weir_gateway_request_seconds";
 pub const EVENTS: &str = "weir_gateway_events_total";
 /// Events and bodies that were refused, by code and emitter.
 pub const REFUSED: &str = "weir_gateway_refused_total";
+/// Records of OTLP, by signal and what became of them.
+pub const RECORDS: &str = "weir_gateway_otlp_records_total";
+/// Records of OTLP that no declaration understands, by emitter with its version.
+pub const UNMAPPED: &str = "weir_gateway_otlp_unmapped_total";
 /// Connections that were turned away because there were too many.
 pub const TURNED_AWAY: &str = "weir_gateway_connections_refused_total";
 /// Connections that are open.
@@ -30,6 +34,8 @@ pub fn describe() {
     );
     counter!(EVENTS, "events acknowledged by Kafka");
     counter!(REFUSED, "events and bodies that were refused");
+    counter!(RECORDS, "records of OTLP, by what became of them");
+    counter!(UNMAPPED, "records of OTLP that no declaration understands");
     counter!(TURNED_AWAY, "connections turned away: too many are open");
     gauge!(CONNECTIONS, "connections that are open");
     gauge!(IN_FLIGHT, Unit::Bytes, "of all requests that are under way");

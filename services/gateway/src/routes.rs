@@ -1,14 +1,15 @@
 //! Which path is what.
 
 use crate::answer::Problem;
-use crate::{Shared, events, metric, registry};
+use crate::{Shared, events, metric, otlp, registry};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{Method, Response, StatusCode};
 use axum::routing::post;
 use std::time::Instant;
 use weir_model::codes;
+use weir_otlp::Signal;
 use weir_runtime::Metrics;
 use weir_runtime::host::Running;
 
@@ -18,7 +19,7 @@ pub(crate) fn router(state: &Shared, running: &Running) -> Router {
     Router::new()
         .route("/v1/events", post(post_events))
         .merge(registry::router())
-        .fallback(nothing)
+        .fallback(others)
         .method_not_allowed_fallback(no_method)
         .with_state(state.clone())
         .merge(health)
@@ -28,6 +29,22 @@ async fn post_events(State(state): State<Shared>, request: Request) -> Response<
     let begun = Instant::now();
     let answer = events::post(&state, request).await;
     answered("/v1/events", begun, answer)
+}
+
+/// OTLP comes under any prefix; all else is nothing.
+async fn others(State(state): State<Shared>, request: Request) -> Response<Body> {
+    let signal = otlp::signal_of(request.uri().path());
+    let Some(signal) = signal.filter(|_| request.method() == Method::POST) else {
+        return nothing(request).await;
+    };
+    let begun = Instant::now();
+    let answer = otlp::post(&state, signal, request).await;
+    let route = match signal {
+        Signal::Logs => "/v1/logs",
+        Signal::Metrics => "/v1/metrics",
+        Signal::Traces => "/v1/traces",
+    };
+    answered(route, begun, answer)
 }
 
 async fn nothing(request: Request) -> Response<Body> {

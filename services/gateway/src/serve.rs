@@ -6,10 +6,10 @@ use crate::{Shared, metric};
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,19 +21,35 @@ use weir_runtime::Shutdown;
 
 /// Largest head of a request.
 const HEAD: usize = 64 << 10;
+/// Most calls at a time of a connection of HTTP/2.
+const STREAMS: u32 = 32;
 /// After the process ran out of something that connections take.
 const REST: Duration = Duration::from_millis(100);
 /// What turning a connection away may take.
 const TURNING: Duration = Duration::from_secs(1);
 
+/// What is spoken at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Http1,
+    /// gRPC does.
+    Http2,
+}
+
+/// Room for connections, at all ports together.
+pub(crate) fn connections(state: &Shared) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(state.config.connections))
+}
+
 /// Accepts and serves connections until shutdown; requests that are under way are answered.
 pub(crate) async fn serve(
-    state: Shared,
+    state: &Shared,
+    connections: &Arc<Semaphore>,
+    speaks: Speaks,
     listener: TcpListener,
     router: Router,
     shutdown: &Shutdown,
 ) {
-    let connections = Arc::new(Semaphore::new(state.config.connections));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -50,16 +66,24 @@ pub(crate) async fn serve(
         };
         let Ok(permit) = connections.clone().try_acquire_owned() else {
             metrics::counter!(metric::TURNED_AWAY).increment(1);
-            tokio::spawn(turn_away(stream));
+            // Nobody who speaks HTTP/2 would understand it.
+            if speaks == Speaks::Http1 {
+                tokio::spawn(turn_away(stream));
+            }
             continue;
         };
         // A small answer should not wait for an acknowledgement of the last one.
         let _ = stream.set_nodelay(true);
-        let connection = connection(&state, stream, peer, router.clone());
-        let connection = graceful.watch(connection);
+        let watcher = graceful.watcher();
+        let (state, router) = (state.clone(), router.clone());
         metrics::gauge!(metric::CONNECTIONS).increment(1.0);
         tokio::spawn(async move {
-            if let Err(e) = connection.await {
+            let ended = match speaks {
+                Speaks::Http1 => watcher.watch(one(&state, stream, peer, router)).await,
+                Speaks::Http2 if !begins(&stream, state.config.head).await => Ok(()),
+                Speaks::Http2 => watcher.watch(two(&state, stream, peer, router)).await,
+            };
+            if let Err(e) = ended {
                 tracing::debug!("a connection ended: {e}");
             }
             metrics::gauge!(metric::CONNECTIONS).decrement(1.0);
@@ -76,12 +100,18 @@ pub(crate) async fn serve(
     }
 }
 
-fn connection(
+/// Whether anything comes in time: the library waits for a beginning without a limit.
+async fn begins(stream: &TcpStream, limit: Duration) -> bool {
+    let first = tokio::time::timeout(limit, stream.peek(&mut [0])).await;
+    matches!(first, Ok(Ok(n)) if n > 0)
+}
+
+fn one(
     state: &Shared,
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> + Send + 'static {
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         router.clone().call(request)
@@ -90,6 +120,25 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(state.config.head)
         .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+fn two(
+    state: &Shared,
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().call(request)
+    });
+    http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(state.config.head)
+        .keep_alive_timeout(state.config.pause)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD as u32)
         .serve_connection(TokioIo::new(stream), service)
 }
 

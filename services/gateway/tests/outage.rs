@@ -23,6 +23,7 @@ fn nothing_that_was_answered_is_lost_and_nothing_hangs() {
         c.acknowledged = Duration::from_secs(2);
         c.wait = Duration::from_millis(300);
         c.body = weir_runtime::Size::of(50_000);
+        c.otlp = weir_runtime::Size::of(50_000);
         c.in_flight = weir_runtime::Size::of(200_000);
     });
     stands_still(&served);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_catalog::Catalog;
-use weir_gateway::{Gateway, GatewayConfig};
+use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_model::codes::{CONFIG, NOT_RUNNING};
@@ -148,9 +148,11 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     if a.exit_when_unreachable {
         reach(&config.gateway.kafka)?;
     }
-    let listener = weir_gateway::listen(config.gateway.bind)?;
-    tracing::info!(address = %listener.local_addr()?, "the gateway takes events");
-    let gateway = Gateway::new(listener, config.gateway, system.catalog()?)?;
+    let ports = Ports::take(&config.gateway)?;
+    let (http, grpc) = (ports.http()?, ports.grpc()?);
+    tracing::info!(%http, %grpc, "the gateway takes events");
+    let (catalog, mappings) = (system.catalog()?, system.mappings()?);
+    let gateway = Gateway::new(ports, config.gateway, catalog, mappings)?;
     host.with(gateway.service()).run()?;
     Ok(ExitCode::SUCCESS)
 }

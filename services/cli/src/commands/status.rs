@@ -62,7 +62,8 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
         println!("gateway: tenant {tenant}  token {token}");
     }
     if let Some(gateway) = &found.gateway {
-        println!("gateway {gateway}/v1/events");
+        let grpc = found.otlp_grpc.as_deref().unwrap_or("none");
+        println!("gateway {gateway}/v1/events  OTLP {gateway}  gRPC {grpc}");
     }
     if let Some(http) = &found.http {
         println!("health {http}/readyz  metrics {http}/metrics");

@@ -43,7 +43,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     std::net::TcpListener::bind(bind)
         .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
-    let ways_in = WaysIn::take(a)?;
+    let ways_in = WaysIn::take(system, a)?;
     let log = LogConfig {
         filter: "warn".into(),
         json: false,

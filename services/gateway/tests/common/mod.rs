@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_gateway::token::{self, Scope};
-use weir_gateway::{Gateway, GatewayConfig};
+use weir_gateway::{Gateway, GatewayConfig, Mappings, Ports};
 use weir_kafka::admin::{Admin, Partitions, Raw, standard};
 use weir_kafka::{Brokers, Consumer, Tp};
 use weir_runtime::host::Running;
@@ -19,6 +19,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub struct Served {
     pub url: String,
     pub address: String,
+    pub grpc: String,
     pub brokers: Brokers,
     pub token: String,
     shutdown: Shutdown,
@@ -52,12 +53,15 @@ impl Served {
         let mut config = GatewayConfig {
             kafka: brokers.clone(),
             bind: Some("127.0.0.1:0".parse().unwrap()),
+            grpc: Some("127.0.0.1:0".parse().unwrap()),
             ..GatewayConfig::default()
         };
         change(&mut config);
-        let listener = weir_gateway::listen(config.bind).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let gateway = Gateway::new(listener, config, catalog).unwrap();
+        let ports = Ports::take(&config).unwrap();
+        let address = ports.http().unwrap().to_string();
+        let grpc = format!("http://{}", ports.grpc().unwrap());
+        let mappings = Mappings::shipped().unwrap();
+        let gateway = Gateway::new(ports, config, catalog, mappings).unwrap();
         let shutdown = Shutdown::new();
         let until = shutdown.clone();
         let thread = std::thread::spawn(move || {
@@ -72,6 +76,7 @@ impl Served {
         Served {
             url: format!("http://{address}"),
             address,
+            grpc,
             brokers,
             token: token.expose().to_owned(),
             shutdown,
