@@ -63,13 +63,18 @@ fn cell(event: &EventDef, n: u64, at: Micros) -> Vec<MeasureValue> {
             5
         };
         let mut value = accumulator.empty();
-        for i in 0..n {
+        // The same three people at all times, whatever the size of a part.
+        let hashes = match accumulator {
+            Accumulator::Distinct => 7..10,
+            _ => 7..8,
+        };
+        for hash in (0..n).flat_map(|_| hashes.clone()) {
             value.add(&Sample {
                 at,
                 id: 1,
                 value: 5.0,
                 exact: Fixed::from_int(exact),
-                hash: 7 + i % 2,
+                hash,
             });
         }
         value
