@@ -12,6 +12,7 @@ mod client;
 mod config;
 pub mod encode;
 mod error;
+pub mod explain;
 mod kpi;
 mod measure;
 mod migrate;
