@@ -42,8 +42,8 @@ pub struct Beneath<'a> {
 /// A question for events, and what its answer holds.
 #[derive(Clone, Debug)]
 pub struct EventsAsked {
-    /// Rows of partition, offset, event id, event time and effective time in microseconds, identity,
-    /// and the value at each path asked for; by effective time and place in the log.
+    /// Rows of partition, offset, event id, event time and effective time in microseconds,
+    /// identity, and the value at each path asked for; by effective time and place in the log.
     pub sql: String,
     /// What each of these values is.
     pub kinds: Vec<LeafKind>,
