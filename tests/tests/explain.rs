@@ -153,35 +153,17 @@ fn play(player: &mut Player) -> Sent {
     player.limit(5, "core", 8.0);
     let limit = player.limit(10, "core", 4.0);
     player.limit(12, "edge", 1.0);
-    let mut calls = vec![
-        player.call(
-            20,
-            20,
-            "core",
-            json!({"tokens_input": 100_000, "request_id": "r1"}),
-        ),
-        player.call(21, 21, "core", json!({"cost_usd": 0.75})),
-        player.call(
-            70,
-            70,
-            "Core Team",
-            json!({"tokens_output": 1_000, "success": false}),
-        ),
-        // Nobody knows its price.
-        player.call(
-            71,
-            71,
-            "core",
-            json!({"model": "unheard-of", "tokens_input": 5}),
-        ),
-    ];
-    // The same once more, one that is no call of the team's, one that is refused.
-    player.call(
-        23,
-        22,
-        "core",
-        json!({"tokens_input": 100_000, "request_id": "r1"}),
-    );
+    let first = json!({"tokens_input": 100_000, "request_id": "r1"});
+    let mut calls = vec![player.call(20, 20, "core", first.clone())];
+    // The same once more.
+    player.call(21, 20, "core", first);
+    let failed = json!({"tokens_output": 1_000, "success": false});
+    calls.push(player.call(22, 21, "core", json!({"cost_usd": 0.75})));
+    calls.push(player.call(70, 70, "Core Team", failed));
+    // Nobody knows its price.
+    let unknown = json!({"model": "unheard-of", "tokens_input": 5});
+    calls.push(player.call(71, 71, "core", unknown));
+    // One that is no call of the team's, one that is refused.
     player.call(72, 72, "edge", json!({"cost_usd": 100.0}));
     player.call(73, 73, "core", json!({"tokens_input": 2_000_000_000i64}));
     player.tick(1500);

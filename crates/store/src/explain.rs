@@ -126,7 +126,9 @@ impl Beneath<'_> {
         Ok((PartsTable::of(event)?.name, value))
     }
 
-    /// Every event that counts, once: no dead letter and no duplicate (`docs/semantics.md`). Where
+    /// Every event that counts, once: no dead letter and no duplicate (`docs/semantics.md`). Log
+    /// time is each record's own, as the archive has it: where it goes back within a partition,
+    /// which a replay can do, what is a duplicate may be told otherwise than it was counted. Where
     /// spellings of people or teams are declared, dimensions of these are not looked at here.
     ///
     /// # Errors
