@@ -13,6 +13,7 @@ mod client;
 mod config;
 pub mod encode;
 mod error;
+pub mod explain;
 mod kpi;
 mod kpi_period;
 mod measure;

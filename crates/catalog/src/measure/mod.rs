@@ -210,6 +210,11 @@ impl MeasureKind {
         }
     }
 
+    /// Its key in the catalog's files: `count`, `sum`, `cost`, ...
+    pub fn label(&self) -> &'static str {
+        self.kind().name
+    }
+
     /// How it adds up.
     pub fn accumulator(&self) -> Accumulator {
         self.kind().accumulator
