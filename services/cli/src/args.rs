@@ -268,6 +268,14 @@ pub struct SimulateArgs {
     /// Inject no anomalies
     #[arg(long)]
     pub quiet: bool,
+    /// Only these event types, e.g. ai.query,ai.feedback
+    #[arg(
+        long,
+        value_name = "TYPE",
+        value_delimiter = ',',
+        conflicts_with = "live"
+    )]
+    pub only: Vec<String>,
     /// File for the truth about the injected anomalies (default: truth-SEED.jsonl in the data
     /// directory)
     #[arg(long, value_name = "FILE")]
