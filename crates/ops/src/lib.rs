@@ -8,6 +8,7 @@
 
 pub mod arrival;
 pub mod digest;
+pub mod docs;
 pub mod lag;
 pub mod late;
 pub mod lint;
