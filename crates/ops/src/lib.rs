@@ -8,6 +8,7 @@
 
 pub mod arrival;
 pub mod digest;
+pub mod docs;
 pub mod explain;
 pub mod lag;
 pub mod late;

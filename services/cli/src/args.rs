@@ -474,6 +474,15 @@ pub enum CatalogCommand {
         /// Its name
         name: String,
     },
+    /// Write the pages of all that is declared, and of what answers which need
+    Docs {
+        /// Folder that they are written to
+        #[arg(long, default_value = "docs", value_name = "DIR")]
+        out: PathBuf,
+        /// Write nothing; fail where a page is not what would be written
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
     for i in &score.injected {
         let t = &i.truth;
         rows.push(vec![
-            serde_json::to_value(t.kind)?
+            serde_json::to_value(&t.kind)?
                 .as_str()
                 .unwrap_or_default()
                 .to_owned(),
