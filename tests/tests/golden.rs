@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_model::avro::encode_json;
 use weir_model::{schemas, topics, wire};
@@ -91,7 +91,11 @@ fn worked_examples() -> Vec<Case> {
         ),
         case(
             "425,000 tokens at 0.03 a thousand",
-            vec![("savings.recorded", json!({"tokens_saved": 425_000, "api_calls_avoided": 0}), 1)],
+            vec![(
+                "savings.recorded",
+                json!({"tokens_saved": 425_000, "api_calls_avoided": 0}),
+                1,
+            )],
             "SELECT value AS n FROM kpi_cost_saved_current WHERE {tenant}",
             12.75,
         ),
@@ -103,7 +107,11 @@ fn worked_examples() -> Vec<Case> {
         ),
         case(
             "179 hits and 21 misses",
-            vec![("assistant.recorded", json!({"memory_hits": 179, "memory_misses": 21}), 1)],
+            vec![(
+                "assistant.recorded",
+                json!({"memory_hits": 179, "memory_misses": 21}),
+                1,
+            )],
             "SELECT value AS n FROM kpi_memory_hit_rate_current WHERE {tenant}",
             89.5,
         ),
@@ -147,8 +155,41 @@ fn classes() -> Vec<Case> {
 
 /// The value of a query at `z` standard deviations of one of four sizes: the variance of many.
 fn observed(variant: &str, value: f64, times: usize) -> (&'static str, Json, usize) {
-    let fields = json!({"experiment": "ranker", "variant": variant, "metric": "ms", "value": value});
+    let fields =
+        json!({"experiment": "ranker", "variant": variant, "metric": "ms", "value": value});
     ("experiment.observed", fields, times)
+}
+
+/// An error budget of 5 % that burns at three paces, and what that leaves of it.
+fn burning() -> Vec<Case> {
+    let hundred = |slow: usize| {
+        vec![
+            ("ai.query", query("core", "simple", 100.0, true), 100 - slow),
+            ("ai.query", query("core", "simple", 5000.0, true), slow),
+        ]
+    };
+    let burn =
+        "SELECT DISTINCT value AS n FROM kpi_sla_simple_queries_burn_1h_current WHERE {tenant}";
+    vec![
+        case("72 of 100 burn 14.4 times", hundred(72), burn, 14.4),
+        case("30 of 100 burn 6 times", hundred(30), burn, 6.0),
+        case("5 of 100 burn once", hundred(5), burn, 1.0),
+    ]
+}
+
+/// A month's budget of 2,000 USD, used up to the bounds that are told.
+fn budgets() -> Vec<Case> {
+    let spent = |usd: f64| {
+        let fields = json!({"engineer": engineer(1), "cost_usd": usd});
+        vec![("llm.call", fields, 1)]
+    };
+    let used = "SELECT DISTINCT value AS n FROM kpi_budget_team_spend_used_current WHERE {tenant} AND toMonth(window_start) = 3";
+    vec![
+        case("1,499 USD are 74.95 %", spent(1499.0), used, 74.95),
+        case("1,500 USD are 75 %", spent(1500.0), used, 75.0),
+        case("1,800 USD are 90 %", spent(1800.0), used, 90.0),
+        case("2,000 USD are 100 %", spent(2000.0), used, 100.0),
+    ]
 }
 
 fn statistics() -> Vec<Case> {
@@ -170,6 +211,8 @@ fn statistics() -> Vec<Case> {
 struct Example {
     id: u32,
     schema: String,
+    /// Fields that tell one event from another.
+    identities: Vec<String>,
     smallest: Map<String, Json>,
 }
 
@@ -182,6 +225,12 @@ fn examples(catalog: &Catalog) -> BTreeMap<String, Example> {
         let example = Example {
             id: schemas::schema_id(&event.schema_json),
             schema: event.schema_json.clone(),
+            identities: event
+                .identity
+                .iter()
+                .cloned()
+                .chain(["event_id".into()])
+                .collect(),
             smallest: serde_json::from_slice(&smallest).unwrap(),
         };
         (event.name.clone(), example)
@@ -207,6 +256,9 @@ fn publish(system: &System, cases: &[Case]) {
                 json.insert("event_time".into(), (AT + number as i64).into());
                 let id = format!("019a9f6f-0000-7000-8000-{number:012x}");
                 json.insert("event_id".into(), id.into());
+                for identity in ["request_id", "change_id"] {
+                    json.remove(identity);
+                }
                 let bytes = encode_json(&example.schema, &Json::Object(json)).unwrap();
                 let value = wire::framed(example.id, &bytes);
                 let topic = topics::events(event);
@@ -218,6 +270,22 @@ fn publish(system: &System, cases: &[Case]) {
     producer.flush(Duration::from_secs(30)).unwrap();
 }
 
+/// How many bounds of its budget each tenant was told to have reached, where there are any. All are
+/// told once the hour after the spending has ended.
+fn told(system: &System) -> Vec<u64> {
+    let until = Instant::now() + Duration::from_secs(120);
+    loop {
+        let ask = "SELECT tenant, uniqExact(rule) AS n FROM alerts \
+                   WHERE match(rule, '^budget_team_spend_[0-9]+$') GROUP BY tenant ORDER BY tenant";
+        let rows = system.query(ask);
+        let told: Vec<u64> = rows.iter().filter_map(|r| r["n"].as_u64()).collect();
+        if told.iter().sum::<u64>() >= 6 || Instant::now() > until {
+            return told;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
 fn tenant(case: usize) -> String {
     format!("golden-{case}")
 }
@@ -226,10 +294,16 @@ fn tenant(case: usize) -> String {
 fn worked_out_numbers_come_out_of_clickhouse() {
     let dir = tempfile::tempdir().unwrap();
     let mut system = System::start(dir.path(), None, &[]);
-    let cases: Vec<Case> = [worked_examples(), classes(), statistics()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let cases: Vec<Case> = [
+        worked_examples(),
+        classes(),
+        burning(),
+        statistics(),
+        budgets(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     publish(&system, &cases);
     let _ = system.verify();
     let mut wrong = Vec::new();
@@ -242,5 +316,6 @@ fn worked_out_numbers_come_out_of_clickhouse() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(told(&system), [1, 2, 3]);
     system.stop();
 }
