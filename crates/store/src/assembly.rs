@@ -166,7 +166,7 @@ pub(crate) fn list<T: AsRef<str>>(names: &[T]) -> String {
     each.map(|d| format!("{}, ", ident(d.as_ref()))).collect()
 }
 
-fn term_name(term: &Term) -> String {
+pub(crate) fn term_name(term: &Term) -> String {
     ident(&format!("term_{}", term.name))
 }
 
