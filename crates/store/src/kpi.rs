@@ -121,7 +121,8 @@ pub fn kpi_current_sql(
             }
         })
         .collect();
-    let value = sql::rounded(&sql::expression(&kpi.expr, &terms), kpi.decimals);
+    let value = sql::expression_over(&kpi.expr, &terms, &days(kpi.window));
+    let value = sql::rounded(&value, kpi.decimals);
     let value = match kpi.minimum_sample {
         Some((i, least)) => format!("if(ifNull({} >= {least:?}, 0), {value}, NULL)", terms[i]),
         None => value,
@@ -149,7 +150,7 @@ pub fn kpi_current_sql(
     Ok(format!(
         "SELECT tenant, {dims}window_start, window_end, {}, value, {} AS score,\n    multiIf(value IS NULL, 'no_data', score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, sample{shown_names}\nFROM (SELECT b.tenant AS tenant, {base_dims}b.window_start AS window_start, b.window_end AS window_end,\n    CAST({value} AS Nullable(Float64)) AS value, {sample} AS sample{shown}\nFROM {from_clause}{})\n{SETTINGS}, join_use_nulls = 1",
         zones.calendar(LAST_MOMENT),
-        score(kpi.target),
+        score(kpi),
         range("b.window_end", from, to),
     ))
 }
@@ -308,18 +309,48 @@ pub(crate) fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> S
     }
 }
 
-pub(crate) fn score(target: Option<Target>) -> String {
-    let Some(Target {
-        value: t,
-        higher_is_better,
-    }) = target
+/// Length of a window `b` in days: as many as it has local ones where it is made of days.
+fn days(window: JudgedWindow) -> String {
+    let micros = |time: &str| format!("toUnixTimestamp64Micro({time})");
+    let (start, end) = (micros("b.window_start"), micros("b.window_end"));
+    let days = format!("({end} - {start}) / {}", Micros::DAY.0);
+    match window.stored() {
+        WindowSize::Day => format!("round({days})"),
+        _ => days,
+    }
+}
+
+/// The target of a row's subject.
+fn target(kpi: &KpiDef, target: Target) -> String {
+    let all = format!("({:?})", target.value);
+    let own = kpi.targets.as_ref();
+    let Some((own, dimension)) = own.and_then(|t| Some((t, kpi.dimensions.get(t.dimension)?)))
     else {
+        return all;
+    };
+    let (values, targets): (Vec<String>, Vec<String>) = own
+        .values
+        .iter()
+        .map(|(value, target)| (text(value), format!("{target:?}")))
+        .unzip();
+    format!(
+        "transform({}, [{}], [{}], {all})",
+        ident(dimension),
+        values.join(", "),
+        targets.join(", ")
+    )
+}
+
+/// The score of a row's `value`.
+pub(crate) fn score(kpi: &KpiDef) -> String {
+    let Some(aim) = kpi.target else {
         return "CAST(NULL AS Nullable(Float64))".into();
     };
-    let raw = if higher_is_better {
-        format!("100. * assumeNotNull(value) / ({t:?})")
+    let t = target(kpi, aim);
+    let raw = if aim.higher_is_better {
+        format!("100. * assumeNotNull(value) / {t}")
     } else {
-        format!("if(assumeNotNull(value) <= ({t:?}), 100., 100. * ({t:?}) / assumeNotNull(value))")
+        format!("if(assumeNotNull(value) <= {t}, 100., 100. * {t} / assumeNotNull(value))")
     };
     let cut = format!("if(value IS NULL, NULL, least(greatest({raw}, 0.), 100.))");
     sql::rounded(&format!("CAST({cut} AS Nullable(Float64))"), 2)

@@ -13,7 +13,7 @@ use crate::kpi::{self, KpiMemory};
 use crate::terms::{Fact, Route, SubjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::types::EventId;
-use weir_model::Micros;
+use weir_model::{Micros, Since};
 
 /// State by (index of a KPI or rule, subject).
 pub(super) type BySubject<T> = BTreeMap<(usize, Box<str>), T>;
@@ -159,7 +159,11 @@ impl Shard {
                     .kpis
                     .get(kpi)
                     .filter(|k| k.cross && term < k.terms.len());
-                plan.ok_or(UNKNOWN)?;
+                let plan = plan.ok_or(UNKNOWN)?;
+                // Of all there is, a window begins with the KPI's own terms.
+                let begins =
+                    plan.terms[term].full || !plan.to_date.is_some_and(|w| w.0 == Since::All);
+                let start = if begins { start } else { Micros::MAX };
                 let Some(round) = self.round(context, Route::Kpi(kpi), end) else {
                     return Ok(false);
                 };
@@ -339,7 +343,8 @@ impl Shard {
         for (rule, condition) in rules.into_iter().flatten() {
             let waits = context.plan.rules.get(*rule).is_some_and(|r| r.deferred);
             for (subject, (value, found)) in &values {
-                let Some(look) = tell::look(context, (*rule, *condition), *value, *found) else {
+                let Some(look) = tell::look(context, (*rule, *condition), subject, *value, *found)
+                else {
                     continue;
                 };
                 if waits {
@@ -410,7 +415,9 @@ impl Shard {
                 memory.1 = KpiMemory::default();
             }
             memory.0 = end;
-            let scored = kpi::score(def, &mut memory.1, &terms);
+            let days = kpi::days(def.window, (start, end));
+            let target = def.target_of(key.values());
+            let scored = kpi::score(def, &mut memory.1, &terms, days, target);
             let at = Judged {
                 catalog: &context.catalog,
                 run: context.options.run,
