@@ -350,7 +350,7 @@ fn alerts_in(truth: &Truth) -> Values {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
     #[test]
     fn engine_and_oracle_publish_alike(
         events in prop::collection::vec(event(), 1..120), commit_every in 1usize..40,
