@@ -62,11 +62,23 @@ pub fn kpi_current_sql(
         end: "window_end",
         // Of all there is, rollups start apart.
         starts_apart: to_date::starts_apart(kpi),
+        days: days(kpi.window),
         beside: format!(", {}", zones.calendar(LAST_MOMENT)),
         filter: range("b.window_end", from, to),
     };
     let settings = settings(kpi, catalog, &zones)?;
     assemble(kpi, catalog, &all, &settings, &frame)
+}
+
+/// Length of a window `b` in days: as many as it has local ones where it is made of days.
+fn days(window: JudgedWindow) -> String {
+    let micros = |time: &str| format!("toUnixTimestamp64Micro({time})");
+    let (start, end) = (micros("b.window_start"), micros("b.window_end"));
+    let days = format!("({end} - {start}) / {}", Micros::DAY.0);
+    match window.stored() {
+        WindowSize::Day => format!("round({days})"),
+        _ => days,
+    }
 }
 
 /// The columns of [`kpi_current_sql`] with their types, in brackets.
@@ -84,7 +96,11 @@ pub(crate) fn current_columns(kpi: &KpiDef, catalog: &Catalog) -> String {
         ("sample", NUMBER),
     ];
     let mut columns = vec!["tenant LowCardinality(String)".to_owned()];
-    columns.extend(kpi.dimensions.iter().map(|d| format!("{} String", ident(d))));
+    columns.extend(
+        kpi.dimensions
+            .iter()
+            .map(|d| format!("{} String", ident(d))),
+    );
     columns.extend(fixed.map(|(name, kind)| format!("{name} {kind}")));
     let terms: Vec<String> = match &kpi.mix {
         Some(mix) => {

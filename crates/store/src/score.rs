@@ -68,7 +68,7 @@ pub(crate) fn score_current_sql(
     Ok(format!(
         "SELECT tenant, {dims}window_start, window_end, {}, value, {} AS score,\n    multiIf(score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, {NOTHING} AS sample, coverage{terms}\nFROM (SELECT tenant, {dims}s AS window_start, e AS window_end, CAST({value} AS Nullable(Float64)) AS value, CAST({coverage} AS Nullable(Float64)) AS coverage, * EXCEPT (tenant, {}s, e)\nFROM (SELECT tenant, {dims}s, e, {}\nFROM ({})\nGROUP BY tenant, {dims}s, e){})\n{SETTINGS}",
         zones.calendar(LAST_MOMENT),
-        score(kpi.target),
+        score(kpi),
         dims,
         columns.join(", "),
         inputs.join("\nUNION ALL\n"),
