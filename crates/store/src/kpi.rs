@@ -28,87 +28,8 @@ pub fn kpi_current_sql(
         return score_current_sql(kpi, mix, catalog, from, to);
     }
     let zones = zones(catalog)?;
-    let mut own = Vec::new();
-    let mut joined = Vec::new();
-    for source in sources(kpi, catalog) {
-        let first = &kpi.terms[source[0]];
-        let is_own = first.stands_on(&kpi.dimensions);
-        let names = free_dimensions(catalog, first);
-        let select = match kpi.window {
-            JudgedWindow::ToDate { since, step } => {
-                let columns = columns(kpi, catalog, &source, is_own);
-                let window = ToDate {
-                    kpi,
-                    catalog,
-                    zones: &zones,
-                    since,
-                    step,
-                    bounds: (from, to),
-                };
-                window.source_sql(&source, &names, &columns)?
-            }
-            _ => {
-                let of = (&source[..], &names[..], is_own);
-                source_sql(kpi, catalog, &zones, kpi.window, of, (from, to))?
-            }
-        };
-        if is_own {
-            own.push(select)
-        } else {
-            joined.push((names, source, select))
-        }
-    }
-    if own.is_empty() {
-        return Err(StoreError::Catalog {
-            event: kpi.name.clone(),
-            reason: "no term of this KPI stands on its own dimensions; declare one that does"
-                .into(),
-        });
-    }
-    let dims: String = kpi
-        .dimensions
-        .iter()
-        .map(|d| format!("{}, ", ident(d)))
-        .collect();
-    let base_terms: Vec<String> = (0..kpi.terms.len())
-        .map(|i| format!("max(t{i}) AS t{i}"))
-        .collect();
-    // Of all there is, rollups start apart.
-    let apart = to_date::starts_apart(kpi);
-    let (start, start_key, same_start) = match apart {
-        true => ("min(window_start) AS window_start", "", String::new()),
-        false => (
-            "window_start",
-            "window_start, ",
-            " AND b.window_start = {j}.window_start".to_owned(),
-        ),
-    };
-    let mut from_clause = format!(
-        "(SELECT tenant, {dims}{start}, window_end, {}\nFROM ({})\nGROUP BY tenant, {dims}{start_key}window_end) AS b",
-        base_terms.join(", "),
-        own.join("\nUNION ALL\n"),
-    );
-    let mut place: Vec<String> = (0..kpi.terms.len()).map(|i| format!("b.t{i}")).collect();
-    for (j, (names, source, select)) in joined.iter().enumerate() {
-        let on: String = names
-            .iter()
-            .map(|d| format!(" AND b.{0} = j{j}.{0}", ident(d)))
-            .collect();
-        from_clause += &format!(
-            "\nLEFT JOIN ({select}) AS j{j} ON b.tenant = j{j}.tenant{} AND b.window_end = j{j}.window_end{on}",
-            same_start.replace("{j}", &format!("j{j}"))
-        );
-        for i in source {
-            place[*i] = format!("j{j}.t{i}");
-        }
-    }
-    for (i, term) in kpi.terms.iter().enumerate() {
-        if catalog.is_setting(term) {
-            let (join, column) = join_setting(kpi, catalog, &zones, i)?;
-            from_clause += &join;
-            place[i] = column;
-        }
-    }
+    let read = Read::of(kpi, catalog, &zones, (from, to))?;
+    let (from_clause, place) = read.clause(kpi, catalog, &zones)?;
     let terms: Vec<String> = kpi
         .terms
         .iter()
@@ -141,6 +62,7 @@ pub fn kpi_current_sql(
         .iter()
         .map(|t| format!(", {}", ident(&format!("term_{}", t.name))))
         .collect();
+    let dims = dims(kpi);
     let base_dims: String = kpi
         .dimensions
         .iter()
@@ -152,6 +74,134 @@ pub fn kpi_current_sql(
         score(kpi.target),
         range("b.window_end", from, to),
     ))
+}
+
+/// The dimensions of a KPI, each with a comma behind it.
+fn dims(kpi: &KpiDef) -> String {
+    kpi.dimensions
+        .iter()
+        .map(|d| format!("{}, ", ident(d)))
+        .collect()
+}
+
+/// Where a KPI's terms are read: a pass over a table for those that stand on its own dimensions,
+/// and for others, which are joined to them.
+struct Read {
+    own: Vec<String>,
+    joined: Vec<Joined>,
+}
+
+/// A pass whose rows are joined by some of the KPI's dimensions.
+struct Joined {
+    dimensions: Vec<String>,
+    /// Of its terms.
+    terms: Vec<usize>,
+    select: String,
+}
+
+impl Read {
+    fn of(
+        kpi: &KpiDef,
+        catalog: &Catalog,
+        zones: &Zones,
+        bounds: (Option<Micros>, Option<Micros>),
+    ) -> Result<Read, StoreError> {
+        let mut read = Read {
+            own: Vec::new(),
+            joined: Vec::new(),
+        };
+        for source in sources(kpi, catalog) {
+            let first = &kpi.terms[source[0]];
+            let is_own = first.stands_on(&kpi.dimensions);
+            let names = free_dimensions(catalog, first);
+            let select = match kpi.window {
+                JudgedWindow::ToDate { since, step } => {
+                    let columns = columns(kpi, catalog, &source, is_own);
+                    let window = ToDate {
+                        kpi,
+                        catalog,
+                        zones,
+                        since,
+                        step,
+                        bounds,
+                    };
+                    window.source_sql(&source, &names, &columns)?
+                }
+                _ => {
+                    let of = (&source[..], &names[..], is_own);
+                    source_sql(kpi, catalog, zones, kpi.window, of, bounds)?
+                }
+            };
+            if is_own {
+                read.own.push(select)
+            } else {
+                read.joined.push(Joined {
+                    dimensions: names.into_iter().map(str::to_owned).collect(),
+                    terms: source,
+                    select,
+                })
+            }
+        }
+        if read.own.is_empty() {
+            return Err(StoreError::Catalog {
+                event: kpi.name.clone(),
+                reason: "no term of this KPI stands on its own dimensions; declare one that does"
+                    .into(),
+            });
+        }
+        Ok(read)
+    }
+
+    /// What is selected from, and by term the column that holds it there.
+    fn clause(
+        &self,
+        kpi: &KpiDef,
+        catalog: &Catalog,
+        zones: &Zones,
+    ) -> Result<(String, Vec<String>), StoreError> {
+        let dims = dims(kpi);
+        let base_terms: Vec<String> = (0..kpi.terms.len())
+            .map(|i| format!("max(t{i}) AS t{i}"))
+            .collect();
+        // Of all there is, rollups start apart.
+        let (start, start_key, same_start) = match to_date::starts_apart(kpi) {
+            true => ("min(window_start) AS window_start", "", String::new()),
+            false => (
+                "window_start",
+                "window_start, ",
+                " AND b.window_start = {j}.window_start".to_owned(),
+            ),
+        };
+        let mut clause = format!(
+            "(SELECT tenant, {dims}{start}, window_end, {}\nFROM ({})\nGROUP BY tenant, {dims}{start_key}window_end) AS b",
+            base_terms.join(", "),
+            self.own.join("\nUNION ALL\n"),
+        );
+        let mut place: Vec<String> = (0..kpi.terms.len()).map(|i| format!("b.t{i}")).collect();
+        for (j, joined) in self.joined.iter().enumerate() {
+            let on: String = joined
+                .dimensions
+                .iter()
+                .map(|d| format!(" AND b.{0} = j{j}.{0}", ident(d)))
+                .collect();
+            clause += &format!(
+                "\nLEFT JOIN ({}) AS j{j} ON b.tenant = j{j}.tenant{} AND b.window_end = j{j}.window_end{on}",
+                joined.select,
+                same_start.replace("{j}", &format!("j{j}"))
+            );
+            for i in &joined.terms {
+                place[*i] = format!("j{j}.t{i}");
+            }
+        }
+        for (i, term) in kpi.terms.iter().enumerate() {
+            if catalog.is_setting(term) {
+                let (join, column) = join_setting(kpi, catalog, zones, i)?;
+                clause += &join;
+                place[i] = column;
+            }
+        }
+        Ok((clause, place))
+    }
 }
 
 /// Terms on windows grouped by what their rows are: each group is one pass over a table.
