@@ -7,7 +7,7 @@ use std::path::Path;
 use weir_model::Micros;
 use weir_model::codes::INPUT;
 use weir_sources::simulate::Truth;
-use weir_store::Store;
+use weir_store::{Store, audit};
 
 /// A finding belongs to what was injected if its window touches it or the hour after: values come
 /// in whole windows.
@@ -109,11 +109,11 @@ impl Score {
     /// # Errors
     /// ClickHouse does not answer.
     pub async fn of(store: &Store, tenant: &str, truth: Vec<Truth>) -> Result<Score> {
-        let sql = "SELECT detector, dimensions, toInt64(toUnixTimestamp64Micro(window_start)) AS start, \
-               toInt64(toUnixTimestamp64Micro(window_end)) AS end FROM anomalies WHERE tenant = {tenant:String} ORDER BY end \
-               SETTINGS output_format_json_quote_64bit_integers = 0";
         let params = [("tenant".to_owned(), tenant.to_owned())];
-        let text = store.query(sql, &params, "JSONEachRow")?.collect().await?;
+        let text = store
+            .query(audit::FINDINGS, &params, "JSONEachRow")?
+            .collect()
+            .await?;
         let found: Vec<Found> = text
             .split(|b| *b == b'\n')
             .filter(|l| !l.is_empty())
