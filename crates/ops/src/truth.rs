@@ -7,7 +7,7 @@ use std::path::Path;
 use weir_model::Micros;
 use weir_model::codes::INPUT;
 use weir_sources::simulate::{Coefficient, Truth};
-use weir_store::Store;
+use weir_store::{Store, audit};
 
 /// A finding belongs to what was injected if its window touches it or the hour after: values come
 /// in whole windows.
@@ -132,15 +132,9 @@ impl Score {
     /// # Errors
     /// ClickHouse does not answer.
     pub async fn of(store: &Store, tenant: &str, truth: Vec<Truth>) -> Result<Score> {
-        let sql = "SELECT detector, dimensions, toInt64(toUnixTimestamp64Micro(window_start)) AS start, \
-               toInt64(toUnixTimestamp64Micro(window_end)) AS end FROM anomalies WHERE tenant = {tenant:String} ORDER BY end \
-               SETTINGS output_format_json_quote_64bit_integers = 0";
         let params = [("tenant".to_owned(), tenant.to_owned())];
-        let found = rows(store, sql, &params).await?;
-        let sql = "SELECT rule AS detector, dimensions, toInt64(toUnixTimestamp64Micro(opened)) AS start, start AS end \
-               FROM alerts WHERE tenant = {tenant:String} ORDER BY end \
-               SETTINGS output_format_json_quote_64bit_integers = 0";
-        let told = rows(store, sql, &params).await?;
+        let found = rows(store, audit::FINDINGS, &params).await?;
+        let told = rows(store, audit::OPENINGS, &params).await?;
         Ok(judge(truth, &found, &told))
     }
 

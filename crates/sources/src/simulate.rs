@@ -15,7 +15,7 @@ mod people;
 mod relations;
 
 use crate::Outgoing;
-use anomalies::{Anomalies, Kind};
+use anomalies::{Anomalies, Aspect};
 pub use anomalies::{Truth, TruthKind};
 use hour::Hour;
 use labels::Labels;
@@ -204,7 +204,7 @@ impl Simulation {
         let rhythm = people::rhythm(start, who) * self.options.intensity;
         // People use the assistants a little more every day.
         let growth = 1.0 + 0.004 * day as f64;
-        let factor = |kind: Kind| self.anomalies.factor(kind, who, start);
+        let factor = |kind: Aspect| self.anomalies.factor(kind, who, start);
         let mut events =
             |rng: &mut ChaCha8Rng, mean: f64, make: &mut dyn FnMut(&mut ChaCha8Rng) -> Event| {
                 if mean <= 0.0 {
@@ -231,12 +231,12 @@ impl Simulation {
                     out.push((log_time, event));
                 }
             };
-        let calls = who.calls_per_hour * rhythm * growth * factor(Kind::Calls);
-        let (latency, cost) = (factor(Kind::Latency), factor(Kind::Context));
+        let calls = who.calls_per_hour * rhythm * growth * factor(Aspect::Calls);
+        let (latency, cost) = (factor(Aspect::Latency), factor(Aspect::Context));
         events(rng, calls, &mut |rng| {
             self.call_with(rng, who, latency, cost, start)
         });
-        let failures = factor(Kind::Failures);
+        let failures = factor(Aspect::Failures);
         events(
             rng,
             who.capabilities_per_hour * rhythm * growth,

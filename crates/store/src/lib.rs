@@ -4,10 +4,11 @@
 //! (`schemas/clickhouse`), columns for measures and fields declared since, views. [`PartsTable`]
 //! and [`EventsTable`] are the tables of an event type, [`encode`] writes their rows. [`results`]
 //! has the tables of anomalies, KPIs, alerts and what was late or unreadable. [`Question`]s are
-//! named queries.
+//! named queries; [`audit`] has those of the tools that look at everything.
 
 mod acknowledged;
 mod assembly;
+pub mod audit;
 mod calendar;
 mod client;
 mod config;

@@ -2,7 +2,7 @@
 //! its own, whose "row" is a time.
 
 use super::shard::{Cx, Shard, Step};
-use super::store::{Id, Kind, NONE, tenant, texts};
+use super::store::{Id, NONE, WindowKind, tenant, texts};
 use weir_model::Micros;
 
 impl Shard {
@@ -13,14 +13,14 @@ impl Shard {
         let hour = pane.floor(Micros::HOUR);
         let series = self.store.get_mut(at);
         let row = end.0.to_le_bytes();
-        match series.open.find(Kind::ACTIVITY, hour) {
+        match series.open.find(WindowKind::ACTIVITY, hour) {
             Ok(place) => {
                 if active_end(series.open.row(&place)) < end {
                     series.open.replace(&place, &row);
                 }
             }
             Err(gap) => {
-                series.open.insert(gap, Kind::ACTIVITY, hour, &row);
+                series.open.insert(gap, WindowKind::ACTIVITY, hour, &row);
                 self.wait(event, hour.plus(Micros::HOUR), Step::Activity, hash, at);
             }
         }
@@ -32,7 +32,7 @@ impl Shard {
         let last = &mut cx.scratch.row;
         if !series
             .open
-            .remove(Kind::ACTIVITY, end.minus(Micros::HOUR), last)
+            .remove(WindowKind::ACTIVITY, end.minus(Micros::HOUR), last)
         {
             return;
         }

@@ -1,7 +1,7 @@
 //! A window is final.
 
 use super::shard::{Cx, Shard};
-use super::store::{Id, Kind, Past, tenant, texts};
+use super::store::{Id, Past, WindowKind, tenant, texts};
 use super::time::{DAY, FIVE, HOUR, MINUTE, Size};
 use crate::EngineError;
 use weir_model::Micros;
@@ -26,7 +26,7 @@ impl Shard {
         };
         let mut row = std::mem::take(&mut cx.scratch.closed);
         let open = &mut self.store.get_mut(at).open;
-        let closed = if open.remove(Kind::of(size), start, &mut row) {
+        let closed = if open.remove(WindowKind::of(size), start, &mut row) {
             self.closed(cx, at, size, (start, end), &row)
         } else {
             Err(EngineError::Invariant(
@@ -87,6 +87,10 @@ impl Shard {
     }
 
     fn has(&self, at: Id, size: Size, start: Micros) -> bool {
-        self.store.get(at).open.find(Kind::of(size), start).is_ok()
+        self.store
+            .get(at)
+            .open
+            .find(WindowKind::of(size), start)
+            .is_ok()
     }
 }

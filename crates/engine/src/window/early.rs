@@ -2,7 +2,7 @@
 
 use super::out::subject;
 use super::shard::{Cx, Shard};
-use super::store::{Id, Kind};
+use super::store::{Id, WindowKind};
 use super::time::{DAY, HOUR, Size};
 use crate::{EngineError, detect, measure};
 use weir_model::Micros;
@@ -112,7 +112,7 @@ impl Shard {
         Size::ALL
             .into_iter()
             .filter(move |&s| s == size || (s < size && (s < HOUR || by_hours)))
-            .flat_map(move |s| open.between(Kind::of(s), start, end))
+            .flat_map(move |s| open.between(WindowKind::of(s), start, end))
             .map(|o| o.row)
     }
 

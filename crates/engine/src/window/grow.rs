@@ -2,7 +2,7 @@
 
 use super::plan::RollupPlan;
 use super::shard::{Cx, Shard, Step};
-use super::store::{Id, Kind};
+use super::store::{Id, WindowKind};
 use super::time::{DAY, Size, due};
 use crate::partial::RowRef;
 use crate::{EngineError, measure};
@@ -50,7 +50,7 @@ impl Shard {
         let (start, end) = cx.days.span(size, zone, t);
         let series = self.store.get_mut(at);
         let event = cx.plan.rollup(series.rollup).event;
-        match series.open.find(Kind::of(size), start) {
+        match series.open.find(WindowKind::of(size), start) {
             Ok(place) => {
                 let out = &mut cx.scratch.row;
                 out.clear();
@@ -58,7 +58,7 @@ impl Shard {
                 series.open.replace(&place, out);
             }
             Err(gap) => {
-                series.open.insert(gap, Kind::of(size), start, row);
+                series.open.insert(gap, WindowKind::of(size), start, row);
                 let hash = self.store.owner(at).hash;
                 self.wait(event, due(end), Step::Close(size), hash, at);
             }

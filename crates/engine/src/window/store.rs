@@ -1,6 +1,6 @@
 //! The memory of a shard: subjects, their series, and each series' open windows as encoded rows.
 
-pub(crate) use super::ids::{Id, Kind, NONE};
+pub(crate) use super::ids::{Id, NONE, WindowKind};
 use super::index::Index;
 use super::open::OpenWindows;
 use super::plan::RollupId;

@@ -66,7 +66,7 @@ pub struct Truth {
 
 /// What of an engineer's hour may be off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Aspect {
     Calls,
     Context,
     Failures,
@@ -133,12 +133,12 @@ impl Anomalies {
     }
 
     /// How far an engineer's hour is off.
-    pub fn factor(&self, kind: Kind, who: &Engineer, hour: Micros) -> f64 {
+    pub fn factor(&self, kind: Aspect, who: &Engineer, hour: Micros) -> f64 {
         self.now(hour)
             .filter(|t| match (kind, &t.kind) {
-                (Kind::Calls, TruthKind::RunawayAgent) => t.value == who.email,
-                (Kind::Context, TruthKind::SpendSpike)
-                | (Kind::Failures, TruthKind::FailingCapabilities) => t.value == who.team,
+                (Aspect::Calls, TruthKind::RunawayAgent) => t.value == who.email,
+                (Aspect::Context, TruthKind::SpendSpike)
+                | (Aspect::Failures, TruthKind::FailingCapabilities) => t.value == who.team,
                 _ => false,
             })
             .map(|t| t.factor)

@@ -9,7 +9,7 @@ use crate::window::plan::{Plan, RollupPlan};
 use crate::window::setting::Setting;
 use crate::window::shard::{Shard, Step};
 use crate::window::store::{
-    DetectorSlot, Id, Kind, KpiSlot, Past, Pending, Ring, check_name, tenant,
+    DetectorSlot, Id, KpiSlot, Past, Pending, Ring, WindowKind, check_name, tenant,
 };
 use crate::window::time::{Days, Size, due};
 use crate::window::to_date::{Known, ToDate};
@@ -158,7 +158,7 @@ impl Shard {
     fn take_open(&mut self, input: &mut &[u8], days: &mut Days, at: At) -> Result<(), EngineError> {
         let zone = self.store.owner(at.id).zone;
         for _ in 0..varint::usize(input)? {
-            let kind = Kind(varint::byte(input)?);
+            let kind = WindowKind(varint::byte(input)?);
             let start = Micros(varint::i64(input)?);
             let row = varint::bytes(input)?;
             let open = &mut self.store.get_mut(at.id).open;
@@ -168,7 +168,7 @@ impl Shard {
             open.insert(gap, kind, start, row);
             let (end, step) = match Size::from_code(kind.0) {
                 Some(size) => (due(days.span(size, zone, start).1), Step::Close(size)),
-                None if kind == Kind::ACTIVITY => (start.plus(Micros::HOUR), Step::Activity),
+                None if kind == WindowKind::ACTIVITY => (start.plus(Micros::HOUR), Step::Activity),
                 None => return Err(bad("a window is of an unknown size")),
             };
             self.wait(at.event, end, step, at.hash, at.id);
