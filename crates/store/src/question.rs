@@ -9,11 +9,13 @@
 //!
 //! `{period of COLUMN}` is explained in [`crate::period`]. `{tenant}` is the condition that a row
 //! is of the tenant that is asked for, if any is. `{current kpis}` is a table of the values that
-//! KPIs have by now, of all of them or of the one that `--kpi` names.
+//! KPIs have by now, of all of them or of the one that `--kpi` names. `{kpi NAME}` is a table of what
+//! a KPI is over the question's period, with the columns of the view `kpi_<name>`.
 
 use crate::StoreError;
 use crate::client::{Param, text};
 use crate::kpi::kpi_current_sql;
+use crate::kpi_period::kpi_of_period;
 use crate::migrate::sql_files;
 use crate::period::Period;
 use std::path::Path;
@@ -192,14 +194,17 @@ impl Question {
                 .find(|(n, _)| n == name)
                 .map(|(_, v)| v.as_str())
         };
-        let mut text = self.text.replace(
-            TENANT,
-            match of("tenant") {
-                Some("") | None => "1",
-                Some(_) => "tenant = {tenant:String}",
-            },
-        );
+        let whose = match of("tenant") {
+            Some("") | None => None,
+            Some(_) => Some("tenant = {tenant:String}"),
+        };
+        let mut text = self.text.replace(TENANT, whose.unwrap_or("1"));
         if let Some(period) = &period {
+            while let Some((before, rest)) = text.split_once(KPI) {
+                let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
+                let values = kpi_of_period(named(catalog, name)?, catalog, period, whose)?;
+                text = format!("{before}({values}){after}");
+            }
             text = text.replace(LENGTH, &period.length());
             while let Some((before, rest)) = text.split_once(PERIOD) {
                 let (column, after) = rest.split_once('}').unwrap_or((rest, ""));
@@ -218,6 +223,20 @@ const TENANT: &str = "{tenant}";
 const PERIOD: &str = "{period of ";
 const LENGTH: &str = "{length of period}";
 const KPIS: &str = "{current kpis}";
+const KPI: &str = "{kpi ";
+
+fn named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a KpiDef, StoreError> {
+    let found = catalog.kpis.iter().find(|k| k.name == name);
+    found.ok_or_else(|| no_kpi(catalog, name))
+}
+
+fn no_kpi(catalog: &Catalog, name: &str) -> StoreError {
+    let names: Vec<&str> = catalog.kpis.iter().map(|k| k.name.as_str()).collect();
+    StoreError::Question(format!(
+        "there is no KPI named {name}; there are {}",
+        names.join(", ")
+    ))
+}
 
 /// The values that KPIs have by now, as a table: windows that end within bounds, and not later than
 /// now.
@@ -249,12 +268,7 @@ fn current_kpis(
         })
         .collect::<Result<_, StoreError>>()?;
     if tables.is_empty() {
-        let names: Vec<&str> = catalog.kpis.iter().map(|k| k.name.as_str()).collect();
-        return Err(StoreError::Question(format!(
-            "there is no KPI named {}; there are {}",
-            only.unwrap_or_default(),
-            names.join(", ")
-        )));
+        return Err(no_kpi(catalog, only.unwrap_or_default()));
     }
     Ok(format!("({})", tables.join("\nUNION ALL\n")))
 }
