@@ -1,0 +1,377 @@
+"""The processes of docker-compose.yml without containers: the same commands, variables and ports.
+
+Each service has a loopback address of its own in place of its container, so that all keep their
+ports, and a name in a variable is replaced by the address. Kafka runs from its jars with the
+settings that its image makes of its variables; the ClickHouse engine stands in for its server.
+"""
+
+import http.server
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import yaml
+
+import static
+from common import INFRA, ROOT, Failed, binary, run, until
+
+WEIR = ["combine", "window", "score", "sink"]
+# The engine has no such port, and there is no Grafana here.
+ABSENT = {"clickhouse"}
+# A fault is provoked at this one, and its alert is expected.
+VICTIM, ALERT = "sink", "WeirServiceDown"
+
+
+class System:
+    """Everything that was started, ended together."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-infra."))
+        self.project = static.compose()
+        self.children = {}
+        net = secrets.randbelow(200) + 20
+        names = [*self.project["services"], "receiver"]
+        self.address = {name: f"127.77.{net}.{i + 10}" for i, name in enumerate(names)}
+        self.password = secrets.token_hex(32)
+        self.received = []
+        self.receiver = None
+
+    def close(self):
+        for child in self.children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGCONT)
+                child.terminate()
+        for child in self.children.values():
+            try:
+                child.wait(15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        if self.receiver:
+            self.receiver.shutdown()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def placed(self, text, own=None):
+        """A text of the compose file with addresses in place of names."""
+        for name, address in self.address.items():
+            text = re.sub(rf"(?<![\w.-]){re.escape(name)}:(?=\d)", f"{address}:", text)
+        if own:
+            for any_address in ("0.0.0.0:", "localhost:", "127.0.0.1:"):
+                text = text.replace(any_address, f"{self.address[own]}:")
+            text = text.replace("://:", f"://{self.address[own]}:")
+        return text.replace("/run/secrets/", f"{self.folder}/")
+
+    def start(self, name, command, environment=None):
+        log = (self.folder / f"{name}.log").open("wb")
+        base = {k: os.environ[k] for k in ("PATH", "HOME", "JAVA_HOME") if k in os.environ}
+        self.children[name] = subprocess.Popen(
+            [str(c) for c in command], stdout=log, stderr=log, cwd=self.folder,
+            env={**base, **(environment or {})})
+
+    def log(self, name):
+        return "".join((self.folder / f"{name}.log").read_text(errors="replace")[-3000:])
+
+    def alive(self, name):
+        if self.children[name].poll() is not None:
+            raise Failed(f"{name} ended with {self.children[name].returncode}:\n{self.log(name)}")
+        return True
+
+    def service(self, name):
+        """A service of weir's as the compose file has it."""
+        one = self.project["services"][name]
+        environment = {k: self.placed(v) for k, v in (one.get("environment") or {}).items()}
+        # As the image has it: a directory that is there, for what commands write.
+        environment["WEIR_DATA_DIR"] = str(self.folder)
+        command = [self.placed(c, own=name) for c in one["command"]]
+        return [binary(), *command], environment
+
+    def healthy(self, name):
+        """The health check of the image, at the address of the service."""
+        self.alive(name)
+        test = self.project["services"][name]["healthcheck"]["test"]
+        command = [self.placed(c, own=name) for c in test[1:]]
+        command[0] = str(binary())
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def get(url, data=None, headers=None, timeout=30):
+    """The body of an answer."""
+    request = urllib.request.Request(url, data=data, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as error:
+        raise Failed(f"{url} answers {error.code}: {error.read().decode()[:800]}") from error
+    except OSError as error:
+        raise Failed(f"{url}: {error}") from error
+
+
+def answers(url):
+    """Whether anything comes back."""
+    try:
+        get(url, timeout=2)
+    except Failed:
+        return False
+    return True
+
+
+def kafka(system):
+    """Kafka by the variables of its image: KAFKA_LOG_DIRS is log.dirs."""
+    variables = system.project["services"]["kafka"]["environment"]
+    properties = {}
+    for name, value in variables.items():
+        if name.startswith("KAFKA_") and name != "KAFKA_HEAP_OPTS":
+            key = name.removeprefix("KAFKA_").lower().replace("_", ".")
+            properties[key] = system.placed(value, own="kafka")
+    # Written without a colon before the port: the node itself.
+    properties["log.dirs"] = str(system.folder / "kafka")
+    file = system.folder / "server.properties"
+    file.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
+    java = ["java", variables["KAFKA_HEAP_OPTS"], "-XX:TieredStopAtLevel=1", "-cp",
+            f"{os.environ.get('WEIR_KAFKA_LIB', ROOT / '.deps/kafka/lib')}/*"]
+    run(*java, "kafka.tools.StorageTool", "format", "-c", file, "-t", variables["CLUSTER_ID"])
+    system.start("kafka", [*java, "kafka.Kafka", file])
+    broker = properties["advertised.listeners"].split("://")[1].split(",")[0]
+    host, port = broker.split(":")
+
+    def listens():
+        system.alive("kafka")
+        with socket.socket() as s:
+            s.settimeout(1)
+            return s.connect_ex((host, int(port))) == 0
+    until(60, "Kafka listens", listens)
+    return f"{len(properties)} settings of the compose file, {broker}"
+
+
+def clickhouse(system):
+    """The engine, with the user and the password file of the compose file."""
+    (system.folder / "clickhouse-password").write_text(system.password)
+    made = system.folder / "secrets.json"
+    made.write_text(json.dumps({"query": secrets.token_hex(32), "write": system.password,
+                                "kafka": secrets.token_hex(32)}))
+    made.chmod(0o600)
+    (system.folder / "clickhouse").mkdir(mode=0o700)
+    library = os.environ.get("WEIR_LIBCHDB", str(ROOT / ".deps/clickhouse/libchdb.so"))
+    engine = binary().with_name("weir-clickhouse-engine")
+    listen = system.address["clickhouse"] + ":8123"
+    system.start("clickhouse", [engine, "--listen", listen, "--path", system.folder / "clickhouse",
+                                "--library", library, "--secrets", made])
+    until(60, "the engine answers", lambda: system.alive("clickhouse")
+          and answers(f"http://{listen}/ping"))
+    return listen
+
+
+def services(system):
+    """Every service of weir, until its health check holds."""
+    begun = time.monotonic()
+    for name in WEIR:
+        system.start(name, *system.service(name))
+    for name in WEIR:
+        try:
+            until(90, f"{name} is healthy", lambda name=name: system.healthy(name))
+        except Failed as failed:
+            raise Failed(f"{failed}\n{system.log(name)}") from failed
+    return f"{', '.join(WEIR)} healthy after {time.monotonic() - begun:.0f} s"
+
+
+def demo(system):
+    """The demo's history, then its live events in the background."""
+    command, environment = system.service("demo-history")
+    said = run(*command, env={"PATH": os.environ["PATH"], **environment}, cwd=system.folder)
+    system.start("demo-live", *system.service("demo-live"))
+    return said.splitlines()[0] if said else ""
+
+
+def prometheus_config(system):
+    config = yaml.safe_load(system.placed((INFRA / "prometheus/prometheus.yml").read_text(),
+                                          own="prometheus"))
+    config["global"].update(scrape_interval="2s", scrape_timeout="2s", evaluation_interval="2s")
+    config["rule_files"] = [str(p) for p in static.RULES]
+    config["scrape_configs"] = [j for j in config["scrape_configs"] if j["job_name"] not in ABSENT]
+    file = system.folder / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def alertmanager_config(system):
+    """The routes and receivers of infra/, with addresses of this test and short waits."""
+    config = yaml.safe_load((INFRA / "alertmanager/alertmanager.yml").read_text())
+    for receiver in config["receivers"]:
+        for hook in receiver["webhook_configs"]:
+            file = system.folder / pathlib.Path(hook["url_file"]).name
+            file.write_text(f"http://{system.address['receiver']}:9999/{file.name}")
+            hook["url_file"] = str(file)
+    route = config["route"]
+    for one in [route, *route["routes"]]:
+        one.update(group_wait="1s", group_interval="2s")
+    file = system.folder / "alertmanager.yml"
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def watch(system):
+    """Prometheus, Alertmanager and the node exporter with the files of infra/."""
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            for alert in json.loads(body)["alerts"]:
+                system.received.append((self.path, alert["labels"]["alertname"],
+                                        alert["labels"].get("service"), alert["status"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    system.receiver = http.server.ThreadingHTTPServer((system.address["receiver"], 9999), Hook)
+    threading.Thread(target=system.receiver.serve_forever, daemon=True).start()
+    at = system.address
+    system.start("node", ["prometheus-node-exporter",
+                          f"--web.listen-address={at['node']}:9100"])
+    system.start("alertmanager", [
+        "alertmanager", f"--config.file={alertmanager_config(system)}",
+        f"--storage.path={system.folder}/alertmanager", "--cluster.listen-address=",
+        f"--web.listen-address={at['alertmanager']}:9093"])
+    system.start("prometheus", [
+        "prometheus", f"--config.file={prometheus_config(system)}",
+        f"--storage.tsdb.path={system.folder}/prometheus",
+        f"--web.listen-address={at['prometheus']}:9090"])
+    for name, port in (("alertmanager", 9093), ("prometheus", 9090)):
+        ready = f"http://{at[name]}:{port}/-/ready"
+        until(30, f"{name} is ready", lambda name=name, ready=ready: system.alive(name)
+              and answers(ready))
+
+    down = {}
+
+    def targets():
+        found = ask(system, "targets", state="active")["activeTargets"]
+        down.clear()
+        down.update({t["scrapeUrl"]: t["lastError"] for t in found if t["health"] != "up"})
+        return [t["labels"]["service"] for t in found] if not down else None
+    try:
+        up = until(60, "all targets are up", targets)
+    except Failed as failed:
+        raise Failed(f"{failed}: {down}") from failed
+    groups = ask(system, "rules")["groups"]
+    sick = [r for g in groups for r in g["rules"] if r["health"] == "err"]
+    if sick:
+        raise Failed("\n".join(f"{r['name']}: {r['lastError']}" for r in sick))
+    return f"{len(up)} targets up, {sum(len(g['rules']) for g in groups)} rules loaded"
+
+
+def ask(system, path, **parameters):
+    """What Prometheus' interface says."""
+    base = f"http://{system.address['prometheus']}:9090/api/v1/{path}"
+    return json.loads(get(f"{base}?{urllib.parse.urlencode(parameters)}"))["data"]
+
+
+def promql(system):
+    """Every PromQL of the dashboards gives something."""
+    asked = [(w, q.replace("$service", ".*")) for w, q in static.queries("expr")]
+
+    def empty():
+        return [w for w, q in asked if not ask(system, "query", query=q)["result"]]
+    missing = empty()
+    end = time.monotonic() + 60
+    while missing and time.monotonic() < end:
+        time.sleep(3)
+        missing = empty()
+    if missing:
+        raise Failed("empty:\n" + "\n".join(missing))
+    sick = [r for g in ask(system, "rules")["groups"] for r in g["rules"] if r["health"] == "err"]
+    if sick:
+        raise Failed("\n".join(f"{r['name']}: {r['lastError']}" for r in sick))
+    return f"{len(asked)} queries, none empty"
+
+
+def select(system, text):
+    """Rows of a question to the store, as the dashboards' user asks."""
+    text = text.replace("${tenant}", "acme")
+    text = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 >= now() - INTERVAL 30 DAY AND \1 <= now()", text)
+    if "$__" in text:
+        raise Failed(f"a macro that is not known here: {text}")
+    headers = {"X-ClickHouse-User": "weir", "X-ClickHouse-Key": system.password}
+    url = f"http://{system.address['clickhouse']}:8123/?database=weir&readonly=1"
+    return json.loads(get(url, (text + " FORMAT JSON").encode(), headers))
+
+
+def questions(system):
+    """Every SQL of the dashboards gives rows, once what was published has arrived."""
+    asked = list(static.queries("rawSql"))
+    boards = dict(static.dashboards())
+    for name, board in boards.items():
+        for variable in board["templating"]["list"]:
+            if isinstance(variable["query"], str):
+                asked.append((f"{name}: ${variable['name']}", variable["query"]))
+    end = time.monotonic() + 120
+    while True:
+        missing, wrong = [], []
+        for where, text in asked:
+            try:
+                if not select(system, text)["data"]:
+                    missing.append(where)
+            except Failed as failed:
+                wrong.append(f"{where}: {failed}")
+        if not missing and not wrong:
+            return f"{len(asked)} queries, none empty"
+        if time.monotonic() > end:
+            raise Failed("\n".join(["failed or empty:", *wrong, *missing]))
+        time.sleep(3)
+
+
+def fault(system):
+    """A service that stands still calls somebody, and that it moves again is told too."""
+    child, begun = system.children[VICTIM], time.monotonic()
+    if ("/page-url", ALERT, VICTIM, "firing") in system.received:
+        raise Failed(f"{ALERT} fired before the fault")
+    child.send_signal(signal.SIGSTOP)
+    try:
+        until(90, f"{ALERT} reaches the page",
+              lambda: ("/page-url", ALERT, VICTIM, "firing") in system.received)
+        fired = time.monotonic() - begun
+    finally:
+        child.send_signal(signal.SIGCONT)
+    until(90, f"{ALERT} resolves",
+          lambda: ("/page-url", ALERT, VICTIM, "resolved") in system.received)
+    until(60, f"{VICTIM} is healthy again", lambda: system.healthy(VICTIM))
+    others = {(path, name) for path, name, service, _ in system.received
+              if service == VICTIM and name != ALERT}
+    if not any(path == "/watchdog-url" for path, *_ in system.received):
+        raise Failed("the watchdog was not heard")
+    said = f", beside it {sorted(others)}" if others else ""
+    return f"fired after {fired:.0f} s, resolved after {time.monotonic() - begun:.0f} s{said}"
+
+
+STEPS = {
+    "live: Kafka": kafka,
+    "live: ClickHouse": clickhouse,
+    "live: services": services,
+    "live: demo": demo,
+    "live: Prometheus, Alertmanager": watch,
+    "live: SQL of dashboards": questions,
+    "live: PromQL of dashboards": promql,
+    "live: fault, alert, recovery": fault,
+}
+
+
+def checks(table):
+    """All steps; what follows a failed one has nothing to stand on, but for the queries."""
+    system = System()
+    try:
+        for name, step in STEPS.items():
+            if not table.check(name, step, system) and "dashboards" not in name:
+                break
+    finally:
+        system.close()
