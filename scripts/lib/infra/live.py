@@ -277,6 +277,20 @@ def ask(system, path, **parameters):
     return json.loads(get(f"{base}?{urllib.parse.urlencode(parameters)}"))["data"]
 
 
+def described(system):
+    """Every metric of weir's says what it is."""
+    names, silent = set(), set()
+    for name in WEIR:
+        text = get(f"http://{system.address[name]}:9464/metrics")
+        types = set(re.findall(r"^# TYPE (\w+) ", text, re.M))
+        names |= types
+        silent |= types - set(re.findall(r"^# HELP (\w+) ", text, re.M))
+    foreign = names - static.exported()
+    if silent or foreign:
+        raise Failed(f"without a description: {sorted(silent)}; not declared: {sorted(foreign)}")
+    return f"{len(names)} metrics"
+
+
 def promql(system):
     """Every PromQL of the dashboards gives something."""
     asked = [(w, q.replace("$service", ".*")) for w, q in static.queries("expr")]
@@ -364,6 +378,7 @@ STEPS = {
     "live: ClickHouse": clickhouse,
     "live: services": services,
     "live: demo": demo,
+    "live: metrics are described": described,
     "live: Prometheus, Alertmanager": watch,
     "live: SQL of dashboards": questions,
     "live: PromQL of dashboards": promql,
@@ -371,12 +386,16 @@ STEPS = {
 }
 
 
+# Nothing stands on these.
+INDEPENDENT = {n for n in STEPS if "dashboards" in n or "described" in n}
+
+
 def checks(table):
-    """All steps; what follows a failed one has nothing to stand on, but for the queries."""
+    """All steps, up to one that fails and others stand on."""
     system = System()
     try:
         for name, step in STEPS.items():
-            if not table.check(name, step, system) and "dashboards" not in name:
+            if not table.check(name, step, system) and name not in INDEPENDENT:
                 break
     finally:
         system.close()

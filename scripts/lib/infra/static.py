@@ -124,6 +124,38 @@ def check_image():
     return "hadolint has nothing to say"
 
 
+def found(pattern, path):
+    """What a file says in one place."""
+    text = (ROOT / path).read_text()
+    match = re.search(pattern, text, re.M)
+    if not match:
+        raise Failed(f"{path} does not say {pattern}")
+    return match[1]
+
+
+def check_versions():
+    """What several files have to say is the same in all of them."""
+    weir = found(r'^version = "(.+)"', "Cargo.toml")
+    rust = found(r'^channel = "(.+)"', "rust-toolchain.toml")
+    said = {
+        "Dockerfile": found(r"^ARG VERSION=(.+)", "Dockerfile"),
+        "Chart.yaml": found(r"^appVersion: (.+)", "infra/helm/weir/Chart.yaml"),
+        "docker-compose.yml": found(r"WEIR_VERSION:-([^}]+)", "docker-compose.yml"),
+    }
+    others = [name for name, version in said.items() if version != weir]
+    if found(r"^ARG RUST_VERSION=(.+)", "Dockerfile") != rust:
+        others.append("the compiler of Dockerfile")
+    if others:
+        raise Failed(f"not {weir} or {rust}: {', '.join(others)}")
+    kafka = found(r"<version>(.+)</version>", "infra/kafka/pom.xml")
+    if found(r"image: apache/kafka:(\S+)", "docker-compose.yml") != kafka:
+        raise Failed(f"docker-compose.yml has another Kafka than {kafka}")
+    store = found(r'COMPATIBILITY: &str = "(.+)"', "crates/store/src/client.rs")
+    if found(r"image: clickhouse/clickhouse-server:(\S+)", "docker-compose.yml") != store:
+        raise Failed(f"docker-compose.yml has another ClickHouse than {store}")
+    return f"weir {weir}, Rust {rust}, Kafka {kafka}, ClickHouse {store}"
+
+
 def check_image_size():
     """The stripped binary and zlib: what the last stage copies."""
     with tempfile.TemporaryDirectory() as folder:
@@ -176,6 +208,7 @@ CHECKS = {
     "compose file": check_compose,
     "image: hadolint": check_image,
     "image: size": check_image_size,
+    "versions": check_versions,
     "rules": check_rules,
     "rules: unit tests": check_rule_tests,
     "routes of alerts": check_routes,
