@@ -247,6 +247,8 @@ def watch(system):
     system.start("prometheus", [
         "prometheus", f"--config.file={prometheus_config(system)}",
         f"--storage.tsdb.path={system.folder}/prometheus",
+        # What it tells before it has found Alertmanager is told again after so long.
+        "--rules.alert.resend-delay=5s",
         f"--web.listen-address={at['prometheus']}:9090"])
     for name, port in (("alertmanager", 9093), ("prometheus", 9090)):
         ready = f"http://{at[name]}:{port}/-/ready"
@@ -368,8 +370,8 @@ def fault(system):
               lambda alert=alert, service=service: told("resolved", alert, service))
     for name in WEIR:
         until(60, f"{name} is healthy again", lambda name=name: system.healthy(name))
-    if not any(path == "/watchdog-url" for path, *_ in system.received):
-        raise Failed("the watchdog was not heard")
+    until(30, "the watchdog is heard",
+          lambda: any(path == "/watchdog-url" for path, *_ in system.received))
     return f"{', '.join(said)}, resolved after {time.monotonic() - begun:.0f} s"
 
 
