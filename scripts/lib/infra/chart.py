@@ -88,7 +88,8 @@ def check_config():
         _, objects = render(values)
         for stage in ("combine", "window", "score", "sink"):
             kind = "Deployment" if stage == "sink" else "StatefulSet"
-            container = objects[(kind, f"weir-{stage}")]["spec"]["template"]["spec"]["containers"][0]
+            pod = objects[(kind, f"weir-{stage}")]["spec"]["template"]["spec"]
+            container = pod["containers"][0]
             text = objects[("ConfigMap", "weir-config")]["data"]["weir.yaml"]
             with tempfile.TemporaryDirectory() as folder:
                 file = pathlib.Path(folder) / "weir.yaml"

@@ -58,7 +58,8 @@ class Table:
             said, good = str(failed), False
         self.rows.append((name, good, said, time.monotonic() - begun))
         head, *rest = said.splitlines() or [""]
-        print(f"{'ok  ' if good else 'FAIL'} {name:<34} {self.rows[-1][3]:6.1f} s  {head}", flush=True)
+        mark, took = "ok  " if good else "FAIL", self.rows[-1][3]
+        print(f"{mark} {name:<34} {took:6.1f} s  {head}", flush=True)
         for line in rest if not good else []:
             print(f"     {line}")
         return good
