@@ -119,11 +119,23 @@ pub enum Command {
     Processor(ProcessorArgs),
     /// Run the sink alone against brokers and ClickHouse elsewhere
     Sink(ServiceArgs),
+    /// Ask a service whether it is ready, and end with 0 where it is
+    Probe(ProbeArgs),
     /// Print the completions of a shell
     Completions {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ProbeArgs {
+    /// Address of its health and metrics
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// Ask whether it lives: whether a restart would not help
+    #[arg(long)]
+    pub live: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -7,6 +7,7 @@ mod dlq;
 mod explain;
 mod import;
 mod judged;
+mod probe;
 mod query;
 mod services;
 mod simulate;
@@ -47,6 +48,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Reprocess(a) => services::reprocess(&system, a.json),
         Command::Processor(a) => services::processor(&system, &a),
         Command::Sink(a) => services::sink(&system, &a),
+        Command::Probe(a) => probe::run(&a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "weir", &mut std::io::stdout());

@@ -81,7 +81,7 @@ pub fn processor(system: &SystemArgs, a: &ProcessorArgs) -> Result<ExitCode> {
         return dump(&config);
     }
     let (catalog, stages) = (system.catalog()?, stages(&a.stages)?);
-    let host = Host::new(&config.log, config.health)
+    let host = host(&config.log, config.health)
         .workers(1)
         .ready_while("kafka", brokers_answer(&config.processor.kafka));
     let exit = a.service.exit_when_unreachable;
@@ -113,7 +113,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     };
     sink.instance = names::instance("sink", &a.instance);
     let starts = Starting::default();
-    let host = Host::new(&config.log, config.health)
+    let host = host(&config.log, config.health)
         .ready_while("kafka", brokers_answer(&sink.kafka))
         .ready_while("start", starts.check());
     let exit = a.exit_when_unreachable;
@@ -132,6 +132,15 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     });
     host.with(service).run()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A host whose metrics say what they are.
+pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
+    let host = Host::new(log, health);
+    weir_kafka::metric::describe();
+    weir_processor::metric::describe();
+    weir_sink::metric::describe();
+    host
 }
 
 fn dump(config: &Config) -> Result<ExitCode> {

@@ -44,7 +44,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         filter: "warn".into(),
         json: false,
     };
-    let host = Host::new(&log, HealthConfig { bind });
+    let host = super::services::host(&log, HealthConfig { bind });
     let dir = lock.path().to_owned();
     let disk = Disk::of(&dir);
     if let Some(full) = disk.trouble() {
@@ -83,7 +83,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     patiently(|| {
         let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
         run.map_err(weir_kafka::Error::from)?;
-        register_schemas(&brokers, &catalog)
+        Ok(weir_processor::register_schemas(&brokers, &catalog, LIMIT)?)
     })?;
 
     let setting = Setting {
@@ -193,19 +193,4 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
         services.push(sinking(sink));
     }
     Ok(services)
-}
-
-/// The schemas of this binary, so that producers and snapshots can name them.
-fn register_schemas(brokers: &Brokers, catalog: &Catalog) -> Result<()> {
-    let wanted: Vec<(String, String)> = catalog
-        .events
-        .iter()
-        .map(|e| {
-            (
-                format!("{}-value", weir_model::topics::events(&e.name)),
-                e.schema_json.clone(),
-            )
-        })
-        .collect();
-    weir_sources::registry::register(brokers, &wanted)
 }
