@@ -21,7 +21,7 @@ OWN = "engineer"
 
 PYTHON_TYPES = {"string": "str", "long": "int", "int": "int", "double": "float",
                 "float": "float", "boolean": "bool"}
-SCRIPT_TYPES = {"string": "string", "long": "number | bigint", "int": "number",
+SCRIPT_TYPES = {"string": "string", "long": "number", "int": "number",
                 "double": "number", "float": "number", "boolean": "boolean"}
 
 
@@ -42,7 +42,7 @@ class Field:
         return self._type(PYTHON_TYPES, "Sequence[{}]", "Mapping[str, {}]")
 
     def script(self) -> str:
-        return self._type(SCRIPT_TYPES, "readonly ({})[]", "Readonly<Record<string, {}>>")
+        return self._type(SCRIPT_TYPES, "readonly {}[]", "Readonly<Record<string, {}>>")
 
     def _type(self, plain: dict, array: str, mapping: str, of: object = None) -> str:
         of = self.type if of is None else of

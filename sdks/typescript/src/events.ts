@@ -53,7 +53,7 @@ export interface AiInference extends Envelope {
   /** service (service.name); empty: not told */
   serviceName?: string | null;
   /** number of features that went in; null: not told */
-  features?: number | bigint | null;
+  features?: number | null;
   /** the prediction, where it is a number */
   predicted?: number | null;
   /** the prediction, where it is a class */
@@ -117,7 +117,7 @@ export interface AiQuery extends Envelope {
   /** class of the error, if any; timeout where it took too long */
   errorType?: string | null;
   /** models that worked on it */
-  modelsUsed?: readonly (string)[] | null;
+  modelsUsed?: readonly string[] | null;
   /** how sure the system is, 0 to 1; null: not told */
   confidence?: number | null;
   /** customer whose request it was; empty: not told */
@@ -129,9 +129,9 @@ export interface AiQuery extends Envelope {
   /** rating by the user, 1 to 5; null: not rated */
   satisfaction?: number | null;
   /** tokens read, whatever of them came from a cache; null: not known */
-  tokensInput?: number | bigint | null;
+  tokensInput?: number | null;
   /** tokens written, reasoning among them; null: not known */
-  tokensOutput?: number | bigint | null;
+  tokensOutput?: number | null;
   /** cost as reported by the source, in USD; null: not known */
   costUsd?: number | null;
 }
@@ -171,17 +171,17 @@ export interface AssistantRecorded extends Envelope {
   /** name of the assistant, e.g. claude-code; empty: not told */
   assistant?: string | null;
   /** look-ups in its memory that found something */
-  memoryHits?: number | bigint | null;
+  memoryHits?: number | null;
   /** look-ups in its memory that found nothing */
-  memoryMisses?: number | bigint | null;
+  memoryMisses?: number | null;
   /** times that context was put into a prompt */
-  contextInjections?: number | bigint | null;
+  contextInjections?: number | null;
   /** mean size of the context put in, in tokens; weighs context_injections; null: not told */
   avgContextTokens?: number | null;
   /** suggestions that were taken */
-  suggestionsAccepted?: number | bigint | null;
+  suggestionsAccepted?: number | null;
   /** suggestions that were turned down */
-  suggestionsRejected?: number | bigint | null;
+  suggestionsRejected?: number | null;
 }
 
 /** What is usual for a metric, captured from a period or a run: it holds until the next one. */
@@ -203,7 +203,7 @@ export interface BaselineCaptured extends Envelope {
   /** team that it belongs to; empty: none is told */
   team?: string | null;
   /** observations that it rests on; null: not told */
-  samples?: number | bigint | null;
+  samples?: number | null;
   /** begin of the period that it was captured from; null: not told */
   periodFrom?: Time | null;
   /** end of that period; null: not told */
@@ -251,13 +251,13 @@ export interface CapabilityExecuted extends Envelope {
   /** class of the error, if any */
   errorType?: string | null;
   /** tokens that need not be sent thanks to it */
-  tokensSaved?: number | bigint | null;
+  tokensSaved?: number | null;
   /** calls that were not needed thanks to it */
-  apiCallsAvoided?: number | bigint | null;
+  apiCallsAvoided?: number | null;
   /** working time saved as reported by the source, in minutes */
   timeSavedMinutes?: number | null;
   /** size of the context it worked on, in tokens */
-  contextSizeTokens?: number | bigint | null;
+  contextSizeTokens?: number | null;
 }
 
 /** An operator was certified. */
@@ -297,7 +297,7 @@ export interface DeploymentRecorded extends Envelope {
   /** revision that was deployed (vcs.ref.head.revision) */
   revision?: string | null;
   /** commits that it brought; null: not known */
-  commits?: number | bigint | null;
+  commits?: number | null;
   /** when the first of its changes was committed; null: not known */
   commitAt?: Time | null;
   /** whether it harmed users and had to be repaired or taken back; null: not known yet */
@@ -413,19 +413,19 @@ export interface LlmCall extends Envelope {
   /** what it was for, e.g. coding, review, chat */
   category?: string | null;
   /** input tokens read at full price (neither read from nor written to a cache); null: not told */
-  tokensInput?: number | bigint | null;
+  tokensInput?: number | null;
   /** input tokens read from a cache; null: not told */
-  tokensCacheRead?: number | bigint | null;
+  tokensCacheRead?: number | null;
   /** input tokens written to a cache, whatever their lifetime there; null: not told */
-  tokensCacheWrite?: number | bigint | null;
+  tokensCacheWrite?: number | null;
   /** those of tokens_cache_write that live for five minutes; null: the source does not tell */
-  tokensCacheWrite5m?: number | bigint | null;
+  tokensCacheWrite5m?: number | null;
   /** those of tokens_cache_write that live for an hour; null: the source does not tell */
-  tokensCacheWrite1h?: number | bigint | null;
+  tokensCacheWrite1h?: number | null;
   /** output tokens without reasoning, unless the source does not tell them apart; null: not told */
-  tokensOutput?: number | bigint | null;
+  tokensOutput?: number | null;
   /** reasoning tokens; null: not told, they may be among the output */
-  tokensReasoning?: number | bigint | null;
+  tokensReasoning?: number | null;
   /** cost as reported by the source; else the price book is used */
   costUsd?: number | null;
   /** request to last token */
@@ -467,7 +467,7 @@ export interface ModelTrained extends Envelope {
   /** mean processor use of training, in percent of the machine; null: not measured */
   cpuPercent?: number | null;
   /** samples that it was trained on; null: not told */
-  samples?: number | bigint | null;
+  samples?: number | null;
   /** coefficient of determination on data held back; null: not such a model */
   r2?: number | null;
   /** F1 on data held back, 0 to 1; null: not such a model */
@@ -489,13 +489,13 @@ export interface OptimizationSampled extends Envelope {
   /** team that it belongs to; empty: none is told */
   team?: string | null;
   /** tokens that there were to send */
-  tokensBefore?: number | bigint | null;
+  tokensBefore?: number | null;
   /** tokens that were sent */
-  tokensAfter?: number | bigint | null;
+  tokensAfter?: number | null;
   /** look-ups that the cache answered */
-  cacheHits?: number | bigint | null;
+  cacheHits?: number | null;
   /** look-ups that it did not answer */
-  cacheMisses?: number | bigint | null;
+  cacheMisses?: number | null;
   /** response time without the system, in ms; null: not measured */
   responseMsBefore?: number | null;
   /** response time with it, in ms; null: not measured */
@@ -505,13 +505,13 @@ export interface OptimizationSampled extends Envelope {
   /** whether content came through unharmed; null: not checked */
   integrityOk?: boolean | null;
   /** tasks that were finished */
-  tasksCompleted?: number | bigint | null;
+  tasksCompleted?: number | null;
   /** tasks that were given up */
-  tasksFailed?: number | bigint | null;
+  tasksFailed?: number | null;
   /** requests that ended with an error */
-  errors?: number | bigint | null;
+  errors?: number | null;
   /** requests in all */
-  requests?: number | bigint | null;
+  requests?: number | null;
   /** time in which the system could be used, in s */
   upSeconds?: number | null;
   /** time in which it could not, in s */
@@ -575,7 +575,7 @@ export interface ProcessActed extends Envelope {
   /** who gave it; may be a pseudonym */
   actor?: string | null;
   /** process that it was about (process.pid); null: none alone */
-  processPid?: number | bigint | null;
+  processPid?: number | null;
   /** name of its program (process.executable.name) */
   processExecutableName?: string | null;
   /** whether the process was to be ended without a chance to clean up */
@@ -585,7 +585,7 @@ export interface ProcessActed extends Envelope {
   /** why, as the actor says */
   reason?: string | null;
   /** processes that it showed; null: not a listing */
-  found?: number | bigint | null;
+  found?: number | null;
   /** how long it took, in ms */
   durationMs?: number | null;
   /** what it was called with, e.g. cpu_threshold */
@@ -597,7 +597,7 @@ export interface ProcessSampled extends Envelope {
   /** machine (host.name) */
   hostName: string;
   /** id of the process (process.pid) */
-  processPid: number | bigint;
+  processPid: number;
   /** name of its program (process.executable.name) */
   processExecutableName: string;
   /** processor time used, in percent of one core */
@@ -607,7 +607,7 @@ export interface ProcessSampled extends Envelope {
   /** time since it began, in s */
   runtimeSeconds: number;
   /** id of its parent (process.parent_pid) */
-  processParentPid?: number | bigint | null;
+  processParentPid?: number | null;
   /** user that it runs as (process.owner); empty: not told */
   processOwner?: string | null;
   /** its command line (process.command_line); null: not sent */
@@ -615,11 +615,11 @@ export interface ProcessSampled extends Envelope {
   /** share of the machine's memory, 0 to 100 */
   memoryPercent?: number | null;
   /** its threads (process.thread.count) */
-  threads?: number | bigint | null;
+  threads?: number | null;
   /** read from disks since it began, in bytes */
-  diskReadBytes?: number | bigint | null;
+  diskReadBytes?: number | null;
   /** written to disks since it began, in bytes */
-  diskWriteBytes?: number | bigint | null;
+  diskWriteBytes?: number | null;
 }
 
 /** What one engineer produced: a day's totals, or one commit. Counts add up. */
@@ -635,25 +635,25 @@ export interface ProductivityRecorded extends Envelope {
   /** identity of the change, e.g. commit hash; identifies the event where present */
   changeId?: string | null;
   /** commits made */
-  commits?: number | bigint | null;
+  commits?: number | null;
   /** pull requests opened */
-  prsCreated?: number | bigint | null;
+  prsCreated?: number | null;
   /** pull requests merged */
-  prsMerged?: number | bigint | null;
+  prsMerged?: number | null;
   /** lines added */
-  linesAdded?: number | bigint | null;
+  linesAdded?: number | null;
   /** lines deleted */
-  linesDeleted?: number | bigint | null;
+  linesDeleted?: number | null;
   /** files changed */
-  filesChanged?: number | bigint | null;
+  filesChanged?: number | null;
   /** share of code that tests cover, 0 to 100; replaces the earlier value of the day */
   testCoveragePercent?: number | null;
   /** bugs fixed */
-  bugsFixed?: number | bigint | null;
+  bugsFixed?: number | null;
   /** code reviews finished */
-  codeReviewsCompleted?: number | bigint | null;
+  codeReviewsCompleted?: number | null;
   /** of the commits, those that change a test (tests alone or among others); null where it is not known */
-  commitsWithTests?: number | bigint | null;
+  commitsWithTests?: number | null;
 }
 
 /** What a component used at a moment. */
@@ -673,15 +673,15 @@ export interface ResourceSampled extends Envelope {
   /** share of its disk in use, 0 to 100; null: not measured */
   diskPercent?: number | null;
   /** received since the last sample, in bytes; null: not measured */
-  networkReceiveBytes?: number | bigint | null;
+  networkReceiveBytes?: number | null;
   /** sent since the last sample, in bytes; null: not measured */
-  networkTransmitBytes?: number | bigint | null;
+  networkTransmitBytes?: number | null;
   /** requests that wait; null: it has no queue */
-  queueSize?: number | bigint | null;
+  queueSize?: number | null;
   /** open connections; null: it has none */
-  connections?: number | bigint | null;
+  connections?: number | null;
   /** requests under way; null: not measured */
-  concurrency?: number | bigint | null;
+  concurrency?: number | null;
   /** share of the host that measuring itself costs, 0 to 100; null: not measured */
   overheadPercent?: number | null;
 }
@@ -697,9 +697,9 @@ export interface SavingsRecorded extends Envelope {
   /** model whose calls were avoided, which decides their price; empty: not told */
   model?: string | null;
   /** tokens that need not be sent thanks to it */
-  tokensSaved?: number | bigint | null;
+  tokensSaved?: number | null;
   /** calls that were not needed thanks to it */
-  apiCallsAvoided?: number | bigint | null;
+  apiCallsAvoided?: number | null;
   /** working time saved as reported by the source, in minutes */
   timeSavedMinutes?: number | null;
 }
@@ -715,7 +715,7 @@ export interface SeatGranted extends Envelope {
   /** plan as its vendor names it; empty: not told */
   plan?: string | null;
   /** seats that the engineer has from now on: 1, or 0 where it is taken back */
-  seats?: number | bigint | null;
+  seats?: number | null;
   /** who gave it; may be a pseudonym */
   grantedBy?: string | null;
 }
@@ -753,7 +753,7 @@ export interface ToolCalled extends Envelope {
   /** whether the tool ran; what it ran may have failed; null: it was not let, or not told */
   success?: boolean | null;
   /** exit code of the command that it ran; null: it ran none, or not told */
-  exitCode?: number | bigint | null;
+  exitCode?: number | null;
   /** class of the error, if any (error.type) */
   errorType?: string | null;
   /** accepted, rejected or blocked; empty: nobody was asked */
@@ -765,7 +765,7 @@ export interface ToolCalled extends Envelope {
   /** how long the tool ran, in ms; null: it did not, or not told */
   durationMs?: number | null;
   /** size of what it gave back, in tokens; null: not known */
-  resultTokens?: number | bigint | null;
+  resultTokens?: number | null;
 }
 
 /** A training session of an operator, sent once when it is over. */
@@ -789,11 +789,11 @@ export interface TrainingSession extends Envelope {
   /** what the session cost, in USD */
   costUsd?: number | null;
   /** skills that were practised */
-  skills?: readonly (string)[] | null;
+  skills?: readonly string[] | null;
   /** objectives that were reached */
-  objectivesCompleted?: number | bigint | null;
+  objectivesCompleted?: number | null;
   /** objectives that there were */
-  objectivesTotal?: number | bigint | null;
+  objectivesTotal?: number | null;
 }
 
 /** Typed events. Each method only queues; what is left out is not sent. */

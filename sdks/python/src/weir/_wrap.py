@@ -112,7 +112,7 @@ class _Call:
 
         def close() -> Any:
             self.left()
-            found = alive()
+            found: Any = alive()
             return type(found).close(found)
 
         stream.close = close
