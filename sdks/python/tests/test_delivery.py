@@ -81,6 +81,17 @@ def test_a_kept_connection_that_was_closed_costs_no_pause(client):
         assert tools(server) == ["tool-0", "tool-1", "tool-2", "tool-3"]
 
 
+def test_a_kept_connection_that_closes_under_a_request_is_replaced_at_once(client):
+    with Hostile(hostile.ok, hostile.close, hostile.ok) as server:
+        weir = client(server.url)
+        for number in range(2):
+            send(weir, 1, number)
+            began = time.monotonic()
+            assert weir.flush(5)
+            assert time.monotonic() - began < 0.3
+        assert tools(server) == ["tool-0", "tool-1", "tool-1"]
+
+
 @pytest.mark.parametrize("code", [429, 503])
 def test_retry_after_is_honoured(client, code):
     with Hostile(hostile.status(code, ["Retry-After: 1"]), hostile.ok) as server:

@@ -74,6 +74,18 @@ test("a kept connection that was closed costs no pause", (t) =>
     assert.deepEqual(tools(server), names(4));
   }));
 
+test("a kept connection that closes under a request is replaced at once", (t) =>
+  Hostile.with([hostile.ok, hostile.close, hostile.ok], async (server) => {
+    const weir = client(t, server.url);
+    for (let n = 0; n < 2; n++) {
+      send(weir, 1, n);
+      const began = performance.now();
+      assert(await weir.flush(5000));
+      assert(performance.now() - began < 300);
+    }
+    assert.deepEqual(tools(server), ["tool-0", "tool-1", "tool-1"]);
+  }));
+
 for (const code of [429, 503]) {
   test(`Retry-After is honoured: ${code}`, (t) =>
     Hostile.with([hostile.status(code, ["Retry-After: 1"]), hostile.ok], async (server) => {

@@ -50,6 +50,14 @@ for (const [name, [end, code]] of Object.entries(ENDS)) {
     }));
 }
 
+test("at its end a program has the time to try again", () =>
+  Hostile.with([hostile.status(503, ["Retry-After: 0"]), hostile.ok], async (server) => {
+    const done = await run(PROGRAM, { WEIR_URL: server.url });
+    assert.equal(done.code, 0);
+    assert.equal(server.requests.length, 2);
+    assert.equal(server.requests[1].events.length, 3);
+  }));
+
 const HANGS: Record<string, hostile.Behaviour> = {
   hang: hostile.hang, drip: hostile.drip, endless: hostile.endless,
   "Retry-After": hostile.status(503, ["Retry-After: 600"]),
