@@ -35,6 +35,6 @@ pub use judge::detector;
 pub use load::{load, load_sources};
 pub use meaning::evolve;
 pub use prices::{CLASSES, LIFETIMES, NEEDED, WRITTEN};
-pub use problem::{CatalogErrors, Problem, Refusal};
+pub use problem::{CatalogErrors, Problem, Refusal, suggest};
 pub use recognise::{Assistant, Assistants};
 pub use types::*;

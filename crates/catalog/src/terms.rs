@@ -366,6 +366,40 @@ impl Scope<'_> {
     }
 }
 
+impl Catalog {
+    /// What `llm.call.cost` or `llm.call.latency.p95` names: event type, measure, statistic.
+    ///
+    /// # Errors
+    /// What is wrong with the name, and what to do.
+    pub fn statistic(&self, path: &str) -> Result<(EventId, usize, Stat), (String, String)> {
+        let within = |e: &EventDef| path.strip_prefix(e.name.as_str())?.strip_prefix('.');
+        let longest = (0..self.events.len())
+            .filter(|e| within(&self.events[*e]).is_some())
+            .max_by_key(|e| self.events[*e].name.len());
+        let Some(event) = longest else {
+            let all = self.events.iter().flat_map(|e| {
+                let names = e.measures.iter().map(|m| m.name.as_str());
+                names.map(|m| format!("{}.{m}", e.name))
+            });
+            let all: Vec<String> = all.collect();
+            return Err((
+                format!("\"{path}\" names no event type with a measure"),
+                suggest(path, all.iter().map(String::as_str)),
+            ));
+        };
+        let def = &self.events[event];
+        let rest = within(def).unwrap_or_default();
+        let (name, stat) = rest.split_once('.').unwrap_or((rest, ""));
+        let Some(measure) = def.measure_id(name) else {
+            return Err((
+                format!("{} has no measure \"{name}\"", def.name),
+                suggest(name, def.measures.iter().map(|m| m.name.as_str())),
+            ));
+        };
+        Ok((event, measure, stat_of(&def.measures[measure], stat)?))
+    }
+}
+
 /// The rollup with exactly these dimensions.
 pub(crate) fn find_rollup(e: &EventDef, names: &[String]) -> Option<usize> {
     e.rollups.iter().position(|r| {

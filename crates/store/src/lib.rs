@@ -7,12 +7,15 @@
 //! named queries.
 
 mod acknowledged;
+mod assembly;
 mod calendar;
 mod client;
 mod config;
 pub mod encode;
 mod error;
+pub mod explain;
 mod kpi;
+mod kpi_period;
 mod measure;
 mod migrate;
 pub mod period;
@@ -32,6 +35,7 @@ pub use client::{Answer, Backoff, Column, Param, Rows, Store, ident, text};
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use kpi::kpi_current_sql;
+pub use kpi_period::kpi_period_sql;
 pub use measure::statistic;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use period::Period;

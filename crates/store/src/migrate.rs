@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, calendar, kpi, results, view};
+use crate::{Store, StoreError, calendar, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
@@ -189,6 +189,10 @@ impl Store {
                 format!("kpi_{}_current", k.name),
                 kpi::kpi_current_sql(k, catalog, None, None)?,
             ));
+            if k.mix.is_none() {
+                let select = kpi_period::kpi_period_sql(k, catalog)?;
+                wanted.push((format!("kpi_{}", k.name), select));
+            }
         }
         self.views(&there, &made_from, wanted).await?;
         Ok(alter)

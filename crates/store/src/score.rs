@@ -1,9 +1,10 @@
 //! Current values of scores: what the current values of their inputs are worth together.
 
 use crate::StoreError;
+use crate::assembly::score;
 use crate::calendar::{LAST_MOMENT, zones};
 use crate::client::ident;
-use crate::kpi::{kpi_current_sql, range, score};
+use crate::kpi::{kpi_current_sql, range};
 use crate::view::{SETTINGS, end_of, start_of};
 use weir_catalog::{Catalog, KpiDef, Mix, sql};
 use weir_model::Micros;

@@ -97,6 +97,9 @@ pub enum Command {
     Query(QueryArgs),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse
     Verify(VerifyArgs),
+    /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
+    #[command(subcommand)]
+    Explain(ExplainCommand),
     /// Compare the anomalies that a simulation injected with those that were found
     Truth(TruthArgs),
     /// Hash the merged numbers and final rows: equal logs give equal digests
@@ -265,6 +268,14 @@ pub struct SimulateArgs {
     /// Inject no anomalies
     #[arg(long)]
     pub quiet: bool,
+    /// Only these event types, e.g. ai.query,ai.feedback
+    #[arg(
+        long,
+        value_name = "TYPE",
+        value_delimiter = ',',
+        conflicts_with = "live"
+    )]
+    pub only: Vec<String>,
     /// File for the truth about the injected anomalies (default: truth-SEED.jsonl in the data
     /// directory)
     #[arg(long, value_name = "FILE")]
@@ -340,6 +351,45 @@ pub struct VerifyArgs {
     /// Memory to count in; what does not fit waits in temporary files (in the folder TMPDIR)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub memory: bytesize::ByteSize,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ExplainCommand {
+    /// A value of a KPI or a score
+    Kpi {
+        /// Its name, e.g. roi
+        name: String,
+        #[command(flatten)]
+        of: ExplainArgs,
+    },
+    /// A measure, e.g. llm.call.cost, or a statistic of one, e.g. llm.call.latency.p95
+    Measure {
+        /// Event type, measure and, of a distribution, the statistic
+        name: String,
+        #[command(flatten)]
+        of: ExplainArgs,
+    },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ExplainArgs {
+    /// Values of the dimensions: `team=search` or `team=search,model=haiku`; without it the tenant
+    /// as a whole
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub subject: String,
+    /// A day of the tenant's (2026-03-02), an hour of UTC (2026-03-02T14), or the end of any other
+    /// window (2026-03-02T14:05:00Z)
+    #[arg(long, value_name = "WINDOW")]
+    pub window: String,
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// How many parts and how many events of each term to list
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub limit: usize,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -423,6 +473,15 @@ pub enum CatalogCommand {
     Show {
         /// Its name
         name: String,
+    },
+    /// Write the pages of all that is declared, and of what answers which need
+    Docs {
+        /// Folder that they are written to
+        #[arg(long, default_value = "docs", value_name = "DIR")]
+        out: PathBuf,
+        /// Write nothing; fail where a page is not what would be written
+        #[arg(long)]
+        check: bool,
     },
 }
 

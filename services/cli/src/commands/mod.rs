@@ -4,6 +4,7 @@ mod catalog;
 mod digest;
 mod disk;
 mod dlq;
+mod explain;
 mod import;
 mod judged;
 mod query;
@@ -37,6 +38,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Verify(a) => verify::run(&system, &a),
+        Command::Explain(c) => explain::run(&system, &c),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
