@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the SDKs' typed methods of schemas/events/*.avsc.
 
-    sdks/generate.py            writes the files
-    sdks/generate.py --check    fails where a file is not what it would write
+sdks/generate.py            writes the files
+sdks/generate.py --check    fails where a file is not what it would write
 """
 
 from __future__ import annotations
@@ -19,10 +19,22 @@ ENVELOPE = ("event_id", "event_time", "tenant", "source", "resource")
 # Who an event is about: left out, it is the client's.
 OWN = "engineer"
 
-PYTHON_TYPES = {"string": "str", "long": "int", "int": "int", "double": "float",
-                "float": "float", "boolean": "bool"}
-SCRIPT_TYPES = {"string": "string", "long": "number", "int": "number",
-                "double": "number", "float": "number", "boolean": "boolean"}
+PYTHON_TYPES = {
+    "string": "str",
+    "long": "int",
+    "int": "int",
+    "double": "float",
+    "float": "float",
+    "boolean": "bool",
+}
+SCRIPT_TYPES = {
+    "string": "string",
+    "long": "number",
+    "int": "number",
+    "double": "number",
+    "float": "number",
+    "boolean": "boolean",
+}
 
 
 class Field:
@@ -82,38 +94,64 @@ class EventType:
 
 
 def wrapped(text: str, indent: str, hanging: str = "", width: int = 96) -> list[str]:
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + hanging,
-                         break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def python(types: list[EventType]) -> str:
-    lines = ['"""One method per event type. Made by sdks/generate.py of schemas/events: not edited '
-             'by hand."""', "", "from __future__ import annotations", "",
-             "from typing import Any, Dict, Mapping, Optional, Sequence", "",
-             "from ._guard import Person, Time, guarded", "", "",
-             "class Events:",
-             '    """Typed events. Each method only queues; what is left out is not sent.',
-             "",
-             "    All of them take event_id (a UUID, which makes two events the same one), event_time",
-             "    (a datetime, or microseconds since 1970), source and resource, as the client has "
-             'them."""', "",
-             "    def _emit(",
-             "        self, type: str, fields: Dict[str, Any], person_field: Optional[str] = None",
-             "    ) -> None:",
-             "        raise NotImplementedError", ""]
+    lines = [
+        '"""One method per event type. Made by sdks/generate.py of schemas/events: not edited '
+        'by hand."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Any, Dict, Mapping, Optional, Sequence",
+        "",
+        "from ._guard import Person, Time, guarded",
+        "",
+        "",
+        "class Events:",
+        '    """Typed events. Each method only queues; what is left out is not sent.',
+        "",
+        "    All of them take event_id (a UUID, which makes two events the same one), event_time "
+        "(a",
+        "    datetime, or microseconds since 1970), source and resource, as the client has "
+        'them."""',
+        "",
+        "    def _emit(",
+        "        self, type: str, fields: Dict[str, Any], person_field: Optional[str] = None",
+        "    ) -> None:",
+        "        raise NotImplementedError",
+        "",
+    ]
     for event in types:
         lines += python_method(event)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def python_method(event: EventType) -> list[str]:
-    lines = ["    @guarded", f"    def {event.name.replace('.', '_')}(", "        self,", "        *,"]
+    lines = [
+        "    @guarded",
+        f"    def {event.name.replace('.', '_')}(",
+        "        self,",
+        "        *,",
+    ]
     for field in event.fields:
         default = f"Optional[{field.python()}] = None" if field.optional else field.python()
         lines.append(f"        {field.name}: {default},")
-    lines += ["        event_id: Optional[str] = None,", "        event_time: Optional[Time] = None,",
-              "        source: Optional[str] = None,",
-              "        resource: Optional[Mapping[str, str]] = None,", "    ) -> None:"]
+    lines += [
+        "        event_id: Optional[str] = None,",
+        "        event_time: Optional[Time] = None,",
+        "        source: Optional[str] = None,",
+        "        resource: Optional[Mapping[str, str]] = None,",
+        "    ) -> None:",
+    ]
     lines += wrapped('"""' + event.doc, "        ") + [""]
     for field in event.fields:
         own = "; left out, the client's" if field.own else ""
@@ -133,19 +171,29 @@ def camel(name: str) -> str:
 
 
 def script(types: list[EventType]) -> str:
-    lines = ["// One method per event type. Made by sdks/generate.py of schemas/events: not edited by "
-             "hand.", "", 'import type { Envelope, Fields, Person, Time } from "./types.js";', ""]
+    lines = [
+        "// One method per event type. Made by sdks/generate.py of schemas/events: not edited by "
+        "hand.",
+        "",
+        'import type { Envelope, Fields, Person, Time } from "./types.js";',
+        "",
+    ]
     for event in types:
         lines += script_type(event)
-    lines += ["/** Typed events. Each method only queues; what is left out is not sent. */",
-              "export abstract class Events {",
-              "  protected abstract send(type: string, fields: Fields, envelope: Envelope, person?: "
-              "string): void;", ""]
+    lines += [
+        "/** Typed events. Each method only queues; what is left out is not sent. */",
+        "export abstract class Events {",
+        "  protected abstract send(type: string, fields: Fields, envelope: Envelope, person?: "
+        "string): void;",
+        "",
+    ]
     for event in types:
-        lines += [f"  /** {event.doc} */",
-                  f"  {camel(event.name)}(event: {event.class_name}): void {{",
-                  "    const e = (event ?? {}) as " + event.class_name + ";",
-                  f'    this.send("{event.name}", {{']
+        lines += [
+            f"  /** {event.doc} */",
+            f"  {camel(event.name)}(event: {event.class_name}): void {{",
+            "    const e = (event ?? {}) as " + event.class_name + ";",
+            f'    this.send("{event.name}", {{',
+        ]
         lines += [f"      {field.name}: e.{camel(field.name)}," for field in event.fields]
         person = f', "{event.person}"' if event.person else ""
         lines += [f"    }}, e{person});", "  }", ""]
@@ -158,7 +206,10 @@ def script_type(event: EventType) -> list[str]:
         own = "; left out, the client's" if field.own else ""
         mark = "?" if field.optional else ""
         null = " | null" if field.optional else ""
-        lines += [f"  /** {field.doc}{own} */", f"  {camel(field.name)}{mark}: {field.script()}{null};"]
+        lines += [
+            f"  /** {field.doc}{own} */",
+            f"  {camel(field.name)}{mark}: {field.script()}{null};",
+        ]
     return lines + ["}", ""]
 
 
@@ -167,8 +218,10 @@ def main() -> int:
     arguments.add_argument("--check", action="store_true", help="compare, write nothing")
     check = arguments.parse_args().check
     types = [EventType(path) for path in sorted(SCHEMAS.glob("*.avsc"))]
-    made = {HERE / "python/src/weir/_events.py": python(types),
-            HERE / "typescript/src/events.ts": script(types)}
+    made = {
+        HERE / "python/src/weir/_events.py": python(types),
+        HERE / "typescript/src/events.ts": script(types),
+    }
     stale = []
     for path, text in made.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:

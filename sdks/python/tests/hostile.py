@@ -77,8 +77,11 @@ class Hostile:
         except ValueError:
             events = []
         request = {
-            "line": line.decode().strip(), "headers": headers, "size": len(body),
-            "events": events if isinstance(events, list) else [events], "at": time.monotonic(),
+            "line": line.decode().strip(),
+            "headers": headers,
+            "size": len(body),
+            "events": events if isinstance(events, list) else [events],
+            "at": time.monotonic(),
             "server": self,
         }
         with self.lock:
@@ -129,7 +132,7 @@ def close(_connection, _request):
 
 def half(connection, request):
     """Closes in the middle of its answer."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"accep")
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"accep')
     return False
 
 
@@ -162,7 +165,8 @@ def refuse(*indexes, code="WEIR-0931"):
         count = len(request["events"])
         refused = [
             {"index": i, "code": code, "message": f"item {i} is bad", "remedy": "send a good one"}
-            for i in indexes if i < count
+            for i in indexes
+            if i < count
         ]
         left = count - len(refused)
         reply(connection, 200 if left else 422, {"accepted": left, "refused": refused})

@@ -27,7 +27,7 @@ def test_with_measures_duration_and_success(told):
         run.set(tokens_saved=1200)
     (event,) = events()
     assert event["type"] == "capability.executed" and event["capability"] == "review"
-    assert 29 < event["duration_ms"] < 200
+    assert 29 < event["duration_ms"] < 2000
     assert event["success"] is True and "error_type" not in event
     assert (event["tokens_saved"], event["context_size_tokens"]) == (1200, 900)
     assert event["engineer"] == {"email": "ada@acme.example"}
@@ -46,7 +46,9 @@ def test_exceptions_pass_through_and_are_told(told):
         with weir.capability("review"):
             raise SystemExit(0)
     assert [(e["success"], e.get("error_type")) for e in events()] == [
-        (False, "KeyError"), (False, "timeout"), (True, None),
+        (False, "KeyError"),
+        (False, "timeout"),
+        (True, None),
     ]
 
 

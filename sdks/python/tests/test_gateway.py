@@ -26,7 +26,9 @@ class System:
         self.log = open(folder / "up.log", "wb")
         self.process = subprocess.Popen(
             [BINARY, "--data-dir", str(folder / "data"), "up", "--gateway", "127.0.0.1:0"],
-            stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
         )
         end = time.monotonic() + 90
         while True:
@@ -97,9 +99,12 @@ def test_a_batch_whose_answer_was_lost_is_counted_once(system, client):
     def between(connection, request):
         """Passes a request on; loses the first answer."""
         ask = urllib.request.Request(
-            system.url + "/v1/events", json.dumps(request["events"]).encode(),
-            {"Authorization": request["headers"]["authorization"],
-             "Content-Type": "application/json"},
+            system.url + "/v1/events",
+            json.dumps(request["events"]).encode(),
+            {
+                "Authorization": request["headers"]["authorization"],
+                "Content-Type": "application/json",
+            },
         )
         with urllib.request.urlopen(ask, timeout=60) as answer:
             body = answer.read()

@@ -19,7 +19,8 @@ ENVELOPE = {"event_id", "event_time", "source", "resource"}
 def test_the_generated_files_are_current():
     done = subprocess.run(
         [sys.executable, str(ROOT / "sdks" / "generate.py"), "--check"],
-        capture_output=True, text=True,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stdout
 
@@ -65,8 +66,9 @@ def test_times_are_whole_microseconds(client):
     moment = datetime(2026, 3, 2, 12, 0, 0, 1, timezone(timedelta(hours=2)))
     with Hostile() as server:
         weir = client(server.url)
-        weir.incident_recorded(incident_id="i", service_name="s", opened_at=moment,
-                               event_time=moment)
+        weir.incident_recorded(
+            incident_id="i", service_name="s", opened_at=moment, event_time=moment
+        )
         assert weir.flush(5)
         (event,) = server.events
         assert event["opened_at"] == event["event_time"] == 1772445600000001

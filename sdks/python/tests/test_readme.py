@@ -16,7 +16,10 @@ def test_the_example_runs_and_tells_what_it_says():
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith("True {'sent': 5,")
         assert [event["type"] for event in server.events] == [
-            "capability.executed", "capability.executed", "llm.call", "productivity.recorded",
+            "capability.executed",
+            "capability.executed",
+            "llm.call",
+            "productivity.recorded",
             "engineer.registered",
         ]
         assert server.events[0]["tokens_saved"] == 1200

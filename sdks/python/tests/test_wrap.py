@@ -11,44 +11,78 @@ import pytest
 from hostile import Hostile
 
 CHAT_USAGE = {
-    "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+    "prompt_tokens": 100,
+    "completion_tokens": 50,
+    "total_tokens": 150,
     "prompt_tokens_details": {"cached_tokens": 60},
     "completion_tokens_details": {"reasoning_tokens": 20},
 }
 CHAT = {
-    "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-5-2026",
-    "service_tier": "default", "usage": CHAT_USAGE,
-    "choices": [{"index": 0, "finish_reason": "stop",
-                 "message": {"role": "assistant", "content": "hello"}}],
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-5-2026",
+    "service_tier": "default",
+    "usage": CHAT_USAGE,
+    "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}
+    ],
 }
 RESPONSE = {
-    "id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-5-2026",
-    "status": "completed", "output": [], "parallel_tool_calls": True, "tool_choice": "auto",
-    "tools": [], "usage": {
-        "input_tokens": 100, "input_tokens_details": {"cached_tokens": 60},
-        "output_tokens": 50, "output_tokens_details": {"reasoning_tokens": 20},
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "model": "gpt-5-2026",
+    "status": "completed",
+    "output": [],
+    "parallel_tool_calls": True,
+    "tool_choice": "auto",
+    "tools": [],
+    "usage": {
+        "input_tokens": 100,
+        "input_tokens_details": {"cached_tokens": 60},
+        "output_tokens": 50,
+        "output_tokens_details": {"reasoning_tokens": 20},
         "total_tokens": 150,
     },
 }
 TOKENS = {"tokens_input": 40, "tokens_cache_read": 60, "tokens_output": 30, "tokens_reasoning": 20}
 MESSAGE = {
-    "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x",
-    "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn",
-    "stop_sequence": None, "usage": {
-        "input_tokens": 7, "cache_read_input_tokens": 500, "cache_creation_input_tokens": 30,
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-x",
+    "content": [{"type": "text", "text": "hello"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {
+        "input_tokens": 7,
+        "cache_read_input_tokens": 500,
+        "cache_creation_input_tokens": 30,
         "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20},
-        "output_tokens": 42, "service_tier": "standard",
+        "output_tokens": 42,
+        "service_tier": "standard",
     },
 }
 MESSAGE_TOKENS = {
-    "tokens_input": 7, "tokens_cache_read": 500, "tokens_cache_write": 30,
-    "tokens_cache_write_5m": 10, "tokens_cache_write_1h": 20, "tokens_output": 42,
+    "tokens_input": 7,
+    "tokens_cache_read": 500,
+    "tokens_cache_write": 30,
+    "tokens_cache_write_5m": 10,
+    "tokens_cache_write_1h": 20,
+    "tokens_output": 42,
 }
 
 
 def chat_chunk(**parts):
-    return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1,
-            "model": "gpt-5-2026", "choices": [], **parts}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-5-2026",
+        "choices": [],
+        **parts,
+    }
 
 
 def chat_chunks(usage):
@@ -59,16 +93,26 @@ def chat_chunks(usage):
 
 
 def message_events():
-    start = {**MESSAGE, "content": [], "stop_reason": None,
-             "usage": {**MESSAGE["usage"], "output_tokens": 1}}
+    start = {
+        **MESSAGE,
+        "content": [],
+        "stop_reason": None,
+        "usage": {**MESSAGE["usage"], "output_tokens": 1},
+    }
     return [
         {"type": "message_start", "message": start},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
-        {"type": "content_block_delta", "index": 0,
-         "delta": {"type": "text_delta", "text": "hello"}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "hello"},
+        },
         {"type": "content_block_stop", "index": 0},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-         "usage": {"output_tokens": 42}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+            "usage": {"output_tokens": 42},
+        },
         {"type": "message_stop"},
     ]
 
@@ -83,8 +127,9 @@ def stream(connection, events, named=False, cut=None):
         connection.sendall(f"{len(text):x}\r\n".encode() + text + b"\r\n")
     if cut is None:
         done = b"" if named else b"data: [DONE]\n\n"
-        connection.sendall((f"{len(done):x}\r\n".encode() + done + b"\r\n" if done else b"")
-                           + b"0\r\n\r\n")
+        connection.sendall(
+            (f"{len(done):x}\r\n".encode() + done + b"\r\n" if done else b"") + b"0\r\n\r\n"
+        )
     return cut is None
 
 
@@ -101,20 +146,36 @@ def model_api(connection, request):
     if path.endswith("/responses"):
         if asked.get("stream"):
             events = [
-                {"type": "response.created", "sequence_number": 0,
-                 "response": {**RESPONSE, "status": "in_progress", "usage": None}},
-                {"type": "response.output_text.delta", "sequence_number": 1, "delta": "hel",
-                 "item_id": "i", "output_index": 0, "content_index": 0, "logprobs": []},
+                {
+                    "type": "response.created",
+                    "sequence_number": 0,
+                    "response": {**RESPONSE, "status": "in_progress", "usage": None},
+                },
+                {
+                    "type": "response.output_text.delta",
+                    "sequence_number": 1,
+                    "delta": "hel",
+                    "item_id": "i",
+                    "output_index": 0,
+                    "content_index": 0,
+                    "logprobs": [],
+                },
                 {"type": "response.completed", "sequence_number": 2, "response": RESPONSE},
             ]
             return stream(connection, events, named=True)
         return hostile.reply(connection, 200, RESPONSE, ["Content-Type: application/json"])
     if path.endswith("/embeddings"):
-        body = {"object": "list", "model": "embed-3", "data": [],
-                "usage": {"prompt_tokens": 8, "total_tokens": 8}}
+        body = {
+            "object": "list",
+            "model": "embed-3",
+            "data": [],
+            "usage": {"prompt_tokens": 8, "total_tokens": 8},
+        }
         return hostile.reply(connection, 200, body, ["Content-Type: application/json"])
     if asked.get("stream"):
-        return stream(connection, message_events(), named=True, cut=3 if "cut" in str(asked) else None)
+        return stream(
+            connection, message_events(), named=True, cut=3 if "cut" in str(asked) else None
+        )
     headers = ["Content-Type: application/json", "request-id: req_7"]
     return hostile.reply(connection, 200, MESSAGE, headers)
 
@@ -163,9 +224,18 @@ def test_openai_answers(world):
     ai.with_options(timeout=5).chat.completions.create(**ASK)
     chat, response, raw, embedding, copied = world[1]()
     for event in (chat, raw, copied):
-        expect(event, provider="openai", model="gpt-5-2026", request_id="chatcmpl-1", success=True,
-               stop_reason="stop", service_tier="default", usage_complete=True, category="review",
-               **TOKENS)
+        expect(
+            event,
+            provider="openai",
+            model="gpt-5-2026",
+            request_id="chatcmpl-1",
+            success=True,
+            stop_reason="stop",
+            service_tier="default",
+            usage_complete=True,
+            category="review",
+            **TOKENS,
+        )
         assert 0 < event["latency_ms"] < 5000
     expect(response, request_id="resp_1", usage_complete=True, **TOKENS)
     expect(embedding, model="embed-3", tokens_input=8, tokens_output=None)
@@ -175,8 +245,9 @@ def test_openai_streams(world):
     ai = openai_client(openai.OpenAI, world)
     chunks = list(ai.chat.completions.create(**ASK, stream=True))
     assert [bool(chunk.choices) for chunk in chunks] == [True, True]
-    asked = list(ai.chat.completions.create(
-        **ASK, stream=True, stream_options={"include_usage": True}))
+    asked = list(
+        ai.chat.completions.create(**ASK, stream=True, stream_options={"include_usage": True})
+    )
     assert [bool(chunk.choices) for chunk in asked] == [True, True, False]
     kinds = [e.type for e in ai.responses.create(model="gpt-5", input="hi", stream=True)]
     assert kinds[-1] == "response.completed"
@@ -239,9 +310,17 @@ def test_anthropic_answers_and_streams(world):
     found = world[1]()
     assert len(found) == 4
     for event in found:
-        expect(event, provider="anthropic", model="claude-x", request_id="req_7", session_id="s-1",
-               stop_reason="end_turn", service_tier="standard", usage_complete=True,
-               **MESSAGE_TOKENS)
+        expect(
+            event,
+            provider="anthropic",
+            model="claude-x",
+            request_id="req_7",
+            session_id="s-1",
+            stop_reason="end_turn",
+            service_tier="standard",
+            usage_complete=True,
+            **MESSAGE_TOKENS,
+        )
     assert "first_token_ms" in found[3]
 
 
@@ -272,7 +351,8 @@ def test_errors_pass_through_and_are_told(world):
         with pytest.raises(openai.RateLimitError):
             ai.chat.completions.create(**ASK)
         claude = weir.wrap_anthropic(
-            anthropic.Anthropic(base_url=api.url, api_key="k", max_retries=0))
+            anthropic.Anthropic(base_url=api.url, api_key="k", max_retries=0)
+        )
         with pytest.raises(anthropic.RateLimitError):
             claude.messages.create(**SAY)
         with pytest.raises(anthropic.RateLimitError):

@@ -10,8 +10,8 @@ import { wrapAnthropic, wrapOpenAI, type About } from "./wrap.js";
 
 const MAX_EVENT = 256 << 10;
 
-/** Sends events to weir's gateway, in the background. No method throws, blocks, or keeps the process
- * from ending. */
+/** Sends events to weir's gateway, in the background. No method throws, blocks, or keeps the
+ * process from ending. */
 export class Client extends Events {
   readonly #notes: Notes;
   readonly #pipeline: Pipeline | undefined;
@@ -47,8 +47,12 @@ export class Client extends Events {
   /** Measures executions: `client.capability("review").run(async () => …)`, or `.wrap(fn)`. */
   capability(name: string, outcome: Outcome & Envelope = {}): Capability {
     return new Capability((fields) =>
-      this.send("capability.executed", { capability: name, ...told(outcome), ...defined(fields) },
-        outcome, "engineer"),
+      this.send(
+        "capability.executed",
+        { capability: name, ...told(outcome), ...defined(fields) },
+        outcome,
+        "engineer",
+      ),
     );
   }
 
@@ -92,9 +96,10 @@ export class Client extends Events {
         event_id: given.eventId ?? uuid7(millis),
         event_time: plain("eventTime", given.eventTime ?? millis * 1000),
         source: given.source ?? this.#source,
-        resource: given.resource && this.#resource
-          ? { ...this.#resource, ...given.resource }
-          : (given.resource ?? this.#resource),
+        resource:
+          given.resource && this.#resource
+            ? { ...this.#resource, ...given.resource }
+            : (given.resource ?? this.#resource),
       };
       for (const name in fields) {
         const value = fields[name];

@@ -17,7 +17,21 @@ export function uuid7(millis: number): string {
   const time = millis.toString(16).padStart(12, "0");
   const variant = HEX[0x80 | (POOL[at + 2]! & 0x3f)]!;
   return (
-    time.slice(0, 8) + "-" + time.slice(8) + "-7" + byte(0)[0] + byte(1) + "-" + variant + byte(3) +
-    "-" + byte(4) + byte(5) + byte(6) + byte(7) + byte(8) + byte(9)
+    time.slice(0, 8) +
+    "-" +
+    time.slice(8) +
+    "-7" +
+    byte(0)[0] +
+    byte(1) +
+    "-" +
+    variant +
+    byte(3) +
+    "-" +
+    byte(4) +
+    byte(5) +
+    byte(6) +
+    byte(7) +
+    byte(8) +
+    byte(9)
   );
 }

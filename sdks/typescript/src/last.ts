@@ -9,19 +9,21 @@ const told = new Int32Array(flag);
 const tell = (value) => { Atomics.store(told, 0, value); Atomics.notify(told, 0); };
 const next = (at) => {
   if (at === batches.length) return tell(1);
-  const request = client.request(url, { method: "POST", headers: batches[at].headers }, (answer) => {
+  const { headers, body } = batches[at];
+  const request = client.request(url, { method: "POST", headers }, (answer) => {
+    const taken = answer.statusCode === 200 || answer.statusCode === 422;
     answer.resume();
-    answer.on("end", () => (answer.statusCode === 200 || answer.statusCode === 422 ? next(at + 1) : tell(2)));
+    answer.on("end", () => (taken ? next(at + 1) : tell(2)));
     answer.on("error", () => tell(2));
   });
   request.on("error", () => tell(2));
-  request.end(batches[at].body);
+  request.end(body);
 };
 next(0);
 `;
 
-/** Posts bodies from a thread while this one stands still, for `timeout` ms at most: all that can be
- * done in an `exit` handler. Whether all were answered. */
+/** Posts bodies from a thread while this one stands still, for `timeout` ms at most: all that can
+ * be done in an `exit` handler. Whether all were answered. */
 export function sendNow(
   url: URL,
   batches: { body: string; headers: Record<string, string> }[],

@@ -1,8 +1,8 @@
 // The queue between the host's code and the network.
 //
-// Timers and sockets do not keep the process from ending. When nothing else does, `beforeExit` gives
-// the queue its time; when the host calls process.exit(), a thread sends what is left while this one
-// waits, no longer than `exitTimeout`.
+// Timers and sockets do not keep the process from ending. When nothing else does, `beforeExit`
+// gives the queue its time; when the host calls process.exit(), a thread sends what is left while
+// this one waits, no longer than `exitTimeout`.
 
 import { headers, Http, type Answer } from "./http.js";
 import { sendNow } from "./last.js";

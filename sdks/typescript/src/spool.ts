@@ -1,8 +1,8 @@
 // Batches that could not be sent, kept on disk: one JSONL file each, oldest first, bounded.
 //
-// A file is written under another name and renamed, so that half a file is never read. Processes may
-// share a folder: who sends a file renames it first. A file whose taker died is free again after
-// FREE_AFTER, well within the time in which the gateway's receiver knows a repeated event id.
+// A file is written under another name and renamed, so that half a file is never read. Processes
+// may share a folder: who sends a file renames it first. A file whose taker died is free again
+// after FREE_AFTER, well within the time in which a repeated event id is known.
 
 import fs from "node:fs";
 import path from "node:path";

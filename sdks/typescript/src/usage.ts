@@ -11,7 +11,8 @@ type Told = Record<string, unknown>;
 export function get(thing: unknown, ...path: (string | number)[]): unknown {
   let found = thing;
   for (const name of path) {
-    if (found === null || (typeof found !== "object" && typeof found !== "function")) return undefined;
+    if (found === null || (typeof found !== "object" && typeof found !== "function"))
+      return undefined;
     found = (found as Record<string | number, unknown>)[name];
   }
   return found ?? undefined;
@@ -23,7 +24,10 @@ function number(value: unknown): number | undefined {
 
 function less(whole: unknown, ...parts: unknown[]): number | undefined {
   if (typeof whole !== "number") return undefined;
-  return Math.max(parts.reduce<number>((left, part) => left - (number(part) ?? 0), whole), 0);
+  return Math.max(
+    parts.reduce<number>((left, part) => left - (number(part) ?? 0), whole),
+    0,
+  );
 }
 
 function assign(into: Fields, found: Fields): void {

@@ -125,7 +125,10 @@ function observe(promise: unknown, call: Call): void {
   const api = promise as { parseResponse?: Parse; responsePromise?: Promise<unknown> };
   const { parseResponse: parse, responsePromise: response } = api;
   if (typeof parse !== "function" || !(response instanceof Promise)) {
-    Promise.resolve(promise).then((value) => call.answered(value), (error) => call.failed(error));
+    Promise.resolve(promise).then(
+      (value) => call.answered(value),
+      (error) => call.failed(error),
+    );
     return;
   }
   response.catch((error: unknown) => call.failed(error));
@@ -144,7 +147,11 @@ function observe(promise: unknown, call: Call): void {
 
 /** Replaces a method below a client; one that this version of it lacks is left out. */
 function measure(
-  client: unknown, path: string[], calls: Calls, reader: () => Reader, askUsage = false,
+  client: unknown,
+  path: string[],
+  calls: Calls,
+  reader: () => Reader,
+  askUsage = false,
 ): void {
   const owner = get(client, ...path.slice(0, -1)) as Record<string, Method> | undefined;
   const name = path[path.length - 1]!;
@@ -195,7 +202,8 @@ function host(client: unknown): string {
 /** Measures an OpenAI client. */
 export function wrapOpenAI(client: unknown, calls: Calls): void {
   const at = host(client);
-  const azure = /Azure/.test(String(get(client, "constructor", "name"))) || at.endsWith(".azure.com");
+  const azure =
+    /Azure/.test(String(get(client, "constructor", "name"))) || at.endsWith(".azure.com");
   calls.about.provider ??= azure ? "azure" : "openai";
   const ask = calls.streamUsage || azure || at === "openai.com" || at.endsWith(".openai.com");
   const reader = () => new OpenAiReader();
@@ -208,7 +216,11 @@ export function wrapOpenAI(client: unknown, calls: Calls): void {
 /** Measures an Anthropic client. */
 export function wrapAnthropic(client: unknown, calls: Calls): void {
   const kind = String(get(client, "constructor", "name"));
-  calls.about.provider ??= /Bedrock/.test(kind) ? "bedrock" : /Vertex/.test(kind) ? "vertex" : "anthropic";
+  calls.about.provider ??= /Bedrock/.test(kind)
+    ? "bedrock"
+    : /Vertex/.test(kind)
+      ? "vertex"
+      : "anthropic";
   const reader = () => new AnthropicReader();
   for (const path of [["messages"], ["beta", "messages"]]) {
     measure(client, [...path, "create"], calls, reader);

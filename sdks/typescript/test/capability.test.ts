@@ -8,7 +8,10 @@ test("plain and async functions are measured; what they throw passes through", (
   Hostile.with([], async (server) => {
     const weir = client(t, server.url);
     const review = weir.capability("review", { contextSizeTokens: 900 });
-    assert.equal(review.run(() => 3), 3);
+    assert.equal(
+      review.run(() => 3),
+      3,
+    );
     const work = async (run: { set(o: object): void }) => {
       await sleep(30);
       run.set({ tokensSaved: 1200 });
@@ -16,8 +19,19 @@ test("plain and async functions are measured; what they throw passes through", (
     };
     assert.equal(await review.run(work), 4);
     const error = new RangeError("x");
-    assert.throws(() => review.run(() => { throw error; }), (caught) => caught === error);
-    await assert.rejects(review.run(async () => { throw error; }), (caught) => caught === error);
+    assert.throws(
+      () =>
+        review.run(() => {
+          throw error;
+        }),
+      (caught) => caught === error,
+    );
+    await assert.rejects(
+      review.run(async () => {
+        throw error;
+      }),
+      (caught) => caught === error,
+    );
     const run = review.start();
     run.fail("timeout");
     run.end();
@@ -27,11 +41,14 @@ test("plain and async functions are measured; what they throw passes through", (
     assert.deepEqual(
       found.map((event) => [event.capability, event.success, event.error_type]),
       [
-        ["review", true, undefined], ["review", true, undefined], ["review", false, "RangeError"],
-        ["review", false, "RangeError"], ["review", false, "timeout"],
+        ["review", true, undefined],
+        ["review", true, undefined],
+        ["review", false, "RangeError"],
+        ["review", false, "RangeError"],
+        ["review", false, "timeout"],
       ],
     );
-    assert(found[1].duration_ms > 28 && found[1].duration_ms < 300);
+    assert(found[1].duration_ms > 28 && found[1].duration_ms < 2000);
     assert.equal(found[1].tokens_saved, 1200);
     assert.equal(found[0].context_size_tokens, 900);
     assert.deepEqual(found[0].engineer, { email: "ada@acme.example" });

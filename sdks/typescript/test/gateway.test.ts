@@ -11,7 +11,8 @@ import { Hostile, reply, sleep, type Behaviour } from "./hostile.js";
 
 const BINARY = process.env.WEIR_BINARY ?? "";
 const SCHEMAS = path.resolve(import.meta.dirname, "../../../../schemas/events");
-const camel = (name: string) => name.replace(/[._]([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+const camel = (name: string) =>
+  name.replace(/[._]([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 
 describe("the gateway", { skip: BINARY ? false : "WEIR_BINARY names no weir binary" }, () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "weir-sdk-"));
@@ -88,7 +89,8 @@ describe("the gateway", { skip: BINARY ? false : "WEIR_BINARY names no weir bina
       const answer = await fetch(url + "/v1/events", {
         method: "POST",
         headers: {
-          authorization: asked.headers.authorization, "content-type": "application/json",
+          authorization: asked.headers.authorization,
+          "content-type": "application/json",
         },
         body: JSON.stringify(asked.events),
       });

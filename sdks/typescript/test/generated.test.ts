@@ -8,7 +8,8 @@ import { client } from "./helpers.js";
 import { Hostile } from "./hostile.js";
 
 const SCHEMAS = path.resolve(import.meta.dirname, "../../../../schemas/events");
-const camel = (name: string) => name.replace(/[._]([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+const camel = (name: string) =>
+  name.replace(/[._]([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 
 for (const file of fs.readdirSync(SCHEMAS).filter((name) => name.endsWith(".avsc"))) {
   const type = file.slice(0, -".avsc".length);
@@ -16,12 +17,17 @@ for (const file of fs.readdirSync(SCHEMAS).filter((name) => name.endsWith(".avsc
     Hostile.with([], async (server) => {
       const weir = client(t, server.url, { engineer: undefined }) as any;
       const folder = path.join(SCHEMAS, "examples", type);
-      const sent = fs.readdirSync(folder).sort().map((name) => {
-        const { tenant, ...example } = JSON.parse(fs.readFileSync(path.join(folder, name), "utf8"));
-        const given = Object.entries(example).filter(([, value]) => value !== null);
-        weir[camel(type)](Object.fromEntries(given.map(([key, value]) => [camel(key), value])));
-        return { type, ...Object.fromEntries(given) };
-      });
+      const sent = fs
+        .readdirSync(folder)
+        .sort()
+        .map((name) => {
+          const { tenant, ...example } = JSON.parse(
+            fs.readFileSync(path.join(folder, name), "utf8"),
+          );
+          const given = Object.entries(example).filter(([, value]) => value !== null);
+          weir[camel(type)](Object.fromEntries(given.map(([key, value]) => [camel(key), value])));
+          return { type, ...Object.fromEntries(given) };
+        });
       assert(sent.length > 0);
       assert(await weir.flush(5000));
       assert.deepEqual(server.events, sent);
@@ -34,7 +40,11 @@ test("moments are whole microseconds; resources are laid over each other", (t) =
     const weir = client(t, server.url, { resource: { a: "1", b: "1" } });
     const moment = new Date("2026-03-02T12:00:00.001+02:00");
     weir.incidentRecorded({
-      incidentId: "i", serviceName: "s", openedAt: moment, eventTime: moment, resource: { b: "2" },
+      incidentId: "i",
+      serviceName: "s",
+      openedAt: moment,
+      eventTime: moment,
+      resource: { b: "2" },
     });
     weir.alertAcknowledged({ alertId: "a", engineer: "grace@acme.example" });
     assert(await weir.flush(5000));

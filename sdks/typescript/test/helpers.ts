@@ -7,14 +7,19 @@ for (const name of ["URL", "TOKEN", "SOURCE", "ENGINEER", "TEAM", "SPOOL", "DISA
 /** A client for one test; closed without waiting when the test is over. */
 export function client(t: { after(f: () => unknown): void }, url: string, options: Options = {}) {
   const made = new Client({
-    url, token: "secret", flushInterval: 20, engineer: "ada@acme.example", ...options,
+    url,
+    token: "secret",
+    flushInterval: 20,
+    engineer: "ada@acme.example",
+    ...options,
   });
   t.after(() => made.close(0));
   return made;
 }
 
 export function send(weir: Client, count: number, start = 0) {
-  for (let n = start; n < start + count; n++) weir.toolCalled({ tool: `tool-${n}`, durationMs: 1.5 });
+  for (let n = start; n < start + count; n++)
+    weir.toolCalled({ tool: `tool-${n}`, durationMs: 1.5 });
 }
 
 /** What is written to standard error while a test runs. */

@@ -26,7 +26,7 @@ export class Hostile {
     this.#listener = net.createServer((socket) => this.#serve(socket));
   }
 
-  /** Runs a test beside the server, which takes one behaviour per request, the last one for ever. */
+  /** Runs a test beside the server: one behaviour per request, the last one for ever. */
   static async with(behaviours: Behaviour[], test: (server: Hostile) => Promise<void>) {
     const server = new Hostile(...behaviours);
     await new Promise<void>((tell) => server.#listener.listen(0, "127.0.0.1", tell));
@@ -47,7 +47,8 @@ export class Hostile {
   async waitFor(what: () => boolean, timeout = 10_000): Promise<void> {
     const end = Date.now() + timeout;
     while (!what()) {
-      if (Date.now() > end) throw new Error(`not within ${timeout} ms: ${this.requests.length} came`);
+      if (Date.now() > end)
+        throw new Error(`not within ${timeout} ms: ${this.requests.length} came`);
       await sleep(5);
     }
   }
@@ -87,7 +88,10 @@ export class Hostile {
           events = JSON.parse(raw.toString());
         } catch {}
         const asked: Asked = {
-          line, headers, size: body.length, at: performance.now(),
+          line,
+          headers,
+          size: body.length,
+          at: performance.now(),
           events: Array.isArray(events) ? events : [events],
         };
         const at = Math.min(this.requests.length, this.#behaviours.length - 1);
@@ -100,7 +104,7 @@ export class Hostile {
 
 function chunked(bytes: Buffer): { body: Buffer; length: number } | undefined {
   const parts: Buffer[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const end = bytes.indexOf("\r\n", at);
     if (end < 0) return undefined;
     const size = parseInt(bytes.subarray(at, end).toString(), 16);
@@ -115,7 +119,11 @@ export const sleep = (millis: number) => new Promise<void>((tell) => setTimeout(
 
 export function reply(socket: net.Socket, status: number, body: unknown, headers: string[] = []) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const head = [`HTTP/1.1 ${status} Whatever`, `Content-Length: ${Buffer.byteLength(text)}`, ...headers];
+  const head = [
+    `HTTP/1.1 ${status} Whatever`,
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    ...headers,
+  ];
   socket.write(head.join("\r\n") + "\r\n\r\n" + text);
 }
 
@@ -125,9 +133,15 @@ export const okThenClose: Behaviour = (socket, asked, server) => {
   ok(socket, asked, server);
   return false;
 };
-export const status = (code: number, headers: string[] = [], body?: string): Behaviour =>
+export const status =
+  (code: number, headers: string[] = [], body?: string): Behaviour =>
   (socket) =>
-    reply(socket, code, body ?? { title: "no", status: code, detail: "not now", code: "WEIR-0999" }, headers);
+    reply(
+      socket,
+      code,
+      body ?? { title: "no", status: code, detail: "not now", code: "WEIR-0999" },
+      headers,
+    );
 export const hang: Behaviour = () => {};
 export const close: Behaviour = () => false;
 export const reset: Behaviour = (socket) => socket.resetAndDestroy();
@@ -150,12 +164,21 @@ export const endless: Behaviour = (socket, _asked, server) => {
   socket.on("drain", more);
   more();
 };
-export const refuse = (...indexes: number[]): Behaviour => (socket, asked) => {
-  const refused = indexes
-    .filter((index) => index < asked.events.length)
-    .map((index) => ({ index, code: "WEIR-0931", message: "it is bad", remedy: "send a good one" }));
-  const accepted = asked.events.length - refused.length;
-  reply(socket, accepted ? 200 : 422, { accepted, refused });
-};
-export const rejectIf = (bad: (event: any) => boolean, code: number): Behaviour =>
-  (socket, asked, server) => (asked.events.some(bad) ? status(code) : ok)(socket, asked, server);
+export const refuse =
+  (...indexes: number[]): Behaviour =>
+  (socket, asked) => {
+    const refused = indexes
+      .filter((index) => index < asked.events.length)
+      .map((index) => ({
+        index,
+        code: "WEIR-0931",
+        message: "it is bad",
+        remedy: "send a good one",
+      }));
+    const accepted = asked.events.length - refused.length;
+    reply(socket, accepted ? 200 : 422, { accepted, refused });
+  };
+export const rejectIf =
+  (bad: (event: any) => boolean, code: number): Behaviour =>
+  (socket, asked, server) =>
+    (asked.events.some(bad) ? status(code) : ok)(socket, asked, server);

@@ -26,13 +26,18 @@ test("the example runs and tells what it says", () => {
     process.env.WEIR_URL = "http://127.0.0.1:" + server.address().port;
   `;
   const imports = example.match(/^import .*$/m)?.[0] ?? "";
-  const program = `${imports}\n${server}\n${example.replace(imports, "")}\n` +
+  const program =
+    `${imports}\n${server}\n${example.replace(imports, "")}\n` +
     "console.log(types.join()); process.exit();";
   const done = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
-    cwd: root, encoding: "utf8", timeout: 20_000,
+    cwd: root,
+    encoding: "utf8",
+    timeout: 20_000,
   });
   assert.equal(done.status, 0, done.stderr);
   assert.equal(done.stderr, "");
   assert.match(done.stdout, /^true \{[^}]*sent: 5/s);
-  assert.match(done.stdout, /capability.executed,capability.executed,llm.call,productivity.recorded,engineer.registered/);
+  const types =
+    "capability.executed,capability.executed,llm.call,productivity.recorded,engineer.registered";
+  assert(done.stdout.includes(types), done.stdout);
 });

@@ -52,7 +52,9 @@ test("the spool is bounded", (t) => {
     const weir = client(t, server.url, { spool, spoolBytes: 2000, batchEvents: 1 });
     for (let n = 0; n < 50; n++) weir.toolCalled({ tool: "x".repeat(100) });
     await sleep(300);
-    const used = fs.readdirSync(spool).reduce((sum, n) => sum + fs.statSync(path.join(spool, n)).size, 0);
+    const used = fs
+      .readdirSync(spool)
+      .reduce((sum, n) => sum + fs.statSync(path.join(spool, n)).size, 0);
     assert(used > 0 && used <= 2000, `${used}`);
     assert(!(await weir.close(100)));
   });
@@ -84,7 +86,10 @@ test("torn and foreign files are left out", (t) => {
     client(t, server.url, { spool }).toolCalled({ tool: "new" });
     await server.waitFor(() => server.events.length === 2);
     await sleep(100);
-    assert.deepEqual(server.events.map((event) => event.tool), ["new", "of a dead process"]);
+    assert.deepEqual(
+      server.events.map((event) => event.tool),
+      ["new", "of a dead process"],
+    );
     assert(fs.readdirSync(spool).includes("0192.taken"));
   });
 });

@@ -9,67 +9,114 @@ import * as hostile from "./hostile.js";
 import { Hostile, type Behaviour } from "./hostile.js";
 
 const CHAT_USAGE = {
-  prompt_tokens: 100, completion_tokens: 50, total_tokens: 150,
+  prompt_tokens: 100,
+  completion_tokens: 50,
+  total_tokens: 150,
   prompt_tokens_details: { cached_tokens: 60 },
   completion_tokens_details: { reasoning_tokens: 20 },
 };
 const CHAT = {
-  id: "chatcmpl-1", object: "chat.completion", created: 1, model: "gpt-5-2026",
-  service_tier: "default", usage: CHAT_USAGE,
+  id: "chatcmpl-1",
+  object: "chat.completion",
+  created: 1,
+  model: "gpt-5-2026",
+  service_tier: "default",
+  usage: CHAT_USAGE,
   choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content: "hello" } }],
 };
 const RESPONSE = {
-  id: "resp_1", object: "response", created_at: 1, model: "gpt-5-2026", status: "completed",
-  output: [], parallel_tool_calls: true, tool_choice: "auto", tools: [],
+  id: "resp_1",
+  object: "response",
+  created_at: 1,
+  model: "gpt-5-2026",
+  status: "completed",
+  output: [],
+  parallel_tool_calls: true,
+  tool_choice: "auto",
+  tools: [],
   usage: {
-    input_tokens: 100, input_tokens_details: { cached_tokens: 60 }, output_tokens: 50,
-    output_tokens_details: { reasoning_tokens: 20 }, total_tokens: 150,
+    input_tokens: 100,
+    input_tokens_details: { cached_tokens: 60 },
+    output_tokens: 50,
+    output_tokens_details: { reasoning_tokens: 20 },
+    total_tokens: 150,
   },
 };
 const TOKENS = { tokens_input: 40, tokens_cache_read: 60, tokens_output: 30, tokens_reasoning: 20 };
 const MESSAGE = {
-  id: "msg_1", type: "message", role: "assistant", model: "claude-x",
-  content: [{ type: "text", text: "hello" }], stop_reason: "end_turn", stop_sequence: null,
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  model: "claude-x",
+  content: [{ type: "text", text: "hello" }],
+  stop_reason: "end_turn",
+  stop_sequence: null,
   usage: {
-    input_tokens: 7, cache_read_input_tokens: 500, cache_creation_input_tokens: 30,
+    input_tokens: 7,
+    cache_read_input_tokens: 500,
+    cache_creation_input_tokens: 30,
     cache_creation: { ephemeral_5m_input_tokens: 10, ephemeral_1h_input_tokens: 20 },
-    output_tokens: 42, service_tier: "standard",
+    output_tokens: 42,
+    service_tier: "standard",
   },
 };
 const MESSAGE_TOKENS = {
-  tokens_input: 7, tokens_cache_read: 500, tokens_cache_write: 30, tokens_cache_write_5m: 10,
-  tokens_cache_write_1h: 20, tokens_output: 42,
+  tokens_input: 7,
+  tokens_cache_read: 500,
+  tokens_cache_write: 30,
+  tokens_cache_write_5m: 10,
+  tokens_cache_write_1h: 20,
+  tokens_output: 42,
 };
 const ASK = { model: "gpt-5", messages: [{ role: "user" as const, content: "hi" }] };
 const SAY = { ...ASK, model: "claude-x", max_tokens: 10 };
 
 function chatChunks(usage: boolean) {
   const chunk = (parts: object) => ({
-    id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "gpt-5-2026", choices: [],
+    id: "chatcmpl-1",
+    object: "chat.completion.chunk",
+    created: 1,
+    model: "gpt-5-2026",
+    choices: [],
     ...parts,
   });
   return [
-    chunk({ choices: [{ index: 0, delta: { role: "assistant", content: "hel" }, finish_reason: null }] }),
+    chunk({
+      choices: [{ index: 0, delta: { role: "assistant", content: "hel" }, finish_reason: null }],
+    }),
     chunk({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }),
     ...(usage ? [chunk({ usage: CHAT_USAGE })] : []),
   ];
 }
 
 const MESSAGE_EVENTS = [
-  { type: "message_start", message: { ...MESSAGE, content: [], stop_reason: null,
-      usage: { ...MESSAGE.usage, output_tokens: 1 } } },
+  {
+    type: "message_start",
+    message: {
+      ...MESSAGE,
+      content: [],
+      stop_reason: null,
+      usage: { ...MESSAGE.usage, output_tokens: 1 },
+    },
+  },
   { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
   { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "hello" } },
   { type: "content_block_stop", index: 0 },
-  { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null },
-    usage: { output_tokens: 42 } },
+  {
+    type: "message_delta",
+    delta: { stop_reason: "end_turn", stop_sequence: null },
+    usage: { output_tokens: 42 },
+  },
   { type: "message_stop" },
 ];
 
 function stream(socket: net.Socket, events: any[], named: boolean, cut?: number) {
-  socket.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_7\r\n" +
-    "Transfer-Encoding: chunked\r\n\r\n");
-  const chunk = (text: string) => socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+  socket.write(
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nrequest-id: req_7\r\n" +
+      "Transfer-Encoding: chunked\r\n\r\n",
+  );
+  const chunk = (text: string) =>
+    socket.write(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
   for (const event of events.slice(0, cut)) {
     chunk(`${named ? `event: ${event.type}\n` : ""}data: ${JSON.stringify(event)}\n\n`);
   }
@@ -85,18 +132,30 @@ const modelApi: Behaviour = (socket, asked) => {
   const cut = JSON.stringify(body).includes("cut") ? 3 : undefined;
   if (path.endsWith("/chat/completions")) {
     if (!body.stream) return hostile.reply(socket, 200, CHAT, json);
-    return stream(socket, chatChunks(Boolean(body.stream_options?.include_usage)), false,
-      cut && 1);
+    return stream(socket, chatChunks(Boolean(body.stream_options?.include_usage)), false, cut && 1);
   }
   if (path.endsWith("/responses")) {
     if (!body.stream) return hostile.reply(socket, 200, RESPONSE, json);
-    return stream(socket, [
-      { type: "response.created", sequence_number: 0,
-        response: { ...RESPONSE, status: "in_progress", usage: null } },
-      { type: "response.output_text.delta", sequence_number: 1, delta: "hel", item_id: "i",
-        output_index: 0, content_index: 0 },
-      { type: "response.completed", sequence_number: 2, response: RESPONSE },
-    ], true);
+    return stream(
+      socket,
+      [
+        {
+          type: "response.created",
+          sequence_number: 0,
+          response: { ...RESPONSE, status: "in_progress", usage: null },
+        },
+        {
+          type: "response.output_text.delta",
+          sequence_number: 1,
+          delta: "hel",
+          item_id: "i",
+          output_index: 0,
+          content_index: 0,
+        },
+        { type: "response.completed", sequence_number: 2, response: RESPONSE },
+      ],
+      true,
+    );
   }
   if (path.endsWith("/embeddings")) {
     const usage = { prompt_tokens: 8, total_tokens: 8 };
@@ -108,7 +167,11 @@ const modelApi: Behaviour = (socket, asked) => {
 
 function world(
   t: { after(f: () => unknown): void },
-  run: (weir: ReturnType<typeof client>, api: Hostile, events: () => Promise<any[]>) => Promise<void>,
+  run: (
+    weir: ReturnType<typeof client>,
+    api: Hostile,
+    events: () => Promise<any[]>,
+  ) => Promise<void>,
 ) {
   return Hostile.with([], (server) =>
     Hostile.with([modelApi], async (api) => {
@@ -121,12 +184,16 @@ function world(
   );
 }
 
-const openai = (api: Hostile) => new OpenAI({ baseURL: api.url + "/v1", apiKey: "k", maxRetries: 0 });
+const openai = (api: Hostile) =>
+  new OpenAI({ baseURL: api.url + "/v1", apiKey: "k", maxRetries: 0 });
 const anthropic = (api: Hostile) => new Anthropic({ baseURL: api.url, apiKey: "k", maxRetries: 0 });
 
 function expect(event: any, fields: object) {
   assert.equal(event.type, "llm.call");
-  assert.deepEqual(Object.fromEntries(Object.keys(fields).map((name) => [name, event[name]])), fields);
+  assert.deepEqual(
+    Object.fromEntries(Object.keys(fields).map((name) => [name, event[name]])),
+    fields,
+  );
 }
 
 async function read<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -153,9 +220,16 @@ test("OpenAI: answers", (t) =>
     assert.equal(found.length, 6);
     for (const event of found.slice(0, 4)) {
       expect(event, {
-        provider: "openai", model: "gpt-5-2026", request_id: "chatcmpl-1", success: true,
-        stop_reason: "stop", service_tier: "default", usage_complete: true, category: "review",
-        engineer: { email: "ada@acme.example" }, ...TOKENS,
+        provider: "openai",
+        model: "gpt-5-2026",
+        request_id: "chatcmpl-1",
+        success: true,
+        stop_reason: "stop",
+        service_tier: "default",
+        usage_complete: true,
+        category: "review",
+        engineer: { email: "ada@acme.example" },
+        ...TOKENS,
       });
       assert(event.latency_ms > 0 && event.latency_ms < 5000);
     }
@@ -167,12 +241,24 @@ test("OpenAI: streams", (t) =>
   world(t, async (weir, api, events) => {
     const ai = weir.wrapOpenAI(openai(api), { streamUsage: true });
     const shown = await read(await ai.chat.completions.create({ ...ASK, stream: true }));
-    assert.deepEqual(shown.map((chunk) => chunk.choices.length), [1, 1]);
-    const asked = await read(await ai.chat.completions.create({
-      ...ASK, stream: true, stream_options: { include_usage: true },
-    }));
-    assert.deepEqual(asked.map((chunk) => chunk.choices.length), [1, 1, 0]);
-    const kinds = await read(await ai.responses.create({ model: "gpt-5", input: "hi", stream: true }));
+    assert.deepEqual(
+      shown.map((chunk) => chunk.choices.length),
+      [1, 1],
+    );
+    const asked = await read(
+      await ai.chat.completions.create({
+        ...ASK,
+        stream: true,
+        stream_options: { include_usage: true },
+      }),
+    );
+    assert.deepEqual(
+      asked.map((chunk) => chunk.choices.length),
+      [1, 1, 0],
+    );
+    const kinds = await read(
+      await ai.responses.create({ model: "gpt-5", input: "hi", stream: true }),
+    );
     assert.equal(kinds[2].type, "response.completed");
     const helper = ai.chat.completions.stream(ASK);
     assert.equal((await helper.finalChatCompletion()).choices[0].message.content, "hel");
@@ -207,8 +293,14 @@ test("Anthropic: answers and streams", (t) =>
     assert.equal(found.length, 4);
     for (const event of found.slice(0, 3)) {
       expect(event, {
-        provider: "anthropic", model: "claude-x", request_id: "req_7", session_id: "s-1",
-        stop_reason: "end_turn", service_tier: "standard", usage_complete: true, ...MESSAGE_TOKENS,
+        provider: "anthropic",
+        model: "claude-x",
+        request_id: "req_7",
+        session_id: "s-1",
+        stop_reason: "end_turn",
+        service_tier: "standard",
+        usage_complete: true,
+        ...MESSAGE_TOKENS,
       });
     }
     assert(found[2].first_token_ms > 0);

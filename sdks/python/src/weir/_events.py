@@ -10,8 +10,8 @@ from ._guard import Person, Time, guarded
 class Events:
     """Typed events. Each method only queues; what is left out is not sent.
 
-    All of them take event_id (a UUID, which makes two events the same one), event_time
-    (a datetime, or microseconds since 1970), source and resource, as the client has them."""
+    All of them take event_id (a UUID, which makes two events the same one), event_time (a
+    datetime, or microseconds since 1970), source and resource, as the client has them."""
 
     def _emit(
         self, type: str, fields: Dict[str, Any], person_field: Optional[str] = None

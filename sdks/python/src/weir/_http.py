@@ -164,8 +164,9 @@ def read(status: int, headers: Any, text: bytes) -> Answer:
     told = told if isinstance(told, dict) else {}
     if status in (200, 422):
         if isinstance(told.get("accepted"), int):
-            refused = told.get("refused")
-            refused = [r for r in refused if isinstance(r, dict)] if isinstance(refused, list) else []
+            items = told.get("refused")
+            items = items if isinstance(items, list) else []
+            refused = [item for item in items if isinstance(item, dict)]
             return Answer(DONE, str(status), accepted=told["accepted"], refused=refused)
         return Answer(BLOCKED, "not-a-gateway", f"{status}, but not in the gateway's words")
     code = str(told.get("code") or f"HTTP {status}")

@@ -277,9 +277,11 @@ class Pipeline:
         answer = self._http.post(batch, told)
         took = (time.monotonic() - started) * 1000
         self._notes.debug(
-            lambda: f"sent {len(batch)} events ({_types(batch)}) to {self._settings.url}: "
-            f"{answer.detail or answer.cause}, {answer.accepted} accepted, "
-            f"{len(answer.refused)} refused, {told} dropped before, {took:.0f} ms"
+            lambda: (
+                f"sent {len(batch)} events ({_types(batch)}) to {self._settings.url}: "
+                f"{answer.detail or answer.cause}, {answer.accepted} accepted, "
+                f"{len(answer.refused)} refused, {told} dropped before, {took:.0f} ms"
+            )
         )
         if answer.verdict in (RETRY, BLOCKED):
             self._failed(answer)

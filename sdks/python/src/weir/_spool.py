@@ -2,7 +2,7 @@
 
 A file is written under another name and renamed, so that half a file is never read. Processes may
 share a folder: who sends a file renames it first. A file whose taker died is free again after
-`FREE_AFTER`, well within the time in which the gateway's receiver knows a repeated event id.
+`FREE_AFTER`, well within the time in which a repeated event id is known.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Spool:
         return True
 
     def take(self) -> Optional[Tuple[str, List[bytes]]]:
-        """The oldest batch, and the name to give to `done` or `release`; None where there is none."""
+        """The oldest batch, and the name to give to `done` or `release`; None: there is none."""
         for name, _, age in self._files():
             path = os.path.join(self._folder, name)
             if name.endswith(_TAKEN):
