@@ -255,9 +255,8 @@ fn publish(system: &System, cases: &[Case]) {
                 json.insert("tenant".into(), tenant(i).into());
                 json.insert("event_time".into(), (AT + number as i64).into());
                 let id = format!("019a9f6f-0000-7000-8000-{number:012x}");
-                json.insert("event_id".into(), id.into());
-                for identity in ["request_id", "change_id"] {
-                    json.remove(identity);
+                for identity in &example.identities {
+                    json.insert(identity.clone(), id.as_str().into());
                 }
                 let bytes = encode_json(&example.schema, &Json::Object(json)).unwrap();
                 let value = wire::framed(example.id, &bytes);

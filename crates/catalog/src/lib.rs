@@ -19,6 +19,7 @@ mod load;
 mod lookup;
 mod meaning;
 mod measure;
+mod parts;
 mod prices;
 mod problem;
 mod reader;

@@ -2,7 +2,7 @@
 //! period.
 
 use crate::StoreError;
-use crate::client::ident;
+use crate::client::{ident, text};
 use crate::setting::join_setting;
 use crate::view::SETTINGS;
 use weir_catalog::{Catalog, KpiDef, Target, Term, sql};
@@ -15,6 +15,8 @@ pub(crate) struct Frame {
     pub end: &'static str,
     /// Rows that end together may start apart, by their rollup.
     pub starts_apart: bool,
+    /// Its length in days, over rows `b`.
+    pub days: String,
     /// Further columns, each after a comma.
     pub beside: String,
     /// Condition on rows `b`, with its `WHERE`; empty for all of them.
@@ -57,7 +59,8 @@ pub(crate) fn assemble(
     } = frame;
     let (from_clause, terms) = joined(kpi, catalog, sources, settings, frame)?;
     // The one place where the expression of a KPI meets its terms in the store.
-    let value = sql::rounded(&sql::expression(&kpi.expr, &terms), kpi.decimals);
+    let value = sql::expression_over(&kpi.expr, &terms, &frame.days);
+    let value = sql::rounded(&value, kpi.decimals);
     let value = match kpi.minimum_sample {
         Some((i, least)) => format!("if(ifNull({} >= {least:?}, 0), {value}, NULL)", terms[i]),
         None => value,
@@ -85,7 +88,7 @@ pub(crate) fn assemble(
         .collect();
     Ok(format!(
         "SELECT tenant, {dims}{start}, {end}{beside}, value, {} AS score,\n    multiIf(value IS NULL, 'no_data', score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, sample{shown_names}\nFROM (SELECT b.tenant AS tenant, {base_dims}b.{start} AS {start}, b.{end} AS {end},\n    CAST({value} AS Nullable(Float64)) AS value, {sample} AS sample{shown}\nFROM {from_clause}{filter})\n{SETTINGS}, join_use_nulls = 1",
-        score(kpi.target),
+        score(kpi),
     ))
 }
 
@@ -166,7 +169,7 @@ pub(crate) fn list<T: AsRef<str>>(names: &[T]) -> String {
     each.map(|d| format!("{}, ", ident(d.as_ref()))).collect()
 }
 
-fn term_name(term: &Term) -> String {
+pub(crate) fn term_name(term: &Term) -> String {
     ident(&format!("term_{}", term.name))
 }
 
@@ -176,19 +179,37 @@ fn adds_up(catalog: &Catalog, term: &Term) -> bool {
     kind.accumulator().empty().stat(term.stat).is_some()
 }
 
-/// SQL of the score of column `value`.
-pub(crate) fn score(target: Option<Target>) -> String {
-    let Some(Target {
-        value: t,
-        higher_is_better,
-    }) = target
+/// The target of a row's subject.
+fn target(kpi: &KpiDef, target: Target) -> String {
+    let all = format!("({:?})", target.value);
+    let own = kpi.targets.as_ref();
+    let Some((own, dimension)) = own.and_then(|t| Some((t, kpi.dimensions.get(t.dimension)?)))
     else {
+        return all;
+    };
+    let (values, targets): (Vec<String>, Vec<String>) = own
+        .values
+        .iter()
+        .map(|(value, target)| (text(value), format!("{target:?}")))
+        .unzip();
+    format!(
+        "transform({}, [{}], [{}], {all})",
+        ident(dimension),
+        values.join(", "),
+        targets.join(", ")
+    )
+}
+
+/// The score of a row's `value`.
+pub(crate) fn score(kpi: &KpiDef) -> String {
+    let Some(aim) = kpi.target else {
         return "CAST(NULL AS Nullable(Float64))".into();
     };
-    let raw = if higher_is_better {
-        format!("100. * assumeNotNull(value) / ({t:?})")
+    let t = target(kpi, aim);
+    let raw = if aim.higher_is_better {
+        format!("100. * assumeNotNull(value) / {t}")
     } else {
-        format!("if(assumeNotNull(value) <= ({t:?}), 100., 100. * ({t:?}) / assumeNotNull(value))")
+        format!("if(assumeNotNull(value) <= {t}, 100., 100. * {t} / assumeNotNull(value))")
     };
     let cut = format!("if(value IS NULL, NULL, least(greatest({raw}, 0.), 100.))");
     sql::rounded(&format!("CAST({cut} AS Nullable(Float64))"), 2)

@@ -1,11 +1,11 @@
 //! Current values of KPIs: the same expression as the published ones, over merged parts.
 
 use crate::StoreError;
-use crate::assembly::{Frame, Settings, Source, assemble, list};
+use crate::assembly::{Frame, Settings, Source, assemble, list, term_name};
 use crate::calendar::{LAST_MOMENT, Zones, zones};
 use crate::client::{ident, text};
 use crate::measure::statistic;
-use crate::score::score_current_sql;
+use crate::score::{score_current_sql, worth_of};
 use crate::table::PartsTable;
 use crate::to_date::{self, ToDate};
 use crate::view::{end_of, rollup_name, rows_of, start_of};
@@ -62,11 +62,56 @@ pub fn kpi_current_sql(
         end: "window_end",
         // Of all there is, rollups start apart.
         starts_apart: to_date::starts_apart(kpi),
+        days: days(kpi.window),
         beside: format!(", {}", zones.calendar(LAST_MOMENT)),
         filter: range("b.window_end", from, to),
     };
     let settings = settings(kpi, catalog, &zones)?;
     assemble(kpi, catalog, &all, &settings, &frame)
+}
+
+/// Length of a window `b` in days: as many as it has local ones where it is made of days.
+fn days(window: JudgedWindow) -> String {
+    let micros = |time: &str| format!("toUnixTimestamp64Micro({time})");
+    let (start, end) = (micros("b.window_start"), micros("b.window_end"));
+    let days = format!("({end} - {start}) / {}", Micros::DAY.0);
+    match window.stored() {
+        WindowSize::Day => format!("round({days})"),
+        _ => days,
+    }
+}
+
+/// The columns of [`kpi_current_sql`] with their types, in brackets.
+pub(crate) fn current_columns(kpi: &KpiDef, catalog: &Catalog) -> String {
+    const NUMBER: &str = "Nullable(Float64)";
+    const MOMENT: &str = "DateTime64(6, 'UTC')";
+    let fixed = [
+        ("window_start", MOMENT),
+        ("window_end", MOMENT),
+        ("day", "Date"),
+        ("days_ago", "Int64"),
+        ("value", NUMBER),
+        ("score", NUMBER),
+        ("status", "String"),
+        ("sample", NUMBER),
+    ];
+    let mut columns = vec!["tenant LowCardinality(String)".to_owned()];
+    columns.extend(
+        kpi.dimensions
+            .iter()
+            .map(|d| format!("{} String", ident(d))),
+    );
+    columns.extend(fixed.map(|(name, kind)| format!("{name} {kind}")));
+    let terms: Vec<String> = match &kpi.mix {
+        Some(mix) => {
+            columns.push(format!("coverage {NUMBER}"));
+            let inputs = mix.inputs.iter();
+            inputs.map(|(input, _)| worth_of(catalog, *input)).collect()
+        }
+        None => kpi.terms.iter().map(term_name).collect(),
+    };
+    columns.extend(terms.iter().map(|name| format!("{name} {NUMBER}")));
+    format!(" ({})", columns.join(", "))
 }
 
 /// Windows of the terms that are settings, by their place. A window of the size that the KPI's

@@ -157,6 +157,7 @@ fn over(kpi: &KpiDef, catalog: &Catalog, days: &Days) -> Result<String, StoreErr
         start: FROM,
         end: TO,
         starts_apart: false,
+        days: format!("toFloat64(b.{TO} - b.{FROM} + 1)"),
         beside: String::new(),
         filter: String::new(),
     };

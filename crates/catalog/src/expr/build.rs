@@ -115,6 +115,7 @@ impl Compiler<'_, '_, '_> {
             Ok(Name::Term(i)) => Some((Tree::Term(i), Type::Number)),
             Ok(Name::Number(v)) => Some((Tree::Number(v), Type::Number)),
             Ok(Name::Truth(i)) => Some((Tree::Term(i), Type::Truth)),
+            Ok(Name::Days) => Some((Tree::Days, Type::Number)),
             Ok(Name::Part(tree)) => Some((tree, Type::Number)),
             Err((message, remedy)) => {
                 self.problem(e, codes::CATALOG_REFERENCE, message, remedy);

@@ -33,6 +33,8 @@ pub(crate) enum Name {
     Number(f64),
     /// A term that is 1 or 0.
     Truth(usize),
+    /// The length of the window.
+    Days,
     /// A part that was named: put in its place.
     Part(Tree),
 }

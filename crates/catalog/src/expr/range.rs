@@ -11,6 +11,7 @@ pub(crate) fn range(t: &Tree, terms: &dyn Fn(usize) -> (f64, f64)) -> (f64, f64)
     match t {
         Tree::Term(i) => terms(*i),
         Tree::Number(v) => (*v, *v),
+        Tree::Days => (0.0, f64::INFINITY),
         // Never a value: it widens nothing.
         Tree::Null => (f64::INFINITY, f64::NEG_INFINITY),
         Tree::One(op, a) => {

@@ -8,6 +8,8 @@ pub(crate) enum Tree {
     Term(usize),
     Number(f64),
     Null,
+    /// The length of the window.
+    Days,
     One(Op, Box<Tree>),
     Two(Op, Box<Tree>, Box<Tree>),
     /// `condition ? a : b`
@@ -16,11 +18,11 @@ pub(crate) enum Tree {
 
 pub(super) fn divides(t: &Tree) -> bool {
     match t {
-        Tree::Term(_) | Tree::Number(_) | Tree::Null => false,
+        Tree::Term(_) | Tree::Number(_) | Tree::Null | Tree::Days => false,
         Tree::One(_, a) => divides(a),
         Tree::Two(op, a, b) => {
             let by = match op {
-                Op::Div => constant(b).is_none(),
+                Op::Div => varies(b),
                 Op::Pow => constant(a).is_none() && constant(b).is_none_or(|y| y < 0.0),
                 _ => false,
             };
@@ -71,6 +73,7 @@ pub(super) fn emit(t: &Tree, out: &mut Vec<Op>) {
         Tree::Term(i) => out.push(Op::Term(*i)),
         Tree::Number(v) => out.push(Op::Number(*v)),
         Tree::Null => out.push(Op::Null),
+        Tree::Days => out.push(Op::Days),
         Tree::One(op, a) => {
             emit(a, out);
             out.push(*op);
@@ -89,11 +92,12 @@ pub(super) fn emit(t: &Tree, out: &mut Vec<Op>) {
     }
 }
 
-/// `max(x, 1)`, `clamp(x, 1, 5)` and `coalesce`-free forms that cannot be zero.
+/// `max(x, 1)`, `clamp(x, 1, 5)`, `days` and `coalesce`-free forms that cannot be zero.
 pub(super) fn never_zero(t: &Tree) -> bool {
     match t {
         Tree::Two(Op::Max2, a, b) => never_zero(a) || never_zero(b),
         Tree::Two(Op::Min2, a, b) => never_zero(a) && never_zero(b),
+        Tree::Days => true,
         _ => constant(t).is_some_and(|v| v > 0.0),
     }
 }
@@ -101,7 +105,7 @@ pub(super) fn never_zero(t: &Tree) -> bool {
 pub(super) fn mentions(t: &Tree, what: &Tree) -> bool {
     t == what
         || match t {
-            Tree::Term(_) | Tree::Number(_) | Tree::Null => false,
+            Tree::Term(_) | Tree::Number(_) | Tree::Null | Tree::Days => false,
             Tree::One(_, a) => mentions(a, what),
             Tree::Two(_, a, b) => mentions(a, what) || mentions(b, what),
             Tree::Select(c, a, b) => [c, a, b].iter().any(|t| mentions(t, what)),
@@ -138,7 +142,7 @@ pub(crate) fn implies(a: &Tree, b: &Tree) -> bool {
 pub(crate) fn renumbered(t: &Tree, number: &mut dyn FnMut(usize) -> usize) -> Tree {
     let mut inner = |t: &Tree| Box::new(renumbered(t, number));
     match t {
-        Tree::Number(_) | Tree::Null => t.clone(),
+        Tree::Number(_) | Tree::Null | Tree::Days => t.clone(),
         Tree::One(op, a) => Tree::One(*op, inner(a)),
         Tree::Two(op, a, b) => Tree::Two(*op, inner(a), inner(b)),
         Tree::Select(c, a, b) => Tree::Select(inner(c), inner(a), inner(b)),
@@ -150,7 +154,7 @@ pub(crate) fn renumbered(t: &Tree, number: &mut dyn FnMut(usize) -> usize) -> Tr
 pub(crate) fn varies(t: &Tree) -> bool {
     match t {
         Tree::Term(_) => true,
-        Tree::Number(_) | Tree::Null => false,
+        Tree::Number(_) | Tree::Null | Tree::Days => false,
         Tree::One(_, a) => varies(a),
         Tree::Two(_, a, b) => varies(a) || varies(b),
         Tree::Select(c, a, b) => [c, a, b].iter().any(|t| varies(t)),

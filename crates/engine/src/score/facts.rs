@@ -7,7 +7,7 @@ use super::silence::{full_hour, hour_of};
 use crate::EngineError;
 use crate::detect::Finding;
 use crate::terms::{Fact, Route, SubjectKey};
-use weir_model::Micros;
+use weir_model::{Micros, Since};
 
 const UNKNOWN: EngineError =
     EngineError::corrupt("a message of terms", "it is about nothing in the catalog");
@@ -76,9 +76,13 @@ impl Shard {
         (subject, start, end): (SubjectKey<'_>, Micros, Micros),
         (term, value): (usize, Option<f64>),
     ) -> Result<bool, EngineError> {
-        if term >= plan_of(context, kpi, true)?.terms.len() {
-            return Err(UNKNOWN);
-        }
+        let plan = plan_of(context, kpi, true)?;
+        let full = plan.terms.get(term).ok_or(UNKNOWN)?.full;
+        // Of all there is, a window begins with the KPI's own terms.
+        let start = match plan.to_date {
+            Some((Since::All, _)) if !full => Micros::MAX,
+            _ => start,
+        };
         let Some(round) = self.round(context, Route::Kpi(kpi), end) else {
             return Ok(false);
         };

@@ -49,7 +49,9 @@ impl Shard {
                 memory.1 = KpiMemory::default();
             }
             memory.0 = end;
-            let scored = kpi::score(def, &mut memory.1, &terms);
+            let days = kpi::days(def.window, (start, end));
+            let target = def.target_of(SubjectKey(subject).values());
+            let scored = kpi::score(def, &mut memory.1, &terms, days, target);
             let at = Judged {
                 catalog: &context.catalog,
                 run: context.options.run,

@@ -206,7 +206,8 @@ impl Shard {
         for (rule, condition) in rules.into_iter().flatten() {
             let waits = context.plan.rules.get(*rule).is_some_and(|r| r.deferred);
             for (subject, (value, found)) in &values {
-                let Some(look) = tell::look(context, (*rule, *condition), *value, *found) else {
+                let Some(look) = tell::look(context, (*rule, *condition), subject, *value, *found)
+                else {
                     continue;
                 };
                 if waits {

@@ -126,6 +126,7 @@ impl Shard {
     /// Publishes a KPI whose terms stand in the scratch.
     fn publish(&mut self, cx: &mut Cx<'_>, owner: Id, k: usize, span: (Micros, Micros)) {
         let def = &cx.plan.catalog.kpis[k];
+        let target = def.target_of(texts(&self.store.subject_at(owner).name).skip(1));
         let slots = &mut self
             .store
             .subject_mut(owner)
@@ -154,7 +155,9 @@ impl Shard {
             }
         };
         slots[i].last = span.1;
-        let scored = kpi::score(def, &mut slots[i].memory, &cx.scratch.terms);
+        let days = kpi::days(def.window, span);
+        let terms = &cx.scratch.terms;
+        let scored = kpi::score(def, &mut slots[i].memory, terms, days, target);
         if !cx.emit {
             return;
         }

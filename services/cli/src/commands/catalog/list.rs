@@ -80,8 +80,10 @@ fn measure(e: &EventDef, m: &MeasureDef) -> Vec<String> {
 
 fn kpi(k: &KpiDef) -> Vec<String> {
     let target = k.target.map_or_else(String::new, |t| {
+        let own = k.targets.iter().flat_map(|t| &t.values);
+        let own: String = own.map(|(v, t)| format!(", {v} {t}")).collect();
         format!(
-            "{} {} {}",
+            "{} {}{own} {}",
             if t.higher_is_better { "≥" } else { "≤" },
             t.value,
             k.unit

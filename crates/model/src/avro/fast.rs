@@ -8,7 +8,7 @@ use super::Value;
 use super::cursor::{Cursor, SHORT};
 use super::decode::Reading;
 use super::program::{Key, Op, Projection, TextMap};
-use crate::short::same;
+use crate::bytes::same;
 
 impl Projection {
     /// Goes on from step `pc` as far as it gets. Returns the step that is to be done next; nothing
