@@ -91,7 +91,12 @@ impl Anomalies {
         }
         let rounds = days.div_ceil(4).max(1);
         for round in 0..rounds {
-            for what in [Kind::Calls, Kind::Latency, Kind::Failures, Kind::Context] {
+            for what in [
+                Aspect::Calls,
+                Aspect::Latency,
+                Aspect::Failures,
+                Aspect::Context,
+            ] {
                 let day = usable[rng.random_range(0..usable.len())];
                 let hour = 10 + rng.random_range(0..5);
                 let from = start.plus(Micros(
@@ -99,22 +104,22 @@ impl Anomalies {
                 ));
                 let who = &people[rng.random_range(0..people.len())];
                 let (kind, dimension, value, factor, hours) = match what {
-                    Kind::Calls => (
+                    Aspect::Calls => (
                         TruthKind::RunawayAgent,
                         "engineer",
                         who.email.clone(),
                         40.0,
                         2,
                     ),
-                    Kind::Latency => {
+                    Aspect::Latency => {
                         let model = MODELS[round as usize % 3].name.to_owned();
                         (TruthKind::SlowModel, "model", model, 6.0, 3)
                     }
-                    Kind::Failures => {
+                    Aspect::Failures => {
                         let team = who.team.clone();
                         (TruthKind::FailingCapabilities, "team", team, 18.0, 3)
                     }
-                    Kind::Context => (TruthKind::SpendSpike, "team", who.team.clone(), 12.0, 2),
+                    Aspect::Context => (TruthKind::SpendSpike, "team", who.team.clone(), 12.0, 2),
                 };
                 truth.push(Truth {
                     kind,
