@@ -10,6 +10,7 @@ pub mod error;
 pub mod forecast;
 pub mod series;
 mod stats;
+pub mod trend;
 
 pub use error::Error;
 pub use series::Series;
