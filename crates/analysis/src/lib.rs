@@ -7,6 +7,7 @@
 //! Each module names its source and its assumptions; `docs/analysis.md` has the measured figures.
 
 pub mod error;
+pub mod experiment;
 pub mod forecast;
 pub mod series;
 mod stats;
