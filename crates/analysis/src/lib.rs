@@ -9,6 +9,7 @@
 pub mod error;
 pub mod experiment;
 pub mod forecast;
+pub mod learning;
 pub mod series;
 mod stats;
 pub mod trend;
