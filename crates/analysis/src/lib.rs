@@ -6,10 +6,13 @@
 //!
 //! Each module names its source and its assumptions; `docs/analysis.md` has the measured figures.
 
+pub mod cost;
 pub mod error;
 pub mod experiment;
 pub mod forecast;
 pub mod learning;
+pub mod model_quality;
+pub mod relation;
 pub mod series;
 mod stats;
 pub mod trend;
