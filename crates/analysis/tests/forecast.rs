@@ -150,7 +150,8 @@ fn after_a_shift_of_level_the_new_one_goes_on() {
         let f = forecast(&series(past), &options(&[24, 168], 48)).unwrap();
         // What was before the shift lies 150 below.
         let (e, _, in_95) = judged(&f, future);
-        assert!(e < 45.0, "{e}");
+        println!("after a shift by 150: mean error {e:.1}");
+        assert!(e < 25.0, "{e}");
         assert!(in_95 > 0.8, "{in_95}");
     }
 }

@@ -30,6 +30,8 @@ pub const MIN_POINTS: usize = 8;
 pub const MAX_HORIZON: usize = 10_000;
 /// Levels of the two intervals.
 const LEVELS: [f64; 2] = [0.80, 0.95];
+/// Values that a forecast looks at: what is older tells little of what comes, and costs time.
+const LATEST: usize = 20_000;
 /// Values that a season needs beyond two of its lengths, so that it can be tested at all.
 const BEYOND: usize = 4;
 
@@ -183,7 +185,8 @@ fn check(series: &Series, options: &Options) -> Result<(), Error> {
             "a season has two steps or more, not {s}"
         )));
     }
-    match series.observed() {
+    let latest = &series.values()[series.len().saturating_sub(LATEST)..];
+    match latest.iter().flatten().count() {
         have if have < MIN_POINTS => Err(Error::TooShort {
             have,
             need: MIN_POINTS,
@@ -221,6 +224,7 @@ impl Prepared {
             .values()
             .iter()
             .copied()
+            .skip(series.len().saturating_sub(LATEST))
             .skip_while(Option::is_none)
             .collect();
         let mut seasons: Vec<usize> = seasons

@@ -94,19 +94,27 @@ impl<'a> Ridge<'a> {
     }
 }
 
-/// The lags of seasons: 1 to 7, and multiples of the shortest season with their neighbours, through
-/// the longest season (four of the shortest at least), as far as `length` values can tell them.
+/// Multiples of the shortest season that are looked back at: two weeks of days, and no more, for the
+/// cost of a fit grows with the square of their number.
+const MULTIPLES: std::ops::RangeInclusive<usize> = 4..=14;
+
+/// The lags of seasons: 1 to 7, multiples of the shortest season through the longest one (see
+/// [`MULTIPLES`]), and the other seasons, each with its neighbours, as far as `length` values can
+/// tell them.
 pub fn lags(seasons: &[usize], length: usize) -> Vec<usize> {
     let recent = 1..=7_usize;
     let (Some(short), Some(long)) = (seasons.first(), seasons.last()) else {
         return longest_that_fits(length, 1, |_| recent.clone().collect());
     };
-    longest_that_fits(length, (long / short).max(4), |multiples| {
-        let mut lags: Vec<usize> = recent
-            .clone()
-            .chain((1..=multiples).flat_map(|m| m * short - 1..=m * short + 1))
-            .chain(seasons.iter().copied().filter(|s| *s <= multiples * short))
-            .filter(|lag| *lag > 0)
+    let most = (long / short).clamp(*MULTIPLES.start(), *MULTIPLES.end());
+    longest_that_fits(length, most, |multiples| {
+        let reached = |s: &&usize| multiples == most || **s <= multiples * short;
+        let others = seasons.iter().filter(reached).copied();
+        let mut lags: Vec<usize> = (1..=multiples)
+            .map(|m| m * short)
+            .chain(others)
+            .flat_map(|lag| lag - 1..=lag + 1)
+            .chain(recent.clone())
             .collect();
         lags.sort_unstable();
         lags.dedup();
@@ -153,6 +161,10 @@ mod tests {
         assert_eq!(full.len(), 7 + 3 * 7);
         assert_eq!((full[7], full[27]), (23, 169));
         assert_eq!(lags(&[7], 300).last(), Some(&29));
+        // A year of hours is one lag with its neighbours, not 365 days.
+        let year = lags(&[24, 8760], 20_000);
+        assert_eq!((year.len(), year.last()), (7 + 3 * 14 + 3, Some(&8761)));
+        assert_eq!(lags(&[24, 8760], 5_000).last(), Some(&313));
         assert_eq!(lags(&[24, 168], 100).last(), Some(&49));
         assert_eq!(lags(&[], 40), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(lags(&[], 8), [1, 2]);
