@@ -141,6 +141,25 @@ fn the_shipped_files_are_those_of_the_folder() {
     assert_eq!(names(&folder), names(&shipped));
     assert_eq!(names(&inner), names(&shipped));
     assert!(names(&shipped).iter().any(|n| n == "claude-code"));
+    // A folder that has none is one that was made before.
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(
+        names(&Mappings::load(empty.path()).unwrap()),
+        names(&shipped)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_common_file_is_told_of_it() {
+    let text = "emitter: a\nscopes: [a]\nconventions: true\nrecords: []\n";
+    let (dir, loaded) = with("a.yaml", text);
+    loaded.unwrap();
+    let common = dir.path().join("otlp/default.yaml");
+    let text = fs::read_to_string(&common).unwrap();
+    fs::write(&common, text.replace("model: [", "model: [$nope, ")).unwrap();
+    let wrong = Mappings::load(dir.path()).unwrap_err();
+    assert_eq!(wrong.file, "otlp/default.yaml", "{wrong}");
+    assert!(wrong.message.contains("$nope"), "{wrong}");
 }
 
 /// A rule holds for the versions that it names; without a version the newest counts.
