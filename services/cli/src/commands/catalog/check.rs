@@ -5,6 +5,7 @@ use crate::output;
 use anyhow::Result;
 use std::process::ExitCode;
 use weir_catalog::{Catalog, Problem};
+use weir_model::codes::MAPPING;
 
 pub fn run(system: &SystemArgs, against_running: bool, json: bool) -> Result<ExitCode> {
     let loaded = match &system.schemas {
@@ -15,12 +16,13 @@ pub fn run(system: &SystemArgs, against_running: bool, json: bool) -> Result<Exi
         Ok(c) => (Some(c), Vec::new()),
         Err(e) => (None, e.0),
     };
+    problems.extend(otlp(system));
     if let (Some(new), true) = (&catalog, against_running) {
         let brokers = system.find_brokers()?;
         if let Some(old) =
             weir_processor::current_catalog(&brokers, std::time::Duration::from_secs(30))?
         {
-            problems = weir_catalog::evolve(&old, new);
+            problems.extend(weir_catalog::evolve(&old, new));
         }
     }
     let findings = match (&catalog, problems.is_empty()) {
@@ -65,6 +67,23 @@ pub fn run(system: &SystemArgs, against_running: bool, json: bool) -> Result<Exi
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
+    })
+}
+
+/// What is wrong with the declarations of OpenTelemetry records.
+fn otlp(system: &SystemArgs) -> Option<Problem> {
+    let loaded = match &system.schemas {
+        Some(dir) => weir_otlp::Mappings::load(dir),
+        None => weir_otlp::Mappings::shipped(),
+    };
+    let wrong = loaded.err()?;
+    Some(Problem {
+        file: wrong.file,
+        line: wrong.line,
+        column: 0,
+        code: MAPPING,
+        message: wrong.message,
+        remedy: wrong.remedy,
     })
 }
 
