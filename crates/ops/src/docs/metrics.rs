@@ -59,7 +59,7 @@ pub(super) fn find(c: &Catalog, name: &str) -> Option<String> {
         let rest = rest.and_then(|r| r.strip_prefix('.'));
         rest.is_some_and(|m| e.measure_id(m).is_some())
     };
-    let of_macro = || made(c, name).map(|e| expanded_heading(e));
+    let of_macro = || made(c, name).map(expanded_heading);
     let heading = if let Some(e) = c.event(name) {
         e.name.clone()
     } else if let Some(e) = c.events.iter().find(measure) {
