@@ -48,8 +48,8 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The last before a record that completes it by that rule, and its time in µs. A record that comes again in
-    /// the same body changes nothing.
+    /// The last before a record that completes it by that rule, and its time in µs. A record that
+    /// comes again in the same body changes nothing.
     pub fn find(
         &self,
         (index, rule): (usize, usize),

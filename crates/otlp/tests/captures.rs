@@ -196,7 +196,7 @@ fn every_record_is_counted_and_no_text_comes_through() {
                 "llm.anthropic",
             ];
             let allowed = |n: &&str| left.iter().any(|l| n.starts_with(l));
-            assert!(names.iter().all(|n| allowed(n)), "{capture}: {names:?}");
+            assert!(names.iter().all(allowed), "{capture}: {names:?}");
             let out = format!("{:?}{:?}", mapped.events, mapped.unmapped);
             for text in [
                 "calc.py",

@@ -37,7 +37,12 @@ fn an_emitter_is_added_without_rust() {
     assert!(mappings.emitters().any(|(e, _)| e == "acme-agent"));
     let text = |k: &str, v: &str| json!({"key": k, "value": {"stringValue": v}});
     let int = |k: &str, v: u64| json!({"key": k, "value": {"intValue": v}});
-    let record = |name: &str, attributes: Vec<Value>| json!({"timeUnixNano": "1790000000000000000", "eventName": name, "attributes": attributes});
+    let at = "1790000000000000000";
+    let record = |name: &str, attributes: Vec<Value>| {
+        json!({
+            "timeUnixNano": at, "eventName": name, "attributes": attributes,
+        })
+    };
     let body = json!({"resourceLogs": [{"scopeLogs": [{"scope": {"name": "acme.agent"},
     "logRecords": [
         record("completion", vec![
