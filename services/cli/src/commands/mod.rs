@@ -4,6 +4,7 @@ mod catalog;
 mod digest;
 mod disk;
 mod dlq;
+mod forecast;
 mod import;
 mod judged;
 mod query;
@@ -36,6 +37,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
+        Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
