@@ -95,6 +95,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Ask ClickHouse: SQL, or a question by name (without arguments: lists them)
     Query(QueryArgs),
+    /// Forecast a series of a CSV file, with intervals and a back-test
+    Forecast(ForecastArgs),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse
     Verify(VerifyArgs),
     /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
@@ -350,6 +352,29 @@ pub struct QueryArgs {
     /// Print CSV
     #[arg(long)]
     pub csv: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ForecastArgs {
+    /// CSV file with a header; lines in any order, an empty value is a gap
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    /// Column of the times (default: the first that is called time, timestamp, date, ds, day or
+    /// window_start)
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// Column of the values (default: the first that is called value, y or values)
+    #[arg(long, value_name = "COLUMN")]
+    pub value: Option<String>,
+    /// Lengths of the seasons in steps, e.g. 24,168 for hours
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub season: Vec<usize>,
+    /// Steps to look ahead
+    #[arg(long, default_value_t = 48, value_name = "N")]
+    pub horizon: usize,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -5,6 +5,7 @@ mod digest;
 mod disk;
 mod dlq;
 mod explain;
+mod forecast;
 mod import;
 mod judged;
 mod probe;
@@ -38,6 +39,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
+        Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
         Command::Truth(a) => truth::run(&system, &a),
