@@ -7,6 +7,7 @@ use super::store::{Id, KpiSlot, Pending, tenant, texts};
 use super::time::due;
 use crate::kpi::{self, KpiMemory};
 use crate::{EngineError, measure};
+use std::collections::VecDeque;
 use weir_model::Micros;
 
 impl Shard {
@@ -33,19 +34,22 @@ impl Shard {
             return Ok(());
         }
         let memory = self.store.subject_mut(owner).memory.get_or_insert_default();
-        let same = |p: &Pending| usize::from(p.kpi) == k && p.end == span.1;
-        let i = match memory.pending.iter().position(same) {
-            Some(i) => i,
-            None => {
+        let not_later = |p: &Pending| usize::from(p.kpi) == k && p.end <= span.1;
+        let last = memory.pending.iter().rposition(not_later);
+        let i = match last {
+            Some(i) if memory.pending[i].end == span.1 => i,
+            _ => {
+                let i = last.map_or(0, |i| i + 1);
                 let terms = vec![None; def.terms.len()].into();
-                memory.pending.push(Pending {
+                let new = Pending {
                     kpi: k as u16,
                     start: span.0,
                     end: span.1,
                     terms,
-                });
+                };
+                memory.pending.insert(i, new);
                 self.pending[k].entry(due(span.1)).or_default().push(owner);
-                memory.pending.len() - 1
+                i
             }
         };
         // Of all there is, rollups start apart.
@@ -97,14 +101,14 @@ impl Shard {
     ) -> Result<(), EngineError> {
         let memory = self.store.subject_mut(owner).memory.get_or_insert_default();
         let waiting = |p: &Pending| usize::from(p.kpi) == k && due(p.end) == end;
-        let Some(i) = memory.pending.iter().position(waiting) else {
+        let found = memory.pending.iter().position(waiting);
+        let Some(mut pending) = found.and_then(|i| memory.pending.remove(i)) else {
             return Err(EngineError::Invariant(
                 "a KPI that should be judged does not wait".into(),
             ));
         };
-        let mut pending = memory.pending.swap_remove(i);
         if memory.pending.is_empty() {
-            memory.pending = Vec::new();
+            memory.pending = VecDeque::new();
         }
         if let Some(window) = cx.plan.kpis[k].to_date {
             self.complete(cx, owner, window, &mut pending);

@@ -29,7 +29,9 @@ pub(crate) struct Subject {
 #[derive(Default)]
 pub(crate) struct SubjectMemory {
     pub kpis: Vec<KpiSlot>,
-    pub pending: Vec<Pending>,
+    /// Ascending ends within a KPI: the newest are looked for from the back, the oldest leave at the
+    /// front.
+    pub pending: VecDeque<Pending>,
     pub known: Vec<Known>,
 }
 

@@ -36,8 +36,10 @@ impl Shard {
     /// What waits of a subject's KPIs, and what is known of those to date: as one that waits, of a
     /// KPI beyond them all.
     fn put_waiting(&self, out: &mut Vec<u8>, memory: Option<&SubjectMemory>) {
-        let pending = memory.map_or(&[][..], |m| &m.pending);
-        let known = memory.map_or(&[][..], |m| &m.known);
+        let Some(SubjectMemory { pending, known, .. }) = memory else {
+            varint::put_u64(out, 0);
+            return;
+        };
         varint::put_u64(out, (pending.len() + known.len()) as u64);
         for p in pending {
             put_pending(out, (usize::from(p.kpi), p.start, p.end), &p.terms);
