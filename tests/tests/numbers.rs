@@ -205,6 +205,8 @@ fn days_are_the_tenants_and_what_is_not_judged_is_said() {
     let ask = [
         "query",
         "kpis",
+        "--of",
+        "all",
         "--tenant",
         "west",
         "--from",

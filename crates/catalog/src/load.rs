@@ -3,11 +3,12 @@
 use crate::avro::{EventSchema, FieldType};
 use crate::judge::rule::Declared;
 use crate::judge::{Checked, detector, inhibit, kpi, rule, score};
-use crate::problem::{CatalogErrors, Problem, suggest};
+use crate::parts::{Parts, is_catalog, parts};
+use crate::problem::{CatalogErrors, Problem};
 use crate::reader::File;
 use crate::types::*;
-use crate::yaml::{At, Key, Node, Value};
-use crate::{aliases, assistants, events, expand, prices, yaml};
+use crate::yaml::{At, Key, Node};
+use crate::{aliases, assistants, events, expand, prices};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -105,103 +106,19 @@ pub fn load_sources(mut sources: Vec<(String, String)>) -> Result<Catalog, Catal
 fn is_schema(file: &str) -> bool {
     file.starts_with("events/") && file.ends_with(".avsc")
 }
-fn is_catalog(file: &str) -> bool {
-    file.starts_with("catalog/") && file.ends_with(".yaml")
-}
-
-/// Top-level names of files that are not about one event type, beside those of macros.
-const SECTIONS: &[&str] = &[
-    "kpis",
-    "scores",
-    "detectors",
-    "alerts",
-    "prices",
-    "tenants",
-    "assistants",
-    "aliases",
-];
 
 fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Option<Catalog> {
     let schemas = schemas(sources, problems);
-    let mut readable = schemas.len() == sources.iter().filter(|(f, _)| is_schema(f)).count();
-    let mut event_files: Vec<(File<'_>, Node)> = Vec::new();
-    let mut sections: Vec<(&str, File<'_>, Node)> = Vec::new();
-    for (name, text) in sources.iter().filter(|(f, _)| is_catalog(f)) {
-        let file = File {
-            name,
-            text,
-            problems,
-        };
-        let root = match yaml::parse(text) {
-            Ok(root) => root,
-            Err((at, message)) => {
-                file.say(
-                    at,
-                    codes::CATALOG_SYNTAX,
-                    format!("not readable YAML: {message}"),
-                    "",
-                );
-                readable = false;
-                continue;
-            }
-        };
-        if matches!(&root.value, Value::Map(entries) if entries.iter().any(|(k, _)| k.name == "event"))
-        {
-            event_files.push((file, root));
-            continue;
-        }
-        if matches!(root.value, Value::Null) {
-            continue;
-        }
-        for (key, node) in file.entries(&root, "the file") {
-            let known = || SECTIONS.iter().copied().chain(expand::sections());
-            match known().find(|s| *s == key.name) {
-                Some(s) => sections.push((s, file, node.clone())),
-                None => file.say(
-                    key.at,
-                    codes::CATALOG_SYNTAX,
-                    format!("unknown field \"{}\" in the file", key.name),
-                    suggest(&key.name, known().chain(["event"])),
-                ),
-            }
-        }
-    }
-    if !readable {
+    let all_schemas = schemas.len() == sources.iter().filter(|(f, _)| is_schema(f)).count();
+    let (mut parts, all_parts) = parts(sources, problems);
+    if !all_schemas || !all_parts {
         // All that refers to what could not be read would seem wrong too, and hide what is.
         return None;
     }
-    let expanded = expand::expand(&mut sections, &mut event_files);
-    let of = |s: &'static str| {
-        sections
-            .iter()
-            .filter(move |(n, ..)| *n == s)
-            .map(|(_, f, n)| (*f, n))
-    };
+    let expanded = expand::expand(&mut parts.sections, &mut parts.events);
+    let of = |s: &'static str| parts.section(s);
 
-    let priced: Vec<_> = event_files
-        .iter()
-        .filter_map(|(_, root)| events::priced(root, &schemas))
-        .collect();
-    let book = Arc::new(prices::book(of("prices"), &priced));
-
-    let mut events: Vec<EventDef> = Vec::new();
-    for (file, root) in &event_files {
-        let Some(e) = events::read(*file, root, &schemas, &book) else {
-            continue;
-        };
-        if events.iter().any(|o| o.name == e.name) {
-            file.say(
-                root.at,
-                codes::CATALOG_DUPLICATE,
-                format!("event \"{}\" has two catalog files", e.name),
-                "put all of it into one",
-            );
-            continue;
-        }
-        events.push(e);
-    }
-    events.sort_by(|a, b| a.name.cmp(&b.name));
-
+    let events = events_of(&parts, &schemas);
     let mut kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
     score::join(&mut kpis, named(of("scores"), "scores", score::read));
     let detectors = named(of("detectors"), "detectors", |f, k, n| {
@@ -231,6 +148,34 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         expanded,
         sources: Arc::new(Vec::new()),
     })
+}
+
+/// The event types, sorted by name.
+fn events_of(parts: &Parts<'_>, schemas: &events::Schemas) -> Vec<EventDef> {
+    let files = &parts.events;
+    let priced = files
+        .iter()
+        .filter_map(|(_, root)| events::priced(root, schemas));
+    let priced: Vec<_> = priced.collect();
+    let book = Arc::new(prices::book(parts.section("prices"), &priced));
+    let mut events: Vec<EventDef> = Vec::new();
+    for (file, root) in files {
+        let Some(e) = events::read(*file, root, schemas, &book) else {
+            continue;
+        };
+        if events.iter().any(|o| o.name == e.name) {
+            file.say(
+                root.at,
+                codes::CATALOG_DUPLICATE,
+                format!("event \"{}\" has two catalog files", e.name),
+                "put all of it into one",
+            );
+            continue;
+        }
+        events.push(e);
+    }
+    events.sort_by(|a, b| a.name.cmp(&b.name));
+    events
 }
 
 /// Reads the named entries of a section from all files, sorted by name.

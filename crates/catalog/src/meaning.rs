@@ -36,10 +36,13 @@ fn meaning(c: &Catalog) -> String {
             k.weight,
             &k.category,
         );
+        // Without targets of subjects it is written as before there were any.
+        let own = k.targets.as_ref();
+        let own = own.map_or(String::new(), |t| t.meaning(&k.dimensions));
         let what = if k.mix.is_some() { "score" } else { "kpi" };
         let _ = writeln!(
             s,
-            "{what} {name} v{version} {meaning} {target} {weight} {category}"
+            "{what} {name} v{version} {meaning} {target}{own} {weight} {category}"
         );
     }
     for d in &c.detectors {

@@ -56,7 +56,7 @@ impl fmt::Display for CatalogErrors {
 impl std::error::Error for CatalogErrors {}
 
 /// `did you mean "x"?` for the nearest known name, else the list of what there is.
-pub(crate) fn suggest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn suggest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
     known.dedup();

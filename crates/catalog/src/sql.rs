@@ -8,6 +8,11 @@ const NO_VALUE: &str = "CAST(NULL AS Nullable(Float64))";
 /// (`Nullable(Float64)` or `Float64`). No operand is written twice, so the text grows with the
 /// expression and not faster.
 pub fn expression(expr: &Expr, term_sql: &[String]) -> String {
+    expression_over(expr, term_sql, NO_VALUE)
+}
+
+/// As [`expression`], where the length of the window in days is the SQL `days` (`Float64`).
+pub fn expression_over(expr: &Expr, term_sql: &[String], days: &str) -> String {
     let mut stack: Vec<String> = Vec::new();
     for op in &expr.ops {
         let sql = match op {
@@ -17,6 +22,7 @@ pub fn expression(expr: &Expr, term_sql: &[String]) -> String {
             },
             Op::Number(v) => number(*v),
             Op::Null => NO_VALUE.to_string(),
+            Op::Days => format!("({days})"),
             Op::Neg => format!("negate({})", pop(&mut stack)),
             Op::Abs => format!("abs({})", pop(&mut stack)),
             Op::Sqrt => real("sqrt", &pop(&mut stack)),

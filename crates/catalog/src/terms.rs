@@ -14,6 +14,9 @@ type Told = (String, String);
 /// Dimensions with the value that a term asks for: (name, value).
 type Fixed = Vec<(String, String)>;
 
+/// What a KPI's formula calls the length of its window.
+pub(crate) const DAYS: &str = "days";
+
 /// What an expression may refer to.
 pub(crate) struct Scope<'a> {
     pub events: &'a [EventDef],
@@ -113,7 +116,8 @@ impl Scope<'_> {
         }
     }
 
-    /// A name in an expression: a declared term, a parameter, or a measure named in full.
+    /// A name in an expression: a declared term, a parameter, a part, a KPI's window, or a measure
+    /// named in full. What is declared goes before what is built in.
     pub fn resolve(&mut self, name: &str) -> Result<Name, Told> {
         if let Some(i) = self.terms.iter().position(|t| t.name == name) {
             return Ok(Name::Term(i));
@@ -123,6 +127,16 @@ impl Scope<'_> {
         }
         if let Some((_, tree)) = self.parts.iter().find(|(n, _)| n == name) {
             return Ok(Name::Part(tree.clone()));
+        }
+        match self.event {
+            None if name == DAYS => return Ok(Name::Days),
+            Some(e) if name == DAYS && self.events[e].measures.iter().all(|m| m.name != DAYS) => {
+                return Err((
+                    "\"days\" is the length of a KPI's window, and this is no KPI".into(),
+                    "write the number, or a parameter".into(),
+                ));
+            }
+            _ => {}
         }
         let term = self.term(name, name, self.dimensions, Fixed::new())?;
         self.terms.push(term);
@@ -301,7 +315,7 @@ impl Scope<'_> {
                 setting::check_sample(self, i, file, key.at);
                 Some((i, least))
             }
-            Ok(Name::Number(_) | Name::Truth(_) | Name::Part(_)) => {
+            Ok(Name::Number(_) | Name::Truth(_) | Name::Part(_) | Name::Days) => {
                 file.say(
                     key.at,
                     codes::CATALOG_REFERENCE,
@@ -363,6 +377,40 @@ impl Scope<'_> {
         let t = &self.terms[i];
         let e = &self.events[t.event];
         t.stat == Stat::Value && e.measures[t.measure].kind.only_grows(e)
+    }
+}
+
+impl Catalog {
+    /// What `llm.call.cost` or `llm.call.latency.p95` names: event type, measure, statistic.
+    ///
+    /// # Errors
+    /// What is wrong with the name, and what to do.
+    pub fn statistic(&self, path: &str) -> Result<(EventId, usize, Stat), (String, String)> {
+        let within = |e: &EventDef| path.strip_prefix(e.name.as_str())?.strip_prefix('.');
+        let longest = (0..self.events.len())
+            .filter(|e| within(&self.events[*e]).is_some())
+            .max_by_key(|e| self.events[*e].name.len());
+        let Some(event) = longest else {
+            let all = self.events.iter().flat_map(|e| {
+                let names = e.measures.iter().map(|m| m.name.as_str());
+                names.map(|m| format!("{}.{m}", e.name))
+            });
+            let all: Vec<String> = all.collect();
+            return Err((
+                format!("\"{path}\" names no event type with a measure"),
+                suggest(path, all.iter().map(String::as_str)),
+            ));
+        };
+        let def = &self.events[event];
+        let rest = within(def).unwrap_or_default();
+        let (name, stat) = rest.split_once('.').unwrap_or((rest, ""));
+        let Some(measure) = def.measure_id(name) else {
+            return Err((
+                format!("{} has no measure \"{name}\"", def.name),
+                suggest(name, def.measures.iter().map(|m| m.name.as_str())),
+            ));
+        };
+        Ok((event, measure, stat_of(&def.measures[measure], stat)?))
     }
 }
 

@@ -1,9 +1,10 @@
 //! The compiled catalog: every name resolved, every rule of the contract checked.
 
 pub use crate::judge::detector::{DetectorDef, DetectorKind, Direction};
-pub use crate::judge::kpi::{Example, KpiDef, Target};
+pub use crate::judge::kpi::{Example, KpiDef};
 pub use crate::judge::rule::{RuleDef, RuleOn};
 pub use crate::judge::score::Mix;
+pub use crate::judge::target::{Target, Targets};
 pub use crate::measure::MeasureKind;
 use std::sync::Arc;
 pub use weir_model::measure::Stat;
@@ -348,6 +349,8 @@ pub enum Op {
     Floor,
     /// `pow(a, b)`: `libm`'s.
     Pow,
+    /// Push the length of the window, in days.
+    Days,
 }
 
 /// Time zones.

@@ -49,6 +49,22 @@ impl JudgedWindow {
         known.map_or("other", |(label, _)| label)
     }
 
+    /// Its length in days, where it is always the same.
+    pub fn days(self) -> Option<f64> {
+        let (count, of) = match self {
+            JudgedWindow::Tumbling(of) => (1, of),
+            JudgedWindow::Rolling { count, of } => (count, of),
+            JudgedWindow::ToDate { .. } => return None,
+        };
+        let minutes = match of {
+            Minute => 1.0,
+            FiveMinutes => 5.0,
+            Hour => 60.0,
+            Day => 1440.0,
+        };
+        Some(f64::from(count) * minutes / 1440.0)
+    }
+
     /// The stored size that it is made of.
     pub const fn stored(self) -> WindowSize {
         match self {

@@ -69,8 +69,10 @@ fn an_sla_is_measures_kpis_and_rules() {
             "{rule}"
         );
     }
-    let shown = &catalog.expanded[0];
-    assert_eq!((shown.kind, shown.name.as_str()), ("sla", "simple"));
+    let mut all = catalog.expanded.iter();
+    let shown = all
+        .find(|e| (e.kind, e.name.as_str()) == ("sla", "simple"))
+        .unwrap();
     assert!(
         shown
             .text
@@ -90,9 +92,9 @@ fn parts_are_found_where_names_begin_alike() {
     let budget = |name: &str| {
         format!("  {name}: {{of: llm.call.cost, by: [], limit: 5, impact: none, action: none}}\n")
     };
-    let text = format!("budgets:\n{}{}", budget("team"), budget("team_spend"));
+    let text = format!("budgets:\n{}{}", budget("club"), budget("club_spend"));
     let catalog = load(&text).unwrap_or_else(|e| panic!("{e:?}"));
-    for (kpi, line) in [("budget_team_used", 2), ("budget_team_spend_used", 3)] {
+    for (kpi, line) in [("budget_club_used", 2), ("budget_club_spend_used", 3)] {
         assert_eq!(catalog.place(&["kpis", kpi]).1, line, "{kpi}");
     }
 }

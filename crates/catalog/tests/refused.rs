@@ -66,6 +66,56 @@ fn the_base_of_the_cases_is_right() {
 /// (what to replace, by what, start of the one problem told: file:line:column: code message)
 const CASES: &[(&str, &str, &str)] = &[
     (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {squad: {a: 2}}\ndetectors",
+        r#"kpis.yaml:10:15: WEIR-0102 targets are by "squad", which is no dimension of the KPI"#,
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {team: {a: high}}\ndetectors",
+        "kpis.yaml:10:25: WEIR-0101 ",
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {team: {a: -1}}\ndetectors",
+        "kpis.yaml:10:25: WEIR-0105 the target -1 is never reached: the value is at least 0; aim at 0 or more",
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {team: {a: 100}}\ndetectors",
+        r#"kpis.yaml:10:25: WEIR-0105 the target 100 of "a" is always reached: the value is at most 100; aim at what not every value reaches"#,
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {team: {b: 2, a: 1}}\ndetectors",
+        r#"kpis.yaml:10:31: WEIR-0101 the target of "a" is that of all others; remove it, or write another one"#,
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {team: {}}\ndetectors",
+        r#"kpis.yaml:10:21: WEIR-0101 targets by "team" name no value of it"#,
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {}\ndetectors",
+        r#"kpis.yaml:10:14: WEIR-0101 targets are by one dimension; write `targets: {model: {large: 400, small: 200}}`"#,
+    ),
+    (
+        "better: lower\ndetectors",
+        "better: lower\n    targets: {team: {a: 2, a: 3}}\ndetectors",
+        r#"kpis.yaml:10:28: WEIR-0109 "a" is declared twice"#,
+    ),
+    (
+        "    target: 1\n    better: lower\ndetectors",
+        "    targets: {team: {a: 2}}\ndetectors",
+        r#"kpis.yaml:8:5: WEIR-0101 "targets" is given without a target; add `target:`"#,
+    ),
+    (
+        "value: calls\n",
+        "value: calls / days\n",
+        r#"kpis.yaml:15:20: WEIR-0102 "days" is the length of a KPI's window, and this is no KPI; write the number, or a parameter"#,
+    ),
+    (
         "distribution: latency_ms",
         "distribution: latency_mss",
         r#"llm.call.yaml:9:27: WEIR-0102 measure "latency" names field "latency_mss", which llm.call does not have; did you mean "latency_ms"?"#,

@@ -113,8 +113,12 @@ fn a_reader_reads_and_does_nothing_else() {
     writer().ok("INSERT INTO reads.t VALUES (1, 'x'), (2 + 1, upper('y')) ;");
     writer().ok("INSERT INTO reads.t FORMAT CSV\n7,z\n");
     writer().ok("CREATE VIEW reads.v AS SELECT a, file FROM reads.t SETTINGS max_threads = 1");
+    writer().ok(
+        "CREATE VIEW reads.kpi_x AS SELECT a, {to:Date} AS `to` FROM (SELECT a FROM reads.t WHERE a >= toYear({from:Date}) - 1970) AS b LEFT JOIN reads.t AS c ON b.a = c.a WHERE {step:Enum8('all' = 0, 'day' = 1)} = 'all' SETTINGS join_use_nulls = 1",
+    );
     for sql in [
         "SELECT count() FROM reads.t",
+        "SELECT a, `to` FROM reads.kpi_x(from = '1972-01-01', to = '1972-01-02', step = 'all') WHERE a > 1",
         "SELECT a, file, length(file) FROM reads.v WHERE file != 'INTO OUTFILE' -- INTO OUTFILE 'x'",
         "SELECT 1 AS `INTO OUTFILE`, now() FORMAT JSON",
         "WITH 1 AS x SELECT x;",
@@ -130,6 +134,9 @@ fn a_reader_reads_and_does_nothing_else() {
             .ok("SELECT sum(a) FROM reads.t")
             .ends_with("\r\n3\r\n11\n\r\n0\r\n\r\n")
     );
+    // The period of a view is no way around the rules.
+    let hidden = "SELECT * FROM reads.kpi_x(from = (SELECT toDate(line) FROM file('x')), to = '1972-01-02', step = 'all')";
+    assert_eq!(reader().post(hidden).0, 403);
     for sql in [
         "INSERT INTO reads.t VALUES (9, '')",
         "INSERT INTO reads.t SELECT 9, ''",

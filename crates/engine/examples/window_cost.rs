@@ -1,6 +1,8 @@
 //! What stage 2 costs: nanoseconds per row, bytes per active series.
 //!
 //! `cargo run --release -p weir-engine --example window_cost [series] [minutes]`
+//!
+//! The last line is of a sparse log, of which each commit brings a week.
 #![allow(clippy::disallowed_methods)] // It measures time.
 
 use std::sync::Arc;
@@ -22,7 +24,94 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for windows in [&[WindowSize::Minute][..], &WindowSize::ALL[..]] {
         measure(series, minutes, windows)?;
     }
+    sparse(series / 100, 4)
+}
+
+const START: i64 = 1_772_668_800_000_000;
+
+/// Series with a row every quarter of an hour or so: all windows of a week open in one block, and
+/// the next one lets go of them.
+fn sparse(series: u64, weeks: i64) -> Result<(), Box<dyn std::error::Error>> {
+    const WEEK: i64 = 7 * 24 * 60;
+    let catalog = Arc::new(catalog(&WindowSize::ALL));
+    let layout = Layout::new(&catalog.events[0]);
+    let mut window = Window::new(catalog.clone(), options())?;
+    let mut out = WindowOut::default();
+    let mut writer = BlockWriter::new(catalog.hash, 1);
+    let (mut block, mut row) = (Vec::new(), Vec::new());
+    let (mut offset, mut rows) = (0, 0u64);
+    let (mut fold, mut letting_go) = (0.0, 0.0);
+    for week in 0..weeks {
+        for s in 0..series {
+            start(&mut writer, s);
+            let mut minute = week * WEEK;
+            loop {
+                minute +=
+                    1 + (hash::distinct(&(s as i64 ^ minute << 20).to_le_bytes()) % 28) as i64;
+                if minute >= (week + 1) * WEEK {
+                    break;
+                }
+                row.clear();
+                let values = values(s, minute, &catalog.events[0].measures);
+                encode(&layout, &values, &mut row);
+                writer.row(Micros(START + minute * Micros::MINUTE.0), false, &row);
+                rows += 1;
+            }
+        }
+        writer.finish(&mut block);
+        fold += timed(&mut window, (&mut offset, &block), &mut out)?;
+        writer.watermark(WatermarkEntry {
+            event: 0,
+            partition: 0,
+            partitions: 1,
+            watermark: Micros(START + (week + 1) * WEEK * Micros::MINUTE.0),
+        });
+        writer.finish(&mut block);
+        letting_go += timed(&mut window, (&mut offset, &block), &mut out)?;
+        out = WindowOut::default();
+    }
+    println!(
+        "{series} sparse series, {weeks} weeks: rows in {:.0} ns each, windows let go {:.0} ns per row in",
+        fold * 1e9 / rows as f64,
+        letting_go * 1e9 / rows as f64,
+    );
     Ok(())
+}
+
+/// Folds a block; seconds.
+fn timed(
+    window: &mut Window,
+    (offset, block): (&mut i64, &[u8]),
+    out: &mut WindowOut,
+) -> Result<f64, Box<dyn std::error::Error>> {
+    let start = Instant::now();
+    window.fold(*offset, block, true, out)?;
+    *offset += 1;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// Starts the group of a series.
+fn start(writer: &mut BlockWriter, s: u64) {
+    let name = format!("engineer{s:07}@example.com");
+    let mut key = Vec::new();
+    hash::subject_key(&mut key, "acme", [("engineer", name.as_str())]);
+    writer.group(
+        (0, 0),
+        hash::subject(&key),
+        "acme",
+        [name.as_str()].into_iter(),
+    );
+}
+
+fn options() -> WindowOptions {
+    WindowOptions {
+        partition: 0,
+        partials: 1,
+        run: 1,
+        shards: SHARDS as u32,
+        terms: 1,
+        partitions: vec![1],
+    }
 }
 
 fn measure(
@@ -32,16 +121,8 @@ fn measure(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let catalog = Arc::new(catalog(windows));
     let layout = Layout::new(&catalog.events[0]);
-    let options = WindowOptions {
-        partition: 0,
-        partials: 1,
-        run: 1,
-        shards: SHARDS as u32,
-        terms: 1,
-        partitions: vec![1],
-    };
     let before = resident();
-    let mut window = Window::new(catalog.clone(), options)?;
+    let mut window = Window::new(catalog.clone(), options())?;
     let mut out = WindowOut::default();
     let mut writer = BlockWriter::new(catalog.hash, 1);
     let (mut block, mut row) = (Vec::new(), Vec::new());
@@ -49,29 +130,18 @@ fn measure(
     let (mut fold, mut letting_go) = (0.0, 0.0);
     let mut held = (0, 0);
     for minute in 0..minutes {
-        let pane = Micros(1_772_668_800_000_000 + minute * Micros::MINUTE.0);
+        let pane = Micros(START + minute * Micros::MINUTE.0);
         for s in 0..series {
             // Each series has one row in each minute.
-            let name = format!("engineer{s:07}@example.com");
-            let mut key = Vec::new();
-            hash::subject_key(&mut key, "acme", [("engineer", name.as_str())]);
             row.clear();
             let values = values(s, minute, &catalog.events[0].measures);
             encode(&layout, &values, &mut row);
-            writer.group(
-                (0, 0),
-                hash::subject(&key),
-                "acme",
-                [name.as_str()].into_iter(),
-            );
+            start(&mut writer, s);
             writer.row(pane, false, &row);
             rows += 1;
             if writer.size() > 600 * 1024 || s + 1 == series {
                 writer.finish(&mut block);
-                let start = Instant::now();
-                window.fold(offset, &block, true, &mut out)?;
-                fold += start.elapsed().as_secs_f64();
-                offset += 1;
+                fold += timed(&mut window, (&mut offset, &block), &mut out)?;
             }
         }
         if minute + 1 == minutes {
@@ -86,10 +156,7 @@ fn measure(
             watermark,
         });
         writer.finish(&mut block);
-        let start = Instant::now();
-        window.fold(offset, &block, true, &mut out)?;
-        letting_go += start.elapsed().as_secs_f64();
-        offset += 1;
+        letting_go += timed(&mut window, (&mut offset, &block), &mut out)?;
         for block in out.aggregates.drain(..) {
             aggregates += AggregateBlock::decode(&block)?.rows.len() as u64;
         }

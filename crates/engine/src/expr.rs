@@ -6,16 +6,32 @@ use weir_catalog::types::{Expr, Op};
 /// nothing is allocated where its capacity reaches the depth of the program. A program that the
 /// catalog did not compile (too few operands, an unknown term) has no value.
 pub fn eval(expr: &Expr, terms: &[Option<f64>], stack: &mut Vec<Option<f64>>) -> Option<f64> {
-    stack.clear();
-    run(&expr.ops, terms, stack)
+    eval_over(expr, terms, None, stack)
 }
 
-fn run(ops: &[Op], terms: &[Option<f64>], stack: &mut Vec<Option<f64>>) -> Option<f64> {
+/// As [`eval`], of a window that lasts so many days. Without them `days` has no value.
+pub fn eval_over(
+    expr: &Expr,
+    terms: &[Option<f64>],
+    days: Option<f64>,
+    stack: &mut Vec<Option<f64>>,
+) -> Option<f64> {
+    stack.clear();
+    run(&expr.ops, terms, days, stack)
+}
+
+fn run(
+    ops: &[Op],
+    terms: &[Option<f64>],
+    days: Option<f64>,
+    stack: &mut Vec<Option<f64>>,
+) -> Option<f64> {
     for op in ops {
         let v = match *op {
             Op::Term(i) => terms.get(i).copied().flatten(),
             Op::Number(n) => Some(n),
             Op::Null => None,
+            Op::Days => days,
             Op::Neg => stack.pop()?.map(|a| -a),
             Op::Abs => stack.pop()?.map(f64::abs),
             Op::Not => truth(!holds(stack.pop()?)),

@@ -2,9 +2,9 @@
 
 use crate::detect::{Judged, subject_key};
 use crate::{EngineError, expr, varint};
-use weir_catalog::types::{Catalog, KpiDef, Term};
+use weir_catalog::types::{Catalog, JudgedWindow, KpiDef, Target, Term};
 use weir_model::records::{Kpi, Momentum, Status, Subject};
-use weir_model::{Micros, fixed, hash};
+use weir_model::{Micros, WindowSize, fixed, hash};
 
 /// How long a subject's memory (momentum, detectors) lasts without a final window.
 pub const MEMORY: Micros = Micros(40 * Micros::DAY.0);
@@ -76,8 +76,25 @@ pub struct Scored {
     pub sample: Option<f64>,
 }
 
-/// Evaluates one window and remembers its value.
-pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Scored {
+/// Length of a judged window in days: as many as it has local ones, of 23 or 25 hours too, where it
+/// is made of days; else its hours / 24.
+pub fn days(window: JudgedWindow, (start, end): (Micros, Micros)) -> f64 {
+    let days = end.minus(start).0 as f64 / Micros::DAY.0 as f64;
+    match window.stored() {
+        WindowSize::Day => days.round(),
+        _ => days,
+    }
+}
+
+/// Evaluates one window, of so many days, against the subject's target ([`KpiDef::target_of`]), and
+/// remembers its value.
+pub fn score(
+    def: &KpiDef,
+    memory: &mut KpiMemory,
+    terms: &[Option<f64>],
+    days: f64,
+    target: Option<Target>,
+) -> Scored {
     let mut stack = Vec::with_capacity(def.expr.ops.len());
     let sample = def
         .minimum_sample
@@ -86,31 +103,32 @@ pub fn score(def: &KpiDef, memory: &mut KpiMemory, terms: &[Option<f64>]) -> Sco
         .minimum_sample
         .is_none_or(|(_, least)| sample.is_some_and(|s| s >= least));
     let value = if enough {
-        expr::eval(&def.expr, terms, &mut stack)
+        expr::eval_over(&def.expr, terms, Some(days), &mut stack)
     } else {
         None
     };
-    rate(def, memory, value, sample)
+    rate(def, memory, value, sample, target)
 }
 
-/// What a published value is worth to the scores that stand on it.
-pub fn worth(def: &KpiDef, value: f64) -> Option<f64> {
-    match (&def.mix, def.target) {
+/// What a published value of a subject with this target is worth to the scores that stand on it.
+pub fn worth(def: &KpiDef, value: f64, target: Option<Target>) -> Option<f64> {
+    match (&def.mix, target) {
         (Some(_), _) => Some(value),
         (None, target) => target.map(|t| against(t.value, t.higher_is_better, value)),
     }
 }
 
-/// Rounds a value, holds it against target and past, and remembers it.
+/// Rounds a value, holds it against the subject's target and its past, and remembers it.
 pub fn rate(
     def: &KpiDef,
     memory: &mut KpiMemory,
     value: Option<f64>,
     sample: Option<f64>,
+    target: Option<Target>,
 ) -> Scored {
     let value = value.map(|v| fixed::round(v, def.decimals));
     let score = value
-        .zip(def.target)
+        .zip(target)
         .map(|(v, t)| against(t.value, t.higher_is_better, v));
     let status = match (value, score) {
         (None, _) => Status::NoData,
@@ -121,7 +139,7 @@ pub fn rate(
     };
     let mut momentum = Momentum::Stable;
     if let Some(v) = value {
-        let higher = def.target.is_none_or(|t| t.higher_is_better);
+        let higher = target.is_none_or(|t| t.higher_is_better);
         if let Some(r) = memory.reference() {
             momentum = direction(r, higher, v);
         }
@@ -136,12 +154,9 @@ pub fn rate(
     }
 }
 
-/// Whether the status of a published value is `off`.
-pub fn is_off(def: &KpiDef, value: f64) -> bool {
-    let score = def
-        .target
-        .map(|t| against(t.value, t.higher_is_better, value));
-    score.is_some_and(|s| s < 80.0)
+/// Whether the status of a published value is `off` against this target.
+pub fn is_off(target: Target, value: f64) -> bool {
+    against(target.value, target.higher_is_better, value) < 80.0
 }
 
 fn against(target: f64, higher_is_better: bool, v: f64) -> f64 {
@@ -268,6 +283,7 @@ mod tests {
                 value,
                 higher_is_better,
             }),
+            targets: None,
             minimum_sample: Some((1, 2.0)),
             local: true,
             mix: None,
@@ -276,7 +292,7 @@ mod tests {
     }
 
     fn scored(def: &KpiDef, memory: &mut KpiMemory, v: f64) -> Scored {
-        score(def, memory, &[Some(v * 10.0), Some(10.0)])
+        score(def, memory, &[Some(v * 10.0), Some(10.0)], 1.0, def.target)
     }
 
     #[test]
@@ -301,7 +317,7 @@ mod tests {
         let def = kpi(Some((1.0, true)));
         let mut memory = KpiMemory::default();
         for terms in [[Some(1.0), Some(1.9)], [None, Some(5.0)], [Some(1.0), None]] {
-            let s = score(&def, &mut memory, &terms);
+            let s = score(&def, &mut memory, &terms, 1.0, def.target);
             assert_eq!(
                 (s.value, s.score, s.status, s.momentum),
                 (None, None, Status::NoData, Momentum::Stable)
@@ -310,7 +326,7 @@ mod tests {
         }
         assert_eq!(memory, KpiMemory::default());
         assert_eq!(
-            score(&def, &mut memory, &[Some(1.0), Some(3.0)]).value,
+            score(&def, &mut memory, &[Some(1.0), Some(3.0)], 1.0, def.target).value,
             Some(0.33)
         );
     }

@@ -38,6 +38,7 @@ fn program() -> impl Strategy<Value = Vec<Op>> {
         4 => (0usize..4).prop_map(Op::Term),
         2 => number().prop_map(Op::Number),
         1 => Just(Op::Null),
+        1 => Just(Op::Days),
     ];
     let leaf = leaf.prop_map(|op| vec![op]);
     leaf.prop_recursive(6, 60, 3, |inner| {
@@ -66,10 +67,11 @@ proptest! {
     fn the_oracle_agrees_to_the_bit(
         ops in program(),
         terms in prop::collection::vec(prop::option::weighted(0.8, number()), 4),
+        days in prop::option::weighted(0.8, 0.0..1000.0f64),
     ) {
         let expr = Expr { source: String::new(), ops };
-        let engine = weir_engine::expr::eval(&expr, &terms, &mut Vec::new());
-        let oracle = weir_oracle::evaluate(&expr, &terms);
+        let engine = weir_engine::expr::eval_over(&expr, &terms, days, &mut Vec::new());
+        let oracle = weir_oracle::evaluate_over(&expr, &terms, days);
         prop_assert_eq!(engine.map(f64::to_bits), oracle.map(f64::to_bits));
     }
 }

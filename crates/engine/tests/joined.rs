@@ -54,7 +54,8 @@ const EVENTS: [&str; 2] = ["job", "rest"];
 const RAW: [u32; 2] = [2, 1];
 const PARTIALS: u32 = 2;
 const TERMS: u32 = 3;
-const START: i64 = 1_774_828_800_000_000;
+/// Two days before clocks are put forward in Berlin.
+const START: i64 = 1_774_569_600_000_000;
 
 static CATALOG: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
     let mut sources = vec![("catalog/judges.yaml".to_owned(), JUDGES.to_owned())];
@@ -349,7 +350,7 @@ fn alerts_in(truth: &Truth) -> Values {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
     #[test]
     fn engine_and_oracle_publish_alike(
         events in prop::collection::vec(event(), 1..120), commit_every in 1usize..40,

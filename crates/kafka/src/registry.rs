@@ -122,3 +122,34 @@ impl SchemaRegistry {
         all
     }
 }
+
+/// Registers writer schemas, (subject, JSON text), that are not known yet. Their ids are hashes of
+/// their texts, so that several processes may do it at once.
+///
+/// # Errors
+/// Kafka's; a schema that cannot be written.
+pub fn register_all(
+    brokers: &Brokers,
+    wanted: &[(String, String)],
+    deadline: Duration,
+) -> Result<(), Error> {
+    let known = SchemaRegistry::open(brokers, deadline)?.all();
+    let of = |subject: &str| -> Vec<&RegisteredSchema> {
+        known.iter().filter(|k| k.subject == subject).collect()
+    };
+    let is_new = |w: &&(String, String)| !of(&w.0).iter().any(|k| k.schema == w.1);
+    let missing: Vec<&(String, String)> = wanted.iter().filter(is_new).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let table = Table::new(brokers, topics::SCHEMAS)?;
+    for (subject, schema) in missing {
+        let version = of(subject).len() as u32 + 1;
+        let made = RegisteredSchema::new(subject, version, schema);
+        let value = made
+            .encode()
+            .map_err(|e| Error::Invariant(format!("a schema cannot be written: {e}")))?;
+        table.put(made.key().as_bytes(), Some(&value))?;
+    }
+    Ok(())
+}

@@ -10,15 +10,16 @@ mod bounds;
 mod compile;
 mod cursor;
 mod decode;
+mod fast;
 mod json;
 mod leaves;
 mod map;
+mod parse;
 mod pass;
 mod program;
 mod read;
 mod resolve;
 mod schema;
-mod short;
 #[cfg(test)]
 mod tests;
 mod texts;

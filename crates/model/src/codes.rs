@@ -185,4 +185,14 @@ codes! {
     NOT_ACKNOWLEDGED = 920;
     /// a body is no request of OTLP
     NOT_OTLP = 921;
+    /// a file has no such column
+    SERIES_COLUMN = 321;
+    /// a time or value of a series cannot be read
+    SERIES_CELL = 322;
+    /// the times of points do not make a series
+    SERIES_TIMES = 323;
+    /// a series has too few points
+    SERIES_SHORT = 324;
+    /// what is asked of a series cannot be computed
+    SERIES_OPTIONS = 325;
 }

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a socket or a file: the crate is the vocabulary of the system.
 
 pub mod avro;
+pub mod bytes;
 pub mod codes;
 pub mod expression;
 pub mod fixed;
@@ -14,7 +15,6 @@ pub mod person;
 pub mod prefetch;
 pub mod records;
 pub mod schemas;
-pub mod short;
 pub mod sketch;
 pub mod time;
 pub mod topics;

@@ -90,7 +90,7 @@ pub struct DeadLetter {
 mod results {
     use super::Subject;
     use super::codec::{Field, Reader, RecordError, decode, encode, symbol};
-    use super::columns::{Cell, Cells, Column, Kind, Stored};
+    use super::columns::{Cell, Cells, Column, ColumnType, Stored};
     use crate::Micros;
     use crate::avro::{Cursor, DecodeError};
     use crate::schemas::schema_id;
@@ -110,5 +110,5 @@ pub use aggregate::{AggregateReader, AggregateWriter, DimensionsRef, RowRef, Val
 pub(crate) use aggregate::{advance, ended};
 pub(crate) use codec::Field;
 pub use codec::{RecordError, SCHEMAS, schema_json};
-pub use columns::{Cell, Cells, Column, Kind, Stored};
+pub use columns::{Cell, Cells, Column, ColumnType, Stored};
 pub use results::*;

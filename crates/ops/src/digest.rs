@@ -7,26 +7,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use weir_catalog::Catalog;
 use weir_model::{Micros, WindowSize};
-use weir_store::{Form, Store, merged_sql};
-
-/// What a final row says, by table: no key of a part, no offset, no append time.
-const FINAL_ROWS: &[(&str, &str, &str)] = &[
-    (
-        "anomalies",
-        "window_end",
-        "tenant, dimensions, detector, detector_version, kind, severity, event, window, window_start, window_end, value, expected, score, crosses_at, crosses_from, crosses_to, id",
-    ),
-    (
-        "kpis",
-        "window_end",
-        "tenant, dimensions, kpi, kpi_version, window, window_start, window_end, value, score, status, momentum, sample, coverage, terms, id",
-    ),
-    (
-        "alerts",
-        "at",
-        "tenant, dimensions, rule, rule_version, kind, severity, state, step, opened, at, value, threshold, worst, windows, reopenings, type, priority, metric, unit, component, client, group_id, group_key, conditions, failing, id",
-    ),
-];
+use weir_store::{Form, Store, audit, merged_sql};
 
 /// The hash of one set of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,9 +45,7 @@ impl Digest {
                 }
             }
         }
-        for (table, time, columns) in FINAL_ROWS {
-            let condition = condition(table, time, through);
-            let sql = format!("SELECT {columns} FROM {table}{condition}");
+        for (table, sql) in audit::final_rows(through) {
             parts.push(hash(store, table, &sql).await?);
         }
         let mut all = Sha256::new();
@@ -78,20 +57,6 @@ impl Digest {
             parts,
         })
     }
-}
-
-/// Which rows of a table count.
-fn condition(table: &str, time: &str, through: Option<Micros>) -> String {
-    let until = through
-        .map(|Micros(t)| format!(" WHERE {time} <= fromUnixTimestamp64Micro({t}, 'UTC')"))
-        .unwrap_or_default();
-    // An early finding becomes a final one; which of the two is there yet depends on the moment.
-    let early = match (table, until.is_empty()) {
-        ("anomalies", true) => " WHERE NOT early",
-        ("anomalies", false) => " AND NOT early",
-        _ => "",
-    };
-    until + early
 }
 
 /// Rows as a set of lines: their order has no meaning.
@@ -123,22 +88,4 @@ fn hex(digest: Sha256) -> String {
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn early_findings_never_count_and_a_time_bounds_every_table() {
-        assert_eq!(
-            condition("anomalies", "window_end", None),
-            " WHERE NOT early"
-        );
-        let until = " WHERE at <= fromUnixTimestamp64Micro(7, 'UTC')";
-        assert_eq!(condition("alerts", "at", Some(Micros(7))), until);
-        let both = format!("{until} AND NOT early");
-        assert_eq!(condition("anomalies", "at", Some(Micros(7))), both);
-        assert_eq!(condition("kpis", "window_end", None), "");
-    }
 }

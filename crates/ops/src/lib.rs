@@ -8,6 +8,8 @@
 
 pub mod arrival;
 pub mod digest;
+pub mod docs;
+pub mod explain;
 pub mod lag;
 pub mod late;
 pub mod lint;

@@ -5,7 +5,7 @@ use anyhow::Result;
 use serde::Serialize;
 use weir_catalog::Catalog;
 use weir_model::Micros;
-use weir_store::{Param, Period, Question, Rows, Store};
+use weir_store::{Param, Period, Question, Rows, Store, audit};
 
 /// A question that is ready to be asked.
 #[derive(Debug, Clone)]
@@ -134,10 +134,8 @@ impl Asked {
         let Some((period, tenant)) = &self.about else {
             return Ok(None);
         };
-        let sql = "SELECT tenant, min(first_day), max(last_day) FROM data_spans \
-               WHERE {tenant:String} = '' OR tenant = {tenant:String} GROUP BY tenant ORDER BY tenant";
         let params = [("tenant".to_owned(), tenant.clone())];
-        let spans = store.rows(sql, &params).await?.rows;
+        let spans = store.rows(audit::SPANS, &params).await?.rows;
         let text = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
         let spans: Vec<Span> = spans
             .iter()

@@ -150,3 +150,36 @@ fn worked_examples_hold_the_formula() {
     let wrong = found.iter().find(is_example).unwrap();
     assert!(wrong.message.contains("25.95"), "{}", wrong.message);
 }
+
+/// A rule may be right for a subject that has a target of its own.
+#[test]
+fn a_rule_is_held_against_every_target() {
+    let found = |own: u32| {
+        let kpi = kpi(&format!(
+            "by: [team]\nvalue: llm.call.cost\nunit: usd\ntarget: 50\nbetter: lower\n\
+             targets: {{team: {{core: {own}}}}}"
+        ));
+        let kpi = kpi.replace("    by: []\n", "");
+        let rule = "alerts:\n  cheap:\n    title: Cheap\n    kpi: tried\n    below: 40\n    impact: None\n    action: None\n";
+        codes_of(&findings(&format!("{kpi}{rule}")))
+    };
+    assert_eq!(found(45), [codes::LINT_DIRECTION]);
+    assert!(found(30).is_empty());
+}
+
+#[test]
+fn an_example_has_the_days_of_its_window_or_those_it_gives() {
+    let example = |window: &str, given: &str, value: f64| {
+        let text = kpi(&format!(
+            "terms: {{calls: llm.call.calls}}
+             value: calls / days
+             examples: [{{given: {{calls: 56{given}}}, value: {value}}}]"
+        ));
+        let text = text.replace("window: 1d", &format!("window: {window}"));
+        let found = findings(&text);
+        !found.iter().any(|p| p.code == codes::LINT_EXAMPLE)
+    };
+    assert!(example("28d/1d", "", 2.0) && !example("28d/1d", "", 56.0));
+    assert!(example("1d", "", 56.0));
+    assert!(example("1mo/1d", ", days: 14", 4.0) && !example("1mo/1d", "", 4.0));
+}

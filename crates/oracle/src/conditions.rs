@@ -69,8 +69,8 @@ fn crossed(catalog: &Catalog, on: &RuleOn, row: &KpiRow, v: f64) -> Option<Bad> 
             over.or(below.filter(|b| v < *b).map(|b| (b, false)))?
         }
         RuleOn::Off(kpi) if row.status == Status::Off => {
-            let target = catalog.kpis[*kpi].target?;
-            (target.value, !target.higher_is_better)
+            let (target, more) = crate::kpis::target(&catalog.kpis[*kpi], &row.subject)?;
+            (target, !more)
         }
         _ => return None,
     };

@@ -7,7 +7,7 @@ use crate::to_date::{self, Earlier};
 use std::collections::BTreeMap;
 use weir_catalog::{Catalog, Expr, JudgedWindow, KpiDef, Op, Term};
 use weir_model::records::{Momentum, Status, Subject};
-use weir_model::{Micros, fixed};
+use weir_model::{Micros, Since, fixed};
 
 /// A published value, as it must stand in the store.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -77,6 +77,11 @@ pub(crate) fn subject_of(
 
 /// The value of an expression over those of its terms, step by step.
 pub fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
+    evaluate_over(expr, terms, None)
+}
+
+/// As [`evaluate`], of a window of so many days.
+pub fn evaluate_over(expr: &Expr, terms: &[Option<f64>], days: Option<f64>) -> Option<f64> {
     let mut stack: Vec<Option<f64>> = Vec::new();
     let truth = |v: Option<f64>| v.is_some_and(|x| x != 0.0);
     let flag = |b: bool| Some(if b { 1.0 } else { 0.0 });
@@ -86,6 +91,7 @@ pub fn evaluate(expr: &Expr, terms: &[Option<f64>]) -> Option<f64> {
             Op::Term(i) => terms[i],
             Op::Number(x) => Some(x),
             Op::Null => None,
+            Op::Days => days,
             Op::Neg => pop().map(|a| -a),
             Op::Abs => pop().map(f64::abs),
             Op::Sqrt => pop().map(f64::sqrt),
@@ -179,6 +185,7 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
             };
             let mut past: Vec<f64> = Vec::new();
             let mut last: Option<Micros> = None;
+            let mut first = Micros::MAX;
             for (end, start) in &ends {
                 if last.is_some_and(|l| end.0 - l.0 > 40 * Micros::DAY.0) {
                     past.clear();
@@ -203,7 +210,16 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                         }
                     })
                     .collect();
-                let row = score(def, index, &subject, *end, &terms, &past);
+                // Terms on the KPI's own dimensions may have begun at different times, where
+                // nothing else says when the window begins.
+                first = first.min(*start);
+                let start = match def.window {
+                    JudgedWindow::ToDate {
+                        since: Since::All, ..
+                    } => first,
+                    _ => *start,
+                };
+                let row = score(def, index, &subject, (start, *end), &terms, &past);
                 past.extend(row.value);
                 out.insert(
                     row_id(&def.name, def.version, &subject, &label(def.window), *end),
@@ -255,18 +271,41 @@ fn term_values(
     out
 }
 
+/// Days of a window of so many microseconds. One of whole days has as many as come nearest: clocks
+/// are put forward or back by less than half a day.
+fn length(window: JudgedWindow, micros: i64) -> f64 {
+    const DAY: i64 = 86_400_000_000;
+    if label(window).ends_with("1d") {
+        return ((micros + DAY / 2) / DAY) as f64;
+    }
+    micros as f64 / DAY as f64
+}
+
+/// The target of a subject, and whether more is better.
+pub(crate) fn target(def: &KpiDef, subject: &Subject) -> Option<(f64, bool)> {
+    let t = def.target?;
+    let own = def.targets.as_ref().and_then(|targets| {
+        let mut all = subject.dimensions.iter();
+        let (_, value) = all.find(|(name, _)| *name == def.dimensions[targets.dimension])?;
+        let mut declared = targets.values.iter();
+        declared.find(|(v, _)| v == value).map(|(_, own)| *own)
+    });
+    Some((own.unwrap_or(t.value), t.higher_is_better))
+}
+
 fn score(
     def: &KpiDef,
     index: usize,
     subject: &Subject,
-    end: Micros,
+    (start, end): (Micros, Micros),
     terms: &[Option<f64>],
     past: &[f64],
 ) -> KpiRow {
     let enough = def
         .minimum_sample
         .is_none_or(|(i, least)| terms[i].is_some_and(|n| n >= least));
-    let value = evaluate(&def.expr, terms)
+    let days = length(def.window, end.0 - start.0);
+    let value = evaluate_over(&def.expr, terms, Some(days))
         .filter(|_| enough)
         .map(|v| fixed::round(v, def.decimals));
     rate(def, index, subject, end, value, past)
@@ -294,13 +333,13 @@ pub(crate) fn rate(
     };
     let Some(v) = value else { return row };
     row.status = Status::OnTarget;
-    if let Some(t) = def.target {
-        let raw = if t.higher_is_better {
-            100.0 * v / t.value
-        } else if v <= t.value {
+    if let Some((target, higher_is_better)) = target(def, subject) {
+        let raw = if higher_is_better {
+            100.0 * v / target
+        } else if v <= target {
             100.0
         } else {
-            100.0 * t.value / v
+            100.0 * target / v
         };
         let s = fixed::round(raw.clamp(0.0, 100.0), 2);
         row.score = Some(s);

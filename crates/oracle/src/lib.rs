@@ -27,7 +27,7 @@ pub use cells::{Cell, CellKey};
 pub use detect::{AnomalyRow, Crossing};
 pub use divided::Divided;
 pub use fold::{Counts, Fold, Record, Totals};
-pub use kpis::{KpiRow, evaluate};
+pub use kpis::{KpiRow, evaluate, evaluate_over};
 pub use measure::{Distribution, Kept, Part, Value};
 pub use share::{BUCKETS, Share};
 pub use shelves::Shelves;

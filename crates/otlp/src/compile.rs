@@ -140,9 +140,11 @@ pub(crate) fn compile(texts: Vec<(String, String)>, types: &Types) -> Result<Map
         default,
         keep: files[default].1.resource.clone(),
     };
+    let base = &files[default].1;
+    // First by itself, so that what is wrong with it is told of it and not of a file that uses it.
+    emitter(DEFAULT, base, None, types)?;
     for (i, (name, file)) in files.iter().enumerate() {
         made.claim(name, i, file)?;
-        let base = &files[default].1;
         let own = (i != default).then_some(file);
         made.emitters.push(emitter(name, base, own, types)?);
     }

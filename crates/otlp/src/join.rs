@@ -25,8 +25,13 @@ pub(crate) fn holds(conditions: &[Condition], record: &Record) -> bool {
 /// Records of a body that may complete others, by emitter, rule and what they have in common.
 #[derive(Debug, Default)]
 pub(crate) struct Index<'a> {
-    by: HashMap<(usize, usize, Vec<String>), Vec<(u64, i64, &'a [KeyValue])>>,
+    by: HashMap<Key, Vec<Kept<'a>>>,
 }
+
+/// Emitter, rule, and the values that are the same.
+type Key = (usize, usize, Vec<String>);
+/// Order (ns), time (µs) and attributes.
+type Kept<'a> = (u64, i64, &'a [KeyValue]);
 
 impl<'a> Index<'a> {
     /// Remembers a record, of that time in µs, for the rules that it may complete.
@@ -43,8 +48,8 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// The last before a record that completes it by that rule, and its time in µs. A record that comes again in
-    /// the same body changes nothing.
+    /// The last before a record that completes it by that rule, and its time in µs. A record that
+    /// comes again in the same body changes nothing.
     pub fn find(
         &self,
         (index, rule): (usize, usize),

@@ -115,8 +115,8 @@ impl Mappings {
         shipped::load()
     }
 
-    /// Reads the mappings of a folder: of a `schemas` folder (with `otlp` and `events` in it), or
-    /// of an `otlp` folder (whose events are those beside it, else those of this binary).
+    /// Reads the mappings of a `schemas` folder, or of an `otlp` folder (with `default.yaml` in it,
+    /// and `events` beside it). What the folder does not have is that of this binary.
     pub fn load(dir: &Path) -> Result<Self, Wrong> {
         shipped::read(dir)
     }

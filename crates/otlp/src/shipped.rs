@@ -8,15 +8,18 @@ include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 
 /// The declarations that are compiled in.
 pub(crate) fn load() -> Result<Mappings, Wrong> {
-    let files = of("otlp/").map(|(n, t)| (n.to_owned(), t.to_owned()));
-    compile(files.collect(), &shipped_types())
+    compile(shipped_files(), &shipped_types())
 }
 
 fn of(dir: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    SOURCES
-        .iter()
-        .copied()
-        .filter(move |(n, _)| n.starts_with(dir))
+    let all = SOURCES.iter().copied();
+    all.filter(move |(name, _)| name.starts_with(dir))
+}
+
+fn shipped_files() -> Vec<(String, String)> {
+    of("otlp/")
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .collect()
 }
 
 fn shipped_types() -> Types {
@@ -31,29 +34,40 @@ fn shipped_types() -> Types {
 /// The declarations of a folder, see [`Mappings::load`].
 pub(crate) fn read(dir: &Path) -> Result<Mappings, Wrong> {
     let inner = dir.join("otlp");
-    let dir = if inner.is_dir() {
-        inner
+    if !inner.is_dir() && dir.join("default.yaml").is_file() {
+        let beside = dir.parent().unwrap_or(dir);
+        return compile(files(dir)?, &types(&beside.join("events"))?);
+    }
+    let files = if inner.is_dir() {
+        files(&inner)?
     } else {
-        dir.to_owned()
+        // A folder of its own catalog, made before there were declarations.
+        shipped_files()
     };
-    let mut files = Vec::new();
-    for path in list(&dir, "yaml")? {
+    compile(files, &types(&dir.join("events"))?)
+}
+
+fn files(dir: &Path) -> Result<Vec<(String, String)>, Wrong> {
+    let mut out = Vec::new();
+    for path in list(dir, "yaml")? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        files.push((format!("otlp/{name}"), text(&path)?));
+        out.push((format!("otlp/{name}"), text(&path)?));
     }
-    let events = dir.parent().unwrap_or(&dir).join("events");
-    let mut types = Types::new();
-    if events.is_dir() {
-        for path in list(&events, "avsc")? {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            if let Some(fields) = schema::fields(&text(&path)?) {
-                types.insert(name.into_owned(), fields);
-            }
+    Ok(out)
+}
+
+fn types(dir: &Path) -> Result<Types, Wrong> {
+    if !dir.is_dir() {
+        return Ok(shipped_types());
+    }
+    let mut out = Types::new();
+    for path in list(dir, "avsc")? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if let Some(fields) = schema::fields(&text(&path)?) {
+            out.insert(name.into_owned(), fields);
         }
-    } else {
-        types = shipped_types();
     }
-    compile(files, &types)
+    Ok(out)
 }
 
 fn list(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, Wrong> {

@@ -57,8 +57,8 @@ impl Tokens {
 }
 
 /// Writes the classes by the first convention whose input or output is told. What is not told is
-/// left out: unknown, not 0. A call that failed and tells nothing counts 0. An error says what could
-/// not be read; then nothing is written.
+/// left out: unknown, not 0. A call that failed and tells nothing counts 0. An error says what
+/// could not be read; then nothing is written.
 pub(crate) fn fill(
     conventions: &[Tokens],
     record: &Record,

@@ -196,7 +196,7 @@ fn every_record_is_counted_and_no_text_comes_through() {
                 "llm.anthropic",
             ];
             let allowed = |n: &&str| left.iter().any(|l| n.starts_with(l));
-            assert!(names.iter().all(|n| allowed(n)), "{capture}: {names:?}");
+            assert!(names.iter().all(allowed), "{capture}: {names:?}");
             let out = format!("{:?}{:?}", mapped.events, mapped.unmapped);
             for text in [
                 "calc.py",
@@ -209,5 +209,40 @@ fn every_record_is_counted_and_no_text_comes_through() {
                 assert!(!out.contains(text), "{capture}: {text:?} in {out}");
             }
         }
+    }
+}
+
+/// How long calls took, as the clients' own records say: to the millisecond, as those that they
+/// are told in. Codex' are told where the request's record came in the same body; of calls that
+/// Anthropic's client tells of itself its own time is taken.
+#[test]
+fn durations_are_those_that_were_told() {
+    let Some(captures) = recordings() else { return };
+    let mappings = shipped();
+    for capture in &captures {
+        let events = support::once(&mappings, &bodies(capture));
+        let calls = events.iter().filter(|e| e["type"] == "llm.call");
+        let mut told: Vec<i64> = calls
+            .filter_map(|e| Some((e.get("latency_ms")?.as_f64()? * 1000.0).round() as i64))
+            .collect();
+        let notes = expected(capture);
+        let mut missing = Vec::new();
+        for call in notes["calls"].as_array().unwrap() {
+            let micros = (call["duration_ms"].as_f64().unwrap() * 1000.0).round() as i64;
+            match told.iter().position(|t| t.abs_diff(micros) <= 1) {
+                Some(at) => _ = told.swap_remove(at),
+                None => missing.push(micros),
+            }
+        }
+        let others = if capture == "py-openllmetry/calls" {
+            4
+        } else {
+            0
+        };
+        assert_eq!(
+            missing.len(),
+            others,
+            "{capture}: {missing:?} not in {told:?}"
+        );
     }
 }

@@ -37,7 +37,12 @@ fn an_emitter_is_added_without_rust() {
     assert!(mappings.emitters().any(|(e, _)| e == "acme-agent"));
     let text = |k: &str, v: &str| json!({"key": k, "value": {"stringValue": v}});
     let int = |k: &str, v: u64| json!({"key": k, "value": {"intValue": v}});
-    let record = |name: &str, attributes: Vec<Value>| json!({"timeUnixNano": "1790000000000000000", "eventName": name, "attributes": attributes});
+    let at = "1790000000000000000";
+    let record = |name: &str, attributes: Vec<Value>| {
+        json!({
+            "timeUnixNano": at, "eventName": name, "attributes": attributes,
+        })
+    };
     let body = json!({"resourceLogs": [{"scopeLogs": [{"scope": {"name": "acme.agent"},
     "logRecords": [
         record("completion", vec![
@@ -141,6 +146,25 @@ fn the_shipped_files_are_those_of_the_folder() {
     assert_eq!(names(&folder), names(&shipped));
     assert_eq!(names(&inner), names(&shipped));
     assert!(names(&shipped).iter().any(|n| n == "claude-code"));
+    // A folder that has none is one that was made before.
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(
+        names(&Mappings::load(empty.path()).unwrap()),
+        names(&shipped)
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_common_file_is_told_of_it() {
+    let text = "emitter: a\nscopes: [a]\nconventions: true\nrecords: []\n";
+    let (dir, loaded) = with("a.yaml", text);
+    loaded.unwrap();
+    let common = dir.path().join("otlp/default.yaml");
+    let text = fs::read_to_string(&common).unwrap();
+    fs::write(&common, text.replace("model: [", "model: [$nope, ")).unwrap();
+    let wrong = Mappings::load(dir.path()).unwrap_err();
+    assert_eq!(wrong.file, "otlp/default.yaml", "{wrong}");
+    assert!(wrong.message.contains("$nope"), "{wrong}");
 }
 
 /// A rule holds for the versions that it names; without a version the newest counts.

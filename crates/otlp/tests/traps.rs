@@ -5,90 +5,9 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Event, map, shipped};
-use weir_otlp::{Mapped, Signal};
-
-/// An attribute list of `{name: value}`; integers are written as text, as most exporters do.
-fn attributes(of: Value) -> Value {
-    let pair = |(k, v): (&String, &Value)| {
-        let value = match v {
-            Value::String(s) => json!({"stringValue": s}),
-            Value::Bool(b) => json!({"boolValue": b}),
-            Value::Number(n) if n.is_i64() => json!({"intValue": n.to_string()}),
-            Value::Number(n) => json!({"doubleValue": n}),
-            Value::Array(a) => json!({"arrayValue": {"values":
-                a.iter().map(|x| json!({"stringValue": x})).collect::<Vec<_>>()}}),
-            _ => json!({}),
-        };
-        json!({"key": k, "value": value})
-    };
-    of.as_object().unwrap().iter().map(pair).collect()
-}
-
-fn body(signal: Signal, scope: &str, records: Vec<Value>) -> Value {
-    let [resources, scopes, list] = match signal {
-        Signal::Logs => ["resourceLogs", "scopeLogs", "logRecords"],
-        Signal::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
-        Signal::Traces => ["resourceSpans", "scopeSpans", "spans"],
-    };
-    let resource = json!({"attributes": attributes(json!({"service.name": "shop"}))});
-    let of_scope = json!({"scope": {"name": scope, "version": "3.1"}, list: records});
-    json!({resources: [{"resource": resource, scopes: [of_scope]}]})
-}
-
-fn logs(scope: &str, records: Vec<Value>) -> Mapped {
-    map(
-        &shipped(),
-        Signal::Logs,
-        &body(Signal::Logs, scope, records),
-    )
-}
-
-fn traces(scope: &str, spans: Vec<Value>) -> Mapped {
-    map(
-        &shipped(),
-        Signal::Traces,
-        &body(Signal::Traces, scope, spans),
-    )
-}
-
-fn metrics(scope: &str, metrics: Vec<Value>) -> Mapped {
-    map(
-        &shipped(),
-        Signal::Metrics,
-        &body(Signal::Metrics, scope, metrics),
-    )
-}
-
-fn log(nanos: &str, of: Value) -> Value {
-    json!({"timeUnixNano": nanos, "observedTimeUnixNano": nanos, "attributes": attributes(of)})
-}
-
-/// A span of 16 digits' id within `parent` (or none), from `start` ms for `length` ms.
-fn span(id: &str, parent: &str, (start, length): (u64, u64), of: Value) -> Value {
-    let nanos = |ms: u64| (1_790_000_000_000_000_000 + ms * 1_000_000).to_string();
-    json!({
-        "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": id, "parentSpanId": parent,
-        "name": of["gen_ai.operation.name"].as_str().unwrap_or("step"),
-        "startTimeUnixNano": nanos(start), "endTimeUnixNano": nanos(start + length),
-        "attributes": attributes(of),
-    })
-}
-
-fn failed(mut span: Value) -> Value {
-    span["status"] = json!({"code": 2, "message": "broken"});
-    span
-}
-
-fn one(mapped: &Mapped) -> &Event {
-    assert_eq!(mapped.events.len(), 1, "{mapped:?}");
-    &mapped.events[0]
-}
-
-fn tokens(event: &Event) -> [Option<u64>; 5] {
-    ["input", "cache_read", "cache_write", "output", "reasoning"]
-        .map(|c| event.get(&format!("tokens_{c}")).and_then(Value::as_u64))
-}
+use support::made::{attributes, body, failed, log, logs, metrics, one, span, tokens, traces};
+use support::{map, shipped};
+use weir_otlp::Signal;
 
 const CLAUDE: &str = "com.anthropic.claude_code.events";
 const CODEX: &str = "codex_otel.log_only";
@@ -173,7 +92,8 @@ fn codex_ends_a_response_twice_and_it_is_one_call() {
             1_790_000_000_301_000_000,
             json!({
                 "event.kind": "response.completed", "event.timestamp": "2026-09-21T14:13:20.301Z",
-                "input_token_count": "1000", "cached_token_count": 600, "cache_write_token_count": 100,
+                "input_token_count": "1000", "cached_token_count": 600,
+                "cache_write_token_count": 100,
                 "output_token_count": "50", "reasoning_token_count": 20, "tool_token_count": "1050",
             }),
         ),

@@ -112,7 +112,8 @@ proptest! {
                 Value::String(s) => text("event.kind", s),
                 _ => status,
             };
-            json!({"observedTimeUnixNano": 1_790_000_000_000_000_000 + n * 1_000_000, "attributes": [
+            let at = 1_790_000_000_000_000_000 + n * 1_000_000;
+            json!({"observedTimeUnixNano": at, "attributes": [
                 text("event.name", name), kind, text("conversation.id", &session.to_string()),
                 text("call_id", &n.to_string()), text("duration_ms", "5"), text("tool_name", "t"),
                 {"key": "input_token_count", "value": {"intValue": n}},

@@ -41,5 +41,10 @@ fn start() -> PrometheusHandle {
     if metrics::set_global_recorder(recorder).is_err() {
         tracing::warn!("another recorder takes this process's metrics");
     }
+    metrics::describe_gauge!(
+        crate::progress::STALLED_SECONDS,
+        metrics::Unit::Seconds,
+        "for which a part has been standing still"
+    );
     handle
 }

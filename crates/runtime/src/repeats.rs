@@ -17,10 +17,10 @@ const KINDS: usize = 256;
 
 /// The layer; clones share what they remember.
 #[derive(Clone, Default)]
-pub(crate) struct Repeats(Arc<Mutex<HashMap<String, Kind>>>);
+pub(crate) struct Repeats(Arc<Mutex<HashMap<String, Repeated>>>);
 
 /// Warnings that differ in numbers only.
-struct Kind {
+struct Repeated {
     /// When it was news, or part of a line about repetitions, last.
     told: Instant,
     /// How many were left out since.
@@ -49,7 +49,7 @@ impl Repeats {
         }
     }
 
-    fn kinds(&self) -> MutexGuard<'_, HashMap<String, Kind>> {
+    fn kinds(&self) -> MutexGuard<'_, HashMap<String, Repeated>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -68,7 +68,7 @@ impl Repeats {
                 kinds.remove(&oldest);
             }
         }
-        let kind = Kind {
+        let kind = Repeated {
             told: now,
             left_out: 0,
             last: String::new(),

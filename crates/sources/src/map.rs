@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use cel::{Context, ExecutionError, Value};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
-use target::Kind;
+use target::FieldType;
 use typed::Program;
 use value::Want;
 use weir_catalog::EventDef;
@@ -50,7 +50,7 @@ pub struct Mapper {
     identity: Program,
     keep: Keep,
     at: Program,
-    fields: Vec<(Vec<String>, Kind, Program)>,
+    fields: Vec<(Vec<String>, FieldType, Program)>,
     /// Paths of the fields that hold addresses of people.
     people: Vec<Vec<String>>,
     place: Option<Placement>,
@@ -150,7 +150,7 @@ impl Compiler<'_> {
         let mut fields = Vec::new();
         for (path, source) in &mapping.fields {
             let parts: Vec<String> = path.split('.').map(str::to_owned).collect();
-            let kind = Kind::of(&schema, &parts).map_err(|there| {
+            let kind = FieldType::of(&schema, &parts).map_err(|there| {
                 anyhow!(
                     "{MAPPING}: {}: {path} is no field of {}; its fields are {there}",
                     self.name,
@@ -164,7 +164,7 @@ impl Compiler<'_> {
     }
 }
 
-type Fields = Vec<(Vec<String>, Kind, Program)>;
+type Fields = Vec<(Vec<String>, FieldType, Program)>;
 
 impl Mapper {
     /// Compiles a mapping for an event type. `now` is the time of the import: nothing that it reads

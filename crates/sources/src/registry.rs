@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use std::time::Duration;
 use weir_catalog::{Catalog, EventDef};
 use weir_kafka::Brokers;
-use weir_kafka::compacted::{Table, read_all};
+use weir_kafka::compacted::read_all;
 use weir_model::{schemas::RegisteredSchema, topics};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -33,18 +33,7 @@ pub fn register_types(brokers: &Brokers, catalog: &Catalog) -> Result<()> {
 
 /// Registers schemas that are not yet known.
 pub fn register(brokers: &Brokers, wanted: &[(String, String)]) -> Result<()> {
-    let known = schemas(brokers)?;
-    let table = Table::new(brokers, topics::SCHEMAS)?;
-    for (subject, schema) in wanted {
-        if known.iter().any(|(s, t)| s == subject && t == schema) {
-            continue;
-        }
-        let version = known.iter().filter(|(s, _)| s == subject).count() as u32 + 1;
-        let entry = RegisteredSchema::new(subject, version, schema);
-        table.put(
-            entry.id.to_string().as_bytes(),
-            Some(&serde_json::to_vec(&entry)?),
-        )?;
-    }
-    Ok(())
+    Ok(weir_kafka::registry::register_all(
+        brokers, wanted, DEADLINE,
+    )?)
 }

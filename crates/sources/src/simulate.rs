@@ -1,17 +1,30 @@
 //! A plausible organisation from a seed: engineers in teams, daily and weekly rhythm, growth,
 //! skewed use, log-normal latencies, a few late and repeated events, and labelled injected
-//! anomalies.
+//! anomalies; and around them four more systems whose numbers depend on each other as a truth file
+//! says.
 
+mod ai;
 mod anomalies;
+mod assistant;
+mod delivery;
+mod hour;
+mod labels;
+mod learning;
+mod optimization;
 mod people;
+mod relations;
 
 use crate::Outgoing;
-use anomalies::{Anomalies, Kind};
+use anomalies::{Anomalies, Aspect};
 pub use anomalies::{Truth, TruthKind};
+use hour::Hour;
+use labels::Labels;
+use learning::Learning;
 use people::{CAPABILITIES, Engineer, organisation};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, LogNormal, Poisson};
+pub use relations::Coefficient;
 use weir_events::{
     AnyEvent, CapabilityExecuted, Envelope, Event as _, LlmCall, Map, ProductivityRecorded,
     event_id,
@@ -38,6 +51,8 @@ pub struct Options {
     pub intensity: f64,
     /// Whether anomalies are injected.
     pub anomalies: bool,
+    /// Event types that are made; all where there is none.
+    pub only: Vec<String>,
 }
 
 /// The simulator: hours of events in order of their log time.
@@ -45,6 +60,9 @@ pub struct Simulation {
     options: Options,
     people: Vec<Engineer>,
     anomalies: Anomalies,
+    labels: Labels,
+    learning: Learning,
+    truth: Vec<Truth>,
     hour: u32,
     /// Events that arrive later than the hour they are made in.
     delayed: Vec<(Micros, Event)>,
@@ -60,10 +78,19 @@ impl Simulation {
         } else {
             Anomalies::default()
         };
+        let labels = if options.anomalies {
+            Labels::plan(&options, &people)
+        } else {
+            Labels::default()
+        };
+        let truth = [anomalies.truth.as_slice(), labels.truth.as_slice()].concat();
         Simulation {
             options,
             people,
             anomalies,
+            labels,
+            learning: Learning::default(),
+            truth,
             hour: 0,
             delayed: Vec::new(),
         }
@@ -71,7 +98,12 @@ impl Simulation {
 
     /// What was injected.
     pub fn truth(&self) -> &[Truth] {
-        &self.anomalies.truth
+        &self.truth
+    }
+
+    /// How its numbers depend on each other.
+    pub fn coefficients(&self) -> Vec<Coefficient> {
+        relations::coefficients(self.people.len())
     }
 
     /// Hours in all.
@@ -104,6 +136,11 @@ impl Simulation {
         let mut events = Vec::new();
         for i in 0..self.people.len() {
             self.engineer_hour(&mut rng, i, start, &mut events);
+        }
+        self.systems(start, &mut events);
+        let only = &self.options.only;
+        if !only.is_empty() {
+            events.retain(|(_, e)| only.iter().any(|t| t == e.event_type()));
         }
         for (log_time, event) in events {
             self.delayed.push((log_time, event));
@@ -140,6 +177,21 @@ impl Simulation {
         self.wrap(rng, who, time, event)
     }
 
+    /// What the systems around the assistants do in an hour.
+    fn systems(&mut self, start: Micros, out: &mut Vec<(Micros, Event)>) {
+        let (options, people, labels) = (&self.options, &self.people, &self.labels);
+        let time = (start, self.end());
+        let mut of = |salt, fill: &mut dyn FnMut(&mut Hour<'_>)| {
+            fill(&mut Hour::new(options, people, labels, time, salt, out));
+        };
+        of(1, &mut |h| assistant::hour(h, options.intensity));
+        of(2, &mut optimization::hour);
+        of(3, &mut delivery::hour);
+        of(4, &mut ai::hour);
+        let learning = &mut self.learning;
+        of(5, &mut |h| learning.hour(h));
+    }
+
     fn engineer_hour(
         &self,
         rng: &mut ChaCha8Rng,
@@ -152,7 +204,7 @@ impl Simulation {
         let rhythm = people::rhythm(start, who) * self.options.intensity;
         // People use the assistants a little more every day.
         let growth = 1.0 + 0.004 * day as f64;
-        let factor = |kind: Kind| self.anomalies.factor(kind, who, start);
+        let factor = |kind: Aspect| self.anomalies.factor(kind, who, start);
         let mut events =
             |rng: &mut ChaCha8Rng, mean: f64, make: &mut dyn FnMut(&mut ChaCha8Rng) -> Event| {
                 if mean <= 0.0 {
@@ -179,12 +231,12 @@ impl Simulation {
                     out.push((log_time, event));
                 }
             };
-        let calls = who.calls_per_hour * rhythm * growth * factor(Kind::Calls);
-        let (latency, cost) = (factor(Kind::Latency), factor(Kind::Context));
+        let calls = who.calls_per_hour * rhythm * growth * factor(Aspect::Calls);
+        let (latency, cost) = (factor(Aspect::Latency), factor(Aspect::Context));
         events(rng, calls, &mut |rng| {
             self.call_with(rng, who, latency, cost, start)
         });
-        let failures = factor(Kind::Failures);
+        let failures = factor(Aspect::Failures);
         events(
             rng,
             who.capabilities_per_hour * rhythm * growth,
@@ -351,65 +403,4 @@ pub fn outgoing(log_time: Micros, event: &Event) -> Outgoing {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn options(engineers: usize, days: u32) -> Options {
-        Options {
-            engineers,
-            days,
-            seed: 7,
-            start: Micros::from_secs(1_762_128_000),
-            tenant: "acme".into(),
-            intensity: 1.0,
-            anomalies: true,
-        }
-    }
-
-    fn all(o: Options) -> (Vec<(Micros, Event)>, Vec<Truth>) {
-        let mut s = Simulation::new(o);
-        let mut out = Vec::new();
-        while let Some(hour) = s.next_hour() {
-            out.extend(hour);
-        }
-        (out, s.truth().to_vec())
-    }
-
-    #[test]
-    fn a_seed_gives_the_same_events_in_order_of_log_time() {
-        let (a, truth) = all(options(20, 4));
-        let (b, _) = all(options(20, 4));
-        assert_eq!(a, b);
-        assert!(a.len() > 1000, "{}", a.len());
-        assert!(!truth.is_empty());
-        assert!(a.windows(2).all(|w| w[0].0 <= w[1].0));
-        let other = all(Options {
-            seed: 8,
-            ..options(20, 4)
-        })
-        .0;
-        assert_ne!(a, other);
-    }
-
-    #[test]
-    fn there_is_rhythm_lateness_and_repetition() {
-        let (a, _) = all(options(30, 7));
-        // 2025-11-03 was a Monday: five working days, then the weekend.
-        let per_day = |d: i64| {
-            a.iter()
-                .filter(|(_, e)| (e.event_time().0 - 1_762_128_000_000_000) / Micros::DAY.0 == d)
-                .count()
-        };
-        assert!(per_day(1) > 4 * per_day(6), "{} {}", per_day(1), per_day(6));
-        assert!(
-            a.iter()
-                .any(|(t, e)| t.0 - e.event_time().0 > Micros::HOUR.0)
-        );
-        let mut ids: Vec<_> = a.iter().map(|(_, e)| e.event_id()).collect();
-        let n = ids.len();
-        ids.sort();
-        ids.dedup();
-        assert!(ids.len() < n);
-    }
-}
+mod tests;

@@ -54,6 +54,9 @@ const DEDUPLICATE: &str = "deduplicate_insert";
 /// Longest time an insert may take to be acknowledged.
 const INSERT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes of SQL, and parts of it, that a question may have.
+const LARGEST_QUESTION: &str = "16777216";
+
 impl Store {
     /// Connects when first used.
     pub fn new(config: &StoreConfig) -> Store {
@@ -157,7 +160,14 @@ impl Store {
     /// `CSVWithNames`, ...), as they come.
     pub fn query(&self, sql: &str, params: &[Param], format: &str) -> Result<Answer, StoreError> {
         // Questions must not change what they ask (2: they may bring settings of their own).
-        let mut query = self.client.query_raw(sql).with_setting("readonly", "2");
+        let mut query = self
+            .client
+            .query_raw(sql)
+            .with_setting("readonly", "2")
+            // A question about all KPIs is as long as their definitions.
+            .with_setting("max_query_size", LARGEST_QUESTION)
+            .with_setting("max_ast_elements", LARGEST_QUESTION)
+            .with_setting("max_expanded_ast_elements", LARGEST_QUESTION);
         for (name, value) in params {
             query = query.param(name, value);
         }

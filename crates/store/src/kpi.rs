@@ -1,15 +1,15 @@
 //! Current values of KPIs: the same expression as the published ones, over merged parts.
 
 use crate::StoreError;
+use crate::assembly::{Frame, Settings, Source, assemble, list, term_name};
 use crate::calendar::{LAST_MOMENT, Zones, zones};
 use crate::client::{ident, text};
 use crate::measure::statistic;
-use crate::score::score_current_sql;
-use crate::setting::join_setting;
+use crate::score::{score_current_sql, worth_of};
 use crate::table::PartsTable;
 use crate::to_date::{self, ToDate};
-use crate::view::{SETTINGS, end_of, rollup_name, rows_of, start_of};
-use weir_catalog::{Catalog, JudgedWindow, KpiDef, Target, Term, sql};
+use crate::view::{end_of, rollup_name, rows_of, start_of};
+use weir_catalog::{Catalog, JudgedWindow, KpiDef, Term};
 use weir_model::{Micros, WindowSize};
 
 /// One row for each subject and window of a KPI: `tenant`, its dimensions, `window_start`,
@@ -28,15 +28,14 @@ pub fn kpi_current_sql(
         return score_current_sql(kpi, mix, catalog, from, to);
     }
     let zones = zones(catalog)?;
-    let mut own = Vec::new();
-    let mut joined = Vec::new();
-    for source in sources(kpi, catalog) {
-        let first = &kpi.terms[source[0]];
+    let mut all = Vec::new();
+    for terms in sources(kpi, catalog) {
+        let first = &kpi.terms[terms[0]];
         let is_own = first.stands_on(&kpi.dimensions);
         let names = free_dimensions(catalog, first);
         let select = match kpi.window {
             JudgedWindow::ToDate { since, step } => {
-                let columns = columns(kpi, catalog, &source, is_own);
+                let columns = columns(kpi, catalog, &terms, is_own);
                 let window = ToDate {
                     kpi,
                     catalog,
@@ -45,113 +44,90 @@ pub fn kpi_current_sql(
                     step,
                     bounds: (from, to),
                 };
-                window.source_sql(&source, &names, &columns)?
+                window.source_sql(&terms, &names, &columns)?
             }
             _ => {
-                let of = (&source[..], &names[..], is_own);
+                let of = (&terms[..], &names[..], is_own);
                 source_sql(kpi, catalog, &zones, kpi.window, of, (from, to))?
             }
         };
-        if is_own {
-            own.push(select)
-        } else {
-            joined.push((names, source, select))
-        }
-    }
-    if own.is_empty() {
-        return Err(StoreError::Catalog {
-            event: kpi.name.clone(),
-            reason: "no term of this KPI stands on its own dimensions; declare one that does"
-                .into(),
+        all.push(Source {
+            terms,
+            names,
+            select,
         });
     }
-    let dims: String = kpi
-        .dimensions
-        .iter()
-        .map(|d| format!("{}, ", ident(d)))
-        .collect();
-    let base_terms: Vec<String> = (0..kpi.terms.len())
-        .map(|i| format!("max(t{i}) AS t{i}"))
-        .collect();
-    // Of all there is, rollups start apart.
-    let apart = to_date::starts_apart(kpi);
-    let (start, start_key, same_start) = match apart {
-        true => ("min(window_start) AS window_start", "", String::new()),
-        false => (
-            "window_start",
-            "window_start, ",
-            " AND b.window_start = {j}.window_start".to_owned(),
-        ),
+    let frame = Frame {
+        start: "window_start",
+        end: "window_end",
+        // Of all there is, rollups start apart.
+        starts_apart: to_date::starts_apart(kpi),
+        days: days(kpi.window),
+        beside: format!(", {}", zones.calendar(LAST_MOMENT)),
+        filter: range("b.window_end", from, to),
     };
-    let mut from_clause = format!(
-        "(SELECT tenant, {dims}{start}, window_end, {}\nFROM ({})\nGROUP BY tenant, {dims}{start_key}window_end) AS b",
-        base_terms.join(", "),
-        own.join("\nUNION ALL\n"),
-    );
-    let mut place: Vec<String> = (0..kpi.terms.len()).map(|i| format!("b.t{i}")).collect();
-    for (j, (names, source, select)) in joined.iter().enumerate() {
-        let on: String = names
+    let settings = settings(kpi, catalog, &zones)?;
+    assemble(kpi, catalog, &all, &settings, &frame)
+}
+
+/// Length of a window `b` in days: as many as it has local ones where it is made of days.
+fn days(window: JudgedWindow) -> String {
+    let micros = |time: &str| format!("toUnixTimestamp64Micro({time})");
+    let (start, end) = (micros("b.window_start"), micros("b.window_end"));
+    let days = format!("({end} - {start}) / {}", Micros::DAY.0);
+    match window.stored() {
+        WindowSize::Day => format!("round({days})"),
+        _ => days,
+    }
+}
+
+/// The columns of [`kpi_current_sql`] with their types, in brackets.
+pub(crate) fn current_columns(kpi: &KpiDef, catalog: &Catalog) -> String {
+    const NUMBER: &str = "Nullable(Float64)";
+    const MOMENT: &str = "DateTime64(6, 'UTC')";
+    let fixed = [
+        ("window_start", MOMENT),
+        ("window_end", MOMENT),
+        ("day", "Date"),
+        ("days_ago", "Int64"),
+        ("value", NUMBER),
+        ("score", NUMBER),
+        ("status", "String"),
+        ("sample", NUMBER),
+    ];
+    let mut columns = vec!["tenant LowCardinality(String)".to_owned()];
+    columns.extend(
+        kpi.dimensions
             .iter()
-            .map(|d| format!(" AND b.{0} = j{j}.{0}", ident(d)))
-            .collect();
-        from_clause += &format!(
-            "\nLEFT JOIN ({select}) AS j{j} ON b.tenant = j{j}.tenant{} AND b.window_end = j{j}.window_end{on}",
-            same_start.replace("{j}", &format!("j{j}"))
-        );
-        for i in source {
-            place[*i] = format!("j{j}.t{i}");
+            .map(|d| format!("{} String", ident(d))),
+    );
+    columns.extend(fixed.map(|(name, kind)| format!("{name} {kind}")));
+    let terms: Vec<String> = match &kpi.mix {
+        Some(mix) => {
+            columns.push(format!("coverage {NUMBER}"));
+            let inputs = mix.inputs.iter();
+            inputs.map(|(input, _)| worth_of(catalog, *input)).collect()
         }
-    }
-    for (i, term) in kpi.terms.iter().enumerate() {
-        if catalog.is_setting(term) {
-            let (join, column) = join_setting(kpi, catalog, &zones, i)?;
-            from_clause += &join;
-            place[i] = column;
-        }
-    }
-    let terms: Vec<String> = kpi
-        .terms
-        .iter()
-        .zip(&place)
-        .map(|(t, column)| {
-            if adds_up(catalog, t) {
-                format!("ifNull({column}, 0.)")
-            } else {
-                column.clone()
-            }
+        None => kpi.terms.iter().map(term_name).collect(),
+    };
+    columns.extend(terms.iter().map(|name| format!("{name} {NUMBER}")));
+    format!(" ({})", columns.join(", "))
+}
+
+/// Windows of the terms that are settings, by their place. A window of the size that the KPI's
+/// windows are made of ends wherever one of the KPI's ends.
+fn settings(kpi: &KpiDef, catalog: &Catalog, zones: &Zones) -> Result<Settings, StoreError> {
+    let window = JudgedWindow::Tumbling(kpi.window.stored());
+    let terms = kpi.terms.iter().enumerate();
+    terms
+        .filter(|(_, term)| catalog.is_setting(term))
+        .map(|(i, term)| {
+            let names = free_dimensions(catalog, term);
+            let of = (&[i][..], names.as_slice(), false);
+            let rows = source_sql(kpi, catalog, zones, window, of, (None, None))?;
+            Ok((i, rows))
         })
-        .collect();
-    let value = sql::rounded(&sql::expression(&kpi.expr, &terms), kpi.decimals);
-    let value = match kpi.minimum_sample {
-        Some((i, least)) => format!("if(ifNull({} >= {least:?}, 0), {value}, NULL)", terms[i]),
-        None => value,
-    };
-    let sample = match kpi.minimum_sample {
-        Some((i, _)) => format!("CAST({} AS Nullable(Float64))", terms[i]),
-        None => "CAST(NULL AS Nullable(Float64))".into(),
-    };
-    let shown: String = kpi
-        .terms
-        .iter()
-        .zip(&terms)
-        .map(|(t, s)| format!(", {s} AS {}", ident(&format!("term_{}", t.name))))
-        .collect();
-    let shown_names: String = kpi
-        .terms
-        .iter()
-        .map(|t| format!(", {}", ident(&format!("term_{}", t.name))))
-        .collect();
-    let base_dims: String = kpi
-        .dimensions
-        .iter()
-        .map(|d| format!("b.{0} AS {0}, ", ident(d)))
-        .collect();
-    Ok(format!(
-        "SELECT tenant, {dims}window_start, window_end, {}, value, {} AS score,\n    multiIf(value IS NULL, 'no_data', score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, sample{shown_names}\nFROM (SELECT b.tenant AS tenant, {base_dims}b.window_start AS window_start, b.window_end AS window_end,\n    CAST({value} AS Nullable(Float64)) AS value, {sample} AS sample{shown}\nFROM {from_clause}{})\n{SETTINGS}, join_use_nulls = 1",
-        zones.calendar(LAST_MOMENT),
-        score(kpi.target),
-        range("b.window_end", from, to),
-    ))
+        .collect()
 }
 
 /// Terms on windows grouped by what their rows are: each group is one pass over a table.
@@ -196,14 +172,13 @@ pub(crate) fn fixed_sql(term: &Term) -> String {
         .collect()
 }
 
-/// Whether a subject without rows has 0 of it, where it has rows of another term.
-fn adds_up(catalog: &Catalog, term: &Term) -> bool {
-    let kind = &catalog.events[term.event].measures[term.measure].kind;
-    kind.accumulator().empty().stat(term.stat).is_some()
-}
-
 /// The terms of a source as columns, and on request NULL for each other term.
-fn columns(kpi: &KpiDef, catalog: &Catalog, source: &[usize], all_terms: bool) -> Vec<String> {
+pub(crate) fn columns(
+    kpi: &KpiDef,
+    catalog: &Catalog,
+    source: &[usize],
+    all_terms: bool,
+) -> Vec<String> {
     let mut columns = Vec::new();
     for (i, term) in kpi.terms.iter().enumerate() {
         if source.contains(&i) {
@@ -230,7 +205,7 @@ pub(crate) fn source_sql(
     let first = &kpi.terms[source[0]];
     let event = &catalog.events[first.event];
     let table = PartsTable::of(event)?;
-    let dims: String = names.iter().map(|d| format!("{}, ", ident(d))).collect();
+    let dims = list(names);
     let columns = columns(kpi, catalog, source, all_terms);
     let at = "p.window_start";
     let (size, count, start, end) = match window {
@@ -306,21 +281,4 @@ pub(crate) fn range(column: &str, from: Option<Micros>, to: Option<Micros>) -> S
     } else {
         format!("\nWHERE {}", conditions.join(" AND "))
     }
-}
-
-pub(crate) fn score(target: Option<Target>) -> String {
-    let Some(Target {
-        value: t,
-        higher_is_better,
-    }) = target
-    else {
-        return "CAST(NULL AS Nullable(Float64))".into();
-    };
-    let raw = if higher_is_better {
-        format!("100. * assumeNotNull(value) / ({t:?})")
-    } else {
-        format!("if(assumeNotNull(value) <= ({t:?}), 100., 100. * ({t:?}) / assumeNotNull(value))")
-    };
-    let cut = format!("if(value IS NULL, NULL, least(greatest({raw}, 0.), 100.))");
-    sql::rounded(&format!("CAST({cut} AS Nullable(Float64))"), 2)
 }

@@ -4,15 +4,19 @@
 //! (`schemas/clickhouse`), columns for measures and fields declared since, views. [`PartsTable`]
 //! and [`EventsTable`] are the tables of an event type, [`encode`] writes their rows. [`results`]
 //! has the tables of anomalies, KPIs, alerts and what was late or unreadable. [`Question`]s are
-//! named queries.
+//! named queries; [`audit`] has those of the tools that look at everything.
 
 mod acknowledged;
+mod assembly;
+pub mod audit;
 mod calendar;
 mod client;
 mod config;
 pub mod encode;
 mod error;
+pub mod explain;
 mod kpi;
+mod kpi_period;
 mod measure;
 mod migrate;
 pub mod period;
@@ -32,6 +36,7 @@ pub use client::{Answer, Backoff, Column, Param, Rows, Store, ident, text};
 pub use config::StoreConfig;
 pub use error::StoreError;
 pub use kpi::kpi_current_sql;
+pub use kpi_period::kpi_period_sql;
 pub use measure::statistic;
 pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use period::Period;

@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, calendar, kpi, results, view};
+use crate::{Store, StoreError, calendar, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
@@ -86,6 +86,25 @@ impl There {
     fn names_of(&self, table: &str) -> Vec<String> {
         let columns = self.columns_of(table).unwrap_or_default();
         columns.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// A view that is to be there.
+struct View {
+    name: String,
+    /// Its columns with their types, in brackets: with them the store need not find out what a long
+    /// SELECT comes to. Empty where it shall.
+    columns: String,
+    select: String,
+}
+
+impl View {
+    fn of((name, select): (String, String)) -> View {
+        View {
+            name,
+            columns: String::new(),
+            select,
+        }
     }
 }
 
@@ -181,14 +200,19 @@ impl Store {
         self.fill_tenants(catalog).await?;
         let mut wanted = Vec::new();
         for event in &catalog.events {
-            wanted.extend(view::event_views(catalog, event)?);
+            wanted.extend(view::event_views(catalog, event)?.into_iter().map(View::of));
         }
-        wanted.extend(calendar::result_views(catalog)?);
+        wanted.extend(calendar::result_views(catalog)?.into_iter().map(View::of));
         for k in &catalog.kpis {
-            wanted.push((
-                format!("kpi_{}_current", k.name),
-                kpi::kpi_current_sql(k, catalog, None, None)?,
-            ));
+            wanted.push(View {
+                name: format!("kpi_{}_current", k.name),
+                columns: kpi::current_columns(k, catalog),
+                select: kpi::kpi_current_sql(k, catalog, None, None)?,
+            });
+            if k.mix.is_none() {
+                let select = kpi_period::kpi_period_sql(k, catalog)?;
+                wanted.push(View::of((format!("kpi_{}", k.name), select)));
+            }
         }
         self.views(&there, &made_from, wanted).await?;
         Ok(alter)
@@ -200,17 +224,22 @@ impl Store {
         &self,
         there: &There,
         made_from: &[String],
-        wanted: Vec<(String, String)>,
+        wanted: Vec<View>,
     ) -> Result<(), StoreError> {
-        for (name, select) in wanted {
-            let from = made_from.iter().chain([&select]);
+        for view in wanted {
+            let View {
+                name,
+                columns,
+                select,
+            } = view;
+            let from = made_from.iter().chain([&columns, &select]);
             let from: Vec<&[u8]> = from.map(|s| s.as_bytes()).collect();
             let made = format!("made by weir from {}", hash::id(&from));
             if there.comments.get(&name) == Some(&made) {
                 continue;
             }
             self.execute(&format!(
-                "CREATE OR REPLACE VIEW {} AS\n{select}\nCOMMENT {}",
+                "CREATE OR REPLACE VIEW {}{columns} AS\n{select}\nCOMMENT {}",
                 ident(&name),
                 text(&made)
             ))

@@ -9,11 +9,15 @@
 //!
 //! `{period of COLUMN}` is explained in [`crate::period`]. `{tenant}` is the condition that a row
 //! is of the tenant that is asked for, if any is. `{current kpis}` is a table of the values that
-//! KPIs have by now, of all of them or of the one that `--kpi` names.
+//! KPIs have by now: of the one that parameter `kpi` names, or of those that parameter `of` says, a
+//! category, the dimensions that they stand on (`team`, `executable,host`, `tenant` for none), or
+//! `all`. `{kpi NAME}` is a table of what a KPI is over the question's period, with the columns of
+//! the view `kpi_<name>`.
 
 use crate::StoreError;
 use crate::client::{Param, text};
 use crate::kpi::kpi_current_sql;
+use crate::kpi_period::kpi_of_period;
 use crate::migrate::sql_files;
 use crate::period::Period;
 use std::path::Path;
@@ -192,14 +196,17 @@ impl Question {
                 .find(|(n, _)| n == name)
                 .map(|(_, v)| v.as_str())
         };
-        let mut text = self.text.replace(
-            TENANT,
-            match of("tenant") {
-                Some("") | None => "1",
-                Some(_) => "tenant = {tenant:String}",
-            },
-        );
+        let whose = match of("tenant") {
+            Some("") | None => None,
+            Some(_) => Some("tenant = {tenant:String}"),
+        };
+        let mut text = self.text.replace(TENANT, whose.unwrap_or("1"));
         if let Some(period) = &period {
+            while let Some((before, rest)) = text.split_once(KPI) {
+                let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
+                let values = kpi_of_period(named(catalog, name)?, catalog, period, whose)?;
+                text = format!("{before}({values}){after}");
+            }
             text = text.replace(LENGTH, &period.length());
             while let Some((before, rest)) = text.split_once(PERIOD) {
                 let (column, after) = rest.split_once('}').unwrap_or((rest, ""));
@@ -208,7 +215,8 @@ impl Question {
         }
         if text.contains(KPIS) {
             let bounds = period.map(|p| p.bounds(now));
-            text = text.replace(KPIS, &current_kpis(catalog, of("kpi"), bounds, now)?);
+            let chosen = chosen(catalog, &of)?;
+            text = text.replace(KPIS, &current_kpis(&chosen, catalog, bounds, now)?);
         }
         Ok((text, bound))
     }
@@ -218,44 +226,91 @@ const TENANT: &str = "{tenant}";
 const PERIOD: &str = "{period of ";
 const LENGTH: &str = "{length of period}";
 const KPIS: &str = "{current kpis}";
+const KPI: &str = "{kpi ";
+
+fn named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a KpiDef, StoreError> {
+    let found = catalog.kpis.iter().find(|k| k.name == name);
+    found.ok_or_else(|| no_kpi(catalog, name))
+}
+
+fn no_kpi(catalog: &Catalog, name: &str) -> StoreError {
+    let names: Vec<&str> = catalog.kpis.iter().map(|k| k.name.as_str()).collect();
+    StoreError::Question(format!(
+        "there is no KPI named {name}; there are {}",
+        names.join(", ")
+    ))
+}
+
+/// The KPIs that a question's parameters say.
+fn chosen<'a>(
+    catalog: &'a Catalog,
+    of: &dyn Fn(&str) -> Option<&'a str>,
+) -> Result<Vec<&'a KpiDef>, StoreError> {
+    if let Some(name) = of("kpi") {
+        return Ok(vec![named(catalog, name)?]);
+    }
+    let said = of("of").unwrap_or(ALL);
+    let mut chosen: Vec<&KpiDef> = catalog.kpis.iter().collect();
+    chosen.retain(|k| [ALL, &k.category, &subject(k)].contains(&said));
+    if chosen.is_empty() {
+        return Err(no_kpis(catalog, said));
+    }
+    Ok(chosen)
+}
+
+/// Stands for every KPI.
+const ALL: &str = "all";
+
+/// Dimensions that a KPI stands on, as `of` takes them.
+fn subject(kpi: &KpiDef) -> String {
+    match kpi.dimensions.as_slice() {
+        [] => "tenant".into(),
+        names => names.join(","),
+    }
+}
+
+fn no_kpis(catalog: &Catalog, said: &str) -> StoreError {
+    let names = |of: &dyn Fn(&KpiDef) -> String| {
+        let mut names: Vec<String> = catalog.kpis.iter().map(of).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join(", ")
+    };
+    StoreError::Question(format!(
+        "no KPI is of {said}; --of takes a category ({}), what KPIs stand on ({}), or {ALL}",
+        names(&|k| k.category.clone()),
+        names(&subject),
+    ))
+}
 
 /// The values that KPIs have by now, as a table: windows that end within bounds, and not later than
 /// now.
 fn current_kpis(
+    chosen: &[&KpiDef],
     catalog: &Catalog,
-    only: Option<&str>,
     bounds: Option<(Micros, Micros)>,
     now: Micros,
 ) -> Result<String, StoreError> {
     let (from, to) = bounds.map_or((None, now), |(from, to)| (Some(from), to));
-    let wanted = |k: &&KpiDef| only.is_none_or(|name| name == k.name);
-    let tables: Vec<String> = catalog
-        .kpis
+    let table = |k: &&KpiDef| {
+        let values = kpi_current_sql(k, catalog, from, Some(to))?;
+        let dimensions: Vec<String> = k
+            .dimensions
+            .iter()
+            .map(|d| format!("{}, {}", text(d), crate::client::ident(d)))
+            .collect();
+        Ok(format!(
+            "SELECT tenant, {} AS kpi, {} AS category, CAST(map({}), 'Map(String, String)') AS dimensions, {} AS window, window_start, window_end, day, days_ago, value, score, status, sample\nFROM ({values})",
+            text(&k.name),
+            text(&k.category),
+            dimensions.join(", "),
+            text(k.window.label()),
+        ))
+    };
+    let tables: Vec<String> = chosen
         .iter()
-        .filter(wanted)
-        .map(|k| {
-            let values = kpi_current_sql(k, catalog, from, Some(to))?;
-            let dimensions: Vec<String> = k
-                .dimensions
-                .iter()
-                .map(|d| format!("{}, {}", text(d), crate::client::ident(d)))
-                .collect();
-            Ok(format!(
-                "SELECT tenant, {} AS kpi, CAST(map({}), 'Map(String, String)') AS dimensions, {} AS window, window_start, window_end, day, days_ago, value, score, status, sample\nFROM ({values})",
-                text(&k.name),
-                dimensions.join(", "),
-                text(k.window.label()),
-            ))
-        })
+        .map(table)
         .collect::<Result<_, StoreError>>()?;
-    if tables.is_empty() {
-        let names: Vec<&str> = catalog.kpis.iter().map(|k| k.name.as_str()).collect();
-        return Err(StoreError::Question(format!(
-            "there is no KPI named {}; there are {}",
-            only.unwrap_or_default(),
-            names.join(", ")
-        )));
-    }
     Ok(format!("({})", tables.join("\nUNION ALL\n")))
 }
 

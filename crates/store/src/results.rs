@@ -5,7 +5,9 @@ use crate::calendar::LAST_MOMENT;
 use crate::client::{ident, text};
 use crate::row_binary::{length, string, time};
 use weir_model::Micros;
-use weir_model::records::{Alert, Anomaly, Cell, Column, DeadLetter, Kind, Kpi, Late, Stored};
+use weir_model::records::{
+    Alert, Anomaly, Cell, Column, ColumnType, DeadLetter, Kpi, Late, Stored,
+};
 
 /// A table that is not made from the catalog.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -155,21 +157,21 @@ impl Fixture {
 }
 
 /// The type of a column.
-fn sql(kind: Kind) -> String {
+fn sql(kind: ColumnType) -> String {
     match kind {
-        Kind::Bool => "Bool".to_owned(),
-        Kind::I32 => "Int32".to_owned(),
-        Kind::I64 => "Int64".to_owned(),
-        Kind::U32 => "UInt32".to_owned(),
-        Kind::U64 => "UInt64".to_owned(),
-        Kind::F64 => "Float64".to_owned(),
-        Kind::Text => "String".to_owned(),
-        Kind::Label => "LowCardinality(String)".to_owned(),
-        Kind::Time => "DateTime64(6, 'UTC')".to_owned(),
+        ColumnType::Bool => "Bool".to_owned(),
+        ColumnType::I32 => "Int32".to_owned(),
+        ColumnType::I64 => "Int64".to_owned(),
+        ColumnType::U32 => "UInt32".to_owned(),
+        ColumnType::U64 => "UInt64".to_owned(),
+        ColumnType::F64 => "Float64".to_owned(),
+        ColumnType::Text => "String".to_owned(),
+        ColumnType::Label => "LowCardinality(String)".to_owned(),
+        ColumnType::Time => "DateTime64(6, 'UTC')".to_owned(),
         // ClickHouse wants the null within.
-        Kind::Optional(Kind::Label) => "LowCardinality(Nullable(String))".to_owned(),
-        Kind::Optional(of) => format!("Nullable({})", sql(*of)),
-        Kind::Map(of) => format!("Map(LowCardinality(String), {})", sql(*of)),
+        ColumnType::Optional(ColumnType::Label) => "LowCardinality(Nullable(String))".to_owned(),
+        ColumnType::Optional(of) => format!("Nullable({})", sql(*of)),
+        ColumnType::Map(of) => format!("Map(LowCardinality(String), {})", sql(*of)),
     }
 }
 
@@ -278,7 +280,7 @@ mod tests {
                  COMMENT 'worst value since it opened'"
             ]
         );
-        let label = Kind::Optional(&Kind::Label);
+        let label = ColumnType::Optional(&ColumnType::Label);
         assert_eq!(sql(label), "LowCardinality(Nullable(String))");
     }
 }

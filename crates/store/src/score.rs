@@ -1,9 +1,10 @@
 //! Current values of scores: what the current values of their inputs are worth together.
 
 use crate::StoreError;
+use crate::assembly::score;
 use crate::calendar::{LAST_MOMENT, zones};
 use crate::client::ident;
-use crate::kpi::{kpi_current_sql, range, score};
+use crate::kpi::{kpi_current_sql, range};
 use crate::view::{SETTINGS, end_of, start_of};
 use weir_catalog::{Catalog, KpiDef, Mix, sql};
 use weir_model::Micros;
@@ -60,18 +61,23 @@ pub(crate) fn score_current_sql(
     let all = sum(&|_, w| format!("{w:?}"));
     let value = sql::rounded(&format!("{worth} / {present}"), kpi.decimals);
     let coverage = sql::rounded(&format!("{present} / {all}"), 4);
-    let name = |i: usize| {
-        let def = mix.inputs.get(i).and_then(|(k, _)| catalog.kpis.get(*k));
-        ident(&format!("term_{}", def.map_or("", |d| d.name.as_str())))
-    };
-    let terms: String = places.map(|i| format!(", t{i} AS {}", name(i))).collect();
+    let inputs_of = places.zip(&mix.inputs);
+    let terms: String = inputs_of
+        .map(|(i, (input, _))| format!(", t{i} AS {}", worth_of(catalog, *input)))
+        .collect();
     Ok(format!(
         "SELECT tenant, {dims}window_start, window_end, {}, value, {} AS score,\n    multiIf(score IS NULL OR score >= 100, 'on_target', score >= 80, 'near', 'off') AS status, {NOTHING} AS sample, coverage{terms}\nFROM (SELECT tenant, {dims}s AS window_start, e AS window_end, CAST({value} AS Nullable(Float64)) AS value, CAST({coverage} AS Nullable(Float64)) AS coverage, * EXCEPT (tenant, {}s, e)\nFROM (SELECT tenant, {dims}s, e, {}\nFROM ({})\nGROUP BY tenant, {dims}s, e){})\n{SETTINGS}",
         zones.calendar(LAST_MOMENT),
-        score(kpi.target),
+        score(kpi),
         dims,
         columns.join(", "),
         inputs.join("\nUNION ALL\n"),
         range("e", from, to),
     ))
+}
+
+/// The column that says what an input of a score is worth.
+pub(crate) fn worth_of(catalog: &Catalog, input: usize) -> String {
+    let def = catalog.kpis.get(input);
+    ident(&format!("term_{}", def.map_or("", |d| d.name.as_str())))
 }

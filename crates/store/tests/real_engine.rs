@@ -53,7 +53,11 @@ kpis:
     target: 5
     better: lower
   hourly: {category: joined, by: [team], window: 1h, value: llm.call.calls, target: 900, better: higher}
-  failing: {by: [team], window: 5m, value: llm.call.failures, target: 100, better: lower}
+  failing:
+    {by: [team], window: 5m, value: llm.call.failures, target: 100, better: lower, targets: {team: {a: 3, "b'\\": 1e7}}}
+  a_day: {by: [team], window: 1d, value: llm.call.calls / days, target: 40, better: higher, targets: {team: {"": 4}}}
+  an_hour: {by: [team], window: 1h, value: llm.call.calls / days}
+  a_week: {by: [team], window: 7d/1d, value: llm.call.calls / days, decimals: 5}
 "#;
 
 /// Of windows that are its own and shorter ones, of another score, and by a category.
@@ -61,7 +65,7 @@ const SCORES: &str = "
 scores:
   day: {by: [team], window: 1d, of: {added: 1, failing: 0.3, hourly: 3}}
   hour: {by: [team], window: 1h, decimals: 4, category: joined}
-  both: {by: [team], window: 1d, of: {day: 2, hour: 0.7}, target: 70, better: higher}
+  both: {by: [team], window: 1d, of: {day: 2, hour: 0.7}, target: 70, better: higher, targets: {team: {a: 20}}}
 ";
 
 fn in_three_zones(mut catalog: Catalog) -> Catalog {
@@ -689,13 +693,41 @@ fn spans(kpi: &KpiDef, catalog: &Catalog, tenant: &str, start: i64) -> Vec<(i64,
         .collect()
 }
 
-fn evaluate(ops: &[Op], terms: &[Option<f64>]) -> Option<f64> {
+/// Days of a window, counted along the calendar where it is made of days.
+fn days(kpi: &KpiDef, catalog: &Catalog, tenant: &str, (start, end): (i64, i64)) -> f64 {
+    if kpi.window.stored() != WindowSize::Day {
+        return (end - start) as f64 / Micros::DAY.0 as f64;
+    }
+    let zone = catalog.tenants.zone(tenant);
+    let next = |t: &i64| Some(WindowSize::Day.span(Micros(*t), zone).1.0);
+    let midnights = std::iter::successors(Some(start), next);
+    midnights.take_while(|t| *t < end).count() as f64
+}
+
+/// The score of a value of a subject.
+fn scored(kpi: &KpiDef, dims: &[(String, String)], value: f64) -> Option<f64> {
+    let target = kpi.target?;
+    let own = kpi.targets.as_ref().and_then(|own| {
+        let (_, value) = &dims[own.dimension];
+        own.values.iter().find(|(v, _)| v == value)
+    });
+    let aim = own.map_or(target.value, |(_, own)| *own);
+    let raw = match target.higher_is_better {
+        true => 100.0 * value / aim,
+        false if value <= aim => 100.0,
+        false => 100.0 * aim / value,
+    };
+    Some(weir_model::fixed::round(raw.clamp(0.0, 100.0), 2))
+}
+
+fn evaluate(ops: &[Op], terms: &[Option<f64>], days: f64) -> Option<f64> {
     let mut stack: Vec<Option<f64>> = Vec::new();
     for op in ops {
         let v = match op {
             Op::Term(i) => terms[*i],
             Op::Number(n) => Some(*n),
             Op::Null => None,
+            Op::Days => Some(days),
             Op::Neg => stack.pop().unwrap().map(|v| -v),
             two => {
                 let (b, a) = (stack.pop().unwrap(), stack.pop().unwrap());
@@ -814,18 +846,21 @@ async fn current_kpis_are_their_expression_over_merged_parts() {
             let enough = kpi
                 .minimum_sample
                 .is_none_or(|(i, least)| terms[i].is_some_and(|n| n >= least));
-            let value = evaluate(&kpi.expr.ops, &terms).filter(|_| enough);
+            let days = days(kpi, &catalog, &tenant, (start, end));
+            let value = evaluate(&kpi.expr.ops, &terms, days).filter(|_| enough);
             let value = value.map(|v| weir_model::fixed::round(v, kpi.decimals));
+            let score = value.and_then(|v| scored(kpi, &dims, v));
             let mut row = vec![tenant];
             row.extend(dims.into_iter().map(|(_, v)| v));
             row.extend([start.to_string(), end.to_string()]);
-            row.push(value.map_or("\\N".into(), |v| v.to_bits().to_string()));
+            let shown = |v: Option<f64>| v.map_or("\\N".into(), |v| v.to_bits().to_string());
+            row.extend([value, score].map(shown));
             want.push(row);
         }
         want.sort();
         let dims: String = kpi.dimensions.iter().map(|d| format!("`{d}`, ")).collect();
         let sql = format!(
-            "SELECT tenant, {dims}window_start, window_end, value FROM kpi_{}_current",
+            "SELECT tenant, {dims}window_start, window_end, value, score FROM kpi_{}_current",
             kpi.name
         );
         let mut got = bits(&store, &sql).await;
@@ -881,10 +916,7 @@ async fn current_scores_are_the_mean_of_what_their_inputs_are_worth() {
             partly += usize::from(present < all);
             let value = weir_model::fixed::round(sum / present, kpi.decimals);
             let coverage = weir_model::fixed::round(present / all, 4);
-            let score = kpi
-                .target
-                .map(|t| (100.0 * value / t.value).clamp(0.0, 100.0));
-            let score = score.map(|s| weir_model::fixed::round(s, 2));
+            let score = scored(kpi, &[("team".into(), team.clone())], value);
             let shown = |v: Option<f64>| v.map_or("\\N".into(), |v| v.to_bits().to_string());
             let mut row = vec![tenant, team, start.to_string(), end.to_string()];
             row.extend([Some(value), Some(coverage), score].map(shown));

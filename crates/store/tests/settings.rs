@@ -237,4 +237,35 @@ async fn current_values_read_what_is_in_force_by_event_time() {
         }
         assert_eq!(got.len(), want.len(), "{}", kpi.name);
     }
+    days(&store).await;
+}
+
+/// Of a period what is in force at its end: on each day what the day's window has, whatever day
+/// the period begins on.
+async fn days(store: &Store) {
+    let number = |n: &str| format!("ifNull(toString(reinterpretAsUInt64({n})), '-')");
+    let lines = async |day: &str, jobs: &str, of: &str| -> Vec<String> {
+        let sql = format!(
+            "SELECT concat_ws('|', tenant, team, toString({day}), {jobs}, {}, \
+             toString(toUInt64(term_n)), {}) AS line FROM {of} ORDER BY line",
+            number("term_own"),
+            number("term_all"),
+        );
+        store.fetch(&sql).await.unwrap()
+    };
+    let jobs = "toString(toUInt64(term_jobs))";
+    let windows = lines("day", jobs, "kpi_days_current").await;
+    let each = "kpi_days(from = '2026-03-20', to = '2026-04-10', step = 'day')";
+    assert!(windows.len() > 100);
+    assert_eq!(lines("`to`", jobs, each).await, windows);
+    for to in ["2026-03-28", "2026-03-29", "2026-03-30"] {
+        let of_day = format!("kpi_days_current WHERE day = '{to}'");
+        let want = lines("day", "''", &of_day).await;
+        let all = format!("kpi_days(from = '2026-03-20', to = '{to}', step = 'all')");
+        let found = lines("`to`", "''", &all).await;
+        assert!(
+            want.len() > 3 && want.iter().all(|l| found.contains(l)),
+            "{to}"
+        );
+    }
 }

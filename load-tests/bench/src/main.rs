@@ -16,6 +16,7 @@ mod latency;
 mod memory;
 mod report;
 mod sink;
+mod sparse;
 mod system;
 
 /// Serves the client library's C code too: with the C library's own allocator, reading costs twice
@@ -61,6 +62,8 @@ enum Command {
     Memory,
     /// CPU by number of series and partitions
     Scale,
+    /// CPU of the stages over a log with long pauses
+    Sparse,
     /// `weir up` without work
     Idle,
     /// The engines of the three stages in one thread, without Kafka: for a profiler
@@ -111,6 +114,7 @@ fn main() -> Result<()> {
                 sink::figures(&catalog, quick)?,
                 memory::figures(&catalog, quick)?,
                 catch_up::scale(quick)?,
+                sparse::figures(&catalog, quick)?,
                 idle::figures(quick)?,
             ]
             .concat()
@@ -122,6 +126,7 @@ fn main() -> Result<()> {
         Command::Sink => sink::figures(&catalog()?, quick)?,
         Command::Memory => memory::figures(&catalog()?, quick)?,
         Command::Scale => catch_up::scale(quick)?,
+        Command::Sparse => sparse::figures(&catalog()?, quick)?,
         Command::Idle => idle::figures(quick)?,
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);

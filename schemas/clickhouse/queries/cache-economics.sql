@@ -1,15 +1,14 @@
 -- title: What caching is worth, in input tokens at full price; it may cost more than it saves
 -- period 30
--- param read_discount Float64 = 0.9: part of the input price that a read saves
--- param write_surcharge Float64 = 0.25: part of the input price that a write costs on top
--- param hour_surcharge Float64 = 1: the same for a write that lives for an hour
-SELECT tenant, team, weirNumber(sum(tokens_input)) AS fresh, weirNumber(sum(tokens_cache_read)) AS read,
-       weirNumber(sum(tokens_cache_write)) AS written, weirNumber(sum(tokens_cache_write_1h)) AS for_an_hour,
-       round(100 * read / nullIf(fresh + read + written, 0), 2) AS read_percent,
-       round(read * {read_discount:Float64} - greatest(written - for_an_hour, 0) * {write_surcharge:Float64}
-             - for_an_hour * {hour_surcharge:Float64}) AS net_saving_tokens,
-       round(read / nullIf(written, 0), 2) AS reads_per_write
-FROM llm_call_day_parts
-WHERE rollup = 'team' AND {tenant} AND {period of window_start}
-GROUP BY tenant, team
+SELECT c.tenant AS tenant, c.team AS team, c.fresh AS fresh, c.read AS read, c.written AS written, c.for_an_hour AS for_an_hour,
+       s.value AS read_percent, n.value AS net_saving_tokens, round(c.read / nullIf(c.written, 0), 2) AS reads_per_write
+FROM (
+    SELECT tenant, team, weirNumber(sum(tokens_input)) AS fresh, weirNumber(sum(tokens_cache_read)) AS read,
+           weirNumber(sum(tokens_cache_write)) AS written, weirNumber(sum(tokens_cache_write_1h)) AS for_an_hour
+    FROM llm_call_day_parts
+    WHERE rollup = 'team' AND {tenant} AND {period of window_start}
+    GROUP BY tenant, team
+) AS c
+LEFT JOIN {kpi cache_read_share} AS s ON s.tenant = c.tenant AND s.team = c.team
+LEFT JOIN {kpi net_cache_saving} AS n ON n.tenant = c.tenant AND n.team = c.team
 ORDER BY tenant, net_saving_tokens DESC, team

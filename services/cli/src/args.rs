@@ -95,8 +95,13 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Ask ClickHouse: SQL, or a question by name (without arguments: lists them)
     Query(QueryArgs),
+    /// Forecast a series of a CSV file, with intervals and a back-test
+    Forecast(ForecastArgs),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse
     Verify(VerifyArgs),
+    /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
+    #[command(subcommand)]
+    Explain(ExplainCommand),
     /// Compare the anomalies that a simulation injected with those that were found
     Truth(TruthArgs),
     /// Hash the merged numbers and final rows: equal logs give equal digests
@@ -123,11 +128,23 @@ pub enum Command {
     Token(TokenCommand),
     /// Send an event to the gateway: `weir emit incident.recorded severity=high …`
     Emit(EmitArgs),
+    /// Ask a service whether it is ready, and end with 0 where it is
+    Probe(ProbeArgs),
     /// Print the completions of a shell
     Completions {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ProbeArgs {
+    /// Address of its health and metrics
+    #[arg(value_name = "ADDR")]
+    pub address: String,
+    /// Ask whether it lives: whether a restart would not help
+    #[arg(long)]
+    pub live: bool,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -337,6 +354,14 @@ pub struct SimulateArgs {
     /// Inject no anomalies
     #[arg(long)]
     pub quiet: bool,
+    /// Only these event types, e.g. ai.query,ai.feedback
+    #[arg(
+        long,
+        value_name = "TYPE",
+        value_delimiter = ',',
+        conflicts_with = "live"
+    )]
+    pub only: Vec<String>,
     /// File for the truth about the injected anomalies (default: truth-SEED.jsonl in the data
     /// directory)
     #[arg(long, value_name = "FILE")]
@@ -402,6 +427,29 @@ pub struct QueryArgs {
 }
 
 #[derive(ClapArgs, Debug)]
+pub struct ForecastArgs {
+    /// CSV file with a header; lines in any order, an empty value is a gap
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    /// Column of the times (default: the first that is called time, timestamp, date, ds, day or
+    /// window_start)
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+    /// Column of the values (default: the first that is called value, y or values)
+    #[arg(long, value_name = "COLUMN")]
+    pub value: Option<String>,
+    /// Lengths of the seasons in steps, e.g. 24,168 for hours
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub season: Vec<usize>,
+    /// Steps to look ahead
+    #[arg(long, default_value_t = 48, value_name = "N")]
+    pub horizon: usize,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
 pub struct VerifyArgs {
     /// How many differences to print
     #[arg(long, default_value_t = 20)]
@@ -412,6 +460,45 @@ pub struct VerifyArgs {
     /// Memory to count in; what does not fit waits in temporary files (in the folder TMPDIR)
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub memory: bytesize::ByteSize,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ExplainCommand {
+    /// A value of a KPI or a score
+    Kpi {
+        /// Its name, e.g. roi
+        name: String,
+        #[command(flatten)]
+        of: ExplainArgs,
+    },
+    /// A measure, e.g. llm.call.cost, or a statistic of one, e.g. llm.call.latency.p95
+    Measure {
+        /// Event type, measure and, of a distribution, the statistic
+        name: String,
+        #[command(flatten)]
+        of: ExplainArgs,
+    },
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ExplainArgs {
+    /// Values of the dimensions: `team=search` or `team=search,model=haiku`; without it the tenant
+    /// as a whole
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub subject: String,
+    /// A day of the tenant's (2026-03-02), an hour of UTC (2026-03-02T14), or the end of any other
+    /// window (2026-03-02T14:05:00Z)
+    #[arg(long, value_name = "WINDOW")]
+    pub window: String,
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// How many parts and how many events of each term to list
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub limit: usize,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -495,6 +582,15 @@ pub enum CatalogCommand {
     Show {
         /// Its name
         name: String,
+    },
+    /// Write the pages of all that is declared, and of what answers which need
+    Docs {
+        /// Folder that they are written to
+        #[arg(long, default_value = "docs", value_name = "DIR")]
+        out: PathBuf,
+        /// Write nothing; fail where a page is not what would be written
+        #[arg(long)]
+        check: bool,
     },
 }
 

@@ -5,6 +5,7 @@ mod commands;
 mod output;
 mod system;
 mod table;
+mod tree;
 
 use clap::Parser;
 

@@ -1,6 +1,7 @@
 //! Tables for people, JSON for programs, bars for waiting.
 
 use crate::table::lay_out;
+pub use crate::tree::Tree;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -30,12 +31,23 @@ pub fn be_wide() {
 
 /// Prints a table that fits the terminal; numbers are right-aligned.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", lay_out(header, rows, width()))?;
+    Ok(())
+}
+
+/// Prints a tree that fits the terminal.
+pub fn tree(tree: &Tree) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", tree.lay_out(width()))?;
+    Ok(())
+}
+
+/// The characters that there are for a line; `None` for as many as it takes.
+fn width() -> Option<usize> {
     // `None` where standard output is no terminal.
     let terminal = comfy_table::Table::new().width().map(usize::from);
-    let width = (!WIDE.load(Ordering::Relaxed)).then(|| terminal.unwrap_or(PIPED));
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", lay_out(header, rows, width))?;
-    Ok(())
+    (!WIDE.load(Ordering::Relaxed)).then(|| terminal.unwrap_or(PIPED))
 }
 
 /// A number as people read it: three digits that count, more before the point; programs get all of

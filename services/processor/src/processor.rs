@@ -149,8 +149,13 @@ fn scope(
     while !shutdown.is_requested() {
         part.alive();
         let found = crate::run_of(&config.kafka, catalog, &config.partitions, t.call)
-            .and_then(|run| Scope::new(&config.kafka, catalog.clone(), run));
-        match found.map_err(Error::from) {
+            .map_err(Error::from)
+            .and_then(|run| {
+                // Producers of this project frame their events by id: somebody must know the ids.
+                crate::register_schemas(&config.kafka, catalog, t.call)?;
+                Ok(Scope::new(&config.kafka, catalog.clone(), run)?)
+            });
+        match found {
             Err(e) if e.is_transient() => {
                 tracing::warn!("{e}; waiting for Kafka");
                 part.waits_for(format!("Kafka: {e}"));

@@ -11,6 +11,7 @@ use weir_catalog::Catalog;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Appender, Brokers, Consumer, SchemaRegistry, Tp};
 use weir_model::avro::JsonEncoder;
+use weir_model::headers::SchemaRef;
 use weir_model::records::{AggregateBlock, MeasureValue, Part};
 use weir_model::schemas::RegisteredSchema;
 use weir_model::{WindowSize, headers, topics, wire};
@@ -83,12 +84,14 @@ fn events_become_aggregates_exactly_once() {
     let def = catalog.events.iter().find(|e| e.name == EVENT).unwrap();
     let topic = topics::events(EVENT);
     let schema = RegisteredSchema::new(format!("{topic}-value"), 1, def.schema_json.clone());
-    SchemaRegistry::open(&brokers, DEADLINE)
-        .unwrap()
-        .register(&schema)
-        .unwrap();
-
     let mut running = start(&config, &catalog);
+    // Nobody else registers it: producers count on the processor.
+    let registry = SchemaRegistry::open(&brokers, DEADLINE).unwrap();
+    let until = Instant::now() + DEADLINE;
+    while registry.lookup(SchemaRef::Id(schema.id)).unwrap().as_ref() != Some(&schema) {
+        assert!(Instant::now() < until, "the schema is not registered");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let encoder = JsonEncoder::new(&def.schema_json).unwrap();
     let out = Appender::new(&brokers).unwrap();
     for p in 0..4 {

@@ -53,7 +53,7 @@ pub(crate) struct Waiting {
 
 /// What a topic's records are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Records {
     Aggregates,
     Anomalies,
     Kpis,
@@ -63,12 +63,12 @@ enum Kind {
     Events(usize),
 }
 
-const FIXTURES: [(Kind, Fixture); 5] = [
-    (Kind::Anomalies, results::ANOMALIES),
-    (Kind::Kpis, results::KPIS),
-    (Kind::Alerts, results::ALERTS),
-    (Kind::Late, results::LATE),
-    (Kind::DeadLetters, results::DEAD_LETTERS),
+const FIXTURES: [(Records, Fixture); 5] = [
+    (Records::Anomalies, results::ANOMALIES),
+    (Records::Kpis, results::KPIS),
+    (Records::Alerts, results::ALERTS),
+    (Records::Late, results::LATE),
+    (Records::DeadLetters, results::DEAD_LETTERS),
 ];
 
 /// All buffers, and who fills them.
@@ -77,7 +77,7 @@ pub(crate) struct Router {
     parts: Vec<(String, PartsEncoder)>,
     archives: Vec<Archive>,
     schemas: Schemas,
-    kinds: HashMap<String, Kind>,
+    kinds: HashMap<String, Records>,
 }
 
 impl Router {
@@ -95,18 +95,18 @@ impl Router {
         }
         let mut archives = Vec::new();
         let mut kinds = HashMap::from([
-            (topics::AGGREGATES.to_string(), Kind::Aggregates),
-            (topics::ANOMALIES.to_string(), Kind::Anomalies),
-            (topics::KPIS.to_string(), Kind::Kpis),
-            (topics::ALERTS.to_string(), Kind::Alerts),
-            (topics::LATE.to_string(), Kind::Late),
-            (topics::DLQ.to_string(), Kind::DeadLetters),
+            (topics::AGGREGATES.to_string(), Records::Aggregates),
+            (topics::ANOMALIES.to_string(), Records::Anomalies),
+            (topics::KPIS.to_string(), Records::Kpis),
+            (topics::ALERTS.to_string(), Records::Alerts),
+            (topics::LATE.to_string(), Records::Late),
+            (topics::DLQ.to_string(), Records::DeadLetters),
         ]);
         for (i, event) in catalog.events.iter().enumerate() {
             let archive = Archive::new(event)?;
             buffers.push(Buffer::new(&archive.table.name, archive.columns.clone()));
             archives.push(archive);
-            kinds.insert(topics::events(&event.name), Kind::Events(i));
+            kinds.insert(topics::events(&event.name), Records::Events(i));
         }
         Ok(Router {
             buffers,
@@ -149,19 +149,19 @@ impl Router {
         let mut skipped = 0;
         for m in records {
             let done = match kind {
-                Kind::Events(i) => {
+                Records::Events(i) => {
                     let buffer = &mut self.buffers[FIXTURES.len() + self.parts.len() + i];
                     let before = buffer.bytes.len();
                     let read = self.archives[i].push(&mut buffer.bytes, &m, &mut self.schemas)?;
                     buffer.rows += usize::from(buffer.bytes.len() > before);
                     read
                 }
-                Kind::Aggregates => self.aggregates(&m),
+                Records::Aggregates => self.aggregates(&m),
                 _ => self.fixture(kind, &m),
             };
             if !done {
                 skipped += 1;
-                if !matches!(kind, Kind::Events(_)) {
+                if !matches!(kind, Records::Events(_)) {
                     tracing::error!(record = ?m, "a result cannot be read and is left out; run `weir verify`");
                 }
             }
@@ -197,7 +197,7 @@ impl Router {
         }
     }
 
-    fn fixture(&mut self, kind: Kind, m: &Message<'_>) -> bool {
+    fn fixture(&mut self, kind: Records, m: &Message<'_>) -> bool {
         let Some(i) = FIXTURES.iter().position(|(k, _)| *k == kind) else {
             return false;
         };
@@ -206,16 +206,16 @@ impl Router {
         let value = m.value().unwrap_or_default();
         let sequence = m.offset().unsigned_abs();
         let read = match kind {
-            Kind::Anomalies => Anomaly::decode(value)
+            Records::Anomalies => Anomaly::decode(value)
                 .map(|a| results::anomaly(out, &a, sequence))
                 .is_ok(),
-            Kind::Kpis => Kpi::decode(value)
+            Records::Kpis => Kpi::decode(value)
                 .map(|k| results::kpi(out, &k, sequence))
                 .is_ok(),
-            Kind::Alerts => Alert::decode(value)
+            Records::Alerts => Alert::decode(value)
                 .map(|a| results::alert(out, &a))
                 .is_ok(),
-            Kind::Late => Late::decode(value)
+            Records::Late => Late::decode(value)
                 .map(|l| results::late(out, &l, m.partition(), m.offset()))
                 .is_ok(),
             _ => dead_letter(m)

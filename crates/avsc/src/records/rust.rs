@@ -222,9 +222,9 @@ fn kind(of: &Of) -> String {
         Of::Text => "Text",
         Of::Label | Of::Enum(_) => "Label",
         Of::Micros => "Time",
-        Of::Optional(of) => return format!("Kind::Optional(&{})", kind(of)),
-        Of::Pairs(of) => return format!("Kind::Map(&{})", kind(of)),
+        Of::Optional(of) => return format!("ColumnType::Optional(&{})", kind(of)),
+        Of::Pairs(of) => return format!("ColumnType::Map(&{})", kind(of)),
         Of::Record(..) => unreachable!("its fields are the columns"),
     };
-    format!("Kind::{name}")
+    format!("ColumnType::{name}")
 }

@@ -28,7 +28,7 @@ fn a_field_that_is_added_to_the_schema_is_everywhere() {
         "self.r#match.put(out);",
         "r#match: Field::get(c)?,",
         "self.r#match.cells(put);",
-        "name: \"alert_match\", kind: Kind::Optional(&Kind::Label), doc: \"which of them\" }",
+        "name: \"alert_match\", kind: ColumnType::Optional(&ColumnType::Label), doc: \"which of them\" }",
     ] {
         assert_eq!(text.matches(wanted).count(), 1, "{wanted}");
     }

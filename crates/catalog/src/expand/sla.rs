@@ -332,7 +332,7 @@ impl Sla {
     /// What is left of the errors that the promise allows in 28 days (below 0 it is broken), and
     /// how fast they are used up.
     fn budget(&self, out: &mut String) {
-        let allowed = 1.0 - self.compliance / 100.0;
+        let allowed = (100.0 - self.compliance) / 100.0;
         let spent = format!("ratio(requests - good, requests * {allowed:?})");
         self.kpi(
             out,

@@ -3,11 +3,12 @@
 
 use super::Checked;
 use super::score::Mix;
-use crate::expr::range;
+use super::target::{Target, Targets, read_target, read_targets};
+use crate::expr::{Name, range};
 use crate::meaning::text;
 use crate::reader::{Fields, File};
 use crate::setting;
-use crate::terms::{Scope, read_by};
+use crate::terms::{DAYS, Scope, read_by};
 use crate::types::{Catalog, EventDef, Expr, JudgedWindow, Term};
 use crate::windows::read_window;
 use crate::yaml::{Key, Node};
@@ -41,6 +42,8 @@ pub struct KpiDef {
     pub expr: Expr,
     /// Target and which way is better.
     pub target: Option<Target>,
+    /// Targets of some subjects, in place of that one.
+    pub targets: Option<Targets>,
     /// (index of the sample term, smallest size that is judged).
     pub minimum_sample: Option<(usize, f64)>,
     /// True where all terms stand on the KPI's own subject: scored in stage 2; else in stage 3.
@@ -56,20 +59,31 @@ pub struct KpiDef {
 pub struct Example {
     /// (index of a term, its value); the others have none.
     pub given: Vec<(usize, f64)>,
+    /// Days of the window, where they are given.
+    pub days: Option<f64>,
     /// What comes out.
     pub value: f64,
 }
 
-/// Target of a KPI.
-#[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// The value aimed at.
-    pub value: f64,
-    /// True where more is better.
-    pub higher_is_better: bool,
-}
-
 impl KpiDef {
+    /// The target of a subject, by the values of its dimensions.
+    pub fn target_of<'v>(&self, mut values: impl Iterator<Item = &'v str>) -> Option<Target> {
+        let target = self.target?;
+        let own = self.targets.as_ref();
+        let own = own.and_then(|t| t.of(values.nth(t.dimension)?));
+        Some(Target {
+            value: own.unwrap_or(target.value),
+            ..target
+        })
+    }
+
+    /// What is aimed at: the target, then those of some subjects.
+    pub fn aims(&self) -> impl Iterator<Item = f64> {
+        let own = self.targets.iter().flat_map(|t| &t.values);
+        let target = self.target.map(|t| t.value);
+        target.into_iter().chain(own.map(|(_, v)| *v))
+    }
+
     /// What gives its values their meaning; target, weight and category may change under the same
     /// version.
     pub(crate) fn meaning(&self, c: &Catalog) -> String {
@@ -83,17 +97,6 @@ impl KpiDef {
             self.window.label(),
             self.decimals,
             text::quoted(&self.unit),
-        )
-    }
-}
-
-impl Target {
-    /// Its words in the text of a catalog's meaning.
-    pub(crate) fn meaning(&self) -> String {
-        format!(
-            "Target {{ value: {}, higher_is_better: {} }}",
-            text::float(self.value),
-            self.higher_is_better
         )
     }
 }
@@ -112,6 +115,7 @@ const FIELDS: &[&str] = &[
     "let",
     "value",
     "target",
+    "targets",
     "better",
     "minimum_sample",
     "examples",
@@ -156,6 +160,7 @@ pub(crate) fn read(
         within_unit(&unit, range(&c.tree, &|i| scope.bounds(i)))
     });
     let target = read_target(&f, range);
+    let targets = read_targets(&f, &dimensions, target, range);
     let (value_node, (expr, compiled)) = value?;
     let own = |t: &Term| t.stands_on(&dimensions) && !events[t.event].setting;
     let named = format!("KPI \"{}\"", key.name);
@@ -186,6 +191,7 @@ pub(crate) fn read(
         terms,
         expr,
         target,
+        targets,
         minimum_sample,
         local,
         mix: None,
@@ -217,8 +223,12 @@ fn read_examples(f: &Fields<'_>, scope: &mut Scope<'_>) -> Vec<Example> {
         ) else {
             continue;
         };
-        let mut terms = Vec::new();
+        let (mut terms, mut days) = (Vec::new(), None);
         for (key, node) in file.entries(given, "given") {
+            if key.name == DAYS && matches!(scope.resolve(DAYS), Ok(Name::Days)) {
+                days = file.within(node, DAYS, |v| v > 0.0, "a number above 0");
+                continue;
+            }
             let Some(term) = scope.terms.iter().position(|t| t.name == key.name) else {
                 let known = scope.terms.iter().map(|t| t.name.as_str());
                 file.say(
@@ -235,6 +245,7 @@ fn read_examples(f: &Fields<'_>, scope: &mut Scope<'_>) -> Vec<Example> {
         }
         out.push(Example {
             given: terms,
+            days,
             value,
         });
     }
@@ -251,60 +262,4 @@ fn within_unit(unit: &str, (lo, hi): (f64, f64)) -> (f64, f64) {
         "ratio" => (lo.max(0.0), hi.min(1.0)),
         _ => (lo, hi),
     }
-}
-
-pub(super) fn read_target(f: &Fields<'_>, (lo, hi): (f64, f64)) -> Option<Target> {
-    let better = f.word("better", &["higher", "lower"], "higher");
-    let Some(node) = f.get("target") else {
-        if let Some(k) = f.key("better") {
-            f.file.say(
-                k.at,
-                codes::CATALOG_SYNTAX,
-                "\"better\" is given without a target",
-                "add `target:`",
-            );
-        }
-        return None;
-    };
-    let value = f.file.number(node, "target")?;
-    let higher_is_better = better == "higher";
-    if f.get("better").is_none() {
-        f.file.say(
-            node.at,
-            codes::CATALOG_SYNTAX,
-            "a target needs to know which way is better",
-            "add `better: higher` or `better: lower`",
-        );
-    }
-    let problem = if higher_is_better && value > hi {
-        Some((
-            format!("the target {value} is never reached: the value is at most {hi}"),
-            format!("aim at {hi} or less"),
-        ))
-    } else if !higher_is_better && value < lo {
-        Some((
-            format!("the target {value} is never reached: the value is at least {lo}"),
-            format!("aim at {lo} or more"),
-        ))
-    } else if higher_is_better && value <= 0.0 {
-        Some((
-            format!("a target of {value} cannot be scored where higher is better"),
-            "aim above 0".to_string(),
-        ))
-    } else if !higher_is_better && value < 0.0 {
-        Some((
-            format!("a target of {value} cannot be scored where lower is better"),
-            "aim at 0 or more".to_string(),
-        ))
-    } else {
-        None
-    };
-    if let Some((message, remedy)) = problem {
-        f.file
-            .say(node.at, codes::CATALOG_IMPOSSIBLE, message, remedy);
-    }
-    Some(Target {
-        value,
-        higher_is_better,
-    })
 }

@@ -6,6 +6,7 @@ pub(crate) mod inhibit;
 pub mod kpi;
 pub mod rule;
 pub mod score;
+pub mod target;
 
 use crate::problem::suggest;
 use crate::reader::Fields;

@@ -2,7 +2,8 @@
 //! put among the KPIs. Their meaning: `docs/semantics.md`, Judging, Scores.
 
 use super::Checked;
-use super::kpi::{KpiDef, read_target};
+use super::kpi::KpiDef;
+use super::target::{read_target, read_targets};
 use crate::meaning::text;
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
@@ -92,7 +93,8 @@ enum Of<'a> {
 }
 
 const FIELDS: &[&str] = &[
-    "version", "title", "unit", "decimals", "by", "window", "of", "category", "target", "better",
+    "version", "title", "unit", "decimals", "by", "window", "of", "category", "target", "targets",
+    "better",
 ];
 
 /// Reads one, but for what its inputs are.
@@ -104,6 +106,8 @@ pub(crate) fn read<'a>(file: File<'a>, key: &'a Key, node: &'a Node) -> Option<D
         .get("decimals")
         .map_or(Some(1), |n| file.whole(n, "decimals", 0, 9));
     let target = read_target(&f, RANGE);
+    let dimensions = read_by(&f);
+    let targets = read_targets(&f, &dimensions, target, RANGE);
     let of = read_of(&f, key)?;
     let (judged, window_node) = window?;
     let JudgedWindow::Tumbling(window) = judged else {
@@ -123,7 +127,7 @@ pub(crate) fn read<'a>(file: File<'a>, key: &'a Key, node: &'a Node) -> Option<D
         decimals: decimals?,
         category: "score".to_owned(),
         weight: 1.0,
-        dimensions: read_by(&f),
+        dimensions,
         window: judged,
         terms: Vec::new(),
         expr: Expr {
@@ -131,6 +135,7 @@ pub(crate) fn read<'a>(file: File<'a>, key: &'a Key, node: &'a Node) -> Option<D
             ops: Vec::new(),
         },
         target,
+        targets,
         minimum_sample: None,
         local: false,
         mix: None,

@@ -259,6 +259,7 @@ fn op(op: &Op) -> String {
         Op::Exp => "Exp",
         Op::Floor => "Floor",
         Op::Pow => "Pow",
+        Op::Days => "Days",
     };
     word.to_owned()
 }

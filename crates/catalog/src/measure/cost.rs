@@ -10,6 +10,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "cost",
     meaning: "cost",
+    words: "sum of the prices in force of",
     unit: "usd",
     accumulator: Accumulator::Sum,
     reads: Reads::Own(read),

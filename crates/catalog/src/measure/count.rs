@@ -8,6 +8,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "count",
     meaning: "Count",
+    words: "count of events",
     unit: "events",
     accumulator: Accumulator::Count,
     reads: Reads::Own(read),

@@ -8,6 +8,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "distinct",
     meaning: "Distinct",
+    words: "different",
     unit: "",
     accumulator: Accumulator::Distinct,
     reads: Reads::Field(FieldType::Text, MeasureKind::Distinct),

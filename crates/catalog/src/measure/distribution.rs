@@ -7,6 +7,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "distribution",
     meaning: "Distribution",
+    words: "distribution of",
     unit: "",
     accumulator: Accumulator::Distribution,
     reads: Reads::NotNegative(MeasureKind::Distribution),

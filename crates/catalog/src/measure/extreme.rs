@@ -6,6 +6,7 @@ use weir_model::measure::Accumulator;
 pub(super) const MIN: Kind = Kind {
     name: "min",
     meaning: "Min",
+    words: "smallest",
     unit: "",
     accumulator: Accumulator::Min,
     reads: Reads::Number(MeasureKind::Min),
@@ -17,6 +18,7 @@ pub(super) const MIN: Kind = Kind {
 pub(super) const MAX: Kind = Kind {
     name: "max",
     meaning: "Max",
+    words: "largest",
     unit: "",
     accumulator: Accumulator::Max,
     reads: Reads::Number(MeasureKind::Max),

@@ -6,6 +6,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "last",
     meaning: "Last",
+    words: "newest",
     unit: "",
     accumulator: Accumulator::Last,
     reads: Reads::Number(MeasureKind::Last),

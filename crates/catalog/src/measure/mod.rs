@@ -72,6 +72,8 @@ pub(crate) struct Kind {
     pub name: &'static str,
     /// Its name in the text that a catalog's hash is made of: it never changes.
     pub(crate) meaning: &'static str,
+    /// What it makes of its events, for people; what it reads comes behind it.
+    words: &'static str,
     /// Unit of its number, where a declaration names none.
     pub unit: &'static str,
     accumulator: Accumulator,
@@ -208,6 +210,16 @@ impl MeasureKind {
             MeasureKind::Cost(_) => &cost::KIND,
             MeasureKind::Unpriced(_) => &unpriced::KIND,
         }
+    }
+
+    /// Its key in the catalog's files: `count`, `sum`, `cost`, ...
+    pub fn label(&self) -> &'static str {
+        self.kind().name
+    }
+
+    /// What it makes of its events, for people, e.g. `sum of`; what it reads comes behind it.
+    pub fn words(&self) -> &'static str {
+        self.kind().words
     }
 
     /// How it adds up.

@@ -6,6 +6,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "sum",
     meaning: "Sum",
+    words: "sum of",
     unit: "",
     accumulator: Accumulator::Sum,
     reads: Reads::Number(MeasureKind::Sum),

@@ -6,6 +6,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "sumsq",
     meaning: "SumSq",
+    words: "sum of squares of",
     unit: "",
     accumulator: Accumulator::SumSq,
     reads: Reads::Number(MeasureKind::SumSq),

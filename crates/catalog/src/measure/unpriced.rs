@@ -12,6 +12,7 @@ use weir_model::measure::Accumulator;
 pub(super) const KIND: Kind = Kind {
     name: "unpriced",
     meaning: "unpriced",
+    words: "count of events without a price in force for",
     unit: "events",
     accumulator: Accumulator::Count,
     reads: Reads::Own(|d| Some(MeasureKind::Unpriced(d.no_cost()))),

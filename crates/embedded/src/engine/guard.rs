@@ -358,6 +358,12 @@ mod tests {
                 164,
                 0,
             ),
+            (
+                "SELECT * FROM kpi_file(from = '2026-01-01', to = '2026-01-02', step = 'day')",
+                0,
+                0,
+            ),
+            ("SELECT * FROM kpi_x(from = file('x'))", 497, 497),
             ("SHOW SETTINGS LIKE 'x'", 0, 0),
             ("SELECT arrayMap((file), ['x'])", 497, 497),
             ("SELECT 1 INTO OUTFILE 'x'", 497, 497),

@@ -8,7 +8,7 @@ use super::ffi::Connection;
 use super::reply::{Opening, Reply};
 use super::request::{Arguments, form_fields};
 use super::sessions::Connections;
-use super::sql::{self, DataInsert, Kind};
+use super::sql::{self, DataInsert, Statement};
 use bytes::Bytes;
 
 /// A request whose body is there.
@@ -46,7 +46,7 @@ impl Job {
         }
         let statement = match arguments.query.take() {
             Some(query) => match sql::kind(&query) {
-                Kind::Insert(insert) => {
+                Statement::Insert(insert) => {
                     let rows = query.as_bytes()[insert.data..].to_vec();
                     return write(
                         connections,
@@ -74,7 +74,7 @@ impl Job {
             return Err(Exception::new(62, "SYNTAX_ERROR", "empty query"));
         }
         match sql::kind(beginning) {
-            Kind::Insert(insert) => {
+            Statement::Insert(insert) => {
                 let rows = Rows(&statement[insert.data..], Whole::default());
                 write(connections, &arguments, access, &insert, rows, reply)
             }
@@ -136,13 +136,13 @@ fn ask(
     arguments: &Arguments,
     access: Access,
     statement: &[u8],
-    kind: &Kind,
+    kind: &Statement,
     reply: &mut Reply,
 ) -> Result<(), Exception> {
     connections.check(statement, &arguments.params, access)?;
     let (is_select, own_format) = match kind {
-        Kind::Select { format } => (true, format.clone()),
-        Kind::Insert(_) | Kind::Other => (false, None),
+        Statement::Select { format } => (true, format.clone()),
+        Statement::Insert(_) | Statement::Other => (false, None),
     };
     let format = own_format
         .or_else(|| arguments.default_format.clone())

@@ -50,7 +50,7 @@ pub struct DataInsert {
 
 /// What a statement is, as far as it matters here.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum Statement {
     /// Returns rows and can be fetched in chunks.
     Select {
         /// The format that it names itself.
@@ -63,21 +63,21 @@ pub enum Kind {
 }
 
 /// Looks at a statement.
-pub fn kind(sql: &str) -> Kind {
+pub fn kind(sql: &str) -> Statement {
     let opens = sql.trim_start().starts_with('(');
     let mut words = Tokens::new(sql).filter(|t| t.sort == Sort::Word && t.depth == 0);
     let Some(first) = words.next() else {
         return if opens {
-            Kind::Select { format: None }
+            Statement::Select { format: None }
         } else {
-            Kind::Other
+            Statement::Other
         };
     };
     if first.is("insert") {
         return insert(sql, words);
     }
     if !(opens || first.is("select") || first.is("with")) {
-        return Kind::Other;
+        return Statement::Other;
     }
     // The last `FORMAT name` at top level; what may follow is SETTINGS.
     let words: Vec<Token<'_>> = words.collect();
@@ -87,14 +87,14 @@ pub fn kind(sql: &str) -> Kind {
         .rev()
         .find(|(_, pair)| pair[0].is("format") && is_name(pair[1].text))
         .filter(|(at, _)| words.get(at + 2).is_none_or(|w| w.is("settings")));
-    Kind::Select {
+    Statement::Select {
         format: clause.map(|(_, pair)| pair[1].text.to_owned()),
     }
 }
 
 /// The rows begin behind the first `VALUES` or `FORMAT name`; what comes after it is not read as
 /// SQL.
-fn insert<'a>(sql: &str, words: impl Iterator<Item = Token<'a>>) -> Kind {
+fn insert<'a>(sql: &str, words: impl Iterator<Item = Token<'a>>) -> Statement {
     let mut words = words.skip(1).peekable();
     while let Some(word) = words.next() {
         let (format, end) = if word.is("values") {
@@ -105,17 +105,17 @@ fn insert<'a>(sql: &str, words: impl Iterator<Item = Token<'a>>) -> Kind {
                 _ => continue,
             }
         } else if ["select", "with", "infile"].iter().any(|k| word.is(k)) {
-            return Kind::Other;
+            return Statement::Other;
         } else {
             continue;
         };
-        return Kind::Insert(DataInsert {
+        return Statement::Insert(DataInsert {
             statement: sql[..word.start].trim_end().to_owned(),
             format: format.to_owned(),
             data: end + before_data(&sql[end..]),
         });
     }
-    Kind::Other
+    Statement::Other
 }
 
 /// What stands between the name of a format and its data: blanks to the end of the line; a lone end
@@ -255,15 +255,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn insert(statement: &str, format: &str, data: usize) -> Kind {
-        Kind::Insert(DataInsert {
+    fn insert(statement: &str, format: &str, data: usize) -> Statement {
+        Statement::Insert(DataInsert {
             statement: statement.into(),
             format: format.into(),
             data,
         })
     }
-    fn select(format: Option<&str>) -> Kind {
-        Kind::Select {
+    fn select(format: Option<&str>) -> Statement {
+        Statement::Select {
             format: format.map(str::to_owned),
         }
     }
@@ -299,8 +299,11 @@ mod tests {
                 "INSERT INTO t FORMAT CSV \n1,2; SELECT",
                 insert("INSERT INTO t", "CSV", 26),
             ),
-            ("INSERT INTO t FROM INFILE 'x' FORMAT CSV", Kind::Other),
-            ("INSERT INTO t SELECT * FROM u FORMAT Null", Kind::Other),
+            ("INSERT INTO t FROM INFILE 'x' FORMAT CSV", Statement::Other),
+            (
+                "INSERT INTO t SELECT * FROM u FORMAT Null",
+                Statement::Other,
+            ),
             ("/* hi */ SELECT 1", select(None)),
             ("SELECT 1 FORMAT JSON", select(Some("JSON"))),
             (
@@ -313,8 +316,8 @@ mod tests {
             ("WITH 1 AS x SELECT x", select(None)),
             ("(SELECT 1) UNION ALL (SELECT 2)", select(None)),
             ("(SELECT 1)", select(None)),
-            ("CREATE TABLE t AS SELECT 1 FORMAT x", Kind::Other),
-            ("", Kind::Other),
+            ("CREATE TABLE t AS SELECT 1 FORMAT x", Statement::Other),
+            ("", Statement::Other),
         ];
         for (sql, expected) in cases {
             assert_eq!(kind(sql), expected, "{sql}");

@@ -4,10 +4,13 @@
 mod alias;
 mod check;
 mod dedup;
+mod drain;
+mod figures;
 mod group;
 mod names;
 mod position;
 mod read;
+mod record;
 mod rows;
 mod setting;
 mod state;
@@ -16,47 +19,25 @@ mod subjects;
 mod tests;
 
 pub use check::Check;
+pub use figures::Memory;
 pub use position::Position;
+pub use record::{Dead, Fold, Input, Record};
 
 use crate::EngineError;
-use crate::measure::Words;
 use crate::measure::event::Measures;
-use crate::partial::{BlockWriter, WatermarkEntry};
+use crate::partial::BlockWriter;
 use alias::People;
 use group::{Buffers, Decoded, GROUP};
 use names::Names;
 use read::{Read, Reader};
-use rows::{GroupHead, Rows};
+use rows::Rows;
 use setting::LateSettings;
 use state::State;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_catalog::types::{Catalog, EventId};
+use weir_model::Micros;
 use weir_model::avro::Value;
-use weir_model::headers::{Meta, SchemaRef};
-use weir_model::{Code, Micros, records, topics, wire};
-
-/// A raw partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Input {
-    /// Event type of the topic.
-    pub event: EventId,
-    /// Partition of it.
-    pub partition: u32,
-}
-
-/// A record of a raw partition.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// Offset.
-    pub offset: i64,
-    /// When the broker appended it.
-    pub append_time: Micros,
-    /// Value.
-    pub value: Option<&'a [u8]>,
-    /// What its headers said.
-    pub meta: Meta,
-}
 
 /// Settings of a [`Combine`].
 #[derive(Debug, Clone)]
@@ -69,65 +50,6 @@ pub struct CombineOptions {
     pub max_block: usize,
     /// Number of partitions of each raw topic, by event type.
     pub partitions: Vec<u32>,
-}
-
-/// Why a record is a dead letter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dead {
-    /// Code.
-    pub code: Code,
-    /// In words.
-    pub message: String,
-    /// Whose record it is; empty where its bytes do not tell.
-    pub tenant: String,
-}
-
-impl Dead {
-    fn new(code: Code, message: String) -> Dead {
-        Dead {
-            code,
-            message,
-            tenant: String::new(),
-        }
-    }
-}
-
-/// What became of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fold {
-    /// An event that counts.
-    Counted {
-        /// Too late to be judged.
-        late: bool,
-        /// From a future that was cut.
-        clamped: bool,
-    },
-    /// An event read before.
-    Duplicate,
-    /// A tick that counts.
-    Tick,
-    /// A mark of a player.
-    Mark,
-    /// A tick that does not count.
-    Skipped,
-    /// A record that cannot be read: to be written as a dead letter.
-    Dead(Dead),
-    /// The record was **not** folded: make its schema known ([`Combine::add_schema`]) and fold it
-    /// again, or give it to [`Combine::fold_dead`].
-    UnknownSchema(SchemaRef),
-}
-
-/// What a [`Combine`] holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Memory {
-    /// Identities remembered.
-    pub dedup_entries: usize,
-    /// Bytes of their tables.
-    pub dedup_bytes: usize,
-    /// Rows not drained yet.
-    pub rows: usize,
-    /// Their bytes, about.
-    pub row_bytes: usize,
 }
 
 /// Stage 1: see the module.
@@ -162,9 +84,6 @@ struct Scratch {
     indices: Vec<u32>,
     block: Vec<u8>,
 }
-
-/// Bytes of texts remembered across drains.
-const TEXTS_KEPT: usize = 48 << 20;
 
 impl Combine {
     /// An instance without inputs.
@@ -316,141 +235,6 @@ impl Combine {
         }
     }
 
-    /// Gives out all rows as blocks, by partition of the partials, and forgets them. With
-    /// `tell_watermarks`, the watermarks that have crossed the end of a pane since they were last
-    /// told go to every partition, in its last block.
-    pub fn drain(&mut self, tell_watermarks: bool, emit: &mut dyn FnMut(u32, &[u8])) {
-        let mut entries = Vec::new();
-        if tell_watermarks {
-            for (input, state) in &mut self.inputs {
-                if let Some(watermark) = state.tell() {
-                    let partitions = self.options.partitions[input.event];
-                    let (event, partition) = (input.event, input.partition);
-                    entries.push(WatermarkEntry {
-                        event,
-                        partition,
-                        partitions,
-                        watermark,
-                    });
-                }
-            }
-        }
-        let (writer, max) = (&mut self.writer, self.options.max_block);
-        let Scratch {
-            bytes,
-            indices,
-            block,
-            ..
-        } = &mut self.scratch;
-        for of in &mut self.types {
-            for rows in of.all_rows() {
-                rows.0.derive(rows.2, &mut self.names);
-            }
-        }
-        for partition in 0..self.options.partials {
-            for (event, of) in self.types.iter_mut().enumerate() {
-                let names = &mut self.names;
-                for (rows, first, words) in of.all_rows() {
-                    let of = (event, first);
-                    rows.each(
-                        partition as usize,
-                        names,
-                        &mut |head, rows, spill, names| {
-                            start(writer, of, head, names, indices);
-                            for (pane, late, row) in rows {
-                                bytes.clear();
-                                words.encode(row, spill, bytes);
-                                if writer.size() + bytes.len() > max && !writer.is_empty() {
-                                    writer.finish(block);
-                                    emit(partition, block);
-                                    start(writer, of, head, names, indices);
-                                }
-                                writer.row(pane, late, bytes);
-                            }
-                        },
-                    );
-                }
-            }
-            for entry in &entries {
-                writer.watermark(*entry);
-            }
-            if !writer.is_empty() {
-                writer.finish(block);
-                emit(partition, block);
-            }
-        }
-        self.clear_rows();
-    }
-
-    /// Forgets the rows; and the subjects too, where they have become many.
-    fn clear_rows(&mut self) {
-        for of in &mut self.types {
-            for rows in of.all_rows() {
-                rows.0.clear();
-            }
-        }
-        if self.names.bytes() > TEXTS_KEPT
-            || self.types.iter().any(|of| of.rows.subjects.is_large())
-        {
-            for of in &mut self.types {
-                for rows in of.all_rows() {
-                    rows.0.subjects.clear();
-                }
-            }
-            self.names.clear();
-        }
-    }
-
-    /// Lets the next drain that tells watermarks tell all of them.
-    pub fn force_watermarks(&mut self) {
-        for state in self.inputs.values_mut() {
-            state.untell();
-        }
-    }
-
-    /// True where a drain that tells watermarks would tell one.
-    pub fn has_news(&self) -> bool {
-        self.inputs.values().any(State::has_news)
-    }
-
-    /// Where a partition stands after the last record folded: to be committed with the offset after
-    /// it.
-    pub fn position(&self, input: Input) -> Position {
-        self.inputs
-            .get(&input)
-            .map_or_else(Position::default, State::position)
-    }
-
-    /// What is committed with the offset after the last record folded: the position, and what was
-    /// told of the watermark.
-    pub fn metadata(&self, input: Input) -> String {
-        let state = self.inputs.get(&input);
-        let told = state.map_or(Micros::MIN, |s| s.told());
-        self.position(input).to_metadata_with(told)
-    }
-
-    /// Events that came too late to be judged since this was last called, one summary per partition
-    /// and tenant that has any.
-    pub fn late(&mut self) -> Vec<records::Late> {
-        let mut all = Vec::new();
-        for (input, state) in &mut self.inputs {
-            for (tenant, late) in std::mem::take(&mut state.late) {
-                all.push(records::Late {
-                    run: self.options.run,
-                    topic: topics::events(&self.catalog.events[input.event].name),
-                    partition: input.partition as i32,
-                    first_offset: late.first_offset,
-                    last_offset: late.last_offset,
-                    events: late.events,
-                    earliest: late.earliest,
-                    watermark: state.watermark,
-                    tenant,
-                });
-            }
-        }
-        all
-    }
-
     /// Forgets a partition, after a drain. (Its rows are not kept apart: those not drained stay.)
     pub fn close(&mut self, input: Input) {
         self.inputs.remove(&input);
@@ -460,87 +244,5 @@ impl Combine {
     pub fn discard(&mut self) {
         self.inputs.clear();
         self.clear_rows();
-    }
-
-    /// Watermark of a partition.
-    pub fn watermark(&self, input: Input) -> Micros {
-        self.inputs.get(&input).map_or(Micros::MIN, |s| s.watermark)
-    }
-
-    /// Log time of a partition.
-    pub fn log_time(&self, input: Input) -> Micros {
-        self.inputs
-            .get(&input)
-            .map_or(Micros::MIN, |s| s.clock.log_time)
-    }
-
-    /// When the last event of a partition was appended; minus infinity where there was none.
-    pub fn last_event(&self, input: Input) -> Micros {
-        self.inputs.get(&input).map_or(Micros::MIN, |s| s.event)
-    }
-
-    /// Whether a partition is under replay.
-    pub fn in_replay(&self, input: Input) -> bool {
-        self.inputs.get(&input).is_some_and(|s| s.clock.in_replay)
-    }
-
-    /// What the values of a partition usually begin with: the frame of the last event of its type.
-    /// A record with such a value can be given without its headers: they would not change what it
-    /// is. `None` where they might (under replay they tell log time), and where nothing is known
-    /// yet.
-    pub fn usual_frame(&self, input: Input) -> Option<[u8; wire::FRAME]> {
-        let frame = self.types.get(input.event)?.reader.usual_frame();
-        frame.filter(|_| !self.in_replay(input))
-    }
-
-    /// Rows not drained yet.
-    pub fn buffered_rows(&self) -> usize {
-        let late = self.types.iter().filter_map(|t| t.late.as_ref());
-        let rows = self.types.iter().map(|t| &t.rows);
-        rows.chain(late.map(|l| &l.rows)).map(Rows::len).sum()
-    }
-
-    /// Their bytes, about.
-    pub fn buffered_bytes(&self) -> usize {
-        let late = self.types.iter().filter_map(|t| t.late.as_ref());
-        let rows = self.types.iter().map(|t| &t.rows);
-        rows.chain(late.map(|l| &l.rows)).map(Rows::bytes).sum()
-    }
-
-    /// What is held in memory.
-    pub fn memory(&self) -> Memory {
-        Memory {
-            dedup_entries: self.inputs.values().map(|s| s.dedup.len()).sum(),
-            dedup_bytes: self.inputs.values().map(|s| s.dedup.bytes()).sum(),
-            rows: self.buffered_rows(),
-            row_bytes: self.buffered_bytes(),
-        }
-    }
-}
-
-impl Type {
-    /// All rows, with the number of their first rollup.
-    fn all_rows(&mut self) -> impl Iterator<Item = (&mut Rows, usize, &Words)> {
-        let (words, rollups) = (&self.measures.words, self.rows.rollups());
-        let late = self.late.as_mut().map(|l| (&mut l.rows, rollups, words));
-        std::iter::once((&mut self.rows, 0, words)).chain(late)
-    }
-}
-
-/// Starts the group of a subject in the block being written. Its rollup counts from `first`.
-fn start(
-    writer: &mut BlockWriter,
-    (event, first): (EventId, usize),
-    head: &GroupHead<'_>,
-    names: &mut Names,
-    indices: &mut Vec<u32>,
-) {
-    let block = writer.block();
-    indices.clear();
-    for n in head.numbers {
-        indices.push(names.place(*n, block, |text| writer.new_text(text)));
-    }
-    if let [tenant, values @ ..] = &indices[..] {
-        writer.group_at((event, first + head.rollup), head.hash, *tenant, values);
     }
 }

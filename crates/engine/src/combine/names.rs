@@ -1,10 +1,10 @@
 //! Texts that rows are found by and written with: hashed and compared in place (see
-//! [`weir_model::short`]), and numbered once they are those of a subject.
+//! [`weir_model::bytes`]), and numbered once they are those of a subject.
 
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
+use weir_model::bytes::same;
 use weir_model::prefetch::prefetch;
-use weir_model::short::same;
 
 /// Texts with numbers, from 0.
 #[derive(Debug, Default)]

@@ -9,9 +9,9 @@ use crate::measure::slots::{Slots, number};
 use hashbrown::HashMap;
 use weir_catalog::types::EventDef;
 use weir_model::avro::{LeafKind, Projection, Texts, Value, leaf_paths};
+use weir_model::bytes::same;
 use weir_model::codes::{self, Code};
 use weir_model::headers::{Meta, SchemaRef};
-use weir_model::short::same;
 use weir_model::wire::{self, FRAME};
 use weir_model::{Fixed, hash};
 

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use std::sync::LazyLock;
 use weir_catalog::types::{EventDef, MeasureDef, MeasureKind};
 use weir_model::avro::JsonEncoder;
-use weir_model::headers::Mark;
+use weir_model::headers::{Mark, Meta, SchemaRef};
 use weir_model::{codes, hash, wire};
 
 /// Measures of expressions.

@@ -59,6 +59,7 @@ mod fields;
 mod last;
 mod live;
 mod number;
+mod one;
 mod pool;
 mod row;
 pub(crate) mod slots;
@@ -69,6 +70,7 @@ mod tests;
 mod unpriced;
 
 pub(crate) use live::Words;
+pub use one::{OneMeasure, PricedBy};
 pub use row::{Layout, bins, decode, encode, merge, stat, stat_of_merged, write};
 
 use crate::EngineError;
@@ -77,10 +79,10 @@ use fields::Expressions;
 use live::each;
 use slots::{Slots, number};
 use weir_catalog::types::{Computed, Input, MeasureKind};
-use weir_model::Fixed;
 use weir_model::avro::Value;
-use weir_model::measure::{MeasureValue, Stat};
+use weir_model::measure::{Accumulator, Distribution, Last, MeasureValue, Stat};
 use weir_model::records::AggregateWriter;
+use weir_model::{Fixed, Micros};
 
 /// How a value stands in the bytes of a row. Equal values have equal bytes, and every accumulator
 /// writes "empty" as one byte 0.
@@ -173,6 +175,31 @@ pub(crate) enum Delta {
         bin: u16,
     },
     Hash(u64),
+}
+
+impl Delta {
+    /// The value of a measure that this is all of.
+    fn value(self, accumulator: Accumulator) -> MeasureValue {
+        match (self, accumulator) {
+            (Delta::Count, _) => MeasureValue::Count(1),
+            (Delta::Sum(v), Accumulator::SumSq) => MeasureValue::SumSq(Fixed(v)),
+            (Delta::Sum(v), _) => MeasureValue::Sum(Fixed(v)),
+            (Delta::Min(v), _) => MeasureValue::Min(Some(v)),
+            (Delta::Max(v), _) => MeasureValue::Max(Some(v)),
+            (Delta::Last { at, id, value }, _) => {
+                let at = Micros(at);
+                MeasureValue::Last(Some(Last { at, id, value }))
+            }
+            (Delta::Value { value, sum, bin }, _) => MeasureValue::Distribution(Distribution {
+                count: 1,
+                sum: Fixed(sum),
+                min: value,
+                max: value,
+                bins: vec![(bin, 1)],
+            }),
+            (Delta::Hash(hash), _) => MeasureValue::Distinct(vec![hash]),
+        }
+    }
 }
 
 /// Adds what one event says (each with the offset of its measure) to several rows of an arena,

@@ -3,7 +3,7 @@
 
 use crate::EngineError;
 use crate::varint;
-use weir_model::short;
+use weir_model::bytes;
 
 /// Largest magnitude, in thousandths, that is written as a decimal: up to there it is the shorter
 /// form.
@@ -35,7 +35,7 @@ const ABSENT: EngineError = EngineError::corrupt("a row", "a number is absent");
 /// Takes the code that a float or its absence begins with.
 #[inline]
 fn float_code(input: &mut &[u8]) -> Result<u64, EngineError> {
-    match short::varint(input) {
+    match bytes::varint(input) {
         Some((code, len)) => {
             *input = &input[len..];
             Ok(code)

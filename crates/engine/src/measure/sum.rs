@@ -11,7 +11,7 @@ use crate::varint;
 use weir_model::avro::Value;
 use weir_model::measure::MeasureValue;
 use weir_model::records::AggregateWriter;
-use weir_model::{Fixed, short};
+use weir_model::{Fixed, bytes};
 
 pub(super) enum Sum {}
 
@@ -238,7 +238,7 @@ struct Short {
 
 #[inline]
 fn short_fixed(input: &[u8]) -> Option<Short> {
-    let (code, len) = short::varint(input)?;
+    let (code, len) = bytes::varint(input)?;
     let zigzag = code >> 2;
     Some(Short {
         n: (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64),

@@ -60,7 +60,8 @@ impl Shard {
                 continue;
             };
             for (subject, (value, _)) in values {
-                let Some(worth) = kpi::worth(def, *value) else {
+                let target = def.target_of(SubjectKey(subject).values());
+                let Some(worth) = kpi::worth(def, *value, target) else {
                     continue;
                 };
                 let zone = context.catalog.tenants.zone(SubjectKey(subject).tenant());
@@ -119,7 +120,8 @@ impl Shard {
                 memory.1 = KpiMemory::default();
             }
             memory.0 = end;
-            let scored = kpi::rate(def, &mut memory.1, Some(value), None);
+            let target = def.target_of(SubjectKey(subject).values());
+            let scored = kpi::rate(def, &mut memory.1, Some(value), None, target);
             let at = Judged {
                 catalog: &context.catalog,
                 run: context.options.run,

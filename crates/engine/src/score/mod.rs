@@ -11,6 +11,10 @@
 //! times.
 
 mod deferred;
+mod facts;
+mod forget;
+mod hours;
+mod join;
 mod machine;
 mod mix;
 mod plan;

@@ -31,10 +31,11 @@ impl Told {
     }
 }
 
-/// How a value looks to a condition; `None` where it says nothing.
+/// How a value of a subject looks to a condition; `None` where it says nothing.
 pub(super) fn look(
     context: &Context,
     (rule, condition): (usize, usize),
+    subject: &str,
     value: f64,
     found: Option<Finding>,
 ) -> Option<Look> {
@@ -53,7 +54,8 @@ pub(super) fn look(
         }),
         RuleOn::Off(kpi) => {
             let def = context.catalog.kpis.get(kpi)?;
-            let target = def.target.filter(|_| kpi::is_off(def, value));
+            let target = def.target_of(SubjectKey(subject).values());
+            let target = target.filter(|t| kpi::is_off(*t, value));
             Some(match target {
                 Some(t) => bad(value, Some(t.value), !t.higher_is_better),
                 None => good(value),

@@ -88,6 +88,7 @@ pub(super) fn catalog() -> Catalog {
             ops: ops.to_vec(),
         },
         target: None,
+        targets: None,
         minimum_sample: None,
         local,
         mix: None,

@@ -8,13 +8,13 @@ pub(crate) const NONE: Id = Id::MAX;
 
 /// What an open window is of: a [`Size`], or the last active minute of an hour.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Kind(pub u8);
+pub(crate) struct WindowKind(pub u8);
 
-impl Kind {
+impl WindowKind {
     /// The end of the last minute of an hour that had an on-time event; its "row" is eight bytes.
-    pub const ACTIVITY: Kind = Kind(4);
+    pub const ACTIVITY: WindowKind = WindowKind(4);
 
-    pub const fn of(size: Size) -> Kind {
-        Kind(size.code())
+    pub const fn of(size: Size) -> WindowKind {
+        WindowKind(size.code())
     }
 }

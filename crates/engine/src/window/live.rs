@@ -1,7 +1,7 @@
 //! Provisional values of open windows, for dashboards: never stored, never judged.
 
 use super::out::Blocks;
-use super::store::{Kind, tenant, texts};
+use super::store::{WindowKind, tenant, texts};
 use super::time::{HOUR, MINUTE, Size};
 use super::{Cx, Window};
 use crate::EngineError;
@@ -36,7 +36,9 @@ impl Window {
                         continue;
                     }
                     let parts = Size::ALL.into_iter().filter(|&s| s <= size);
-                    let newest = parts.filter_map(|s| series.open.newest(Kind::of(s))).max();
+                    let newest = parts
+                        .filter_map(|s| series.open.newest(WindowKind::of(s)))
+                        .max();
                     let Some(newest) = newest else { continue };
                     let (start, end) = cx.days.span(size, 0, newest);
                     if shard.so_far(&mut cx, at, size, (start, end))? {

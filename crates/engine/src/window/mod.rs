@@ -3,14 +3,21 @@
 //! One [`Window`] per partition of the partials. It is cut into shards, slices of subjects by hash,
 //! of which each has its own copy of the watermarks and is restored from its own offset.
 
+mod activity;
+mod close;
+mod early;
+mod forget;
+mod grow;
 mod ids;
 mod index;
 mod judge;
+mod kpi;
 mod live;
 mod marks;
 mod open;
 mod out;
 mod plan;
+mod rolling;
 mod setting;
 mod shard;
 mod snapshot;

@@ -1,27 +1,49 @@
-//! The open windows of a series as one run of bytes: what a series costs beyond its rows is a few
-//! bytes per window.
+//! The open windows of a series, in order: larger windows first, so that those which change most,
+//! minutes, stand at the end; each size by start.
 //!
-//! ```text
-//! entry = key (6 bytes, big endian), bytes of the row (varint), row
-//! ```
-//!
-//! Entries ascend by key. Larger windows come first, so that those which change most, minutes,
-//! stand at the end.
+//! Nearly all series have few windows open. Those stand in one [`Page`], and a series costs what
+//! they need and nothing beyond. A log with long pauses can open a week of minutes in one commit;
+//! to move all of them for each that opens or closes would take the square of their number. So
+//! where there are many, each size has a [`Run`] of pages: a window is found by its page's first
+//! key, only its page is moved, and the oldest go from the front.
 
-use super::ids::Kind;
-use crate::varint;
+mod page;
+mod run;
+
+use super::ids::WindowKind;
+use page::{Entries, Page, Spot};
+use run::Run;
+use std::collections::vec_deque;
+use std::slice;
 use weir_model::Micros;
 use weir_model::prefetch::prefetch;
 
-const KEY: usize = 6;
 /// Bits of the start in a key, in seconds.
 const START: u32 = 45;
 /// Moves starts (whole seconds, a day's may lie before 1970) into the positive.
 const BIAS: i64 = 1 << 44;
+/// Kinds that a key can tell apart.
+const KINDS: usize = 8;
+/// Bytes beyond which they are many, and those below which they are few again.
+const MOST_OF_FEW: usize = 8 << 10;
+const LEAST_OF_MANY: usize = MOST_OF_FEW / 4;
+
+pub(crate) struct OpenWindows(Held);
+
+enum Held {
+    Few(Page),
+    Many(Box<Many>),
+}
+
+// It is part of every series.
+const _: () = assert!(size_of::<OpenWindows>() == size_of::<Vec<u8>>());
 
 #[derive(Default)]
-pub(crate) struct OpenWindows {
-    bytes: Vec<u8>,
+struct Many {
+    /// In the order of keys.
+    runs: [Run; KINDS],
+    /// Bytes of all pages.
+    bytes: usize,
 }
 
 /// One of them.
@@ -31,25 +53,32 @@ pub(crate) struct OpenWindow<'a> {
     pub row: &'a [u8],
 }
 
-/// Where an entry's row stands.
+/// Where a window stands, until something changes.
 pub(crate) struct Place {
-    /// The entry, then its row's length, then its row.
-    from: usize,
-    row: usize,
-    end: usize,
+    run: usize,
+    page: usize,
+    spot: Spot,
 }
 
-/// Where an entry would stand.
-pub(crate) struct Gap(usize);
+/// Where a window would stand.
+pub(crate) struct Gap {
+    run: usize,
+    page: usize,
+    at: usize,
+}
 
-fn key(kind: Kind, start: Micros) -> u64 {
+fn key(kind: WindowKind, start: Micros) -> u64 {
     let start = start.0.div_euclid(1_000_000).saturating_add(BIAS) as u64;
     u64::from(7 - kind.0.min(7)) << START | start & ((1 << START) - 1)
 }
 
+fn run_of(key: u64) -> usize {
+    (key >> START) as usize % KINDS
+}
+
 impl OpenWindow<'_> {
-    pub fn kind(&self) -> Kind {
-        Kind(7 - (self.key >> START) as u8)
+    pub fn kind(&self) -> WindowKind {
+        WindowKind(7 - (self.key >> START) as u8)
     }
     pub fn start(&self) -> Micros {
         Micros(((self.key & ((1 << START) - 1)) as i64 - BIAS) * 1_000_000)
@@ -57,9 +86,11 @@ impl OpenWindow<'_> {
 }
 
 /// See [`OpenWindows::iter`].
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Iter<'a> {
-    rest: &'a [u8],
+    page: Entries<'a>,
+    pages: vec_deque::Iter<'a, Page>,
+    runs: slice::Iter<'a, Run>,
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -67,109 +98,143 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<OpenWindow<'a>> {
-        let (head, mut rest) = self.rest.split_first_chunk::<KEY>()?;
-        let mut key = [0; 8];
-        key[8 - KEY..].copy_from_slice(head);
-        // The bytes are our own: they read as they were written.
-        let row = varint::bytes(&mut rest).ok()?;
-        self.rest = rest;
-        Some(OpenWindow {
-            key: u64::from_be_bytes(key),
-            row,
-        })
+        loop {
+            if let Some((key, row)) = self.page.next() {
+                return Some(OpenWindow { key, row });
+            }
+            match self.pages.next() {
+                Some(page) => self.page = page.entries(),
+                None => self.pages = self.runs.next()?.pages(),
+            }
+        }
     }
 }
 
-/// What stands before a row: a key and a length, which has at most ten bytes.
-#[derive(Default)]
-struct Head {
-    bytes: [u8; KEY + 10],
-    len: usize,
-}
-
-impl Head {
-    fn push(&mut self, b: u8) {
-        self.bytes[self.len] = b;
-        self.len += 1;
+impl Default for OpenWindows {
+    fn default() -> OpenWindows {
+        OpenWindows(Held::Few(Page::default()))
     }
 }
 
 impl OpenWindows {
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        match &self.0 {
+            Held::Few(page) => page.is_empty(),
+            Held::Many(many) => many.bytes == 0,
+        }
     }
 
     /// Fetches the first of the bytes: what follows comes by itself.
     #[inline]
     pub fn prefetch(&self) {
-        prefetch(self.bytes.as_ptr());
-        prefetch(self.bytes.as_ptr().wrapping_add(64));
+        match &self.0 {
+            Held::Few(page) => page.prefetch(),
+            Held::Many(many) => prefetch(&raw const **many),
+        }
     }
 
     /// Bytes held.
     pub fn capacity(&self) -> usize {
-        self.bytes.capacity()
+        match &self.0 {
+            Held::Few(page) => page.capacity(),
+            Held::Many(many) => {
+                size_of::<Many>() + many.runs.iter().map(Run::capacity).sum::<usize>()
+            }
+        }
     }
 
     /// All of them: larger windows first, each size by start.
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.bytes }
+        match &self.0 {
+            Held::Few(page) => Iter {
+                page: page.entries(),
+                ..Iter::default()
+            },
+            Held::Many(many) => Iter {
+                runs: many.runs.iter(),
+                ..Iter::default()
+            },
+        }
     }
 
     /// Where a window stands, or would.
-    pub fn find(&self, kind: Kind, start: Micros) -> Result<Place, Gap> {
+    #[inline]
+    pub fn find(&self, kind: WindowKind, start: Micros) -> Result<Place, Gap> {
         let wanted = key(kind, start);
-        let mut entries = self.iter();
-        let mut from = 0;
-        while let Some(entry) = entries.next() {
-            let end = self.bytes.len() - entries.rest.len();
-            if entry.key == wanted {
-                let row = end - entry.row.len();
-                return Ok(Place { from, row, end });
+        let (run, page, found) = match &self.0 {
+            Held::Few(page) => (0, 0, page.find(wanted)),
+            Held::Many(many) => {
+                let run = run_of(wanted);
+                let (page, found) = many.runs[run].find(wanted);
+                (run, page, found)
             }
-            if entry.key > wanted {
-                break;
-            }
-            from = end;
+        };
+        match found {
+            Ok(spot) => Ok(Place { run, page, spot }),
+            Err(at) => Err(Gap { run, page, at }),
         }
-        Err(Gap(from))
     }
 
     /// The row of a window.
+    #[inline]
     pub fn row(&self, at: &Place) -> &[u8] {
-        &self.bytes[at.row..at.end]
+        match &self.0 {
+            Held::Few(page) => page.row(&at.spot),
+            Held::Many(many) => many.runs[at.run].page(at.page).row(&at.spot),
+        }
     }
 
     /// Gives a window another row.
+    #[inline]
     pub fn replace(&mut self, at: &Place, row: &[u8]) {
-        if row.len() == at.end - at.row {
-            self.bytes[at.row..at.end].copy_from_slice(row);
-        } else {
-            self.put(at.from + KEY..at.end, Head::default(), row);
+        match &mut self.0 {
+            Held::Few(page) => {
+                page.replace(&at.spot, row);
+                if page.len() > MOST_OF_FEW {
+                    self.spread();
+                }
+            }
+            Held::Many(many) => {
+                many.bytes -= many.runs[at.run].page(at.page).len();
+                many.bytes += many.runs[at.run].replace(at.page, &at.spot, row);
+            }
         }
     }
 
     /// Opens a window.
-    pub fn insert(&mut self, at: Gap, kind: Kind, start: Micros, row: &[u8]) {
-        let mut head = Head::default();
-        for b in &key(kind, start).to_be_bytes()[8 - KEY..] {
-            head.push(*b);
+    #[inline]
+    pub fn insert(&mut self, at: Gap, kind: WindowKind, start: Micros, row: &[u8]) {
+        let key = key(kind, start);
+        match &mut self.0 {
+            Held::Few(page) => {
+                page.insert(at.at, key, row);
+                if page.len() > MOST_OF_FEW {
+                    self.spread();
+                }
+            }
+            Held::Many(many) => {
+                many.bytes += Page::size_of(row);
+                many.runs[at.run].insert((at.page, at.at), key, row);
+            }
         }
-        self.put(at.0..at.0, head, row);
     }
 
     /// Closes a window, its row goes into `row` (emptied before). False where it is not open.
-    pub fn remove(&mut self, kind: Kind, start: Micros, row: &mut Vec<u8>) -> bool {
+    pub fn remove(&mut self, kind: WindowKind, start: Micros, row: &mut Vec<u8>) -> bool {
         row.clear();
         let Ok(at) = self.find(kind, start) else {
             return false;
         };
         row.extend_from_slice(self.row(&at));
-        self.make_room(at.from..at.end, 0);
-        if self.bytes.is_empty() {
-            self.bytes = Vec::new();
-        } else if self.bytes.capacity() > 128 && self.bytes.len() * 3 < self.bytes.capacity() {
-            self.bytes.shrink_to(self.bytes.len() * 2);
+        match &mut self.0 {
+            Held::Few(page) => page.remove(&at.spot),
+            Held::Many(many) => {
+                many.bytes -= Page::size_of(row);
+                many.runs[at.run].remove(at.page, &at.spot);
+                if many.bytes < LEAST_OF_MANY {
+                    self.gather();
+                }
+            }
         }
         true
     }
@@ -177,93 +242,56 @@ impl OpenWindows {
     /// Open windows of a kind with `from <= start < until`.
     pub fn between(
         &self,
-        kind: Kind,
+        kind: WindowKind,
         from: Micros,
         until: Micros,
     ) -> impl Iterator<Item = OpenWindow<'_>> + Clone {
         let (a, b) = (key(kind, from), key(kind, until));
-        self.iter()
-            .skip_while(move |o| o.key < a)
+        let some = match &self.0 {
+            Held::Few(_) => self.iter(),
+            Held::Many(many) => Iter {
+                pages: many.runs[run_of(a)].pages_from(a),
+                ..Iter::default()
+            },
+        };
+        some.skip_while(move |o| o.key < a)
             .take_while(move |o| o.key < b)
     }
 
     /// Start of the newest open window of a kind.
-    pub fn newest(&self, kind: Kind) -> Option<Micros> {
-        let last = self.iter().filter(|o| o.kind() == kind).last();
+    pub fn newest(&self, kind: WindowKind) -> Option<Micros> {
+        let some = match &self.0 {
+            Held::Few(_) => self.iter(),
+            Held::Many(many) => Iter {
+                page: many.runs[run_of(key(kind, Micros(0)))].last()?.entries(),
+                ..Iter::default()
+            },
+        };
+        let last = some.filter(|o| o.kind() == kind).last();
         last.map(|o| o.start())
     }
 
-    /// Writes a head and a row with its length instead of the bytes in `span`.
-    fn put(&mut self, span: std::ops::Range<usize>, mut head: Head, row: &[u8]) {
-        let mut left = row.len();
-        while left >= 0x80 {
-            head.push(left as u8 | 0x80);
-            left >>= 7;
+    /// Few become many.
+    #[cold]
+    fn spread(&mut self) {
+        let mut many = Box::<Many>::default();
+        for open in self.iter() {
+            many.runs[run_of(open.key)].push(open.key, open.row);
+            many.bytes += Page::size_of(open.row);
         }
-        head.push(left as u8);
-        let (at, middle) = (span.start, span.start + head.len);
-        self.make_room(span, head.len + row.len());
-        self.bytes[at..middle].copy_from_slice(&head.bytes[..head.len]);
-        self.bytes[middle..middle + row.len()].copy_from_slice(row);
+        self.0 = Held::Many(many);
     }
 
-    /// Makes the bytes in `span` `n` bytes, which are to be written.
-    fn make_room(&mut self, span: std::ops::Range<usize>, n: usize) {
-        let len = self.bytes.len();
-        let wanted = len - span.len() + n;
-        if wanted > self.bytes.capacity() {
-            // Few series grow much: by need and an eighth, not by habit. What allocators would
-            // round that up to is used too.
-            let room = wanted + wanted / 8;
-            let step = (room.next_power_of_two() / 8).max(16);
-            self.bytes.reserve_exact(room.next_multiple_of(step) - len);
+    /// Many have become few.
+    #[cold]
+    fn gather(&mut self) {
+        let mut page = Page::default();
+        for open in self.iter() {
+            page.insert(page.len(), open.key, open.row);
         }
-        if wanted > len {
-            self.bytes.resize(wanted, 0);
-        }
-        self.bytes.copy_within(span.end..len, span.start + n);
-        self.bytes.truncate(wanted);
+        self.0 = Held::Few(page);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    proptest! {
-        #[test]
-        fn they_are_an_ordered_map(steps in prop::collection::vec(
-            (0u8..5, -3i64..6, prop::collection::vec(any::<u8>(), 0..300), any::<bool>()), 0..60,
-        )) {
-            let mut open = OpenWindows::default();
-            let mut plain: BTreeMap<_, Vec<u8>> = BTreeMap::new();
-            let mut row = Vec::new();
-            for (kind, minute, bytes, close) in steps {
-                let (kind, start) = (Kind(kind), Micros(minute * Micros::MINUTE.0));
-                let key = (std::cmp::Reverse(kind), start);
-                if close {
-                    prop_assert_eq!(open.remove(kind, start, &mut row), plain.contains_key(&key));
-                    prop_assert_eq!(plain.remove(&key).unwrap_or_default(), row.clone());
-                } else {
-                    match open.find(kind, start) {
-                        Ok(at) => {
-                            prop_assert_eq!(open.row(&at), plain[&key].as_slice());
-                            open.replace(&at, &bytes);
-                        }
-                        Err(gap) => open.insert(gap, kind, start, &bytes),
-                    }
-                    plain.insert(key, bytes);
-                }
-                let all: Vec<_> = open.iter().map(|o| ((std::cmp::Reverse(o.kind()), o.start()), o.row.to_vec())).collect();
-                prop_assert_eq!(all, plain.clone().into_iter().collect::<Vec<_>>());
-                let some = open.between(kind, Micros(0), Micros(3 * Micros::MINUTE.0)).count();
-                let minutes = (0..3).filter(|m| plain.contains_key(&(std::cmp::Reverse(kind), Micros(m * Micros::MINUTE.0))));
-                prop_assert_eq!(some, minutes.count());
-                let newest = plain.keys().filter(|k| k.0.0 == kind).map(|k| k.1).max();
-                prop_assert_eq!(open.newest(kind), newest);
-            }
-        }
-    }
-}
+mod tests;

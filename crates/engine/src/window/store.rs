@@ -1,6 +1,6 @@
 //! The memory of a shard: subjects, their series, and each series' open windows as encoded rows.
 
-pub(crate) use super::ids::{Id, Kind, NONE};
+pub(crate) use super::ids::{Id, NONE, WindowKind};
 use super::index::Index;
 use super::open::OpenWindows;
 use super::plan::RollupId;
@@ -29,7 +29,9 @@ pub(crate) struct Subject {
 #[derive(Default)]
 pub(crate) struct SubjectMemory {
     pub kpis: Vec<KpiSlot>,
-    pub pending: Vec<Pending>,
+    /// Ascending ends within a KPI: the newest are looked for from the back, the oldest leave at the
+    /// front.
+    pub pending: VecDeque<Pending>,
     pub known: Vec<Known>,
 }
 

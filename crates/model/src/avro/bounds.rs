@@ -7,7 +7,7 @@
 //! in it. `docs/semantics.md` names the same bounds.
 
 use super::SchemaError;
-use super::schema::{Kind, NodeId, Schema};
+use super::schema::{NodeId, Schema, Shape};
 
 /// Longest JSON, in bytes.
 pub(super) const TEXT: usize = 1 << 20;
@@ -24,7 +24,7 @@ const RECURSIVE: usize = 16;
 pub(super) fn mark_recursive(schema: &mut Schema) {
     let cyclic = on_cycles(schema);
     for (node, is) in schema.nodes.iter_mut().zip(cyclic) {
-        if let Kind::Record { recursive, .. } = &mut node.kind {
+        if let Shape::Record { recursive, .. } = &mut node.kind {
             *recursive = is;
         }
     }
@@ -107,7 +107,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), SchemaError> {
     for (id, node) in schema.nodes.iter().enumerate() {
         if matches!(
             node.kind,
-            Kind::Record {
+            Shape::Record {
                 recursive: true,
                 ..
             }
@@ -136,7 +136,7 @@ struct Unfolded<'s> {
 impl Unfolded<'_> {
     /// A type at a place, with `depth` types around it and itself.
     fn place(&mut self, id: NodeId, depth: usize) -> Result<Extent, SchemaError> {
-        if let Kind::Record {
+        if let Shape::Record {
             recursive: true, ..
         } = self.schema.kind(id)
         {
@@ -159,7 +159,7 @@ impl Unfolded<'_> {
             return Err(SchemaError::TooLarge);
         }
         let (mut size, mut below) = (1u64, 0);
-        if let Kind::Enum { symbols, .. } = self.schema.kind(id) {
+        if let Shape::Enum { symbols, .. } = self.schema.kind(id) {
             size += symbols.len() as u64;
         }
         let mut next = 0;

@@ -2,7 +2,7 @@
 
 use super::program::{Op, Projection};
 use super::resolve::{Known, Pair};
-use super::schema::{Kind, Logical, NodeId, Schema};
+use super::schema::{Logical, NodeId, Schema, Shape};
 use super::texts::Texts;
 use super::{SchemaError, Value};
 use std::collections::HashMap;
@@ -107,16 +107,16 @@ fn has_value(s: &Schema, node: NodeId, rest: &str, depth: usize) -> bool {
         return false;
     }
     match s.kind(node) {
-        Kind::Null | Kind::Array(_) => false,
-        Kind::Union(branches) => branches.iter().any(|b| has_value(s, *b, rest, depth + 1)),
-        Kind::Map(values) => {
+        Shape::Null | Shape::Array(_) => false,
+        Shape::Union(branches) => branches.iter().any(|b| has_value(s, *b, rest, depth + 1)),
+        Shape::Map(values) => {
             if rest.is_empty() {
-                matches!(s.kind(*values), Kind::String)
+                matches!(s.kind(*values), Shape::String)
             } else {
                 has_value(s, *values, "", depth + 1)
             }
         }
-        Kind::Record { fields, .. } => fields.iter().any(|f| {
+        Shape::Record { fields, .. } => fields.iter().any(|f| {
             strip(rest, &f.name).is_some_and(|rest| has_value(s, f.node, rest, depth + 1))
         }),
         _ => rest.is_empty() && s.logical(node) != Logical::Decimal,
@@ -193,7 +193,7 @@ impl Compiler<'_> {
         let kind = self.pair.writer.kind(w);
         matches!(
             kind,
-            Kind::Record {
+            Shape::Record {
                 recursive: true,
                 ..
             }

@@ -1,7 +1,7 @@
 //! The primitives of Avro's binary encoding.
 
 use super::DecodeError;
-use crate::short::{begins_plain, is_plain, varint};
+use crate::bytes::{begins_plain, is_plain, varint};
 
 type Result<T> = std::result::Result<T, DecodeError>;
 

@@ -5,7 +5,7 @@ use super::program::{Key, Lookup, Op, Projection, TextMap};
 use super::resolve::Scale;
 use super::texts::Texts;
 use super::{Cursor, DecodeError, Value};
-use crate::short::same;
+use crate::bytes::same;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 

@@ -2,7 +2,7 @@
 
 use super::SchemaError;
 use super::cursor::{put_bytes, put_long};
-use super::schema::{Field, Kind, Logical, NodeId, Schema};
+use super::schema::{Field, Logical, NodeId, Schema, Shape};
 use crate::near::nearest;
 use serde_json::Value as Json;
 
@@ -124,16 +124,16 @@ impl Encoder<'_> {
             expected: expected.to_owned(),
         };
         match kind {
-            Kind::Null => v.as_null().ok_or_else(|| no("null"))?,
-            Kind::Bool => out.push(u8::from(v.as_bool().ok_or_else(|| no("a boolean"))?)),
-            Kind::Int => {
+            Shape::Null => v.as_null().ok_or_else(|| no("null"))?,
+            Shape::Bool => out.push(u8::from(v.as_bool().ok_or_else(|| no("a boolean"))?)),
+            Shape::Int => {
                 let i = self
                     .whole(v)
                     .and_then(|i| i32::try_from(i).ok())
                     .ok_or_else(|| no("a 32-bit integer"))?;
                 put_long(out, i64::from(i));
             }
-            Kind::Long => match self.s.logical(node) {
+            Shape::Long => match self.s.logical(node) {
                 Logical::None | Logical::Decimal => {
                     put_long(out, self.whole(v).ok_or_else(|| no("a 64-bit integer"))?)
                 }
@@ -142,29 +142,29 @@ impl Encoder<'_> {
                     put_long(out, self.time(v, unit).ok_or_else(|| no(expected))?)
                 }
             },
-            Kind::Float => {
+            Shape::Float => {
                 let f = self.number(v).ok_or_else(|| no("a number"))?;
                 out.extend_from_slice(&(f as f32).to_le_bytes());
             }
-            Kind::Double => {
+            Shape::Double => {
                 let f = self.number(v).ok_or_else(|| no("a number"))?;
                 out.extend_from_slice(&f.to_le_bytes());
             }
-            Kind::String => put_bytes(out, v.as_str().ok_or_else(|| no("a text"))?.as_bytes()),
-            Kind::Bytes => put_bytes(out, &bytes(v).ok_or_else(|| no("bytes as text"))?),
-            Kind::Fixed { size, .. } => {
+            Shape::String => put_bytes(out, v.as_str().ok_or_else(|| no("a text"))?.as_bytes()),
+            Shape::Bytes => put_bytes(out, &bytes(v).ok_or_else(|| no("bytes as text"))?),
+            Shape::Fixed { size, .. } => {
                 let b = bytes(v)
                     .filter(|b| b.len() == *size)
                     .ok_or_else(|| no("bytes of the declared size"))?;
                 out.extend_from_slice(&b);
             }
-            Kind::Enum { symbols, .. } => {
+            Shape::Enum { symbols, .. } => {
                 let i = v
                     .as_str()
                     .and_then(|t| symbols.iter().position(|s| *s == t));
                 put_long(out, i.ok_or_else(|| no("a symbol of the enum"))? as i64);
             }
-            Kind::Array(items) => {
+            Shape::Array(items) => {
                 let list = v.as_array().ok_or_else(|| no("a list"))?;
                 if !list.is_empty() {
                     put_long(out, list.len() as i64);
@@ -174,7 +174,7 @@ impl Encoder<'_> {
                 }
                 out.push(0);
             }
-            Kind::Map(values) => {
+            Shape::Map(values) => {
                 let map = v.as_object().ok_or_else(|| no("an object"))?;
                 if !map.is_empty() {
                     put_long(out, map.len() as i64);
@@ -185,8 +185,8 @@ impl Encoder<'_> {
                 }
                 out.push(0);
             }
-            Kind::Union(branches) => return self.union(branches, v, at, out),
-            Kind::Record { fields, .. } => {
+            Shape::Union(branches) => return self.union(branches, v, at, out),
+            Shape::Record { fields, .. } => {
                 let map = v.as_object().ok_or_else(|| no("an object"))?;
                 if let Some(extra) = map.keys().find(|k| !fields.iter().any(|f| f.name == **k)) {
                     let names = fields.iter().map(|f| f.name.as_str());
@@ -212,8 +212,8 @@ impl Encoder<'_> {
     /// A field's value; none where it is left out.
     fn given<'v>(&self, value: Option<&'v Json>, field: &Field) -> Option<&'v Json> {
         let takes_null = || match self.s.kind(field.node) {
-            Kind::Union(all) => all.iter().any(|b| matches!(self.s.kind(*b), Kind::Null)),
-            kind => matches!(kind, Kind::Null),
+            Shape::Union(all) => all.iter().any(|b| matches!(self.s.kind(*b), Shape::Null)),
+            kind => matches!(kind, Shape::Null),
         };
         value.filter(|v| self.taking == Taking::Exactly || !v.is_null() || takes_null())
     }
@@ -275,7 +275,7 @@ impl Encoder<'_> {
                 Ok(()) => return Ok(()),
                 // What is wrong inside says more than "no branch fits", where there is one branch
                 // beside null.
-                Err(e) if !matches!(self.s.kind(*b), Kind::Null) => only = Some(e),
+                Err(e) if !matches!(self.s.kind(*b), Shape::Null) => only = Some(e),
                 Err(_) => {}
             }
             out.truncate(start);
@@ -301,7 +301,7 @@ impl Encoder<'_> {
 
     fn branch_name(&self, node: NodeId) -> &str {
         match self.s.kind(node) {
-            Kind::Fixed { name, .. } | Kind::Enum { name, .. } | Kind::Record { name, .. } => {
+            Shape::Fixed { name, .. } | Shape::Enum { name, .. } | Shape::Record { name, .. } => {
                 &name.full
             }
             kind => super::resolve::label(kind),

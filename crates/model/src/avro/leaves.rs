@@ -1,7 +1,7 @@
 //! The columns that an event type unfolds into.
 
 use super::SchemaError;
-use super::schema::{Kind, Logical, NodeId, Schema};
+use super::schema::{Logical, NodeId, Schema, Shape};
 
 /// A path to one value of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Leaf {
     pub nullable: bool,
 }
 
-/// Kind of a leaf.
+/// Shape of a leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeafKind {
     /// true, false
@@ -62,11 +62,11 @@ fn walk(
 ) -> Result<(), SchemaError> {
     *left = left.checked_sub(1).ok_or(SchemaError::TooLarge)?;
     match s.kind(node) {
-        Kind::Union(branches) => {
+        Shape::Union(branches) => {
             let others: Vec<NodeId> = branches
                 .iter()
                 .copied()
-                .filter(|b| !matches!(s.kind(*b), Kind::Null))
+                .filter(|b| !matches!(s.kind(*b), Shape::Null))
                 .collect();
             let nullable = nullable || others.len() < branches.len();
             match others[..] {
@@ -80,7 +80,7 @@ fn walk(
                 }
             }
         }
-        Kind::Record { fields, .. } => {
+        Shape::Record { fields, .. } => {
             if open.contains(&node) {
                 return Ok(());
             }
@@ -112,12 +112,12 @@ fn push(path: &str, kind: Option<LeafKind>, nullable: bool, out: &mut Vec<Leaf>)
 
 fn scalar(s: &Schema, node: NodeId) -> Option<LeafKind> {
     match s.kind(node) {
-        Kind::Bool => Some(LeafKind::Bool),
-        Kind::Long if !matches!(s.logical(node), Logical::None) => Some(LeafKind::TimestampMicros),
-        Kind::Int | Kind::Long => Some(LeafKind::Int),
-        Kind::Float | Kind::Double => Some(LeafKind::Float),
-        Kind::String | Kind::Enum { .. } => Some(LeafKind::Text),
-        Kind::Map(values) if matches!(s.kind(*values), Kind::String) => Some(LeafKind::Map),
+        Shape::Bool => Some(LeafKind::Bool),
+        Shape::Long if !matches!(s.logical(node), Logical::None) => Some(LeafKind::TimestampMicros),
+        Shape::Int | Shape::Long => Some(LeafKind::Int),
+        Shape::Float | Shape::Double => Some(LeafKind::Float),
+        Shape::String | Shape::Enum { .. } => Some(LeafKind::Text),
+        Shape::Map(values) if matches!(s.kind(*values), Shape::String) => Some(LeafKind::Map),
         _ => None,
     }
 }

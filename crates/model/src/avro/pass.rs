@@ -7,7 +7,7 @@ use super::SchemaError;
 use super::compile::Compiler;
 use super::program::Op;
 use super::resolve::{Scale, scale, sources};
-use super::schema::{Kind, NodeId};
+use super::schema::{NodeId, Shape};
 use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, SchemaError>;
@@ -22,60 +22,60 @@ impl Compiler<'_> {
     fn pass_kind(&mut self, w: NodeId, r: Option<NodeId>) -> Result<()> {
         let pair = self.pair;
         let (written, read) = (pair.writer.kind(w), r.map(|r| pair.reader.kind(r)));
-        if let (Kind::Union(branches), _) = (written, read) {
+        if let (Shape::Union(branches), _) = (written, read) {
             return self.pass_union(branches, r);
         }
-        if let Some(Kind::Union(branches)) = read {
+        if let Some(Shape::Union(branches)) = read {
             return match self.branch_for(w, branches) {
                 Some(branch) => self.pass(w, Some(branch)),
                 None => self.push(Op::Fail).map(|_| ()),
             };
         }
         let op = match written {
-            Kind::Null | Kind::Fixed { size: 0, .. } | Kind::Union(_) => return Ok(()),
-            Kind::Bool => Op::SkipBools(1),
-            Kind::Float => Op::Skip(4),
-            Kind::Double => Op::Skip(8),
-            Kind::Fixed { size, .. } => {
+            Shape::Null | Shape::Fixed { size: 0, .. } | Shape::Union(_) => return Ok(()),
+            Shape::Bool => Op::SkipBools(1),
+            Shape::Float => Op::Skip(4),
+            Shape::Double => Op::Skip(8),
+            Shape::Fixed { size, .. } => {
                 Op::Skip(u32::try_from(*size).map_err(|_| SchemaError::TooLarge)?)
             }
-            Kind::Int => Op::SkipInts(1),
-            Kind::Long => match r.map(|r| scale(pair.writer.logical(w), pair.reader.logical(r))) {
+            Shape::Int => Op::SkipInts(1),
+            Shape::Long => match r.map(|r| scale(pair.writer.logical(w), pair.reader.logical(r))) {
                 Some(Scale::FromMillis) => Op::SkipMillis,
                 _ => Op::SkipVarints(1),
             },
-            Kind::Enum { symbols, .. } => return self.pass_enum(symbols, read),
-            Kind::Bytes if matches!(read, Some(Kind::String)) => Op::SkipTexts(1),
-            Kind::Bytes => Op::SkipBytes,
-            Kind::String => Op::SkipTexts(1),
-            Kind::Array(items) => {
-                let inner = if let Some(Kind::Array(n)) = read {
+            Shape::Enum { symbols, .. } => return self.pass_enum(symbols, read),
+            Shape::Bytes if matches!(read, Some(Shape::String)) => Op::SkipTexts(1),
+            Shape::Bytes => Op::SkipBytes,
+            Shape::String => Op::SkipTexts(1),
+            Shape::Array(items) => {
+                let inner = if let Some(Shape::Array(n)) = read {
                     Some(*n)
                 } else {
                     None
                 };
                 return self.pass_items(false, *items, inner);
             }
-            Kind::Map(values) => {
-                let inner = if let Some(Kind::Map(n)) = read {
+            Shape::Map(values) => {
+                let inner = if let Some(Shape::Map(n)) = read {
                     Some(*n)
                 } else {
                     None
                 };
-                if matches!(pair.writer.kind(*values), Kind::String) {
+                if matches!(pair.writer.kind(*values), Shape::String) {
                     Op::SkipTextMap
                 } else {
                     return self.pass_items(true, *values, inner);
                 }
             }
-            Kind::Record {
+            Shape::Record {
                 recursive: true, ..
             } => {
                 let at = self.push(Op::Call(0, self.levels))?;
                 self.calls.push((at, w, r));
                 return Ok(());
             }
-            Kind::Record { .. } => return self.pass_fields(w, r),
+            Shape::Record { .. } => return self.pass_fields(w, r),
         };
         self.push(op)?;
         Ok(())
@@ -83,7 +83,7 @@ impl Compiler<'_> {
 
     fn pass_union(&mut self, branches: &[NodeId], r: Option<NodeId>) -> Result<()> {
         let pair = self.pair;
-        let null = |n: NodeId| matches!(pair.writer.kind(n), Kind::Null);
+        let null = |n: NodeId| matches!(pair.writer.kind(n), Shape::Null);
         if let [a, b] = *branches
             && null(a) != null(b)
         {
@@ -105,9 +105,9 @@ impl Compiler<'_> {
 
     /// The index must exist, and its symbol must be one of the reader's: a union whose branches are
     /// all empty.
-    fn pass_enum(&mut self, symbols: &[&'static str], read: Option<&Kind>) -> Result<()> {
+    fn pass_enum(&mut self, symbols: &[&'static str], read: Option<&Shape>) -> Result<()> {
         let known = |symbol: &&'static str| match read {
-            Some(Kind::Enum {
+            Some(Shape::Enum {
                 symbols, default, ..
             }) => default.is_some() || symbols.contains(symbol),
             _ => true,
@@ -125,14 +125,14 @@ impl Compiler<'_> {
 
     fn pass_fields(&mut self, w: NodeId, r: Option<NodeId>) -> Result<()> {
         let pair = self.pair;
-        let Kind::Record {
+        let Shape::Record {
             fields: written, ..
         } = pair.writer.kind(w)
         else {
             return Ok(());
         };
         let mut as_what: Vec<Option<NodeId>> = vec![None; written.len()];
-        if let Some(Kind::Record { fields, .. }) = r.map(|r| pair.reader.kind(r)) {
+        if let Some(Shape::Record { fields, .. }) = r.map(|r| pair.reader.kind(r)) {
             for (f, source) in fields.iter().zip(sources(written, fields)) {
                 let Some(i) = source else { continue };
                 if as_what[i].replace(f.node).is_some() {

@@ -1,10 +1,10 @@
 //! A compiled decoder: flat steps over the writer's bytes. `compile` makes them, `decode` and
-//! `short` run them.
+//! `fast` run them.
 
 use super::Value;
 use super::resolve::Scale;
 use super::texts::Texts;
-use crate::short::is_plain;
+use crate::bytes::is_plain;
 
 /// One step of a program. Slots are indices into the row, targets are indices of steps.
 #[derive(Debug, Clone, Copy, PartialEq)]

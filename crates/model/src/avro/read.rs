@@ -4,7 +4,7 @@ use super::compile::{Compiler, Want, program, strip};
 use super::decode::Reading;
 use super::program::{Key, Lookup, Op, TextMap};
 use super::resolve::{Known, Pair, Scale, scale, sources};
-use super::schema::{Field, Kind, NodeId, intern};
+use super::schema::{Field, NodeId, Shape, intern};
 use super::texts::Texts;
 use super::{Cursor, SchemaError, json};
 
@@ -24,7 +24,7 @@ impl Compiler<'_> {
     fn read_kind(&mut self, w: NodeId, r: NodeId, wants: &[Want]) -> Result<(), SchemaError> {
         let pair = self.pair;
         match (pair.writer.kind(w), pair.reader.kind(r)) {
-            (Kind::Union(branches), _) => {
+            (Shape::Union(branches), _) => {
                 if let Some(op) = self.maybe(branches, r, wants) {
                     self.push(op)?;
                     return Ok(());
@@ -36,19 +36,19 @@ impl Compiler<'_> {
                     c.conditionally(|c| c.read(b, r, wants))
                 })
             }
-            (_, Kind::Union(branches)) => match self.branch_for(w, branches) {
+            (_, Shape::Union(branches)) => match self.branch_for(w, branches) {
                 Some(b) => self.read(w, b, wants),
                 None => self.push(Op::Fail).map(|_| ()),
             },
             (
-                Kind::Record {
+                Shape::Record {
                     fields: written, ..
                 },
-                Kind::Record { fields, .. },
+                Shape::Record { fields, .. },
             ) => self.fields(written, fields, wants),
-            (Kind::Map(wv), Kind::Map(rv)) => self.map(*wv, *rv, wants),
-            (Kind::Null, Kind::Null) => self.nulls(wants),
-            (Kind::Array(_), Kind::Array(_)) => {
+            (Shape::Map(wv), Shape::Map(rv)) => self.map(*wv, *rv, wants),
+            (Shape::Null, Shape::Null) => self.nulls(wants),
+            (Shape::Array(_), Shape::Array(_)) => {
                 self.pass(w, Some(r))?;
                 self.nulls(wants)
             }
@@ -98,27 +98,27 @@ impl Compiler<'_> {
         let slot = *slot;
         let pair = self.pair;
         let op = match (pair.writer.kind(w), pair.reader.kind(r)) {
-            (Kind::Bool, Kind::Bool) => Op::Bool(slot),
-            (Kind::Int, Kind::Int) => Op::Int(slot),
-            (Kind::Int, Kind::Long) | (Kind::Long, Kind::Long) => {
+            (Shape::Bool, Shape::Bool) => Op::Bool(slot),
+            (Shape::Int, Shape::Int) => Op::Int(slot),
+            (Shape::Int, Shape::Long) | (Shape::Long, Shape::Long) => {
                 match scale(pair.writer.logical(w), pair.reader.logical(r)) {
-                    Scale::None if matches!(pair.writer.kind(w), Kind::Int) => Op::Int(slot),
+                    Scale::None if matches!(pair.writer.kind(w), Shape::Int) => Op::Int(slot),
                     Scale::None => Op::Long(slot),
                     scale => Op::Scaled(slot, scale),
                 }
             }
-            (Kind::Int | Kind::Long, Kind::Float) => Op::LongAsFloat(slot),
-            (Kind::Int | Kind::Long, Kind::Double) => Op::LongAsDouble(slot),
-            (Kind::Float, Kind::Float | Kind::Double) => Op::Float(slot),
-            (Kind::Double, Kind::Double) => Op::Double(slot),
-            (Kind::Bytes | Kind::String, Kind::Bytes | Kind::String) => Op::Text(slot),
-            (Kind::Fixed { size, .. }, Kind::Fixed { .. }) => Op::FixedText(
+            (Shape::Int | Shape::Long, Shape::Float) => Op::LongAsFloat(slot),
+            (Shape::Int | Shape::Long, Shape::Double) => Op::LongAsDouble(slot),
+            (Shape::Float, Shape::Float | Shape::Double) => Op::Float(slot),
+            (Shape::Double, Shape::Double) => Op::Double(slot),
+            (Shape::Bytes | Shape::String, Shape::Bytes | Shape::String) => Op::Text(slot),
+            (Shape::Fixed { size, .. }, Shape::Fixed { .. }) => Op::FixedText(
                 slot,
                 u32::try_from(*size).map_err(|_| SchemaError::TooLarge)?,
             ),
             (
-                Kind::Enum { symbols, .. },
-                Kind::Enum {
+                Shape::Enum { symbols, .. },
+                Shape::Enum {
                     symbols: known,
                     default,
                     ..
@@ -136,7 +136,7 @@ impl Compiler<'_> {
             }
             _ => Op::Fail,
         };
-        if matches!(pair.writer.kind(w), Kind::Int) && op != Op::Int(slot) && op != Op::Fail {
+        if matches!(pair.writer.kind(w), Shape::Int) && op != Op::Int(slot) && op != Op::Fail {
             self.push(Op::PeekInt)?;
         }
         self.push(op)?;
@@ -149,27 +149,27 @@ impl Compiler<'_> {
     /// The single step for a union of null and a plain type, where the reader takes both.
     fn maybe(&mut self, branches: &[NodeId], r: NodeId, wants: &[Want]) -> Option<Op> {
         let pair = self.pair;
-        let ([a, b], [(rest, slot)], Kind::Union(read)) = (branches, wants, pair.reader.kind(r))
+        let ([a, b], [(rest, slot)], Shape::Union(read)) = (branches, wants, pair.reader.kind(r))
         else {
             return None;
         };
-        let is_null = |n: &NodeId| matches!(pair.writer.kind(*n), Kind::Null);
+        let is_null = |n: &NodeId| matches!(pair.writer.kind(*n), Shape::Null);
         let (null, w) = if is_null(a) { (0, *b) } else { (1, *a) };
         if !rest.is_empty()
             || !(is_null(a) ^ is_null(b))
             || !read
                 .iter()
-                .any(|n| matches!(pair.reader.kind(*n), Kind::Null))
+                .any(|n| matches!(pair.reader.kind(*n), Shape::Null))
         {
             return None;
         }
         let r = self.branch_for(w, read)?;
         match (pair.writer.kind(w), pair.reader.kind(r)) {
-            (Kind::Bytes | Kind::String, Kind::Bytes | Kind::String) => {
+            (Shape::Bytes | Shape::String, Shape::Bytes | Shape::String) => {
                 Some(Op::MaybeText(*slot, null))
             }
-            (Kind::Double, Kind::Double) => Some(Op::MaybeDouble(*slot, null)),
-            (Kind::Long, Kind::Long)
+            (Shape::Double, Shape::Double) => Some(Op::MaybeDouble(*slot, null)),
+            (Shape::Long, Shape::Long)
                 if scale(pair.writer.logical(w), pair.reader.logical(r)) == Scale::None =>
             {
                 Some(Op::MaybeLong(*slot, null))
@@ -185,8 +185,8 @@ impl Compiler<'_> {
             .find(|(rest, _)| rest.is_empty())
             .map(|(_, slot)| *slot);
         let keyed = |(rest, slot): &Want| Key::new(rest, *slot);
-        let plain = matches!(pair.writer.kind(wv), Kind::String | Kind::Bytes)
-            && matches!(pair.reader.kind(rv), Kind::String | Kind::Bytes);
+        let plain = matches!(pair.writer.kind(wv), Shape::String | Shape::Bytes)
+            && matches!(pair.reader.kind(rv), Shape::String | Shape::Bytes);
         if plain {
             // Keys that are absent stay null, which the template says only outside of branches.
             if self.conditional {

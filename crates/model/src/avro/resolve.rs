@@ -1,7 +1,7 @@
 //! Avro's rules of resolution: which writer's types can be read as which reader's.
 
 use super::SchemaError;
-use super::schema::{Field, Kind, Logical, NodeId, Schema};
+use super::schema::{Field, Logical, NodeId, Schema, Shape};
 use std::collections::HashMap;
 
 /// Pairs of types that were looked at, and whether the one can be read as the other. Each pair is
@@ -69,7 +69,7 @@ impl Pair<'_> {
         known: &mut Known,
     ) -> Result<(), SchemaError> {
         match (self.writer.kind(w), self.reader.kind(r)) {
-            (Kind::Union(branches), _) => {
+            (Shape::Union(branches), _) => {
                 let mut last = None;
                 for b in branches {
                     match self.check(*b, r, at, known) {
@@ -79,23 +79,23 @@ impl Pair<'_> {
                 }
                 last.map_or(Ok(()), Err)
             }
-            (_, Kind::Union(branches)) => match self.branch_for(w, branches, known) {
+            (_, Shape::Union(branches)) => match self.branch_for(w, branches, known) {
                 Some(_) => Ok(()),
                 None => no(
                     at,
                     "no branch of the event type's union takes what is written".into(),
                 ),
             },
-            (Kind::Array(a), Kind::Array(b)) | (Kind::Map(a), Kind::Map(b)) => {
+            (Shape::Array(a), Shape::Array(b)) | (Shape::Map(a), Shape::Map(b)) => {
                 self.check(*a, *b, at, known)
             }
             (
-                Kind::Record {
+                Shape::Record {
                     name: wn,
                     fields: wf,
                     ..
                 },
-                Kind::Record {
+                Shape::Record {
                     name: rn,
                     fields: rf,
                     ..
@@ -181,8 +181,8 @@ pub(crate) fn sources(written: &[Field], fields: &[Field]) -> Vec<Option<usize>>
     fields.iter().map(source).collect()
 }
 
-fn scalar_matches(w: &Kind, r: &Kind) -> bool {
-    use Kind::*;
+fn scalar_matches(w: &Shape, r: &Shape) -> bool {
+    use Shape::*;
     match (w, r) {
         (Null, Null) | (Bool, Bool) => true,
         (Int, Int | Long | Float | Double) => true,
@@ -196,22 +196,22 @@ fn scalar_matches(w: &Kind, r: &Kind) -> bool {
     }
 }
 
-pub(crate) fn label(kind: &Kind) -> &str {
+pub(crate) fn label(kind: &Shape) -> &str {
     match kind {
-        Kind::Null => "null",
-        Kind::Bool => "boolean",
-        Kind::Int => "int",
-        Kind::Long => "long",
-        Kind::Float => "float",
-        Kind::Double => "double",
-        Kind::Bytes => "bytes",
-        Kind::String => "string",
-        Kind::Fixed { .. } => "fixed",
-        Kind::Enum { .. } => "enum",
-        Kind::Array(_) => "array",
-        Kind::Map(_) => "map",
-        Kind::Union(_) => "union",
-        Kind::Record { .. } => "record",
+        Shape::Null => "null",
+        Shape::Bool => "boolean",
+        Shape::Int => "int",
+        Shape::Long => "long",
+        Shape::Float => "float",
+        Shape::Double => "double",
+        Shape::Bytes => "bytes",
+        Shape::String => "string",
+        Shape::Fixed { .. } => "fixed",
+        Shape::Enum { .. } => "enum",
+        Shape::Array(_) => "array",
+        Shape::Map(_) => "map",
+        Shape::Union(_) => "union",
+        Shape::Record { .. } => "record",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::Micros;
 
 /// What a column holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum ColumnType {
     /// True or false.
     Bool,
     /// 32 bits with a sign.
@@ -25,9 +25,9 @@ pub enum Kind {
     /// A time.
     Time,
     /// The same, or nothing.
-    Optional(&'static Kind),
+    Optional(&'static ColumnType),
     /// From labels to values.
-    Map(&'static Kind),
+    Map(&'static ColumnType),
 }
 
 /// A column of a record.
@@ -36,7 +36,7 @@ pub struct Column {
     /// Its name.
     pub name: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnType,
     /// What that means.
     pub doc: &'static str,
 }
@@ -45,21 +45,21 @@ pub struct Column {
 /// [`Cell::Present`] and the value. A map is [`Cell::Entries`], then the name and value of each.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Cell<'a> {
-    /// Of a [`Kind::Bool`].
+    /// Of a [`ColumnType::Bool`].
     Bool(bool),
-    /// Of a [`Kind::I32`].
+    /// Of a [`ColumnType::I32`].
     I32(i32),
-    /// Of a [`Kind::I64`].
+    /// Of a [`ColumnType::I64`].
     I64(i64),
-    /// Of a [`Kind::U32`].
+    /// Of a [`ColumnType::U32`].
     U32(u32),
-    /// Of a [`Kind::U64`].
+    /// Of a [`ColumnType::U64`].
     U64(u64),
-    /// Of a [`Kind::F64`].
+    /// Of a [`ColumnType::F64`].
     F64(f64),
-    /// Of a [`Kind::Text`] or [`Kind::Label`].
+    /// Of a [`ColumnType::Text`] or [`ColumnType::Label`].
     Text(&'a str),
-    /// Of a [`Kind::Time`].
+    /// Of a [`ColumnType::Time`].
     Time(Micros),
     /// An optional value that is absent.
     Null,
@@ -152,19 +152,23 @@ mod tests {
 
     #[test]
     fn a_record_of_all_types_is_a_row() {
-        let columns: Vec<(&str, Kind)> = Sample::COLUMNS.iter().map(|c| (c.name, c.kind)).collect();
+        let columns: Vec<(&str, ColumnType)> =
+            Sample::COLUMNS.iter().map(|c| (c.name, c.kind)).collect();
         assert_eq!(
             columns,
             [
-                ("sample_type", Kind::Label),
-                ("tenant", Kind::Label),
-                ("dimensions", Kind::Map(&Kind::Text)),
-                ("yes", Kind::Bool),
-                ("count", Kind::Optional(&Kind::U64)),
-                ("small", Kind::I32),
-                ("at", Kind::Optional(&Kind::Time)),
-                ("light", Kind::Optional(&Kind::Label)),
-                ("parts", Kind::Map(&Kind::Optional(&Kind::F64))),
+                ("sample_type", ColumnType::Label),
+                ("tenant", ColumnType::Label),
+                ("dimensions", ColumnType::Map(&ColumnType::Text)),
+                ("yes", ColumnType::Bool),
+                ("count", ColumnType::Optional(&ColumnType::U64)),
+                ("small", ColumnType::I32),
+                ("at", ColumnType::Optional(&ColumnType::Time)),
+                ("light", ColumnType::Optional(&ColumnType::Label)),
+                (
+                    "parts",
+                    ColumnType::Map(&ColumnType::Optional(&ColumnType::F64))
+                ),
             ]
         );
         let mut row = Vec::new();

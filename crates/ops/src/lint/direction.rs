@@ -68,12 +68,13 @@ pub(super) fn check_rules(found: &mut Findings<'_>) {
         };
         let kpi = &found.catalog.kpis[*kpi];
         let Some(target) = kpi.target else { continue };
-        let good = match (above, below) {
-            (Some(a), None) => target.higher_is_better && *a >= target.value,
-            (None, Some(b)) => !target.higher_is_better && *b <= target.value,
+        // Of all subjects, those with targets of their own too: for one it may be meant.
+        let good = |aim: f64| match (above, below) {
+            (Some(a), None) => target.higher_is_better && *a >= aim,
+            (None, Some(b)) => !target.higher_is_better && *b <= aim,
             _ => false,
         };
-        if good {
+        if kpi.aims().all(good) {
             let said = format!(
                 "rule \"{}\" alerts where KPI \"{}\" has reached its target {}",
                 rule.name, kpi.name, target.value
@@ -104,7 +105,7 @@ fn moves(kpi: &KpiDef, wanted: usize) -> Sign {
         let mut pop = || stack.pop().unwrap_or((Sign::Unknown, false));
         let next = match op {
             Op::Term(i) if *i == wanted => (Sign::Up, false),
-            Op::Term(_) | Op::Null => (Sign::Still, false),
+            Op::Term(_) | Op::Null | Op::Days => (Sign::Still, false),
             Op::Number(v) => (Sign::Still, *v < 0.0),
             Op::Neg => (pop().0.turned(), false),
             Op::Add | Op::Min2 | Op::Max2 | Op::Coalesce => {

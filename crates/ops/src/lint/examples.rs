@@ -11,7 +11,8 @@ pub(super) fn check(kpi: &KpiDef, found: &mut Findings<'_>) {
         for (term, value) in &example.given {
             terms[*term] = Some(*value);
         }
-        let value = expr::eval(&kpi.expr, &terms, &mut Vec::new());
+        let days = example.days.or(kpi.window.days());
+        let value = expr::eval_over(&kpi.expr, &terms, days, &mut Vec::new());
         let value = value.map(|v| fixed::round(v, kpi.decimals));
         let wanted = fixed::round(example.value, kpi.decimals);
         if value != Some(wanted) {

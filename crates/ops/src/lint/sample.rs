@@ -9,8 +9,8 @@ pub(super) fn check(kpi: &KpiDef, found: &mut Findings<'_>) {
         return;
     }
     let divides = kpi.expr.ops.windows(2).any(|pair| {
-        // A division by a constant is a change of unit.
-        pair[1] == Op::Div && !matches!(pair[0], Op::Number(_))
+        // A division by a constant is a change of unit, one by the length of the window a rate.
+        pair[1] == Op::Div && !matches!(pair[0], Op::Number(_) | Op::Days)
     });
     let averages = kpi
         .terms

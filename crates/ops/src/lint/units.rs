@@ -79,7 +79,7 @@ fn step(
             let (otherwise, then, _) = (pop(), pop(), pop());
             same(then, otherwise, mixed)
         }
-        Op::Number(_) | Op::Null => Unit::Any,
+        Op::Number(_) | Op::Null | Op::Days => Unit::Any,
     }
 }
 

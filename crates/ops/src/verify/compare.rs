@@ -1,7 +1,7 @@
 //! Compares what the log says with what ClickHouse shows.
 
 use super::columns::{integer, number, string};
-use super::rows::{Columns, Kind, Rows};
+use super::rows::{Columns, Rows};
 use super::windows;
 use crate::time::show;
 use anyhow::Result;
@@ -10,6 +10,7 @@ use weir_catalog::Catalog;
 use weir_model::Micros;
 use weir_model::records::Subject;
 use weir_oracle::Truth;
+use weir_store::audit::RowSet;
 
 /// Rows compared by kind, and what differs.
 #[derive(Debug, Default)]
@@ -39,16 +40,16 @@ impl Comparison {
 /// Compares what the log says of some subjects with the rows of just these.
 pub fn all(catalog: &Catalog, truth: &Truth, store: &mut Rows) -> Result<Comparison> {
     let mut out = Comparison::default();
-    for (number, kind) in Kind::all(catalog).into_iter().enumerate() {
+    for (number, kind) in RowSet::all(catalog).into_iter().enumerate() {
         let judged = match kind {
-            Kind::Windows(event, size) => {
+            RowSet::Windows(event, size) => {
                 let which = (number, event, size);
                 windows::compare(catalog, truth, store, which, &mut out)?;
                 continue;
             }
-            Kind::Anomalies => anomalies(catalog, truth),
-            Kind::Kpis => kpis(catalog, truth),
-            Kind::Alerts => alerts(truth),
+            RowSet::Anomalies => anomalies(catalog, truth),
+            RowSet::Kpis => kpis(catalog, truth),
+            RowSet::Alerts => alerts(truth),
         };
         judged.compare(store, (number, kind), &mut out)?;
     }
@@ -181,7 +182,7 @@ impl Judged<'_> {
     fn compare(
         mut self,
         store: &mut Rows,
-        kind: (usize, Kind),
+        kind: (usize, RowSet),
         out: &mut Comparison,
     ) -> Result<()> {
         let mut n = 0;

@@ -4,7 +4,6 @@ mod columns;
 mod compare;
 mod disk;
 mod rows;
-mod shares;
 mod windows;
 
 use crate::lag;

@@ -1,83 +1,19 @@
 //! What the store shows, row by row: asked directly, or kept on disk by bucket of the subject.
 
 use super::disk::Disk;
-use super::shares;
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use std::io;
 use tokio::runtime::Runtime;
 use weir_catalog::Catalog;
+use weir_model::Micros;
 use weir_model::codes::TEMPORARY;
-use weir_model::{Micros, WindowSize};
 use weir_oracle::{BUCKETS, Share, Shelves};
-use weir_store::{Form, PartsTable, Store, merged_sql};
+use weir_store::Store;
+use weir_store::audit::{self, BUCKET, RowSet};
 
 /// Columns of a row by name.
 pub type Columns = serde_json::Map<String, Json>;
-
-/// Rows that are compared in one go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Windows of a size, of the event type with this index.
-    Windows(usize, WindowSize),
-    Anomalies,
-    Kpis,
-    Alerts,
-}
-
-impl Kind {
-    /// All that a catalog gives rise to.
-    pub fn all(catalog: &Catalog) -> Vec<Kind> {
-        let mut all = Vec::new();
-        for (event, def) in catalog.events.iter().enumerate() {
-            for size in WindowSize::ALL {
-                if def.rollups.iter().any(|r| r.windows.contains(&size)) {
-                    all.push(Kind::Windows(event, size));
-                }
-            }
-        }
-        all.extend([Kind::Anomalies, Kind::Kpis, Kind::Alerts]);
-        all
-    }
-
-    /// The question for the rows, each after the bucket of its subject. Only what was final when
-    /// the log was read, where the store can tell: time goes on meanwhile.
-    fn sql(self, catalog: &Catalog, final_through: &[Micros]) -> Result<String> {
-        let (bucket, rest) = match self {
-            Kind::Windows(event, size) => {
-                let def = &catalog.events[event];
-                let through = Some(final_through[event]);
-                let merged = merged_sql(catalog, def, size, Form::Full, through)?;
-                let columns = "* REPLACE (toUnixTimestamp64Micro(window_start) AS window_start, toUnixTimestamp64Micro(window_end) AS window_end)";
-                (
-                    shares::of_windows(def),
-                    format!("{columns} FROM ({merged})"),
-                )
-            }
-            Kind::Anomalies => (
-                shares::of_rows(),
-                "id, event, detector AS name, toUnixTimestamp64Micro(window_end) AS at, value, expected, score, toUnixTimestamp64Micro(crosses_at) AS crosses_at, toUnixTimestamp64Micro(crosses_from) AS crosses_from, toUnixTimestamp64Micro(crosses_to) AS crosses_to FROM anomalies WHERE NOT early".to_owned(),
-            ),
-            Kind::Kpis => (
-                shares::of_rows(),
-                "id, kpi AS name, toUnixTimestamp64Micro(window_end) AS at, value, score, coverage, status, momentum FROM kpis".to_owned(),
-            ),
-            Kind::Alerts => (
-                shares::of_rows(),
-                "id, rule AS name, toUnixTimestamp64Micro(at) AS at, step, value, threshold, worst, windows, reopenings, state, failing, group_key FROM alerts".to_owned(),
-            ),
-        };
-        Ok(format!(
-            "SELECT {bucket} AS {BUCKET}, {rest} SETTINGS {SETTINGS}"
-        ))
-    }
-}
-
-/// The first column of each answer.
-const BUCKET: &str = "weir_bucket";
-/// Numbers come whole, and what ClickHouse groups goes to its own disk beyond 512 MiB.
-const SETTINGS: &str = "output_format_json_quote_64bit_integers = 1, output_format_json_quote_decimals = 1, \
-                        max_bytes_before_external_group_by = 536870912";
 
 /// The store and the runtime to ask it with.
 pub struct Asked<'a> {
@@ -90,8 +26,8 @@ pub struct Asked<'a> {
 
 impl Asked<'_> {
     /// The lines of a kind, one by one: a table may be larger than memory.
-    fn lines(&self, kind: Kind, f: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let sql = kind.sql(self.catalog, self.final_through)?;
+    fn lines(&self, kind: RowSet, f: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let sql = kind.sql(self.catalog, self.final_through, BUCKETS)?;
         let mut answer = self.store.query(&sql, &[], "JSONEachRow")?;
         let mut rest: Vec<u8> = Vec::new();
         while let Some(bytes) = self.runtime.block_on(answer.next())? {
@@ -106,21 +42,7 @@ impl Asked<'_> {
 
     /// How many rows there are, about: what is not merged yet counts for itself.
     pub fn about(&self) -> Result<u64> {
-        let mut tables = vec![
-            "anomalies".to_owned(),
-            "kpis".to_owned(),
-            "alerts".to_owned(),
-        ];
-        for event in &self.catalog.events {
-            let name = PartsTable::of(event)?.name;
-            let run = "run = (SELECT run FROM current_run)";
-            tables.push(format!("`{name}` WHERE {run} AND late = 0"));
-        }
-        let counts = tables
-            .iter()
-            .map(|t| format!("SELECT count() AS n FROM {t}"));
-        let counts: Vec<String> = counts.collect();
-        let sql = format!("SELECT sum(n) FROM ({})", counts.join(" UNION ALL "));
+        let sql = audit::count(self.catalog)?;
         let told = self.runtime.block_on(self.store.scalar(&sql, &[]))?;
         told.and_then(|n| n.parse().ok())
             .context("ClickHouse did not tell how many rows there are")
@@ -128,7 +50,7 @@ impl Asked<'_> {
 
     /// Puts all rows onto shelves. `on` hears of each.
     pub fn keep(&self, disk: &mut Disk, on: &mut dyn FnMut()) -> Result<()> {
-        for (number, kind) in Kind::all(self.catalog).into_iter().enumerate() {
+        for (number, kind) in RowSet::all(self.catalog).into_iter().enumerate() {
             self.lines(kind, &mut |line| {
                 on();
                 let shelf = number * BUCKETS + bucket(line)?;
@@ -171,7 +93,7 @@ impl Rows<'_> {
     /// The rows of a kind, which is the `number`th of the catalog's.
     pub fn each(
         &mut self,
-        (number, kind): (usize, Kind),
+        (number, kind): (usize, RowSet),
         f: &mut dyn FnMut(Columns) -> Result<()>,
     ) -> Result<()> {
         let mut read = |line: &[u8]| {

@@ -2,7 +2,7 @@
 
 use super::columns::{billionths, integer, number, pairs, string, whole, wholes};
 use super::compare::Comparison;
-use super::rows::{Columns, Kind, Rows};
+use super::rows::{Columns, Rows};
 use crate::time::show;
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{Catalog, EventDef};
 use weir_model::{Micros, WindowSize};
 use weir_oracle::{Cell, CellKey, Kept, Truth};
+use weir_store::audit::RowSet;
 use weir_store::rollup_name;
 
 /// The rows of one event type and window size, which are the kind of this number.
@@ -30,7 +31,7 @@ pub fn compare(
         .keys()
         .filter(|k| k.event == event && k.window == size)
         .collect();
-    store.each((kind, Kind::Windows(event, size)), &mut |row| {
+    store.each((kind, RowSet::Windows(event, size)), &mut |row| {
         let rollup = *rollups
             .get(&string(&row, "rollup"))
             .context("a row of a rollup that is not declared")?;

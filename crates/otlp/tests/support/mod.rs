@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod made;
+
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;

@@ -15,7 +15,7 @@ const TEXT: usize = 512;
 
 /// Type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldType {
     /// Text, also one of a set.
     Text,
     /// Whole number.
@@ -28,48 +28,48 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl FieldType {
     /// Of the field at `path` in a schema; `Err` names the fields that there are.
-    pub fn of(schema: &Json, path: &[String]) -> Result<Kind, String> {
+    pub fn of(schema: &Json, path: &[String]) -> Result<FieldType, String> {
         let schema = match schema {
             Json::Array(branches) => match branches.iter().find(|b| *b != "null") {
-                Some(branch) => return Kind::of(branch, path),
-                None => return Ok(Kind::Other),
+                Some(branch) => return FieldType::of(branch, path),
+                None => return Ok(FieldType::Other),
             },
             other => other,
         };
         let name = schema.as_str().or_else(|| schema["type"].as_str());
         let Some((first, rest)) = path.split_first() else {
             return Ok(match name {
-                Some("string" | "enum") => Kind::Text,
-                Some("int" | "long") => Kind::Whole,
-                Some("float" | "double") => Kind::Real,
-                Some("boolean") => Kind::Truth,
-                None if schema["type"].is_object() => return Kind::of(&schema["type"], path),
-                _ => Kind::Other,
+                Some("string" | "enum") => FieldType::Text,
+                Some("int" | "long") => FieldType::Whole,
+                Some("float" | "double") => FieldType::Real,
+                Some("boolean") => FieldType::Truth,
+                None if schema["type"].is_object() => return FieldType::of(&schema["type"], path),
+                _ => FieldType::Other,
             });
         };
         match (name, schema["fields"].as_array()) {
             (_, Some(fields)) => match fields.iter().find(|f| f["name"] == **first) {
-                Some(field) => Kind::of(&field["type"], rest),
+                Some(field) => FieldType::of(&field["type"], rest),
                 None => Err(fields
                     .iter()
                     .filter_map(|f| f["name"].as_str())
                     .collect::<Vec<_>>()
                     .join(", ")),
             },
-            (Some("map"), None) => Kind::of(&schema["values"], rest),
-            _ => Ok(Kind::Other),
+            (Some("map"), None) => FieldType::of(&schema["values"], rest),
+            _ => Ok(FieldType::Other),
         }
     }
 
     /// What an expression for it is about.
     pub fn hint(self) -> Want {
         match self {
-            Kind::Text => Want::Text,
-            Kind::Whole => Want::Number,
-            Kind::Real => Want::Real,
-            Kind::Truth | Kind::Other => Want::Plain,
+            FieldType::Text => Want::Text,
+            FieldType::Whole => Want::Number,
+            FieldType::Real => Want::Real,
+            FieldType::Truth | FieldType::Other => Want::Plain,
         }
     }
 
@@ -79,20 +79,20 @@ impl Kind {
             return Ok(Json::Null);
         }
         match self {
-            Kind::Text => Ok(json!(scalar(v)?)),
-            Kind::Whole => whole(v),
-            Kind::Real => match real(v)? {
+            FieldType::Text => Ok(json!(scalar(v)?)),
+            FieldType::Whole => whole(v),
+            FieldType::Real => match real(v)? {
                 Value::Float(x) if x.is_finite() => Ok(json!(x)),
                 _ => bail!("no finite number"),
             },
-            Kind::Truth => match (truth(v)?, scalar(v).as_deref()) {
+            FieldType::Truth => match (truth(v)?, scalar(v).as_deref()) {
                 (Value::Bool(b), _) => Ok(json!(b)),
                 (_, Ok("1")) => Ok(json!(true)),
                 (_, Ok("0")) => Ok(json!(false)),
                 (_, Ok(text)) => bail!("`{text}` is neither true nor false"),
                 (_, Err(_)) => bail!("neither true nor false"),
             },
-            Kind::Other => plain(v)?
+            FieldType::Other => plain(v)?
                 .json()
                 .map_err(|e| anyhow::anyhow!("no value for an event: {e}")),
         }
@@ -194,22 +194,22 @@ mod tests {
 
     #[test]
     fn the_field_says_how_a_text_is_read() {
-        assert_eq!(Kind::Text.json(&text("1.10")).unwrap(), json!("1.10"));
-        assert_eq!(Kind::Whole.json(&text("1e2")).unwrap(), json!(100));
-        assert_eq!(Kind::Real.json(&text("1.10")).unwrap(), json!(1.1));
-        assert_eq!(Kind::Truth.json(&text("TRUE")).unwrap(), json!(true));
-        assert_eq!(Kind::Truth.json(&text("0")).unwrap(), json!(false));
-        assert_eq!(Kind::Whole.json(&Value::Null).unwrap(), Json::Null);
-        assert_eq!(Kind::Whole.json(&Value::Float(3.0)).unwrap(), json!(3));
-        let fault = |k: Kind, s: &str| k.json(&text(s)).unwrap_err().to_string();
-        assert_eq!(fault(Kind::Whole, "1.5"), "`1.5` is no whole number");
+        assert_eq!(FieldType::Text.json(&text("1.10")).unwrap(), json!("1.10"));
+        assert_eq!(FieldType::Whole.json(&text("1e2")).unwrap(), json!(100));
+        assert_eq!(FieldType::Real.json(&text("1.10")).unwrap(), json!(1.1));
+        assert_eq!(FieldType::Truth.json(&text("TRUE")).unwrap(), json!(true));
+        assert_eq!(FieldType::Truth.json(&text("0")).unwrap(), json!(false));
+        assert_eq!(FieldType::Whole.json(&Value::Null).unwrap(), Json::Null);
+        assert_eq!(FieldType::Whole.json(&Value::Float(3.0)).unwrap(), json!(3));
+        let fault = |k: FieldType, s: &str| k.json(&text(s)).unwrap_err().to_string();
+        assert_eq!(fault(FieldType::Whole, "1.5"), "`1.5` is no whole number");
         assert_eq!(
-            fault(Kind::Whole, "99999999999999999999"),
+            fault(FieldType::Whole, "99999999999999999999"),
             "`99999999999999999999` does not fit 64 bits"
         );
-        assert_eq!(fault(Kind::Real, "n/a"), "`n/a` is no number");
+        assert_eq!(fault(FieldType::Real, "n/a"), "`n/a` is no number");
         assert_eq!(
-            fault(Kind::Truth, "maybe"),
+            fault(FieldType::Truth, "maybe"),
             "`maybe` is neither true nor false"
         );
     }
@@ -222,17 +222,17 @@ mod tests {
             serde_json::from_str(&calls.unwrap().schema_json).unwrap()
         };
         let of = |path: &str| {
-            Kind::of(
+            FieldType::of(
                 &schema,
                 &path.split('.').map(str::to_owned).collect::<Vec<_>>(),
             )
         };
-        assert_eq!(of("request_id"), Ok(Kind::Text));
-        assert_eq!(of("engineer.email"), Ok(Kind::Text));
-        assert_eq!(of("tokens_input"), Ok(Kind::Whole));
-        assert_eq!(of("cost_usd"), Ok(Kind::Real));
-        assert_eq!(of("success"), Ok(Kind::Truth));
-        assert_eq!(of("resource.platform"), Ok(Kind::Text));
+        assert_eq!(of("request_id"), Ok(FieldType::Text));
+        assert_eq!(of("engineer.email"), Ok(FieldType::Text));
+        assert_eq!(of("tokens_input"), Ok(FieldType::Whole));
+        assert_eq!(of("cost_usd"), Ok(FieldType::Real));
+        assert_eq!(of("success"), Ok(FieldType::Truth));
+        assert_eq!(of("resource.platform"), Ok(FieldType::Text));
         assert!(of("tokens_inputs").unwrap_err().contains("tokens_input, "));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use weir_model::Micros;
 
 /// What was injected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TruthKind {
     /// One engineer's agent calls models in a loop.
@@ -17,14 +17,35 @@ pub enum TruthKind {
     FailingCapabilities,
     /// A team's calls carry far too much context: its spend jumps.
     SpendSpike,
+    /// A component answers far slower than it is promised.
+    SlaBreach,
+    /// Queries to a component fail.
+    ErrorBurst,
+    /// What a model predicts is distributed otherwise than before.
+    ModelDrift,
+    /// A component or machine uses more than it may.
+    ResourceLimit,
+    /// An operator trains on and learns nothing more.
+    Plateau,
+    /// A budget that does not last.
+    BudgetBurst,
+    /// Money that is spent for nothing.
+    SavingOpportunity,
+    /// An experiment whose variants differ.
+    ExperimentEffect,
+    /// An experiment whose variants do not differ.
+    ExperimentNoEffect,
+    /// What another version injects: kept, and found by whatever tells of its subject.
+    #[serde(untagged)]
+    Other(String),
 }
 
-/// One injected anomaly: a line of the truth file.
+/// What was injected, and who is to find it: a line of the truth file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// What.
     pub kind: TruthKind,
-    /// Dimension it shows in: `engineer`, `model` or `team`.
+    /// Dimension it shows in, e.g. `engineer`, `model` or `team`.
     pub dimension: String,
     /// Whose.
     pub value: String,
@@ -34,11 +55,18 @@ pub struct Truth {
     pub end: Micros,
     /// Factor by which it is off.
     pub factor: f64,
+    /// Detectors and rules that are to find it, by name; an SLA or budget stands for all its rules.
+    /// Empty: there is none. Absent: any detector may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Vec<String>>,
+    /// What it costs, in USD for 30 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
 }
 
 /// What of an engineer's hour may be off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Aspect {
     Calls,
     Context,
     Failures,
@@ -63,11 +91,11 @@ impl Anomalies {
         }
         let rounds = days.div_ceil(4).max(1);
         for round in 0..rounds {
-            for kind in [
-                TruthKind::RunawayAgent,
-                TruthKind::SlowModel,
-                TruthKind::FailingCapabilities,
-                TruthKind::SpendSpike,
+            for what in [
+                Aspect::Calls,
+                Aspect::Latency,
+                Aspect::Failures,
+                Aspect::Context,
             ] {
                 let day = usable[rng.random_range(0..usable.len())];
                 let hour = 10 + rng.random_range(0..5);
@@ -75,13 +103,23 @@ impl Anomalies {
                     i64::from(day) * Micros::DAY.0 + hour * Micros::HOUR.0,
                 ));
                 let who = &people[rng.random_range(0..people.len())];
-                let (dimension, value, factor, hours) = match kind {
-                    TruthKind::RunawayAgent => ("engineer", who.email.clone(), 40.0, 2),
-                    TruthKind::SlowModel => {
-                        ("model", MODELS[round as usize % 3].name.to_owned(), 6.0, 3)
+                let (kind, dimension, value, factor, hours) = match what {
+                    Aspect::Calls => (
+                        TruthKind::RunawayAgent,
+                        "engineer",
+                        who.email.clone(),
+                        40.0,
+                        2,
+                    ),
+                    Aspect::Latency => {
+                        let model = MODELS[round as usize % 3].name.to_owned();
+                        (TruthKind::SlowModel, "model", model, 6.0, 3)
                     }
-                    TruthKind::FailingCapabilities => ("team", who.team.clone(), 18.0, 3),
-                    TruthKind::SpendSpike => ("team", who.team.clone(), 12.0, 2),
+                    Aspect::Failures => {
+                        let team = who.team.clone();
+                        (TruthKind::FailingCapabilities, "team", team, 18.0, 3)
+                    }
+                    Aspect::Context => (TruthKind::SpendSpike, "team", who.team.clone(), 12.0, 2),
                 };
                 truth.push(Truth {
                     kind,
@@ -90,6 +128,8 @@ impl Anomalies {
                     start: from,
                     end: from.plus(Micros(hours * Micros::HOUR.0)),
                     factor,
+                    answers: None,
+                    usd: None,
                 });
             }
         }
@@ -98,12 +138,12 @@ impl Anomalies {
     }
 
     /// How far an engineer's hour is off.
-    pub fn factor(&self, kind: Kind, who: &Engineer, hour: Micros) -> f64 {
+    pub fn factor(&self, kind: Aspect, who: &Engineer, hour: Micros) -> f64 {
         self.now(hour)
-            .filter(|t| match (kind, t.kind) {
-                (Kind::Calls, TruthKind::RunawayAgent) => t.value == who.email,
-                (Kind::Context, TruthKind::SpendSpike)
-                | (Kind::Failures, TruthKind::FailingCapabilities) => t.value == who.team,
+            .filter(|t| match (kind, &t.kind) {
+                (Aspect::Calls, TruthKind::RunawayAgent) => t.value == who.email,
+                (Aspect::Context, TruthKind::SpendSpike)
+                | (Aspect::Failures, TruthKind::FailingCapabilities) => t.value == who.team,
                 _ => false,
             })
             .map(|t| t.factor)
@@ -125,7 +165,7 @@ impl Anomalies {
     }
 }
 
-fn working_day(start: Micros, day: u32) -> bool {
+pub fn working_day(start: Micros, day: u32) -> bool {
     // The epoch was a Thursday: days 2 and 3 of that count are Saturday and Sunday.
     let d = (start.0.div_euclid(Micros::DAY.0) + i64::from(day)).rem_euclid(7);
     !matches!(d, 2 | 3)

@@ -31,7 +31,14 @@ kpis:
       largest: productivity.recorded.change_size.max
       all: {of: llm.call.calls, at: []}
     value: minutes + all + coalesce(largest, 0)
-  ever_by_days: {by: [engineer], window: all/1d, value: llm.call.sessions}
+  ever_by_days: {by: [engineer], window: all/1d, value: llm.call.sessions / days}
+  pace: {by: [team], window: 1mo/1h, value: llm.call.calls / days, decimals: 6}
+  pace_by_days: {window: 1mo/1d, value: llm.call.calls / days}
+  pace_ever:
+    by: [team]
+    window: all/1h
+    terms: {minutes: capability.executed.minutes_saved, calls: llm.call.calls}
+    value: (minutes + calls) / days
 ";
 
 type Subject = (String, Vec<(String, String)>);
@@ -108,9 +115,10 @@ fn wanted(catalog: &Catalog, kpi: &KpiDef, all: &[Vec<Aggregate>]) -> Vec<Vec<St
             };
             let term = |(term, steps)| term_value(catalog, term, sum((term, steps)).as_ref());
             let terms: Vec<_> = kpi.terms.iter().zip(&by_term).map(term).collect();
+            let days = days(kpi, catalog, &tenant, (start.unwrap(), end));
             let least = kpi.minimum_sample;
             let enough = least.is_none_or(|(i, least)| terms[i].is_some_and(|n| n >= least));
-            let value = evaluate(&kpi.expr.ops, &terms).filter(|_| enough);
+            let value = evaluate(&kpi.expr.ops, &terms, days).filter(|_| enough);
             let value = value.map(|v| weir_model::fixed::round(v, kpi.decimals));
             let mut row = vec![tenant.clone()];
             row.extend(dims.iter().map(|(_, v)| v.clone()));

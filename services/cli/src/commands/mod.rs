@@ -5,8 +5,11 @@ mod digest;
 mod disk;
 mod dlq;
 mod emit;
+mod explain;
+mod forecast;
 mod import;
 mod judged;
+mod probe;
 mod query;
 mod services;
 mod simulate;
@@ -39,7 +42,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
+        Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
+        Command::Explain(c) => explain::run(&system, &c),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
@@ -51,6 +56,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Gateway(a) => services::gateway(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
+        Command::Probe(a) => probe::run(&a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "weir", &mut std::io::stdout());

@@ -85,7 +85,7 @@ pub fn processor(system: &SystemArgs, a: &ProcessorArgs) -> Result<ExitCode> {
         return dump(&config);
     }
     let (catalog, stages) = (system.catalog()?, stages(&a.stages)?);
-    let host = Host::new(&config.log, config.health)
+    let host = host(&config.log, config.health)
         .workers(1)
         .ready_while("kafka", brokers_answer(&config.processor.kafka));
     let exit = a.service.exit_when_unreachable;
@@ -117,7 +117,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     };
     sink.instance = names::instance("sink", &a.instance);
     let starts = Starting::default();
-    let host = Host::new(&config.log, config.health)
+    let host = host(&config.log, config.health)
         .ready_while("kafka", brokers_answer(&sink.kafka))
         .ready_while("start", starts.check());
     let exit = a.exit_when_unreachable;
@@ -143,7 +143,7 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     if a.dump_config {
         return dump(&config);
     }
-    let host = Host::new(&config.log, config.health)
+    let host = host(&config.log, config.health)
         .ready_while("kafka", brokers_answer(&config.gateway.kafka));
     if a.exit_when_unreachable {
         reach(&config.gateway.kafka)?;
@@ -155,6 +155,15 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     let gateway = Gateway::new(ports, config.gateway, catalog, mappings)?;
     host.with(gateway.service()).run()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A host whose metrics say what they are.
+pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
+    let host = Host::new(log, health);
+    weir_kafka::metric::describe();
+    weir_processor::metric::describe();
+    weir_sink::metric::describe();
+    host
 }
 
 fn dump(config: &Config) -> Result<ExitCode> {

@@ -35,6 +35,12 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             show(end)
         );
     }
+    let catalog = system.catalog()?;
+    if let Some(unknown) = a.only.iter().find(|t| catalog.event(t).is_none()) {
+        bail!(
+            "{INPUT}: there is no event type \"{unknown}\"; `weir catalog list events` names them"
+        );
+    }
     let options = Options {
         engineers: a.engineers,
         days: a.days,
@@ -43,6 +49,7 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
         tenant: a.tenant.clone(),
         intensity: a.intensity,
         anomalies: !a.quiet,
+        only: a.only.clone(),
     };
     if a.live {
         return live(&brokers, a, options);
@@ -52,10 +59,11 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
         .truth
         .clone()
         .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
-    truth::add(&file, &a.tenant, simulation.truth())?;
+    let coefficients = simulation.coefficients();
+    truth::add(&file, &a.tenant, simulation.truth(), &coefficients)?;
     let (end, injected) = (simulation.end(), simulation.truth().len());
     let begun = Instant::now();
-    let watch = Watch::begin(&brokers, system.catalog()?, &a.tenant)?;
+    let watch = Watch::begin(&brokers, catalog, &a.tenant)?;
     let bar = Bar::new("events", a.json);
     let report = ingest::simulation(&brokers, options, &mut |n, t| bar.at(n, t))?;
     drop(bar);
@@ -80,7 +88,7 @@ pub fn run(system: &SystemArgs, a: &SimulateArgs) -> Result<ExitCode> {
             println!("{said}");
         }
         println!(
-            "{injected} injected anomalies are listed in {}",
+            "{injected} injected anomalies and other findings are listed in {}",
             file.display()
         );
     }

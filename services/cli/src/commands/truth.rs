@@ -1,4 +1,4 @@
-//! `weir truth`: injected anomalies against found ones.
+//! `weir truth`: what was injected against what was found.
 
 use super::{runtime, show};
 use crate::args::{SystemArgs, TruthArgs};
@@ -16,10 +16,12 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
     let injected = truth::injected(&path, &a.tenant)?;
     let store = Store::new(&system.find()?.own_store()?);
     let score = runtime()?.block_on(Score::of(&store, &a.tenant, injected))?;
-    let (of, hits) = (score.injected.len(), score.hits());
+    let (unanswered, hits) = (score.unanswered(), score.hits());
+    let of = score.injected.len() - unanswered;
     if a.json {
         output::json(&serde_json::json!({
             "injected": of, "found": hits, "findings": score.findings, "outside": score.outside,
+            "unanswered": unanswered,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -27,14 +29,16 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
     for i in &score.injected {
         let t = &i.truth;
         rows.push(vec![
-            serde_json::to_value(t.kind)?
+            serde_json::to_value(&t.kind)?
                 .as_str()
                 .unwrap_or_default()
                 .to_owned(),
             format!("{}={}", t.dimension, t.value),
             show(t.start),
             format!("{}x", t.factor),
-            if i.found_by.is_empty() {
+            if !i.answerable() {
+                "nothing looks for it".into()
+            } else if i.found_by.is_empty() {
                 "missed".into()
             } else {
                 i.found_by.join(", ")
@@ -46,6 +50,9 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         &["injected", "in", "from", "factor", "found by", "minutes"],
         &rows,
     )?;
+    if unanswered > 0 {
+        println!("{unanswered} more are labelled, and no detector or rule looks for them");
+    }
     println!(
         "{hits} of {of} injected anomalies found; {} findings in all, {} of them at no injected time",
         score.findings, score.outside

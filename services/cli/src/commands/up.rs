@@ -48,7 +48,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         filter: "warn".into(),
         json: false,
     };
-    let host = Host::new(&log, HealthConfig { bind });
+    let host = super::services::host(&log, HealthConfig { bind });
     let dir = lock.path().to_owned();
     let disk = Disk::of(&dir);
     if let Some(full) = disk.trouble() {
@@ -88,7 +88,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     patiently(|| {
         let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
         run.map_err(weir_kafka::Error::from)?;
-        weir_sources::registry::register_types(&brokers, &catalog)?;
+        weir_processor::register_schemas(&brokers, &catalog, LIMIT)?;
         let token = weir_gateway::token::of_secret(&secrets.gateway);
         weir_gateway::token::own(&brokers, &token, weir_gateway::OWN_TENANT)
     })?;

@@ -49,6 +49,14 @@ impl Judge for Drift {
             text::float(self.threshold)
         )
     }
+
+    fn words(&self, side: &str) -> String {
+        format!(
+            "of late (weight {}) {} deviations {side} what it is of long (weight {}), after {} \
+             values",
+            self.fast, self.threshold, self.slow, self.warmup
+        )
+    }
 }
 
 #[cfg(test)]

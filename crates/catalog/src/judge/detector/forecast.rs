@@ -105,6 +105,21 @@ impl Judge for Forecast {
             text::steps(&self.bound)
         )
     }
+
+    fn words(&self, _: &str) -> String {
+        let method = match self.method {
+            Method::Slope => "the median of slopes",
+            Method::Holt { .. } => "a damped growth",
+        };
+        format!(
+            "on its way to be {} `{}` within {} windows, by {method} of the last {} (at least {})",
+            if self.above { "above" } else { "below" },
+            self.bound.source,
+            self.horizon,
+            self.history,
+            self.warmup
+        )
+    }
 }
 
 fn horizon(k: &Fields<'_>, step: Micros) -> Option<u32> {

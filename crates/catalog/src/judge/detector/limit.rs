@@ -59,6 +59,14 @@ impl Judge for Limit {
             self.early
         )
     }
+
+    fn words(&self, _: &str) -> String {
+        let above = self.above.map(|v| format!("above {v}"));
+        let below = self.below.map(|v| format!("below {v}"));
+        let bounds: Vec<String> = [above, below].into_iter().flatten().collect();
+        let early = if self.early { ", told at once" } else { "" };
+        format!("{}{early}", bounds.join(" or "))
+    }
 }
 
 #[cfg(test)]

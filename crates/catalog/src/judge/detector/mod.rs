@@ -76,6 +76,15 @@ pub enum Direction {
 }
 
 impl DetectorDef {
+    /// What its value is when it is found, for people, e.g. `above 200`.
+    pub fn words(&self) -> String {
+        self.kind.words(match self.direction {
+            Direction::Up => "above",
+            Direction::Down => "below",
+            Direction::Both => "above or below",
+        })
+    }
+
     /// What gives its findings their meaning.
     pub(crate) fn meaning(&self, c: &Catalog) -> String {
         format!(
@@ -118,6 +127,8 @@ pub(crate) trait Judge: Sized {
     }
     /// Its words in the text of a catalog's meaning: they stay, whatever the type is called.
     fn meaning(&self) -> String;
+    /// What the value is when it is found, for people; `side` is `above`, `below` or both.
+    fn words(&self, side: &str) -> String;
 }
 
 /// What a kind is read from and checked against.
@@ -358,6 +369,12 @@ macro_rules! registry {
             fn meaning(&self) -> String {
                 match self {
                     $(DetectorKind::$kind(kind) => kind.meaning()),+
+                }
+            }
+
+            fn words(&self, side: &str) -> String {
+                match self {
+                    $(DetectorKind::$kind(kind) => kind.words(side)),+
                 }
             }
 

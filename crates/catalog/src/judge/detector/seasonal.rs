@@ -50,6 +50,13 @@ impl Judge for Seasonal {
             text::float(self.threshold)
         )
     }
+
+    fn words(&self, side: &str) -> String {
+        format!(
+            "{} deviations {side} what is usual in this hour of the week, after {} weeks",
+            self.threshold, self.warmup
+        )
+    }
 }
 
 #[cfg(test)]

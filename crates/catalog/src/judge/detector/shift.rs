@@ -77,6 +77,18 @@ impl Judge for Shift {
             self.minimum_sample
         )
     }
+
+    fn words(&self, _: &str) -> String {
+        let reference = match self.reference {
+            Reference::Windows(n) => format!("{n} windows"),
+            Reference::Days(n) => format!("{n} days"),
+        };
+        format!(
+            "spread otherwise than in the {reference} before: stability index of {} or more in {} \
+             groups, of {} values or more",
+            self.threshold, self.groups, self.minimum_sample
+        )
+    }
 }
 
 fn reference(cx: &Context<'_>, k: &Fields<'_>) -> Option<Reference> {

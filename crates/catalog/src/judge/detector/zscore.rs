@@ -37,6 +37,13 @@ impl Judge for ZScore {
             text::float(self.threshold)
         )
     }
+
+    fn words(&self, side: &str) -> String {
+        format!(
+            "{} scaled deviations {side} the median of the last {} (at least {})",
+            self.threshold, self.history, self.warmup
+        )
+    }
 }
 
 #[cfg(test)]

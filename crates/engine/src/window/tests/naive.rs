@@ -460,7 +460,7 @@ fn publish(
                 .zip(&def.terms)
                 .map(|(v, t)| v.unwrap_or_else(|| zero(t)))
                 .collect();
-            let scored = score(def, &mut memory, &terms);
+            let scored = score(def, &mut memory, &terms, 1.0, def.target);
             let published = record(
                 &at(catalog, (start, end)),
                 def,

@@ -131,6 +131,7 @@ fn kpi(
             value: 1.0,
             higher_is_better: true,
         }),
+        targets: None,
         minimum_sample: None,
         local,
         mix: None,

@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Makes the SDKs' typed methods of schemas/events/*.avsc.
+
+sdks/generate.py            writes the files
+sdks/generate.py --check    fails where a file is not what it would write
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import textwrap
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SCHEMAS = HERE.parent / "schemas" / "events"
+ENVELOPE = ("event_id", "event_time", "tenant", "source", "resource")
+# Who an event is about: left out, it is the client's.
+OWN = "engineer"
+
+PYTHON_TYPES = {
+    "string": "str",
+    "long": "int",
+    "int": "int",
+    "double": "float",
+    "float": "float",
+    "boolean": "bool",
+}
+SCRIPT_TYPES = {
+    "string": "string",
+    "long": "number",
+    "int": "number",
+    "double": "number",
+    "float": "number",
+    "boolean": "boolean",
+}
+
+
+class Field:
+    """One field of an event type, as the languages need it."""
+
+    def __init__(self, declared: dict) -> None:
+        self.name = declared["name"]
+        self.doc = declared.get("doc", "")
+        self.type = declared["type"]
+        if isinstance(self.type, list):
+            (self.type,) = [kind for kind in self.type if kind != "null"]
+        self.person = isinstance(self.type, dict) and self.type.get("type") == "record"
+        self.own = self.person and self.name == OWN
+        self.optional = "default" in declared or self.own
+
+    def python(self) -> str:
+        return self._type(PYTHON_TYPES, "Sequence[{}]", "Mapping[str, {}]")
+
+    def script(self) -> str:
+        return self._type(SCRIPT_TYPES, "readonly {}[]", "Readonly<Record<string, {}>>")
+
+    def _type(self, plain: dict, array: str, mapping: str, of: object = None) -> str:
+        of = self.type if of is None else of
+        if isinstance(of, str):
+            return plain[of]
+        if of.get("logicalType") == "timestamp-micros":
+            return "Time"
+        kind = of["type"]
+        if kind == "record":
+            names = [field["name"] for field in of["fields"]]
+            if names != ["email", "team"]:
+                raise SystemExit(f"{self.name}: a record of {names} has no type in the SDKs yet")
+            return "Person"
+        if kind == "enum":
+            return plain["string"]
+        if kind == "array":
+            return array.format(self._type(plain, array, mapping, of["items"]))
+        if kind == "map":
+            return mapping.format(self._type(plain, array, mapping, of["values"]))
+        return plain[kind]
+
+
+class EventType:
+    """One event type."""
+
+    def __init__(self, path: Path) -> None:
+        declared = json.loads(path.read_text(encoding="utf-8"))
+        self.name = path.name[: -len(".avsc")]
+        self.class_name = declared["name"]
+        self.doc = declared["doc"]
+        fields = [Field(field) for field in declared["fields"] if field["name"] not in ENVELOPE]
+        self.fields = sorted(fields, key=lambda field: field.optional)
+        persons = [field for field in fields if field.person]
+        if len(persons) > 1:
+            raise SystemExit(f"{self.name}: two persons in one event have no form in the SDKs yet")
+        self.person = persons[0].name if persons else None
+
+
+def wrapped(text: str, indent: str, hanging: str = "", width: int = 96) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def python(types: list[EventType]) -> str:
+    lines = [
+        '"""One method per event type. Made by sdks/generate.py of schemas/events: not edited '
+        'by hand."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Any, Dict, Mapping, Optional, Sequence",
+        "",
+        "from ._guard import Person, Time, guarded",
+        "",
+        "",
+        "class Events:",
+        '    """Typed events. Each method only queues; what is left out is not sent.',
+        "",
+        "    All of them take event_id (a UUID, which makes two events the same one), event_time "
+        "(a",
+        "    datetime, or microseconds since 1970), source and resource, as the client has "
+        'them."""',
+        "",
+        "    def _emit(",
+        "        self, type: str, fields: Dict[str, Any], person_field: Optional[str] = None",
+        "    ) -> None:",
+        "        raise NotImplementedError",
+        "",
+    ]
+    for event in types:
+        lines += python_method(event)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def python_method(event: EventType) -> list[str]:
+    lines = [
+        "    @guarded",
+        f"    def {event.name.replace('.', '_')}(",
+        "        self,",
+        "        *,",
+    ]
+    for field in event.fields:
+        default = f"Optional[{field.python()}] = None" if field.optional else field.python()
+        lines.append(f"        {field.name}: {default},")
+    lines += [
+        "        event_id: Optional[str] = None,",
+        "        event_time: Optional[Time] = None,",
+        "        source: Optional[str] = None,",
+        "        resource: Optional[Mapping[str, str]] = None,",
+        "    ) -> None:",
+    ]
+    lines += wrapped('"""' + event.doc, "        ") + [""]
+    for field in event.fields:
+        own = "; left out, the client's" if field.own else ""
+        lines += wrapped(f"{field.name}: {field.doc}{own}", "        ", "    ")
+    lines += ['        """', "        self._emit(", f'            "{event.name}",', "            {"]
+    for name in [field.name for field in event.fields] + [n for n in ENVELOPE if n != "tenant"]:
+        lines.append(f'                "{name}": {name},')
+    lines += ["            },"]
+    if event.person:
+        lines.append(f'            "{event.person}",')
+    return lines + ["        )", ""]
+
+
+def camel(name: str) -> str:
+    head, *tail = name.replace(".", "_").split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail)
+
+
+def script(types: list[EventType]) -> str:
+    lines = [
+        "// One method per event type. Made by sdks/generate.py of schemas/events: not edited by "
+        "hand.",
+        "",
+        'import type { Envelope, Fields, Person, Time } from "./types.js";',
+        "",
+    ]
+    for event in types:
+        lines += script_type(event)
+    lines += [
+        "/** Typed events. Each method only queues; what is left out is not sent. */",
+        "export abstract class Events {",
+        "  protected abstract send(type: string, fields: Fields, envelope: Envelope, person?: "
+        "string): void;",
+        "",
+    ]
+    for event in types:
+        lines += [
+            f"  /** {event.doc} */",
+            f"  {camel(event.name)}(event: {event.class_name}): void {{",
+            "    const e = (event ?? {}) as " + event.class_name + ";",
+            f'    this.send("{event.name}", {{',
+        ]
+        lines += [f"      {field.name}: e.{camel(field.name)}," for field in event.fields]
+        person = f', "{event.person}"' if event.person else ""
+        lines += [f"    }}, e{person});", "  }", ""]
+    return "\n".join(lines).rstrip() + "\n}\n"
+
+
+def script_type(event: EventType) -> list[str]:
+    lines = [f"/** {event.doc} */", f"export interface {event.class_name} extends Envelope {{"]
+    for field in event.fields:
+        own = "; left out, the client's" if field.own else ""
+        mark = "?" if field.optional else ""
+        null = " | null" if field.optional else ""
+        lines += [
+            f"  /** {field.doc}{own} */",
+            f"  {camel(field.name)}{mark}: {field.script()}{null};",
+        ]
+    return lines + ["}", ""]
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--check", action="store_true", help="compare, write nothing")
+    check = arguments.parse_args().check
+    types = [EventType(path) for path in sorted(SCHEMAS.glob("*.avsc"))]
+    made = {
+        HERE / "python/src/weir/_events.py": python(types),
+        HERE / "typescript/src/events.ts": script(types),
+    }
+    stale = []
+    for path, text in made.items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(path)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for path in stale:
+        print(f"{'stale, run sdks/generate.py' if check else 'written'}: {path.relative_to(HERE)}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Against a real system: run when WEIR_BINARY names a weir binary, which is started here."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+
+import pytest
+from hostile import Hostile, reply
+
+BINARY = os.environ.get("WEIR_BINARY")
+SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "events"
+
+pytestmark = pytest.mark.skipif(not BINARY, reason="WEIR_BINARY names no weir binary")
+
+
+class System:
+    """`weir up` below a folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.log = open(folder / "up.log", "wb")
+        self.process = subprocess.Popen(
+            [BINARY, "--data-dir", str(folder / "data"), "up", "--gateway", "127.0.0.1:0"],
+            stdout=self.log,
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
+        )
+        end = time.monotonic() + 90
+        while True:
+            done = self.ask("status", "--json", "--secrets")
+            if done.returncode == 0 and json.loads(done.stdout).get("gateway"):
+                break
+            ended = self.process.poll() is not None
+            if ended or time.monotonic() > end:
+                self.stop()
+                raise AssertionError((folder / "up.log").read_text() + done.stderr)
+            time.sleep(0.5)
+        status = json.loads(done.stdout)
+        self.url = status["gateway"]
+        self.token = status["secrets"]["gateway"]["token"]
+
+    def ask(self, *words):
+        command = [BINARY, "--data-dir", str(self.folder / "data"), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=180)
+
+    def counts(self):
+        """Counts by event type, of a verified log."""
+        done = self.ask("verify", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)["log"]["by_event"]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    made = System(tmp_path_factory.mktemp("weir"))
+    yield made
+    made.stop()
+
+
+def examples():
+    for schema in sorted(SCHEMAS.glob("*.avsc")):
+        for path in sorted((SCHEMAS / "examples" / schema.stem).glob("*.json")):
+            fields = json.loads(path.read_text(encoding="utf-8"))
+            del fields["tenant"], fields["event_time"]
+            yield schema.stem, {**fields, "event_id": str(uuid.uuid4())}
+
+
+def test_every_event_type_is_taken(system, client):
+    weir = client(system.url, system.token)
+    sent = {}
+    for event, fields in examples():
+        getattr(weir, event.replace(".", "_"))(**fields)
+        sent[event] = sent.get(event, 0) + 1
+    assert weir.flush(60)
+    stats = weir.stats()
+    assert (stats["sent"], stats["refused"]) == (sum(sent.values()), 0)
+    counts = system.counts()
+    for event, count in sent.items():
+        of = counts[event]
+        assert of["events"] + of["duplicates"] == count and of["dead"] == 0, (event, of)
+
+
+def test_a_batch_whose_answer_was_lost_is_counted_once(system, client):
+    lost = []
+
+    def between(connection, request):
+        """Passes a request on; loses the first answer."""
+        ask = urllib.request.Request(
+            system.url + "/v1/events",
+            json.dumps(request["events"]).encode(),
+            {
+                "Authorization": request["headers"]["authorization"],
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(ask, timeout=60) as answer:
+            body = answer.read()
+        if not lost:
+            lost.append(body)
+            return False
+        reply(connection, 200, body)
+
+    before = system.counts().get("tool.called", {"events": 0, "duplicates": 0})
+    with Hostile(between) as server:
+        weir = client(server.url, system.token, source="lossy")
+        for number in range(20):
+            weir.tool_called(tool=f"tool-{number}")
+        assert weir.flush(60)
+        assert len(server.requests) == 2 and weir.stats()["sent"] == 20
+    after = system.counts()["tool.called"]
+    assert after["events"] - before["events"] == 20
+    assert after["duplicates"] - before["duplicates"] == 20
+
+
+def test_what_is_wrong_is_refused_by_item_and_told(system, client, caplog):
+    weir = client(system.url, system.token)
+    weir.emit("tool.called", {"tool": "good", "engineer": {"email": "ada@acme.example"}})
+    weir.emit("tool.called", {"tool": "bad", "engineer": {"email": "a@b"}, "tol": 1})
+    weir.emit("no.such.type", {"tool": "bad"})
+    assert weir.flush(60)
+    assert (weir.stats()["sent"], weir.stats()["refused"]) == (1, 2)
+    assert sum("WEIR-09" in record.getMessage() for record in caplog.records) == 2
+
+
+def test_a_wrong_token_keeps_the_events(system, client, caplog):
+    weir = client(system.url, "wrong")
+    weir.tool_called(tool="kept")
+    assert not weir.flush(2)
+    assert weir.stats()["refused"] == 0 and "401" in caplog.text
