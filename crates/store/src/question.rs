@@ -11,8 +11,9 @@
 //! is of the tenant that is asked for, if any is. `{current kpis}` is a table of the values that
 //! KPIs have by now: of the one that parameter `kpi` names, or of those that parameter `of` says, a
 //! category, the dimensions that they stand on (`team`, `executable,host`, `tenant` for none), or
-//! `all`. `{kpi NAME}` is a table of what a KPI is over the question's period, with the columns of
-//! the view `kpi_<name>`.
+//! `all`. `{newest kpis}` keeps the newest row of each KPI and subject within the period, one with a
+//! value where there is one. `{kpi NAME}` is a table of what a KPI is over the question's period,
+//! with the columns of the view `kpi_<name>`.
 
 use crate::StoreError;
 use crate::client::{Param, text};
@@ -124,7 +125,7 @@ impl Question {
             }
         }
         let body: Vec<&str> = text.lines().skip_while(|l| l.starts_with("--")).collect();
-        let text = body.join("\n").trim().to_string();
+        let text = body.join("\n").trim().replace(NEWEST, NEWEST_SQL);
         if text.contains(TENANT) {
             parameters.push(parameter("tenant", "String", "", "only this tenant"));
         }
@@ -226,6 +227,12 @@ const TENANT: &str = "{tenant}";
 const PERIOD: &str = "{period of ";
 const LENGTH: &str = "{length of period}";
 const KPIS: &str = "{current kpis}";
+const NEWEST: &str = "{newest kpis}";
+const NEWEST_SQL: &str = "(
+    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
+    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
+    LIMIT 1 BY kpi, tenant, dimensions
+)";
 const KPI: &str = "{kpi ";
 
 fn named<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a KpiDef, StoreError> {

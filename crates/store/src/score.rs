@@ -1,7 +1,7 @@
 //! Current values of scores: what the current values of their inputs are worth together.
 
 use crate::StoreError;
-use crate::assembly::score;
+use crate::assembly::{list, score};
 use crate::calendar::{LAST_MOMENT, zones};
 use crate::client::ident;
 use crate::kpi::{kpi_current_sql, range};
@@ -23,11 +23,7 @@ pub(crate) fn score_current_sql(
     to: Option<Micros>,
 ) -> Result<String, StoreError> {
     let zones = zones(catalog)?;
-    let dims: String = kpi
-        .dimensions
-        .iter()
-        .map(|d| format!("{}, ", ident(d)))
-        .collect();
+    let dims = list(&kpi.dimensions);
     // Windows end at full minutes: the minute before lies in the window that they end in.
     let at = "(p.window_end - toIntervalMinute(1))";
     let start = start_of(mix.window, at, &zones);

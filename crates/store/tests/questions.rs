@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use weir_catalog::{Catalog, EventDef};
+use weir_catalog::{Catalog, EventDef, MeasureKind};
 use weir_model::measure::{Accumulator, Sample};
 use weir_model::records::{
     Aggregate, AggregateBlock, AggregateReader, MeasureValue, Part, Subject,
@@ -55,7 +55,8 @@ fn utc(text: &str) -> Micros {
 
 /// What `n` events are in every measure.
 fn cell(event: &EventDef, n: u64, at: Micros) -> Vec<MeasureValue> {
-    let value = |accumulator: Accumulator| {
+    let value = |kind: &MeasureKind| {
+        let accumulator = kind.accumulator();
         // One thing each, of size 5.
         let exact = if accumulator == Accumulator::Sum {
             1
@@ -64,8 +65,8 @@ fn cell(event: &EventDef, n: u64, at: Micros) -> Vec<MeasureValue> {
         };
         let mut value = accumulator.empty();
         // The same three people at all times, whatever the size of a part.
-        let hashes = match accumulator {
-            Accumulator::Distinct => 7..10,
+        let hashes = match kind.label() {
+            "distinct" => 7..10,
             _ => 7..8,
         };
         for hash in (0..n).flat_map(|_| hashes.clone()) {
@@ -79,8 +80,7 @@ fn cell(event: &EventDef, n: u64, at: Micros) -> Vec<MeasureValue> {
         }
         value
     };
-    let kinds = event.measures.iter().map(|m| m.kind.accumulator());
-    kinds.map(value).collect()
+    event.measures.iter().map(|m| value(&m.kind)).collect()
 }
 
 /// An event each 20 minutes of every type and tenant, all of one value in each dimension; every

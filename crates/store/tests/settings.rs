@@ -218,8 +218,8 @@ async fn current_values_read_what_is_in_force_by_event_time() {
             format!("if({n} IS NULL, '-', lower(hex(reinterpretAsUInt64(assumeNotNull({n})))))")
         };
         let sql = format!(
-            "SELECT concat_ws('|', tenant, team, toString(toUnixTimestamp64Micro(window_end)), \
-             toString(toUInt64(term_jobs)), {}, toString(toUInt64(term_n)), {}) FROM kpi_{}_current \
+            "SELECT assumeNotNull(concat_ws('|', tenant, team, toString(toUnixTimestamp64Micro(window_end)), \
+             toString(toUInt64(term_jobs)), {}, toString(toUInt64(term_n)), {})) FROM kpi_{}_current \
              ORDER BY tenant, team, window_end",
             number("term_own"),
             number("term_all"),
@@ -246,8 +246,8 @@ async fn days(store: &Store) {
     let number = |n: &str| format!("ifNull(toString(reinterpretAsUInt64({n})), '-')");
     let lines = async |day: &str, jobs: &str, of: &str| -> Vec<String> {
         let sql = format!(
-            "SELECT concat_ws('|', tenant, team, toString({day}), {jobs}, {}, \
-             toString(toUInt64(term_n)), {}) AS line FROM {of} ORDER BY line",
+            "SELECT assumeNotNull(concat_ws('|', tenant, team, toString({day}), {jobs}, {}, \
+             toString(toUInt64(term_n)), {})) AS line FROM {of} ORDER BY line",
             number("term_own"),
             number("term_all"),
         );

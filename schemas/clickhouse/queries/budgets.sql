@@ -4,10 +4,6 @@
 SELECT tenant, extract(kpi, '^budget_(.*)_(?:used|left|forecast)$') AS budget, arrayStringConcat(mapValues(dimensions), ' ') AS subject,
        anyIf(value, kpi LIKE '%\_used') AS used_percent, anyIf(status, kpi LIKE '%\_used') AS status, anyIf(value, kpi LIKE '%\_left') AS left_usd,
        anyIf(value, kpi LIKE '%\_forecast') AS forecast_percent, max(window_end) AS through
-FROM (
-    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
-    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
-    LIMIT 1 BY kpi, tenant, dimensions
-)
+FROM {newest kpis}
 GROUP BY tenant, budget, subject
 ORDER BY tenant, budget, used_percent DESC, subject

@@ -1,7 +1,7 @@
 -- title: Delivery of teams: how often, how fast, how safe, how soon recovered
 -- period 28
-SELECT f.tenant AS tenant, f.team AS team, f.term_deployments AS deployments, f.value AS deployments_a_day, l.value AS lead_time_hours,
-       c.value AS change_fail_percent, r.value AS recovery_hours, w.value AS rework_percent
+SELECT f.tenant AS tenant, f.team AS team, f.term_deployments AS deployments, f.value AS per_day, l.value AS lead_hours,
+       c.value AS failed_percent, r.value AS recovery_hours, w.value AS rework_percent
 FROM {kpi deployment_frequency} AS f
 LEFT JOIN {kpi lead_time} AS l ON l.tenant = f.tenant AND l.team = f.team
 LEFT JOIN {kpi change_fail_rate} AS c ON c.tenant = f.tenant AND c.team = f.team

@@ -4,10 +4,6 @@
 SELECT tenant, dimensions['experiment'] AS experiment, dimensions['metric'] AS metric, dimensions['variant'] AS variant,
        anyIf(sample, kpi = 'experiment_mean') AS observations, anyIf(value, kpi = 'experiment_mean') AS mean,
        anyIf(value, kpi = 'experiment_effect') AS effect, anyIf(value, kpi = 'experiment_p_value') AS p_value
-FROM (
-    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
-    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
-    LIMIT 1 BY kpi, tenant, dimensions
-)
+FROM {newest kpis}
 GROUP BY tenant, experiment, metric, variant
 ORDER BY tenant, experiment, metric, variant != 'baseline', variant

@@ -5,11 +5,7 @@
 SELECT tenant, dimensions['operator'] AS operator, anyIf(value, kpi = 'operator_xp') AS xp, anyIf(value, kpi = 'operator_level') AS level,
        anyIf(value, kpi = 'operator_sessions') AS sessions, anyIf(value, kpi = 'operator_hours') AS hours,
        anyIf(value, kpi = 'operator_success_rate') AS success_percent, anyIf(value, kpi = 'operator_certifications') AS certifications
-FROM (
-    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
-    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
-    LIMIT 1 BY kpi, tenant, dimensions
-)
+FROM {newest kpis}
 GROUP BY tenant, operator
 ORDER BY tenant, xp DESC, operator
 LIMIT {limit:UInt32} BY tenant

@@ -3,11 +3,7 @@
 -- param of String = system: what KPIs stand on
 SELECT tenant, category, kpi, count() AS systems, countIf(status = 'on_target') AS on_target, min(value) AS lowest, max(value) AS highest,
        round(avg(score), 2) AS mean_score, argMinIf(dimensions['system'], score, score IS NOT NULL) AS weakest
-FROM (
-    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
-    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
-    LIMIT 1 BY kpi, tenant, dimensions
-)
+FROM {newest kpis}
 WHERE value IS NOT NULL
 GROUP BY tenant, category, kpi
 ORDER BY tenant, category = 'score', category, kpi

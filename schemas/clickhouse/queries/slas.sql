@@ -6,10 +6,6 @@ SELECT tenant, extract(kpi, '^sla_(.*)_(?:compliance|availability|satisfaction|o
        anyIf(value, kpi LIKE '%\_availability') AS available,
        anyIf(value, kpi LIKE '%\_satisfaction') AS satisfaction, anyIf(value, kpi LIKE '%\_budget\_left') AS budget_left,
        anyIf(value, kpi LIKE '%\_burn\_1h') AS burn_1h, anyIf(value, kpi LIKE '%\_burn\_6h') AS burn_6h, anyIf(value, kpi LIKE '%\_burn\_3d') AS burn_3d
-FROM (
-    SELECT * FROM {current kpis} WHERE {tenant} AND {period of window_end}
-    ORDER BY kpi, tenant, dimensions, value IS NULL, window_end DESC
-    LIMIT 1 BY kpi, tenant, dimensions
-)
+FROM {newest kpis}
 GROUP BY tenant, sla, subject
 ORDER BY tenant, sla, subject

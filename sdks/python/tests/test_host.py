@@ -122,12 +122,14 @@ def test_a_fork_while_other_threads_emit_does_not_hang():
     with Hostile() as server:
         done, _ = run(
             """
-            import os, threading, weir
+            import os, threading, time, weir
             client = weir.Client(engineer="a@b", flush_interval=0.001)
             stop = threading.Event()
             def work():
                 while not stop.is_set():
                     client.tool_called(tool="parent")
+                    # The child shares two cores with them.
+                    time.sleep(0.0005)
             threads = [threading.Thread(target=work) for _ in range(3)]
             for thread in threads: thread.start()
             for _ in range(20):

@@ -34,12 +34,9 @@ impl Shard {
             return Ok(());
         }
         let memory = self.store.subject_mut(owner).memory.get_or_insert_default();
-        let not_later = |p: &Pending| usize::from(p.kpi) == k && p.end <= span.1;
-        let last = memory.pending.iter().rposition(not_later);
-        let i = match last {
-            Some(i) if memory.pending[i].end == span.1 => i,
-            _ => {
-                let i = last.map_or(0, |i| i + 1);
+        let i = match memory.waits_at(k as u16, span.1) {
+            Ok(i) => i,
+            Err(i) => {
                 let terms = vec![None; def.terms.len()].into();
                 let new = Pending {
                     kpi: k as u16,

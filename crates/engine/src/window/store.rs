@@ -35,6 +35,23 @@ pub(crate) struct SubjectMemory {
     pub known: Vec<Known>,
 }
 
+impl SubjectMemory {
+    /// Where a KPI waits for a window that ends then, or where it belongs: behind those of the KPI
+    /// that end earlier.
+    pub fn waits_at(&self, kpi: u16, end: Micros) -> Result<usize, usize> {
+        let of = |p: &Pending| p.kpi == kpi;
+        match self.pending.iter().rposition(|p| of(p) && p.end <= end) {
+            Some(i) if self.pending[i].end == end => Ok(i),
+            Some(i) => Err(i + 1),
+            None => Err(self
+                .pending
+                .iter()
+                .position(of)
+                .unwrap_or(self.pending.len())),
+        }
+    }
+}
+
 /// Momentum memory of one KPI.
 pub(crate) struct KpiSlot {
     pub kpi: u16,

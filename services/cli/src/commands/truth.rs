@@ -26,7 +26,7 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = Vec::new();
-    for i in &score.injected {
+    for i in score.injected.iter().filter(|i| i.answerable()) {
         let t = &i.truth;
         rows.push(vec![
             serde_json::to_value(&t.kind)?
@@ -35,13 +35,14 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
                 .to_owned(),
             format!("{}={}", t.dimension, t.value),
             show(t.start),
-            format!("{}x", t.factor),
-            if !i.answerable() {
-                "nothing looks for it".into()
-            } else if i.found_by.is_empty() {
+            match t.factor {
+                1.0 => "-".into(),
+                factor => format!("{factor}x"),
+            },
+            if i.found_by.is_empty() {
                 "missed".into()
             } else {
-                i.found_by.join(", ")
+                few(&i.found_by)
             },
             i.minutes.map_or_else(|| "-".into(), |m| m.to_string()),
         ]);
@@ -58,4 +59,15 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         score.findings, score.outside
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The first names of a list, and how many more there are.
+fn few(names: &[String]) -> String {
+    const SHOWN: usize = 2;
+    match names.split_at_checked(SHOWN) {
+        Some((first, rest)) if !rest.is_empty() => {
+            format!("{} and {} more", first.join(", "), rest.len())
+        }
+        _ => names.join(", "),
+    }
 }

@@ -115,14 +115,8 @@ impl Shard {
             let queue = &mut self.pending[usize::from(pending.kpi)];
             queue.entry(due(pending.end)).or_default().push(owner);
             // One of an earlier version may come in any order.
-            let later = |p: &Pending| p.kpi == pending.kpi && p.end > pending.end;
-            let last = memory.pending.iter().rfind(|p| p.kpi == pending.kpi);
-            let at = last
-                .filter(|p| later(p))
-                .and_then(|_| memory.pending.iter().position(later));
-            memory
-                .pending
-                .insert(at.unwrap_or(memory.pending.len()), pending);
+            let (Ok(at) | Err(at)) = memory.waits_at(pending.kpi, pending.end);
+            memory.pending.insert(at, pending);
         }
         Ok(())
     }
