@@ -88,7 +88,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     patiently(|| {
         let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
         run.map_err(weir_kafka::Error::from)?;
-        weir_processor::register_schemas(&brokers, &catalog, LIMIT)?;
+        weir_kafka::registry::register_all(&brokers, &catalog.writer_schemas(), LIMIT)?;
         let token = weir_gateway::token::of_secret(&secrets.gateway);
         weir_gateway::token::own(&brokers, &token, weir_gateway::OWN_TENANT)
     })?;
