@@ -42,6 +42,7 @@ pub struct Player {
 }
 
 impl Player {
+    /// Of event types whose schemas lie in a folder; `begin` is in microseconds since 1970.
     pub fn new(brokers: &str, schemas: &Path, types: &[&'static str], begin: i64) -> Player {
         let producer = producer(brokers);
         let of = |name: &&'static str| {
