@@ -33,6 +33,12 @@ pub struct Running {
     /// weir's own HTTP, as a URL.
     #[serde(default)]
     pub http: String,
+    /// The gateway, as a URL; empty where there is none.
+    #[serde(default)]
+    pub gateway: String,
+    /// Where OTLP over gRPC is taken, as a URL; empty where it is not.
+    #[serde(default)]
+    pub otlp_grpc: String,
 }
 
 /// A held data directory, given up when dropped and in any case when the process ends.
@@ -87,6 +93,12 @@ impl DataDir {
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Says where the gateway takes events, and OTLP over gRPC, with the next announcement.
+    pub fn takes_events_at(&mut self, gateway: &str, otlp_grpc: &str) {
+        self.holder.gateway = gateway.to_owned();
+        self.holder.otlp_grpc = otlp_grpc.to_owned();
     }
 
     /// Says where the parts listen, for [`DataDir::running`]; call it when they are ready.

@@ -32,6 +32,9 @@ pub struct Secrets {
     /// earlier version, until [`Secrets::open_or_create`].
     #[serde(default)]
     pub kafka: Secret,
+    /// The token of the owner at the gateway is made of it. Empty as the one before.
+    #[serde(default)]
+    pub gateway: Secret,
 }
 
 /// As they lie in the file.
@@ -40,6 +43,7 @@ struct Written<'a> {
     query: &'a str,
     write: &'a str,
     kafka: &'a str,
+    gateway: &'a str,
 }
 
 impl Secrets {
@@ -70,7 +74,7 @@ impl Secrets {
             Err(e) => return Err(Error::io(format!("looking at {}", file.display()))(e)),
         };
         match known {
-            Some(secrets) if !secrets.kafka.expose().is_empty() => Ok(secrets),
+            Some(secrets) if secrets.are_complete() => Ok(secrets),
             known => {
                 create(&file, known.as_ref())
                     .map_err(Error::io(format!("writing {}", file.display())))?;
@@ -104,8 +108,11 @@ impl Secrets {
         let secrets: Secrets = serde_json::from_slice(&text)
             .map_err(|e| Error::io(reading())(std::io::Error::from(e)))?;
         let is_whole = |secret: &Secret| secret.expose().len() == 2 * BYTES;
-        let kafka = secrets.kafka.expose().is_empty() || is_whole(&secrets.kafka);
-        if !is_whole(&secrets.query) || !is_whole(&secrets.write) || !kafka {
+        let later = [&secrets.kafka, &secrets.gateway];
+        let later = later
+            .iter()
+            .all(|secret| secret.expose().is_empty() || is_whole(secret));
+        if !is_whole(&secrets.query) || !is_whole(&secrets.write) || !later {
             let damaged = std::io::Error::new(
                 ErrorKind::InvalidData,
                 "a secret is damaged: stop weir and remove the file, it is made again",
@@ -113,6 +120,11 @@ impl Secrets {
             return Err(Error::io(reading())(damaged));
         }
         Ok(secrets)
+    }
+
+    fn are_complete(&self) -> bool {
+        let later = [&self.kafka, &self.gateway];
+        later.iter().all(|secret| !secret.expose().is_empty())
     }
 }
 
@@ -144,6 +156,7 @@ fn create(file: &Path, known: Option<&Secrets>) -> std::io::Result<()> {
         query: &query,
         write: &write,
         kafka: &kept(|s| &s.kafka)?,
+        gateway: &kept(|s| &s.gateway)?,
     })?;
     let part = file.with_extension("part");
     match fs::remove_file(&part) {
@@ -204,6 +217,8 @@ mod tests {
         let now = Secrets::open_or_create(dir.path()).unwrap();
         assert_eq!((now.query.expose(), now.write.expose()), (&*query, &*write));
         assert_eq!((now.kafka.expose().len(), mode(&file)), (64, 0o600));
+        assert_eq!(now.gateway.expose().len(), 64);
+        assert_ne!(now.gateway, now.kafka);
     }
 
     #[test]

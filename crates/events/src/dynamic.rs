@@ -30,9 +30,24 @@ impl Dynamic {
     /// # Errors
     /// Where a field has another type, is missing without a default, or is none of the schema.
     pub fn encode(&self, fields: &Json) -> Result<Vec<u8>, EncodeError> {
+        self.framed(|out| self.encoder.encode(fields, out))
+    }
+
+    /// As [`Dynamic::encode`], from JSON of others: see [`JsonEncoder::encode_loosely`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn encode_loosely(&self, fields: &Json) -> Result<Vec<u8>, EncodeError> {
+        self.framed(|out| self.encoder.encode_loosely(fields, out))
+    }
+
+    fn framed(
+        &self,
+        put: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+    ) -> Result<Vec<u8>, EncodeError> {
         let mut out = Vec::with_capacity(256);
         wire::put_frame(&mut out, SchemaRef::Id(self.schema_id));
-        self.encoder.encode(fields, &mut out)?;
+        put(&mut out)?;
         Ok(out)
     }
 }

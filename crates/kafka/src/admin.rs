@@ -163,7 +163,7 @@ pub fn standard<'a>(
         n.state,
         &compacted(16 << 20, 10 * MINUTE),
     ));
-    for name in [topics::SCHEMAS, topics::CATALOG] {
+    for name in [topics::SCHEMAS, topics::CATALOG, topics::TOKENS] {
         all.push(spec(name, 1, &compacted(16 << 20, DAY)));
     }
     all.push(spec(topics::IMPORTS, 1, &compacted(16 << 20, 60 * MINUTE)));

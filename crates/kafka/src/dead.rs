@@ -12,19 +12,54 @@ const KEPT: usize = 512 * 1024;
 pub type Send<'f> =
     &'f mut dyn FnMut(&str, Option<&[u8]>, Option<&[u8]>, &[Header<'_>]) -> Result<(), Error>;
 
+/// Where something stood that could not be read.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Topic, or what stands in place of one.
+    pub topic: &'a str,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
 /// Writes a dead letter for `message` through `send`: of a tenant (empty where that cannot be
 /// told), with a text about it.
 pub fn write(
     message: &Message<'_>,
     topic: &str,
     code: Code,
+    about: (&str, &str),
+    send: Send<'_>,
+) -> Result<(), Error> {
+    let place = Place {
+        topic,
+        partition: message.partition(),
+        offset: message.offset(),
+    };
+    // The record's own headers too, so that it can be put back as it was.
+    let mut own = Vec::new();
+    message.each_header(|name, value| {
+        if value.len() <= 4096 && own.len() < 56 {
+            own.push((name, value));
+        }
+    });
+    let (key, value) = (message.key(), message.value());
+    bury(place, (key, value), code, about, &own, send)
+}
+
+/// Writes a dead letter for a key and a value that stood at `place`, with headers of their own.
+pub fn bury(
+    place: Place<'_>,
+    (key, value): (Option<&[u8]>, Option<&[u8]>),
+    code: Code,
     (tenant, text): (&str, &str),
+    own: &[Header<'_>],
     send: Send<'_>,
 ) -> Result<(), Error> {
     let code_text = code.to_string();
-    let partition = message.partition().to_string();
-    let offset = message.offset().to_string();
-    let value = message.value();
+    let partition = place.partition.to_string();
+    let offset = place.offset.to_string();
     let (kept, hash) = match value {
         Some(v) if v.len() > KEPT => (
             Some(&v[..KEPT]),
@@ -39,7 +74,7 @@ pub fn write(
     let mut list: Vec<Header<'_>> = vec![
         (headers::ERROR_CODE, code_text.as_bytes()),
         (headers::ERROR_MESSAGE, text.as_bytes()),
-        (headers::SOURCE_TOPIC, topic.as_bytes()),
+        (headers::SOURCE_TOPIC, place.topic.as_bytes()),
         (headers::SOURCE_PARTITION, partition.as_bytes()),
         (headers::SOURCE_OFFSET, offset.as_bytes()),
         // Always there, and first: a producer cannot give its record to another tenant by a header.
@@ -48,16 +83,11 @@ pub fn write(
     if let Some(hash) = &hash {
         list.push((headers::TRUNCATED, hash.as_bytes()));
     }
-    // The record's own headers too, so that it can be put back as it was.
-    message.each_header(|name, value| {
-        if value.len() <= 4096 && list.len() < 64 {
-            list.push((name, value));
-        }
-    });
+    list.extend_from_slice(own);
     metrics::counter!(crate::metric::DEAD_LETTERS, "code" => code_text.clone()).increment(1);
     send(
         topics::DLQ,
-        message.key().filter(|k| k.len() <= KEPT / 4),
+        key.filter(|k| k.len() <= KEPT / 4),
         kept,
         &list,
     )

@@ -75,18 +75,7 @@ impl Writer {
         record.partition = to.1;
         record.key = key;
         record.payload = value;
-        if !headers.is_empty() {
-            let list = headers.iter().fold(
-                OwnedHeaders::new_with_capacity(headers.len()),
-                |list, (key, value)| {
-                    list.insert(RdHeader {
-                        key,
-                        value: Some(*value),
-                    })
-                },
-            );
-            record.headers = Some(list);
-        }
+        record.headers = owned(headers);
         // Asked for where the queue is full only: this runs for every record.
         let mut until = None;
         loop {
@@ -133,6 +122,16 @@ impl Writer {
             None => Ok(()),
         }
     }
+}
+
+/// Headers as the library has them.
+pub(crate) fn owned(headers: &[Header<'_>]) -> Option<OwnedHeaders> {
+    let empty = || OwnedHeaders::new_with_capacity(headers.len());
+    headers.iter().fold(None, |list, (key, value)| {
+        let value = Some(*value);
+        let list: OwnedHeaders = list.unwrap_or_else(empty);
+        Some(list.insert(RdHeader { key, value }))
+    })
 }
 
 fn deadline_passed(what: &str, deadline: Duration) -> Error {

@@ -145,6 +145,46 @@ codes! {
     IMPORT_TAKEN_OVER = 313;
     /// a repository lacks objects that its history needs
     INCOMPLETE_REPOSITORY = 314;
+
+    // 09xx: the gateway
+    /// what was sent is not JSON
+    NOT_JSON = 901;
+    /// an event of a type that is not declared
+    UNKNOWN_TYPE = 902;
+    /// an event does not fit the schema of its type
+    UNFIT = 903;
+    /// an event has a field that its type does not have
+    UNKNOWN_FIELD = 904;
+    /// an event id is no UUID
+    BAD_EVENT_ID = 905;
+    /// the time of an event cannot be the time of something that has happened
+    BAD_EVENT_TIME = 906;
+    /// an event names another tenant than the token does
+    OTHER_TENANT = 907;
+    /// an event is too large
+    EVENT_TOO_LARGE = 908;
+    /// a request without a token that is known
+    NO_TOKEN = 911;
+    /// a token does not allow what was asked for
+    SCOPE = 912;
+    /// a request that a page of another site may have sent
+    FOREIGN_PAGE = 913;
+    /// a path or method that the gateway does not have
+    NO_ROUTE = 914;
+    /// a body, or what it holds, is larger than the gateway takes
+    BODY_TOO_LARGE = 915;
+    /// a content type or encoding that the gateway does not read
+    MEDIA_TYPE = 916;
+    /// a body came too slowly, or was cut
+    BODY_CUT = 917;
+    /// a token sends faster than it may
+    RATE = 918;
+    /// the gateway has as much under way as it may
+    BUSY = 919;
+    /// events were not acknowledged by Kafka in time
+    NOT_ACKNOWLEDGED = 920;
+    /// a body is no request of OTLP
+    NOT_OTLP = 921;
     /// a file has no such column
     SERIES_COLUMN = 321;
     /// a time or value of a series cannot be read

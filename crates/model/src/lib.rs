@@ -10,6 +10,7 @@ pub mod fixed;
 pub mod hash;
 pub mod headers;
 pub mod measure;
+pub mod near;
 pub mod person;
 pub mod prefetch;
 pub mod records;

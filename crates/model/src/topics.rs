@@ -28,10 +28,21 @@ pub const SCHEMAS: &str = "weir.schemas";
 pub const CATALOG: &str = "weir.catalog";
 /// What importers have already published (compacted).
 pub const IMPORTS: &str = "weir.imports";
+/// Hashes of the tokens that open the gateway (compacted).
+pub const TOKENS: &str = "weir.tokens";
+
+/// What stands in place of a topic in dead letters of what never reached one: it was refused at the
+/// gateway.
+pub const GATEWAY: &str = "gateway";
 
 /// The raw topic of an event type.
 pub fn events(event_type: &str) -> String {
     format!("{EVENTS_PREFIX}{event_type}")
+}
+
+/// What the schemas of an event type are registered under.
+pub fn subject(event_type: &str) -> String {
+    format!("{}-value", events(event_type))
 }
 
 /// The event type of a raw topic, or `None` for any other topic.

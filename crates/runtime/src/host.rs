@@ -32,6 +32,15 @@ pub struct Running {
 }
 
 impl Running {
+    /// For one service without a process around it, as in tests.
+    pub fn new(health: Health, shutdown: Shutdown, runtime: tokio::runtime::Handle) -> Running {
+        Running {
+            health,
+            shutdown,
+            runtime,
+        }
+    }
+
     /// Waits for something asynchronous, on the thread of the service.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)

@@ -7,6 +7,7 @@ pub mod host;
 pub mod log;
 pub mod metric;
 pub mod names;
+pub mod pages;
 pub mod progress;
 mod repeats;
 pub mod shutdown;

@@ -530,6 +530,22 @@ export interface OptimizationSampled extends Envelope {
   utilizationPercent?: number | null;
 }
 
+/** Records of OpenTelemetry that no declaration understands. */
+export interface OtelUnmapped extends Envelope {
+  /** who made the records: a declared emitter, else the service's or scope's name */
+  emitter: string;
+  /** logs, metrics or traces */
+  signal: string;
+  /** how many of them one request held */
+  records: number;
+  /** its version; empty: not told */
+  version?: string | null;
+  /** name of the record's event, span or metric */
+  name?: string | null;
+  /** one of them as JSON; of texts the length alone */
+  example?: string | null;
+}
+
 /** What an agent or a person thinks of a procedure. */
 export interface ProcedureFeedback extends Envelope {
   /** id of the procedure, e.g. github/PROC-1 */
@@ -1156,6 +1172,19 @@ export abstract class Events {
       satisfaction: e.satisfaction,
       accuracy: e.accuracy,
       utilization_percent: e.utilizationPercent,
+    }, e);
+  }
+
+  /** Records of OpenTelemetry that no declaration understands. */
+  otelUnmapped(event: OtelUnmapped): void {
+    const e = (event ?? {}) as OtelUnmapped;
+    this.send("otel.unmapped", {
+      emitter: e.emitter,
+      signal: e.signal,
+      records: e.records,
+      version: e.version,
+      name: e.name,
+      example: e.example,
     }, e);
   }
 

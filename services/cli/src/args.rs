@@ -121,6 +121,13 @@ pub enum Command {
     Processor(ProcessorArgs),
     /// Run the sink alone against brokers and ClickHouse elsewhere
     Sink(ServiceArgs),
+    /// Run the gateway alone against brokers elsewhere: events over HTTP to Kafka
+    Gateway(ServiceArgs),
+    /// Make, list and revoke the tokens that open the gateway
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Send an event to the gateway: `weir emit incident.recorded severity=high …`
+    Emit(EmitArgs),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
     /// Print the completions of a shell
@@ -182,10 +189,75 @@ pub struct UpArgs {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "processor,sink",
+        default_value = "processor,sink,gateway",
         value_name = "LIST"
     )]
     pub services: Vec<String>,
+    /// Address of the gateway (127.0.0.1:4318, or another port where that is taken)
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<std::net::SocketAddr>,
+    /// Address of OTLP over gRPC (127.0.0.1:4317, or another port where that is taken)
+    #[arg(long, value_name = "ADDR")]
+    pub otlp_grpc: Option<std::net::SocketAddr>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum TokenCommand {
+    /// Make a token; it is printed once, alone on its line
+    Create {
+        /// Whose events it sends
+        #[arg(long, value_parser = tenant)]
+        tenant: String,
+        /// What it is good for
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "write")]
+        scope: Vec<TokenScope>,
+        /// Name: also the source of events that name none (its id where not given)
+        #[arg(long, value_parser = tenant)]
+        name: Option<String>,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the tokens: who they are for, never what they are
+    List(JsonArgs),
+    /// End a token at once, by its id
+    Revoke {
+        /// Id, as `weir token list` shows it
+        id: String,
+        /// Print JSON for programs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenScope {
+    /// Send events, register schemas
+    Write,
+    /// Read schemas
+    Read,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct EmitArgs {
+    /// Event type
+    pub event: String,
+    /// `field=value`, by the names of the event type's schema (`engineer.email=a@b.c`); `field:=JSON`
+    /// for lists and records
+    #[arg(value_name = "FIELD=VALUE")]
+    pub fields: Vec<String>,
+    /// Check the event and send nothing
+    #[arg(long)]
+    pub validate: bool,
+    /// Gateway of a system elsewhere
+    #[arg(long, env = "WEIR_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// Token (the owner's, of the data directory, where not given)
+    #[arg(long, env = "WEIR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
+    pub token: Option<Secret>,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

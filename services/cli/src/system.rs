@@ -3,10 +3,11 @@
 use crate::args::SystemArgs;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_catalog::Catalog;
 use weir_embedded::{DataDir, Running, Secrets, USER};
+use weir_gateway::Mappings;
 use weir_kafka::{Brokers, Timeouts};
 use weir_model::codes::CONFIG;
 use weir_runtime::config::Secret;
@@ -22,6 +23,10 @@ pub struct System {
     opened_by: OpenedBy,
     /// Health and metrics, where the system runs on this machine.
     pub http: Option<String>,
+    /// The gateway, there.
+    pub gateway: Option<String>,
+    /// Where OTLP over gRPC is taken, there.
+    pub otlp_grpc: Option<String>,
 }
 
 /// What opens the store.
@@ -52,6 +57,17 @@ impl System {
         Ok(match &self.opened_by {
             OpenedBy::Secrets(dir) if self.open_brokers != self.brokers.bootstrap => {
                 Some(Secrets::open(dir)?.kafka)
+            }
+            _ => None,
+        })
+    }
+
+    /// The token of the owner at the gateway, where that is of this directory.
+    pub fn token(&self) -> Result<Option<Secret>> {
+        Ok(match (&self.opened_by, &self.gateway) {
+            (OpenedBy::Secrets(dir), Some(_)) => {
+                let secret = Secrets::open(dir)?.gateway;
+                Some(weir_gateway::token::of_secret(&secret))
             }
             _ => None,
         })
@@ -118,6 +134,8 @@ impl SystemArgs {
                 clickhouse: given.url.clone(),
                 opened_by: self.opened_by(Some(given), here(&given.url))?,
                 http: None,
+                gateway: None,
+                otlp_grpc: None,
             });
         }
         let is_here = given.as_ref().is_none_or(|given| here(&given.url));
@@ -132,6 +150,8 @@ impl SystemArgs {
             clickhouse: given.map_or(running.clickhouse, |given| given.url),
             opened_by,
             http: Some(running.http).filter(|h| !h.is_empty()),
+            gateway: Some(running.gateway).filter(|g| !g.is_empty()),
+            otlp_grpc: Some(running.otlp_grpc).filter(|g| !g.is_empty()),
         })
     }
 
@@ -187,6 +207,14 @@ impl SystemArgs {
             None => weir_catalog::Catalog::embedded()?,
         };
         Ok(Arc::new(catalog))
+    }
+
+    /// How records of OpenTelemetry become events: of `--schemas`, where it says so.
+    pub fn mappings(&self) -> Result<Mappings> {
+        Ok(match self.sql("otlp") {
+            Some(_) => Mappings::load(self.schemas.as_deref().unwrap_or(Path::new(".")))?,
+            None => Mappings::shipped()?,
+        })
     }
 
     /// Migrations of the store: of `--schemas`, where it has any.

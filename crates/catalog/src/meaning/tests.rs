@@ -14,7 +14,7 @@ fn every_kind() -> Catalog {
 /// Another value here begins a new run in every system that is updated. Where that is wanted
 /// (declarations were added, or changed under a new version), write the new value; where it is not,
 /// undo the change.
-const SHIPPED: u64 = 0xe03a_504d_e4c6_0484;
+const SHIPPED: u64 = 0x89f7_4c1e_eeec_846a;
 
 #[test]
 fn the_shipped_catalog_has_the_hash_that_systems_run_under() {

@@ -5,12 +5,11 @@ use super::exception::Exception;
 use super::request::Arguments;
 use crate::{Secrets, USER};
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::net::IpAddr;
 use subtle::ConstantTimeEq;
+use weir_runtime::pages;
 
 /// What the bearer of a secret may do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,7 +35,7 @@ impl Door {
 
     /// What this request may do.
     pub fn open(&self, head: &Parts, arguments: &Arguments) -> Result<Access, Exception> {
-        refuse_pages(head)?;
+        pages::refuse(head).map_err(|what| Exception::new(497, "ACCESS_DENIED", what))?;
         self.access(&head.headers, arguments)
     }
 
@@ -90,51 +89,6 @@ fn credentials(headers: &HeaderMap, arguments: &Arguments) -> Option<(String, St
         arguments.user.clone().unwrap_or_default(),
         password.expose().to_owned(),
     ))
-}
-
-/// A page of another site, open in a browser of this machine, can send requests here under its own
-/// name (its origin) or under a name that it lets resolve to this machine (the host).
-fn refuse_pages(head: &Parts) -> Result<(), Exception> {
-    let refused = |what: &str| Err(Exception::new(497, "ACCESS_DENIED", what));
-    let named = |name| head.headers.get_all(name).iter().collect::<Vec<_>>();
-    let hosts = named(header::HOST);
-    let host = match hosts[..] {
-        [host] => host.to_str().unwrap_or_default(),
-        _ => return refused("a request names its host once"),
-    };
-    let target = head.uri.authority().map(Authority::as_str);
-    if !is_loopback(host) || !target.is_none_or(is_loopback) {
-        return refused(
-            "the host is no name of this machine's own: use localhost or 127.0.0.1 with the port",
-        );
-    }
-    let own = format!("http://{host}");
-    let foreign =
-        |origin: &&axum::http::HeaderValue| !origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());
-    if named(header::ORIGIN).iter().any(foreign) {
-        return refused("requests from pages of other sites are refused");
-    }
-    let site = named(header::HeaderName::from_static("sec-fetch-site"));
-    let own_page =
-        |site: &&axum::http::HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
-    if !site.iter().all(own_page) {
-        return refused("requests from pages of other sites are refused");
-    }
-    Ok(())
-}
-
-/// Whether `host[:port]` can only mean this machine.
-fn is_loopback(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else {
-        return false;
-    };
-    if authority.as_str().contains('@') {
-        return false;
-    }
-    let name = authority.host();
-    let address = name.trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! it decides about a record depends on the log of the record's own partition and on nothing else.
 
 mod alias;
+mod check;
 mod dedup;
 mod drain;
 mod figures;
@@ -17,6 +18,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 
+pub use check::Check;
 pub use figures::Memory;
 pub use position::Position;
 pub use record::{Dead, Fold, Input, Record};

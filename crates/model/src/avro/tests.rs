@@ -503,7 +503,7 @@ fn schemas_that_cannot_be_read_are_refused_with_the_place() {
         Err(SchemaError::Invalid(_))
     ));
     assert!(
-        matches!(encode_json(&w, &json!({"a": "x", "c": 1})), Err(EncodeError::Unknown(at)) if at == "c")
+        matches!(encode_json(&w, &json!({"a": "x", "c": 1})), Err(EncodeError::Unknown { at, .. }) if at == "c")
     );
 }
 

@@ -1147,6 +1147,46 @@ class Events:
         )
 
     @guarded
+    def otel_unmapped(
+        self,
+        *,
+        emitter: str,
+        signal: str,
+        records: int,
+        version: Optional[str] = None,
+        name: Optional[str] = None,
+        example: Optional[str] = None,
+        event_id: Optional[str] = None,
+        event_time: Optional[Time] = None,
+        source: Optional[str] = None,
+        resource: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """Records of OpenTelemetry that no declaration understands.
+
+        emitter: who made the records: a declared emitter, else the service's or scope's name
+        signal: logs, metrics or traces
+        records: how many of them one request held
+        version: its version; empty: not told
+        name: name of the record's event, span or metric
+        example: one of them as JSON; of texts the length alone
+        """
+        self._emit(
+            "otel.unmapped",
+            {
+                "emitter": emitter,
+                "signal": signal,
+                "records": records,
+                "version": version,
+                "name": name,
+                "example": example,
+                "event_id": event_id,
+                "event_time": event_time,
+                "source": source,
+                "resource": resource,
+            },
+        )
+
+    @guarded
     def procedure_feedback(
         self,
         *,

@@ -141,13 +141,18 @@ fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode>
         _ => BTreeMap::new(),
     };
     let mut publisher = Publisher::new(brokers, LEDGER)?;
-    let (mut sent, mut cut) = (0u64, 0u64);
+    let (mut sent, mut cut, mut of_gateway) = (0u64, 0u64, 0u64);
     for l in read(brokers)? {
         if code.is_some_and(|c| l.text(headers::ERROR_CODE) != c) {
             continue;
         }
         if l.headers.contains_key(headers::TRUNCATED) {
             cut += 1;
+            continue;
+        }
+        // It never was a record, so there is no topic to put it back into.
+        if l.text(headers::SOURCE_TOPIC) == topics::GATEWAY {
+            of_gateway += 1;
             continue;
         }
         let place = format!(
@@ -188,11 +193,16 @@ fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode>
         publisher.commit(&Progress::Letters { replayed })?;
     }
     if json {
-        output::json(&serde_json::json!({"replayed": sent, "cut": cut}))?;
+        output::json(&serde_json::json!({"replayed": sent, "cut": cut, "of_gateway": of_gateway}))?;
     } else {
         println!("{sent} dead letters published to their topics again");
         if cut > 0 {
             println!("{cut} were too large to be kept whole and stay where they are");
+        }
+        if of_gateway > 0 {
+            println!(
+                "{of_gateway} were refused by the gateway: their senders have to correct them"
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ mod catalog;
 mod digest;
 mod disk;
 mod dlq;
+mod emit;
 mod explain;
 mod forecast;
 mod import;
@@ -14,10 +15,12 @@ mod services;
 mod simulate;
 mod snapshot;
 mod status;
+mod token;
 mod topics;
 mod truth;
 mod up;
 mod verify;
+mod ways_in;
 
 use crate::args::{Args, Command};
 use anyhow::{Context, Result};
@@ -50,6 +53,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Reprocess(a) => services::reprocess(&system, a.json),
         Command::Processor(a) => services::processor(&system, &a),
         Command::Sink(a) => services::sink(&system, &a),
+        Command::Gateway(a) => services::gateway(&system, &a),
+        Command::Token(a) => token::run(&system, a),
+        Command::Emit(a) => emit::run(&system, &a),
         Command::Probe(a) => probe::run(&a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();

@@ -1,4 +1,4 @@
-//! `weir processor` and `weir sink`: one service alone, as in a cluster.
+//! `weir processor`, `weir sink` and `weir gateway`: one service alone, as in a cluster.
 
 use crate::args::{ProcessorArgs, ServiceArgs, SystemArgs};
 use anyhow::{Context, Result, bail};
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_catalog::Catalog;
+use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_model::codes::{CONFIG, NOT_RUNNING};
@@ -22,6 +23,7 @@ use weir_sink::{Sink, SinkConfig};
 struct Config {
     processor: ProcessorConfig,
     sink: Option<SinkConfig>,
+    gateway: GatewayConfig,
     timeouts: Timeouts,
     log: LogConfig,
     health: HealthConfig,
@@ -51,11 +53,13 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     let needed = a.config.is_none() && !a.dump_config;
     if needed || system.brokers.is_some() {
         config.processor.kafka = system.find_brokers()?;
+        config.gateway.kafka = config.processor.kafka.clone();
     }
     let timeouts = crate::system::scaled(&config.timeouts)?;
     if let Some(sink) = &mut config.sink {
         sink.kafka.timeouts = timeouts.clone();
     }
+    config.gateway.kafka.timeouts = timeouts.clone();
     config.processor.kafka.timeouts = timeouts;
     Ok(config)
 }
@@ -131,6 +135,25 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         Ok(running.block_on(sink.run(running.shutdown.clone()))?)
     });
     host.with(service).run()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
+    let config = config(system, a)?;
+    if a.dump_config {
+        return dump(&config);
+    }
+    let host = host(&config.log, config.health)
+        .ready_while("kafka", brokers_answer(&config.gateway.kafka));
+    if a.exit_when_unreachable {
+        reach(&config.gateway.kafka)?;
+    }
+    let ports = Ports::take(&config.gateway)?;
+    let (http, grpc) = (ports.http()?, ports.grpc()?);
+    tracing::info!(%http, %grpc, "the gateway takes events");
+    let (catalog, mappings) = (system.catalog()?, system.mappings()?);
+    let gateway = Gateway::new(ports, config.gateway, catalog, mappings)?;
+    host.with(gateway.service()).run()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,12 +14,19 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     if a.json {
         let mut shown = serde_json::json!({
             "brokers": found.open_brokers, "clickhouse": found.clickhouse, "http": found.http,
+            "gateway": found.gateway, "otlp": found.gateway, "otlp_grpc": found.otlp_grpc,
             "run": status.run, "catalog": status.catalog, "lag": status.lag,
         });
         if let Some(s) = secrets {
             shown["secrets"] = serde_json::json!({
                 "user": s.user, "password": s.password.expose(), "database": s.database,
             });
+            if let Some(token) = found.token()? {
+                shown["secrets"]["gateway"] = serde_json::json!({
+                    "url": found.gateway, "token": token.expose(),
+                    "tenant": weir_gateway::OWN_TENANT,
+                });
+            }
             if let Some(kafka) = found.kafka_secret()? {
                 shown["secrets"]["kafka"] = serde_json::json!({
                     "brokers": found.brokers.bootstrap, "user": weir_embedded::USER,
@@ -48,6 +55,15 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
                 kafka.expose()
             );
         }
+    }
+    let token = a.secrets.then(|| found.token()).transpose()?;
+    if let Some(token) = token.flatten() {
+        let (tenant, token) = (weir_gateway::OWN_TENANT, token.expose());
+        println!("gateway: tenant {tenant}  token {token}");
+    }
+    if let Some(gateway) = &found.gateway {
+        let grpc = found.otlp_grpc.as_deref().unwrap_or("none");
+        println!("gateway {gateway}/v1/events  OTLP {gateway}  gRPC {grpc}");
     }
     if let Some(http) = &found.http {
         println!("health {http}/readyz  metrics {http}/metrics");

@@ -2,6 +2,7 @@
 
 use super::disk::Disk;
 use super::services::{brokers_answer, processing, sinking};
+use super::ways_in::WaysIn;
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -25,8 +26,10 @@ use weir_store::Migration;
 
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     for s in &a.services {
-        if !matches!(s.as_str(), "processor" | "sink" | "none") {
-            bail!("{CONFIG}: there is no service {s}; there are processor and sink (or none)");
+        if !matches!(s.as_str(), "processor" | "sink" | "gateway" | "none") {
+            bail!(
+                "{CONFIG}: there is no service {s}; there are processor, sink and gateway (or none)"
+            );
         }
     }
     let begun = Instant::now();
@@ -40,6 +43,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     std::net::TcpListener::bind(bind)
         .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
+    let ways_in = WaysIn::take(system, a)?;
     let log = LogConfig {
         filter: "warn".into(),
         json: false,
@@ -51,7 +55,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         eprintln!("weir: {full}");
     }
     let engine = engine_program()?;
-    let secret = Secrets::open_or_create(&dir)?.kafka;
+    let secrets = Secrets::open_or_create(&dir)?;
+    let secret = secrets.kafka;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
         dir.display()
@@ -83,10 +88,17 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     patiently(|| {
         let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
         run.map_err(weir_kafka::Error::from)?;
-        Ok(weir_processor::register_schemas(&brokers, &catalog, LIMIT)?)
+        weir_kafka::registry::register_all(&brokers, &catalog.writer_schemas(), LIMIT)?;
+        let token = weir_gateway::token::of_secret(&secrets.gateway);
+        weir_gateway::token::own(&brokers, &token, weir_gateway::OWN_TENANT)
     })?;
 
+    if let Some(ways_in) = &ways_in {
+        ways_in.tell(&mut lock)?;
+    }
+    let gateway = ways_in.as_ref().map(WaysIn::url).transpose()?;
     let setting = Setting {
+        ways_in,
         disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
@@ -104,6 +116,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
             eprintln!("  Kafka       {}", kafka.address());
             eprintln!("  ClickHouse  {}", clickhouse.url());
+            if let Some(gateway) = &gateway {
+                eprintln!("  gateway     {gateway}");
+            }
             eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
             eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
             disk.ready();
@@ -161,6 +176,7 @@ fn engine_program() -> Result<EngineProgram> {
 
 /// What the services stand on.
 struct Setting<'a> {
+    ways_in: Option<WaysIn>,
     disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
@@ -191,6 +207,9 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
         config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(on.migrations);
         services.push(sinking(sink));
+    }
+    if let Some(ways_in) = on.ways_in {
+        services.push(ways_in.service(brokers, catalog)?);
     }
     Ok(services)
 }

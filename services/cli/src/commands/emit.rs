@@ -1,0 +1,246 @@
+//! `weir emit`: one event, from a shell.
+
+use crate::args::{EmitArgs, SystemArgs};
+use crate::output;
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Map, Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+use weir_embedded::{DataDir, Secrets};
+use weir_model::avro::{Leaf, LeafKind, leaf_paths};
+use weir_model::codes::{BUSY, INPUT, NO_TOKEN, NOT_RUNNING};
+use weir_runtime::config::Secret;
+
+/// The variable that names the source of events.
+const SOURCE: &str = "WEIR_SOURCE";
+/// Sent again so often where the gateway says so.
+const TRIES: usize = 5;
+/// Longest wait between two tries, whatever the gateway asks for.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Longest wait for an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+
+pub fn run(system: &SystemArgs, a: &EmitArgs) -> Result<ExitCode> {
+    let item = item(system, a)?;
+    let gateway = Gateway::find(system, a)?;
+    let (status, said) = gateway.post(a.validate, &item)?;
+    let accepted = said["accepted"].as_u64().unwrap_or(0);
+    if a.json {
+        output::json(&said)?;
+    } else if accepted == 1 {
+        let what = if a.validate {
+            "would be taken"
+        } else {
+            "is in the log"
+        };
+        println!("{} {what}", item["event_id"].as_str().unwrap_or_default());
+    }
+    if accepted == 1 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = |v: &Value, name: &str| v[name].as_str().unwrap_or_default().to_owned();
+    match said["refused"].as_array().and_then(|all| all.first()) {
+        Some(why) => bail!(
+            "{}: {}. {}",
+            text(why, "code"),
+            text(why, "message"),
+            text(why, "remedy")
+        ),
+        None if said["code"].is_string() => {
+            bail!("{}: {}", text(&said, "code"), text(&said, "detail"))
+        }
+        None => bail!("{BUSY}: the gateway answered {status}"),
+    }
+}
+
+/// The item, with an id of its own: sent again it is the same event.
+fn item(system: &SystemArgs, a: &EmitArgs) -> Result<Value> {
+    let catalog = system.catalog()?;
+    // A type that only the other side knows is sent all the same: it will say.
+    let event = catalog.events.iter().find(|e| e.name == a.event);
+    let leaves = event.map_or(Ok(Vec::new()), |e| leaf_paths(&e.schema_json))?;
+    let mut item = Map::new();
+    item.insert("type".into(), a.event.clone().into());
+    let now = jiff::Timestamp::now();
+    let random: [u8; 16] = rand::random();
+    let id = weir_events::event_id(weir_model::Micros(now.as_microsecond()), &random);
+    item.insert("event_id".into(), id.to_string().into());
+    item.insert("event_time".into(), now.to_string().into());
+    if let Ok(source) = std::env::var(SOURCE) {
+        item.insert("source".into(), source.into());
+    }
+    for field in &a.fields {
+        let (path, value) = field_of(field, &leaves)?;
+        put(&mut item, &path, value).map_err(|at| {
+            anyhow!("{INPUT}: {field}: {at} is given a value already; give each field once")
+        })?;
+    }
+    Ok(Value::Object(item))
+}
+
+/// Path and value of `path=text` or `path:=JSON`.
+fn field_of(field: &str, leaves: &[Leaf]) -> Result<(String, Value)> {
+    let usage = || anyhow!("{INPUT}: `{field}` is no field: write name=value, or name:=JSON");
+    let (path, text) = field.split_once('=').ok_or_else(usage)?;
+    if let Some(path) = path.strip_suffix(':') {
+        let value = serde_json::from_str(text)
+            .with_context(|| format!("{INPUT}: {path}: `{text}` is no JSON"))?;
+        return Ok((path.to_owned(), value));
+    }
+    if path.is_empty() {
+        return Err(usage());
+    }
+    let kind = leaves.iter().find(|l| l.path == path).map(|l| l.kind);
+    let value = match kind {
+        Some(LeafKind::Bool | LeafKind::Int | LeafKind::Float) => {
+            // What does not parse is sent as it is, and refused with the reason.
+            serde_json::from_str(text).unwrap_or_else(|_| text.into())
+        }
+        Some(LeafKind::TimestampMicros) => text.parse::<i64>().map_or(text.into(), Value::from),
+        Some(LeafKind::Text | LeafKind::Map) | None => text.into(),
+    };
+    Ok((path.to_owned(), value))
+}
+
+/// Sets a field; the keys of `resource` may have dots in them.
+fn put(item: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), String> {
+    let Some((first, rest)) = path.split_once('.') else {
+        // What is set without being asked for gives way.
+        let own = matches!(path, "event_id" | "event_time" | "source");
+        return match item.insert(path.to_owned(), value) {
+            Some(_) if !own => Err(path.to_owned()),
+            _ => Ok(()),
+        };
+    };
+    let inner = item.entry(first).or_insert_with(|| json!({}));
+    match inner {
+        Value::Object(inner) if first == "resource" => {
+            inner.insert(rest.to_owned(), value);
+            Ok(())
+        }
+        Value::Object(inner) => put(inner, rest, value),
+        _ => Err(first.to_owned()),
+    }
+}
+
+/// Where events are sent to.
+struct Gateway {
+    url: String,
+    token: Secret,
+}
+
+impl Gateway {
+    /// By flags and variables, else the one of the data directory.
+    fn find(system: &SystemArgs, a: &EmitArgs) -> Result<Gateway> {
+        let own_token = || -> Result<Secret> {
+            let secrets = Secrets::open(&system.data_dir)?;
+            Ok(weir_gateway::token::of_secret(&secrets.gateway))
+        };
+        if let Some(url) = &a.url {
+            let token = a.token.clone().ok_or_else(|| {
+                anyhow!("{NO_TOKEN}: name the token of {url} in the variable WEIR_TOKEN")
+            })?;
+            let url = url.trim_end_matches('/').to_owned();
+            return Ok(Gateway { url, token });
+        }
+        let running = DataDir::running(&system.data_dir)?;
+        if running.gateway.is_empty() {
+            bail!(
+                "{NOT_RUNNING}: {} runs without a gateway; start it with `weir up`",
+                system.data_dir.display()
+            );
+        }
+        Ok(Gateway {
+            url: running.gateway,
+            token: a.token.clone().map_or_else(own_token, Ok)?,
+        })
+    }
+
+    /// Sends, again where that is asked for; status and body of the last answer.
+    fn post(&self, validate: bool, item: &Value) -> Result<(u16, Value)> {
+        let query = if validate { "?validate=1" } else { "" };
+        let url = format!("{}/v1/events{query}", self.url);
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(ANSWER))
+            .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        let mut last = None;
+        for attempt in 1..=TRIES {
+            let sent = agent
+                .post(&url)
+                .header("authorization", format!("Bearer {}", self.token.expose()))
+                .header("content-type", "application/json")
+                .send(item.to_string());
+            let mut wait = Duration::from_millis(200) * (1 << attempt);
+            match sent {
+                Ok(mut response) => {
+                    let status = response.status().as_u16();
+                    let asked = response.headers().get("retry-after");
+                    let asked = asked.and_then(|v| v.to_str().ok()?.parse().ok());
+                    wait = asked.map_or(wait, Duration::from_secs).min(LONGEST);
+                    let text = response.body_mut().read_to_string()?;
+                    let said = serde_json::from_str(&text).unwrap_or(Value::Null);
+                    if !matches!(status, 429 | 503) {
+                        return Ok((status, said));
+                    }
+                    last = Some(Ok((status, said)));
+                }
+                Err(e) => {
+                    last = Some(Err(anyhow!(
+                        "{NOT_RUNNING}: no gateway answers at {url}: {e}"
+                    )));
+                }
+            }
+            if attempt < TRIES {
+                std::thread::sleep(wait);
+            }
+        }
+        last.unwrap_or_else(|| bail!("{NOT_RUNNING}: nothing was sent to {url}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn texts_of_a_shell_become_what_the_field_is() {
+        let catalog = weir_catalog::Catalog::embedded().unwrap();
+        let call = catalog
+            .events
+            .iter()
+            .find(|e| e.name == "llm.call")
+            .unwrap();
+        let leaves = leaf_paths(&call.schema_json).unwrap();
+        let mut item = Map::new();
+        for field in [
+            "model=7",
+            "tokens_input=7",
+            "success=false",
+            "engineer.email=a@b.c",
+            "engineer.team=x=y",
+            "resource.service.name=ci",
+            "cost_usd=0.5",
+            "tokens_output=many",
+            "source=s",
+            "error_type:=null",
+        ] {
+            let (path, value) = field_of(field, &leaves).unwrap();
+            put(&mut item, &path, value).unwrap();
+        }
+        let expected = json!({
+            "model": "7", "tokens_input": 7, "success": false,
+            "engineer": {"email": "a@b.c", "team": "x=y"}, "resource": {"service.name": "ci"},
+            "cost_usd": 0.5, "tokens_output": "many", "source": "s", "error_type": null,
+        });
+        assert_eq!(Value::Object(item.clone()), expected);
+        assert!(put(&mut item, "model", json!(1)).is_err());
+        assert!(put(&mut item, "model.x", json!(1)).is_err());
+        for bad in ["model", "=x", "a:=", "a:={"] {
+            assert!(field_of(bad, &leaves).is_err(), "{bad}");
+        }
+    }
+}

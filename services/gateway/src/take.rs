@@ -1,0 +1,214 @@
+//! From items to what is in Kafka, the same for every form in which events come.
+
+use crate::State;
+use crate::answer::{Item, Outcome, Problem, Refusal};
+use crate::budget::Reserved;
+use crate::metric;
+use crate::tokens::Bearer;
+use crate::types::{Made, Sender};
+use axum::http::StatusCode;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
+use weir_kafka::dead::{Place, bury};
+use weir_kafka::{Error, Parcel};
+use weir_model::{Micros, codes, topics};
+
+/// What the client library holds of a record beside its bytes.
+const OVERHEAD: usize = 512;
+/// When to come again after Kafka did not acknowledge.
+const AGAIN: Duration = Duration::from_secs(5);
+/// A request waits so much longer than its records are tried for.
+const GRACE: Duration = Duration::from_secs(2);
+/// Header of a dead letter: the client that sent it.
+const AGENT: &str = "user-agent";
+
+/// One item of a request.
+pub(crate) struct Candidate<'a> {
+    /// As it came, for a dead letter.
+    pub raw: &'a [u8],
+    /// The item as `POST /v1/events` has it, or why it is none.
+    pub item: Result<Map<String, Value>, Refusal>,
+}
+
+/// What becomes of the items of a request.
+#[derive(Default)]
+pub(crate) struct Batch {
+    events: Vec<Made>,
+    refused: Vec<(usize, Refusal, Vec<u8>)>,
+}
+
+/// Who sent a request, and with what.
+pub(crate) struct From {
+    pub bearer: Bearer,
+    pub emitter: String,
+    pub now: Micros,
+}
+
+/// The clock.
+pub(crate) fn now() -> Micros {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Micros(since.map_or(0, |d| d.as_micros() as i64))
+}
+
+impl State {
+    /// Checks items and writes them down in bytes.
+    pub(crate) fn judge<'a>(
+        &self,
+        from: &From,
+        candidates: impl Iterator<Item = Candidate<'a>>,
+    ) -> Batch {
+        let sender = Sender {
+            tenant: &from.bearer.tenant,
+            name: &from.bearer.name,
+            now: from.now,
+        };
+        let mut batch = Batch::default();
+        for (index, candidate) in candidates.enumerate() {
+            let made = candidate
+                .item
+                .and_then(|item| self.types.make(item, sender));
+            match made {
+                Ok(made) => batch.events.push(made),
+                Err(refusal) => {
+                    let raw = candidate.raw.to_vec();
+                    batch.refused.push((index, refusal, raw));
+                }
+            }
+        }
+        batch
+    }
+
+    /// Writes events and dead letters; returns once Kafka has acknowledged all of them.
+    pub(crate) async fn deliver(
+        &self,
+        from: &From,
+        batch: &Batch,
+        mut reserved: Reserved,
+    ) -> Result<(), Problem> {
+        let events = batch.events.iter();
+        let events = events.map(|e| e.value.len() + e.key.len() + OVERHEAD);
+        let letters = batch
+            .refused
+            .iter()
+            .map(|(_, _, raw)| raw.len() + 2 * OVERHEAD);
+        reserved.up_to(events.chain(letters).sum()).await?;
+        let (told, done) = oneshot::channel();
+        let parcel = Parcel::new(move |result| {
+            drop(reserved);
+            // Nobody listens any more where the client went away or the time was over.
+            let _ = told.send(result);
+        });
+        let mut sent = Ok(());
+        for event in &batch.events {
+            let (key, value) = (Some(event.key.as_bytes()), Some(&event.value[..]));
+            sent = sent.and_then(|()| self.courier.send(&parcel, &event.topic, key, value, &[]));
+        }
+        sent = sent.and_then(|()| self.bury(from, &batch.refused, &parcel));
+        drop(parcel);
+        let limit = self.config.acknowledged + GRACE;
+        let result = match (sent, tokio::time::timeout(limit, done).await) {
+            (Err(e), _) => Err(e.to_string()),
+            (_, Ok(Ok(result))) => result.map_err(|e| e.to_string()),
+            _ => Err("no answer".to_owned()),
+        };
+        result.map_err(|why| {
+            tracing::warn!("events were not acknowledged: {why}");
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                codes::NOT_ACKNOWLEDGED,
+                "Kafka did not acknowledge in time: send the same again, with the same event ids",
+            )
+            .again_after(AGAIN)
+        })?;
+        self.count(from, batch);
+        Ok(())
+    }
+
+    /// Dead letters, with the bytes of what was refused.
+    fn bury(
+        &self,
+        from: &From,
+        refused: &[(usize, Refusal, Vec<u8>)],
+        parcel: &std::sync::Arc<Parcel>,
+    ) -> Result<(), Error> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        // What stands in place of an offset: no two requests have the same.
+        let request = (uuid::Uuid::new_v4().as_u128() >> 65) as i64;
+        let own = [(AGENT, from.emitter.as_bytes())];
+        for (index, refusal, raw) in refused {
+            let place = Place {
+                topic: topics::GATEWAY,
+                partition: i32::try_from(*index).unwrap_or(i32::MAX),
+                offset: request,
+            };
+            bury(
+                place,
+                (None, Some(raw)),
+                refusal.code,
+                (&from.bearer.tenant, &refusal.message),
+                &own,
+                &mut |topic, key, value, headers| {
+                    self.courier.send(parcel, topic, key, value, headers)
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    fn count(&self, from: &From, batch: &Batch) {
+        let mut by_type: BTreeMap<&str, u64> = BTreeMap::new();
+        for event in &batch.events {
+            *by_type.entry(&event.event_type).or_default() += 1;
+        }
+        for (event, n) in by_type {
+            metrics::counter!(metric::EVENTS, "event" => event.to_owned()).increment(n);
+        }
+        for (_, refusal, _) in &batch.refused {
+            self.count_refused(from, refusal);
+        }
+    }
+
+    fn count_refused(&self, from: &From, refusal: &Refusal) {
+        let (code, emitter) = (refusal.code.to_string(), self.emitters.label(&from.emitter));
+        metrics::counter!(metric::REFUSED, "code" => code, "emitter" => emitter).increment(1);
+    }
+
+    /// A body that is none as a whole: kept as a dead letter too.
+    pub(crate) async fn refuse_whole(
+        &self,
+        from: &From,
+        problem: Problem,
+        raw: Vec<u8>,
+        reserved: Reserved,
+    ) -> Problem {
+        let refusal = Refusal::new(problem.code, problem.detail.clone());
+        let batch = Batch {
+            events: Vec::new(),
+            refused: vec![(0, refusal, raw)],
+        };
+        match self.deliver(from, &batch, reserved).await {
+            Ok(()) => problem,
+            Err(unavailable) => unavailable,
+        }
+    }
+}
+
+impl Batch {
+    /// How many are taken, and why the others are not.
+    pub fn outcome(&self) -> Outcome {
+        let refused = self.refused.iter();
+        Outcome {
+            accepted: self.events.len(),
+            refused: refused.map(|(i, r, _)| Item::of(*i, r)).collect(),
+        }
+    }
+
+    /// Nothing to be written.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.refused.is_empty()
+    }
+}

@@ -1,0 +1,212 @@
+//! The tokens that are known, followed in their topic while the gateway runs.
+
+use crate::metric;
+use crate::token::{self, Entry, Scope};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use weir_kafka::admin::Admin;
+use weir_kafka::{Brokers, Consumer, Error, Pauses, Tp};
+use weir_model::topics;
+use weir_runtime::{Part, Shutdown};
+
+/// Who sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bearer {
+    /// Id of the token.
+    pub id: String,
+    /// Whose events.
+    pub tenant: String,
+    /// Source of events that name none.
+    pub name: String,
+    /// What may be done.
+    pub scopes: Vec<Scope>,
+}
+
+/// What is known of tokens; cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Tokens(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    /// The topic was read to what was its end.
+    complete: bool,
+    by_id: HashMap<String, ([u8; 32], Entry)>,
+    /// Ids by the first bytes of the hash.
+    by_head: HashMap<[u8; 8], Vec<String>>,
+}
+
+impl Known {
+    fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if let Ok(id) = std::str::from_utf8(key)
+            && let Some((hash, _)) = self.by_id.remove(id)
+            && let Some(ids) = self.by_head.get_mut(&head(&hash))
+        {
+            ids.retain(|known| known != id);
+            if ids.is_empty() {
+                self.by_head.remove(&head(&hash));
+            }
+        }
+        let Some((id, entry)) = value.and_then(|value| token::read(key, value)) else {
+            return;
+        };
+        if let Some(hash) = token::unhex(&entry.hash) {
+            self.by_head
+                .entry(head(&hash))
+                .or_default()
+                .push(id.clone());
+            self.by_id.insert(id, (hash, entry));
+        }
+    }
+}
+
+fn head(hash: &[u8; 32]) -> [u8; 8] {
+    let mut head = [0; 8];
+    head.copy_from_slice(&hash[..8]);
+    head
+}
+
+impl Tokens {
+    /// Whether they have been read.
+    pub fn are_known(&self) -> bool {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .complete
+    }
+
+    /// Who bears a token. The hash is looked up by its beginning and compared in constant time: how
+    /// long that takes tells nothing about a token, which nobody has the hash of in his hand.
+    pub fn bearer(&self, token: &str) -> Option<Bearer> {
+        let hash = token::hash(token);
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let ids = known.by_head.get(&head(&hash))?;
+        ids.iter().find_map(|id| {
+            let (expected, entry) = known.by_id.get(id)?;
+            bool::from(expected.ct_eq(&hash)).then(|| Bearer {
+                id: id.clone(),
+                tenant: entry.tenant.clone(),
+                name: entry.name.clone(),
+                scopes: entry.scopes.clone(),
+            })
+        })
+    }
+
+    /// Follows the topic until shutdown. Where Kafka does not answer, what is known stays.
+    pub fn follow(&self, brokers: &Brokers, shutdown: &Shutdown) {
+        let timeouts = &brokers.timeouts;
+        let part = Part::register("gateway's tokens", timeouts.limits());
+        let stopped = || shutdown.is_requested();
+        let mut pauses = Pauses::new(timeouts.pause);
+        while !stopped() {
+            part.alive();
+            if let Err(e) = self.read(brokers, shutdown, &part) {
+                tracing::warn!("reading {} again: {e}", topics::TOKENS);
+                part.waits_for(format!("Kafka: {e}"));
+                pauses.rest(&stopped);
+            }
+        }
+    }
+
+    fn read(&self, brokers: &Brokers, shutdown: &Shutdown, part: &Part) -> Result<(), Error> {
+        let admin = Admin::new(brokers, brokers.timeouts.call)?;
+        let Some(topic) = admin.topics(&[topics::TOKENS])?.into_iter().next() else {
+            let text = format!(
+                "there is no topic {} yet: start a processor",
+                topics::TOKENS
+            );
+            return Err(Error::Invariant(text));
+        };
+        drop(admin);
+        let mut from = Vec::new();
+        // Partitions that were not read to what was their end when this began.
+        let mut open: HashMap<i32, i64> = HashMap::new();
+        for p in &topic.partitions {
+            from.push((Tp::new(topics::TOKENS, p.partition), p.low));
+            if p.end > p.low {
+                open.insert(p.partition, p.end);
+            }
+        }
+        let consumer = Consumer::assigned(brokers, &from)?;
+        // Replaces what is known once it is complete: until then revoked tokens would open again.
+        let mut next = Some(Known::default());
+        part.idle();
+        while !shutdown.is_requested() {
+            part.alive();
+            if open.is_empty()
+                && let Some(known) = next.take()
+            {
+                self.change(|now| {
+                    *now = known;
+                    now.complete = true;
+                });
+            }
+            consumer.poll(Duration::ZERO)?;
+            let batch = consumer.next(Duration::from_millis(200), Duration::ZERO, 4096)?;
+            for m in batch.iter() {
+                let Some(key) = m.key() else { continue };
+                match &mut next {
+                    Some(known) => known.take(key, m.value()),
+                    None => self.change(|now| now.take(key, m.value())),
+                }
+                let read = m.offset() + 1;
+                open.retain(|p, end| *p != m.partition() || read < *end);
+            }
+            // Records that were compacted away, and marks of transactions, are not handed out.
+            for at in batch.ends() {
+                open.retain(|p, end| *p != at.partition || at.next < *end);
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut known);
+        metrics::gauge!(metric::TOKENS).set(known.by_id.len() as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use weir_model::Micros;
+
+    fn entry(token: &str, tenant: &str) -> Vec<u8> {
+        let hash: String = token::hash(token)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        serde_json::to_vec(&Entry {
+            hash,
+            tenant: tenant.into(),
+            scopes: vec![Scope::Write],
+            name: "ci".into(),
+            created: Micros(1),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_token_opens_until_it_is_revoked_or_replaced() {
+        let tokens = Tokens::default();
+        assert!(!tokens.are_known());
+        let take = |key: &[u8], value: Option<&[u8]>| tokens.change(|k| k.take(key, value));
+        take(b"one", Some(&entry("weir_a", "acme")));
+        take(b"owner", Some(&entry("weir_b", "default")));
+        take(b"bad", Some(b"{}"));
+        let tenant = |t: &str| tokens.bearer(t).map(|b| b.tenant);
+        assert_eq!(tenant("weir_a").as_deref(), Some("acme"));
+        assert_eq!(tenant("weir_b").as_deref(), Some("default"));
+        for none in ["", "weir_", "weir_c", "weir_aa"] {
+            assert_eq!(tenant(none), None, "{none}");
+        }
+        take(b"one", None);
+        take(b"owner", Some(&entry("weir_c", "default")));
+        assert_eq!((tenant("weir_a"), tenant("weir_b")), (None, None));
+        assert!(tenant("weir_c").is_some());
+        assert_eq!(tokens.0.read().unwrap().by_head.len(), 1);
+    }
+}
