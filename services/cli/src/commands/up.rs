@@ -132,8 +132,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-/// Longest wait until all is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait until all is ready. A first start makes a thousand views: seconds, but minutes on a
+/// machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What a question at the start may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often it is asked while Kafka, which is started again where it died, does not answer.
