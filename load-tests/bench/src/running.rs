@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 /// Nothing waits for so long: ticks have come, and what they made final has been written.
 const QUIET: Duration = Duration::from_secs(20);
 
+/// How often it is looked: each look costs Kafka a little too.
+const LOOK: Duration = Duration::from_secs(3);
+
 /// A weir, and the data directory it works on.
 pub struct Weir<'a> {
     /// The program.
@@ -144,7 +147,7 @@ impl<'a> Up<'a> {
     pub fn settle(&mut self) -> Result<Settled> {
         let (mut done, mut most): (Option<Instant>, i64) = (None, 0);
         let what = "bringing everything to ClickHouse";
-        until(what, PATIENCE, Duration::from_secs(1), || {
+        until(what, PATIENCE, LOOK, || {
             self.runs()?;
             let status = self.weir.json(&["status", "--json"])?;
             let lags = status["lag"].as_array().context("no lag in the status")?;

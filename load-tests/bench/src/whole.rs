@@ -53,6 +53,7 @@ fn measure(weir: &Weir<'_>, days: u32) -> Result<Measured> {
     let kafka_bytes = on_disk(&kafka).saturating_sub(empty) as f64;
     let (clickhouse_bytes, aggregates) = (weir.number(TABLES)?, weir.number(AGGREGATES)?);
     let kpis = weir.number(KPIS)?;
+    eprintln!("  {kafka_bytes} and {clickhouse_bytes} bytes, {aggregates} rows, {kpis} of KPIs");
 
     let before = up.cpu()?;
     let (usage, _) = Child::spawn(weir.command(&["verify", "--json"]), "weir verify")?.wait()?;
