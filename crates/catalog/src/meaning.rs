@@ -40,9 +40,11 @@ fn meaning(c: &Catalog) -> String {
         let own = k.targets.as_ref();
         let own = own.map_or(String::new(), |t| t.meaning(&k.dimensions));
         let what = if k.mix.is_some() { "score" } else { "kpi" };
+        // What publishes all of its rows is written as before anything did not.
+        let published = if k.only_changes { " changes" } else { "" };
         let _ = writeln!(
             s,
-            "{what} {name} v{version} {meaning} {target}{own} {weight} {category}"
+            "{what} {name} v{version} {meaning} {target}{own} {weight} {category}{published}"
         );
     }
     for d in &c.detectors {

@@ -42,4 +42,4 @@ pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
 pub use period::Period;
 pub use question::{Parameter, Question};
 pub use table::{EventsTable, Leaf, PartsTable, underscored};
-pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of};
+pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of, view_of};

@@ -89,6 +89,9 @@ impl There {
     }
 }
 
+/// What the comment of a view that was made here begins with.
+const MADE: &str = "made by weir from";
+
 /// A view that is to be there.
 struct View {
     name: String,
@@ -214,6 +217,19 @@ impl Store {
                 wanted.push(View::of((format!("kpi_{}", k.name), select)));
             }
         }
+        for event in &catalog.events {
+            // An older run's windows would be asked in vain, and nothing would say why.
+            for view in view::not_stored(event) {
+                if there
+                    .comments
+                    .get(&view)
+                    .is_some_and(|c| c.starts_with(MADE))
+                {
+                    self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
+                        .await?;
+                }
+            }
+        }
         self.views(&there, &made_from, wanted).await?;
         Ok(alter)
     }
@@ -234,7 +250,7 @@ impl Store {
             } = view;
             let from = made_from.iter().chain([&columns, &select]);
             let from: Vec<&[u8]> = from.map(|s| s.as_bytes()).collect();
-            let made = format!("made by weir from {}", hash::id(&from));
+            let made = format!("{MADE} {}", hash::id(&from));
             if there.comments.get(&name) == Some(&made) {
                 continue;
             }

@@ -524,6 +524,27 @@ async fn what_is_declared_later_gets_its_column() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_that_are_stored_no_more_are_asked_in_vain_no_more() {
+    let mut catalog = catalog();
+    let at = catalog.event_id("llm.call").unwrap();
+    for rollup in &mut catalog.events[at].rollups {
+        rollup.windows = WindowSize::ALL.to_vec();
+    }
+    let store = prepared("stored_no_more", &catalog).await;
+    let ask = "SELECT count() FROM llm_call_1m";
+    assert_eq!(store.scalar(ask, &[]).await.unwrap().as_deref(), Some("0"));
+    for rollup in &mut catalog.events[at].rollups {
+        rollup.windows = vec![WindowSize::Hour];
+    }
+    store.prepare(&built_in(), &catalog).await.unwrap();
+    let said = store.scalar(ask, &[]).await.unwrap_err().to_string();
+    assert!(said.starts_with("WEIR-0305"), "{said}");
+    assert!(said.contains("windows: [1m, 1h, 1d]"), "{said}");
+    let kept = store.scalar("SELECT count() FROM llm_call_1h", &[]).await;
+    assert_eq!(kept.unwrap().as_deref(), Some("0"));
+}
+
 /// (name, type) of the columns of a table or view, in its order.
 async fn columns(store: &Store, table: &str) -> Vec<(String, String)> {
     let sql = format!(

@@ -604,6 +604,8 @@ pub enum CatalogPart {
     Kpis,
     Detectors,
     Rules,
+    /// What measures are kept by, in which windows, and what reads these
+    Rollups,
 }
 
 #[derive(ClapArgs, Debug)]

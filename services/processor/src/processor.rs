@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_kafka::admin::Partitions;
-use weir_kafka::{Brokers, Error, Pauses, Stage, StageConfig, run_stage};
+use weir_kafka::{Brokers, Error, Packing, Pauses, Stage, StageConfig, run_stage};
 use weir_model::{codes, topics};
 use weir_runtime::{Part, Shutdown, Size, names};
 
@@ -260,6 +260,8 @@ fn run_one(
     shell.commit_bytes = config.commit_bytes.bytes();
     if name == StageName::Combine {
         shell.fetching = crate::combine::fetching(scope.raw.iter().sum());
+        // Partials are read once and then lie there for a restart; results are kept.
+        shell.packing = Packing::Quick;
     }
     run_stage(&shell, stage.as_mut(), stop)
 }

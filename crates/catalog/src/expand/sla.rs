@@ -240,6 +240,7 @@ impl Sla {
             value,
             target,
             sample,
+            only_changes,
         } = kpi;
         let (name, event) = (&self.name, &self.event);
         let _ = writeln!(
@@ -271,6 +272,9 @@ impl Sla {
             let _ = writeln!(out, "  target: {target}\n  better: {better}");
         }
         let _ = writeln!(out, "  minimum_sample: {{{sample}: {}}}", self.sample);
+        if only_changes {
+            out.push_str("  publish: changes\n");
+        }
     }
 
     fn kpis(&self) -> String {
@@ -354,6 +358,7 @@ impl Sla {
                     unit: "x",
                     window,
                     value: &spent,
+                    only_changes: true,
                     ..Part::OF_A_DAY
                 },
             );
@@ -434,6 +439,8 @@ struct Part<'a> {
     value: &'a str,
     target: Option<(f64, &'a str)>,
     sample: &'a str,
+    /// It slides every few minutes, for the rules on it: what repeats itself need not be kept.
+    only_changes: bool,
 }
 
 impl Part<'_> {
@@ -445,6 +452,7 @@ impl Part<'_> {
         value: "",
         target: None,
         sample: "requests",
+        only_changes: false,
     };
 }
 

@@ -20,7 +20,8 @@ pub fn metrics(c: &Catalog) -> String {
     page.prose(
         "A measure adds up what events say, for each combination of the dimensions it is kept by \
          and for each window. A distribution has `.count`, `.sum`, `.mean`, `.min`, `.max` and \
-         percentiles (`.p95`).",
+         percentiles (`.p95`). Where a rollup does not declare its windows it stores hours and days, \
+         and finer ones where a KPI or a detector reads them.",
     );
     c.events.iter().for_each(|e| event(&mut page, c, e));
     page.chapter("KPIs");

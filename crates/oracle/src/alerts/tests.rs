@@ -228,6 +228,7 @@ fn plain(catalog: &Catalog, facts: &Facts) -> BTreeMap<String, AlertRow> {
                     momentum: Momentum::Stable,
                     coverage: None,
                     index: index(catalog, *kind),
+                    published: true,
                 };
                 kpis.insert(format!("{kind} {end:?} {service} {team}"), row);
             }
