@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod backtest;
 mod catalog;
 mod digest;
 mod disk;
@@ -42,6 +43,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
+        Command::Backtest(a) => backtest::run(&system, &a),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
