@@ -8,6 +8,7 @@
 
 pub mod arrival;
 pub mod backtest;
+pub mod baseline;
 pub mod digest;
 pub mod docs;
 pub mod explain;

@@ -11,6 +11,7 @@ mod acknowledged;
 mod assembly;
 pub mod audit;
 pub mod backtest;
+pub mod baseline;
 mod calendar;
 mod client;
 mod config;

@@ -104,6 +104,9 @@ pub enum Command {
     Explain(ExplainCommand),
     /// Judge recorded history again, without telling anybody: how often would each rule have fired?
     Backtest(BacktestArgs),
+    /// What is usual of a KPI
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Compare the anomalies that a simulation injected with those that were found
     Truth(TruthArgs),
     /// Hash the merged numbers and final rows: equal logs give equal digests
@@ -472,6 +475,40 @@ pub struct BacktestArgs {
     /// Seconds to wait until the history has reached ClickHouse
     #[arg(long, default_value_t = 120.0, value_parser = factor)]
     pub wait: f64,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum BaselineCommand {
+    /// Publish what a KPI was over a period, by subject, as the baselines that hold from now on
+    Capture(CaptureArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct CaptureArgs {
+    /// Name of the KPI
+    #[arg(long, value_name = "NAME")]
+    pub kpi: String,
+    /// What it is captured as (default: the name of the KPI)
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+    /// Only subjects with these values: `component=search` (default: all)
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub subject: String,
+    /// First day, e.g. 2026-01-05
+    #[arg(long, value_name = "DAY")]
+    pub from: String,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    pub to: String,
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// Publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

@@ -316,3 +316,83 @@ fn listening(catalog: &Catalog) -> Catalog {
     }
     listening
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    const HOUR: i64 = Micros::HOUR.0;
+
+    /// Hourly rows of calls of a team, as (hour, calls), judged slice by slice.
+    fn told(calls: &[(i64, u64)], slices: &[i64], span: (Micros, Micros)) -> (Told, Judged) {
+        let catalog = Arc::new(Catalog::embedded().unwrap());
+        let event = catalog.event_id("llm.call").unwrap();
+        let def = &catalog.events[event];
+        let rollup = def.rollup_id(&["team"]).unwrap();
+        let calls_at = def.measure_id("calls").unwrap();
+        let mut judge = Judge::new(&catalog, 1, span).unwrap();
+        let (mut from, mut all) = (i64::MIN, Told::default());
+        for &until in slices.iter().chain([&1000]) {
+            for (hour, n) in calls.iter().filter(|(h, _)| from <= *h && *h < until) {
+                let empty = def.measures.iter().map(|m| m.kind.accumulator().empty());
+                let mut measures: Vec<MeasureValue> = empty.collect();
+                measures[calls_at] = MeasureValue::Count(*n);
+                let row = Row {
+                    event,
+                    rollup,
+                    tenant: "acme",
+                    values: &["core"],
+                    pane: Micros(hour * HOUR),
+                    measures: &measures,
+                };
+                judge.row(&row).unwrap();
+            }
+            judge.advance(Micros(until * HOUR)).unwrap();
+            let said = judge.take();
+            all.kpis.extend(said.kpis);
+            all.anomalies.extend(said.anomalies);
+            all.alerts.extend(said.alerts);
+            from = until;
+        }
+        all.kpis
+            .sort_by(|a, b| (a.end, &a.kpi).cmp(&(b.end, &b.kpi)));
+        for kpi in &mut all.kpis {
+            kpi.revision = 0;
+        }
+        (all, judge.judged())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn slices_decide_nothing(
+            calls in prop::collection::vec((0i64..200, 1u64..400), 1..40),
+            mut slices in prop::collection::vec(0i64..220, 0..12),
+            seed in any::<u64>(),
+        ) {
+            slices.sort_unstable();
+            slices.dedup();
+            let all = (Micros::MIN, Micros::MAX);
+            let (whole, judged) = told(&calls, &[], all);
+            prop_assert!(!whole.kpis.is_empty());
+            let (sliced, same) = told(&calls, &slices, all);
+            prop_assert_eq!(&whole.kpis, &sliced.kpis);
+            prop_assert_eq!(whole.anomalies.len(), sliced.anomalies.len());
+            prop_assert_eq!(&judged, &same);
+            // Rows of a slice come in any order.
+            let mut mixed = calls.clone();
+            let mixed_by = mixed.len().max(1);
+            mixed.rotate_left(seed as usize % mixed_by);
+            prop_assert_eq!(&told(&mixed, &slices, all).0.kpis, &whole.kpis);
+            // A span takes what ends in it.
+            let span = (Micros(50 * HOUR), Micros(100 * HOUR));
+            let within = |k: &&Kpi| span.0 < k.end && k.end <= span.1;
+            let wanted: Vec<&Kpi> = whole.kpis.iter().filter(within).collect();
+            let found = told(&calls, &slices, span).0.kpis;
+            prop_assert_eq!(found.iter().collect::<Vec<_>>(), wanted);
+        }
+    }
+}

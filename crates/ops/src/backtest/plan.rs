@@ -238,3 +238,95 @@ fn windows(
     }
     Ok(windows)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn changed(file: &str, old: &str, new: &str) -> Catalog {
+        let mut sources = Catalog::embedded_sources();
+        let (_, text) = sources.iter_mut().find(|(f, _)| f == file).unwrap();
+        assert!(text.contains(old), "{file} has no {old}");
+        *text = text.replacen(old, new, 1);
+        weir_catalog::load_sources(sources).unwrap()
+    }
+
+    fn lacking(reads: &[Read], judging: &Catalog, event: &str) -> Option<String> {
+        let of = |r: &&Read| judging.events[r.event].name == event;
+        match &reads.iter().find(of).unwrap().from {
+            From::Windows(_) => None,
+            From::Archive { lacking } => Some(lacking.clone()),
+        }
+    }
+
+    #[test]
+    fn what_runs_is_judged_from_the_windows_that_it_keeps() {
+        let catalog = Catalog::embedded().unwrap();
+        let scope = Scope::of(&catalog, &Wanted::default()).unwrap();
+        let reads = scope.reads(&catalog, &catalog, false);
+        assert!(reads.len() > 10);
+        for read in &reads {
+            let From::Windows(windows) = &read.from else {
+                panic!("{:?}", read.from);
+            };
+            // No window is made of larger ones, and none is read that smaller ones need not be.
+            let needs = &scope.needs(&catalog)[read.event];
+            for kept in &windows.kept {
+                let least = needs[kept.rollup].sizes.iter().min().unwrap();
+                assert!(kept.size <= *least);
+                let stored = &catalog.events[read.event].rollups[kept.rollup].windows;
+                assert!(!stored.iter().any(|s| kept.size < *s && s <= least));
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_takes_what_it_stands_on_and_nothing_else() {
+        let catalog = Catalog::embedded().unwrap();
+        let named = |rule: &str| Wanted {
+            rules: vec![rule.to_owned()],
+            ..Wanted::default()
+        };
+        for rule in &catalog.rules {
+            let scope = Scope::of(&catalog, &named(&rule.name)).unwrap();
+            for on in rule.on.conditions() {
+                match on {
+                    RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => {
+                        assert!(scope.kpis[*kpi]);
+                        let mix = catalog.kpis[*kpi].mix.iter().flat_map(|m| &m.inputs);
+                        assert!(mix.into_iter().all(|(input, _)| scope.kpis[*input]));
+                    }
+                    RuleOn::Detector(d) => assert!(scope.detectors[*d]),
+                    RuleOn::NoData { .. } | RuleOn::Several { .. } => {}
+                }
+            }
+            let rules = scope.rules.iter().filter(|chosen| **chosen).count();
+            assert!(rules == 1 || rule.unless.is_some(), "{}", rule.name);
+        }
+        let wrong = Scope::of(&catalog, &named("no_such_rule")).unwrap_err();
+        assert!(wrong.to_string().contains("WEIR-0305"), "{wrong}");
+    }
+
+    #[test]
+    fn what_is_not_kept_is_counted_from_the_archive() {
+        let runs = Catalog::embedded().unwrap();
+        let reads = |judging: &Catalog| {
+            let scope = Scope::of(judging, &Wanted::default()).unwrap();
+            scope.reads(judging, &runs, false)
+        };
+        // Events are dated in another way.
+        let file = "catalog/ai.query.yaml";
+        let other = changed(file, "disorder: 1m", "version: 2\ndisorder: 2m");
+        let told = lacking(&reads(&other), &other, "ai.query").unwrap();
+        assert!(told.contains("counted in another way"), "{told}");
+        assert_eq!(lacking(&reads(&other), &other, "llm.call"), None);
+        // Days begin within an hour, and no smaller windows are kept.
+        let scope = Scope::of(&runs, &Wanted::default()).unwrap();
+        let odd = scope.reads(&runs, &runs, true);
+        let archived = odd
+            .iter()
+            .filter(|r| matches!(r.from, From::Archive { .. }));
+        assert!(archived.count() > 0);
+    }
+}

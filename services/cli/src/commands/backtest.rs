@@ -213,7 +213,6 @@ fn cells(l: &Line) -> Vec<String> {
     let more = l.subjects.saturating_sub(l.most.len() as u64);
     let more = (more > 0).then(|| format!("{more} more"));
     vec![
-        l.kind.to_owned(),
         l.name.clone(),
         thousands(l.times),
         l.share()

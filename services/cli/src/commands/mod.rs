@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod backtest;
+mod baseline;
 mod catalog;
 mod digest;
 mod disk;
@@ -20,7 +21,7 @@ mod truth;
 mod up;
 mod verify;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, BaselineCommand, Command};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 use weir_model::codes::QUERY;
@@ -44,6 +45,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
         Command::Backtest(a) => backtest::run(&system, &a),
+        Command::Baseline(BaselineCommand::Capture(a)) => baseline::capture(&system, &a),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
