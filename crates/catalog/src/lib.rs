@@ -35,7 +35,7 @@ pub use aliases::{Aliases, TenantAliases};
 pub use expand::Expanded;
 pub use judge::detector;
 pub use load::{load, load_sources};
-pub use meaning::evolve;
+pub use meaning::{counted_alike, evolve};
 pub use prices::{CLASSES, LIFETIMES, NEEDED, WRITTEN};
 pub use problem::{CatalogErrors, Problem, Refusal, suggest};
 pub use recognise::{Assistant, Assistants};

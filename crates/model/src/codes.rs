@@ -87,6 +87,8 @@ codes! {
     LINT_SAMPLE = 128;
     /// a finding: a worked example does not come out
     LINT_EXAMPLE = 129;
+    /// a finding: a rule would have fired on more than a tenth of what it judged
+    LINT_FIRES_OFTEN = 130;
 
     // 02xx: running
     /// the data directory is held by another process
@@ -137,6 +139,8 @@ codes! {
     NOT_FINAL = 306;
     /// the folder of temporary files cannot be used
     TEMPORARY = 307;
+    /// what a back-test asks for is neither kept nor archived
+    HISTORY = 308;
     /// a row of an import cannot be read or mapped
     IMPORT_ROW = 311;
     /// the time of a row or commit cannot be the time of something that has happened

@@ -7,6 +7,8 @@
 //! blocks: async code calls it with `spawn_blocking`.
 
 pub mod arrival;
+pub mod backtest;
+pub mod baseline;
 pub mod digest;
 pub mod docs;
 pub mod explain;
@@ -16,6 +18,7 @@ pub mod lint;
 pub mod question;
 pub mod run;
 pub mod status;
+pub mod tenant;
 pub mod time;
 pub mod truth;
 pub mod verify;

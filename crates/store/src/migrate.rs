@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, calendar, kpi, kpi_period, results, view};
+use crate::{Store, StoreError, backtest, calendar, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
@@ -176,6 +176,10 @@ impl Store {
         let mut alter = Vec::new();
         for result in results::ALL {
             alter.extend(result.alter(&there.names_of(result.table)));
+        }
+        let tables = |table: &str| there.columns_of(table).map(|_| there.names_of(table));
+        for statement in backtest::prepare(&tables) {
+            self.execute(&statement).await?;
         }
         // What a view was made from, beside its text: `*` is all columns there were, and functions
         // are copied into it.

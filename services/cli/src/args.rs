@@ -102,6 +102,11 @@ pub enum Command {
     /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
     #[command(subcommand)]
     Explain(ExplainCommand),
+    /// Judge recorded history again, without telling anybody: how often would each rule have fired?
+    Backtest(BacktestArgs),
+    /// What is usual of a KPI
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Compare the anomalies that a simulation injected with those that were found
     Truth(TruthArgs),
     /// Hash the merged numbers and final rows: equal logs give equal digests
@@ -508,6 +513,83 @@ pub struct ExplainArgs {
 }
 
 #[derive(ClapArgs, Debug)]
+pub struct BacktestArgs {
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// First day, e.g. 2026-01-05 (default: the first one with data)
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<String>,
+    /// Last day (default: the last one with data)
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<String>,
+    /// So many days up to the last one
+    #[arg(long, value_name = "N")]
+    pub days: Option<String>,
+    /// Only this KPI or score, and what it stands on (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub kpi: Vec<String>,
+    /// Only this detector (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub detector: Vec<String>,
+    /// Only this rule, and what it stands on; lists each time it would have fired (may be given
+    /// several times)
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
+    /// Folder of schemas and catalog to judge by, in place of those that run: tries what is not in
+    /// force yet
+    #[arg(long, value_name = "DIR")]
+    pub catalog: Option<PathBuf>,
+    /// Leave out events that came late, as the stream does; else all count as if they had come in
+    /// time
+    #[arg(long)]
+    pub on_time: bool,
+    /// End with 1 where a rule would have fired on more than a tenth of what it judged
+    #[arg(long)]
+    pub check: bool,
+    /// Seconds to wait until the history has reached ClickHouse
+    #[arg(long, default_value_t = 120.0, value_parser = factor)]
+    pub wait: f64,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum BaselineCommand {
+    /// Publish what a KPI was over a period, by subject, as the baselines that hold from now on
+    Capture(CaptureArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct CaptureArgs {
+    /// Name of the KPI
+    #[arg(long, value_name = "NAME")]
+    pub kpi: String,
+    /// What it is captured as (default: the name of the KPI)
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+    /// Only subjects with these values: `component=search` (default: all)
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub subject: String,
+    /// First day, e.g. 2026-01-05
+    #[arg(long, value_name = "DAY")]
+    pub from: String,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    pub to: String,
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// Publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
 pub struct TruthArgs {
     /// Seed of the simulation
     #[arg(long, default_value_t = 1)]
@@ -518,6 +600,10 @@ pub struct TruthArgs {
     /// Tenant of the simulation
     #[arg(long, default_value = "acme", value_parser = tenant)]
     pub tenant: String,
+    /// Look at what a back-test found in place of what the stream did: at the last one of the
+    /// tenant, or at the one with this id
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
+    pub backtest: Option<String>,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

@@ -116,7 +116,7 @@ impl Explain<'_> {
     }
 
     async fn find(&self, base: &Base<'_>, window: JudgedWindow) -> Result<Found> {
-        let tenant = find::tenant(self).await?;
+        let tenant = crate::tenant::meant(self.store, self.tenant).await?;
         find::find(self, base, tenant, window).await
     }
 }

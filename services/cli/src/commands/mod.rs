@@ -1,5 +1,7 @@
 //! One module per command.
 
+mod backtest;
+mod baseline;
 mod catalog;
 mod digest;
 mod disk;
@@ -22,7 +24,7 @@ mod up;
 mod verify;
 mod ways_in;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, BaselineCommand, Command};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 use weir_model::codes::QUERY;
@@ -45,6 +47,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
+        Command::Backtest(a) => backtest::run(&system, &a),
+        Command::Baseline(BaselineCommand::Capture(a)) => baseline::capture(&system, &a),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
