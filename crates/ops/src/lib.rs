@@ -6,6 +6,7 @@
 //! What reads Kafka blocks; what reads ClickHouse alone is `async`. [`verify`] does both and
 //! blocks: async code calls it with `spawn_blocking`.
 
+pub mod archive;
 pub mod arrival;
 pub mod digest;
 pub mod docs;
@@ -15,6 +16,7 @@ pub mod late;
 pub mod lint;
 pub mod question;
 pub mod run;
+pub mod spend;
 pub mod status;
 pub mod time;
 pub mod truth;
@@ -24,6 +26,7 @@ pub use arrival::Arrival;
 pub use digest::Digest;
 pub use late::Watch;
 pub use question::Asked;
+pub use spend::Spend;
 pub use status::Status;
 pub use truth::Score;
 pub use verify::Verification;

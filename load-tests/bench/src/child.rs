@@ -35,17 +35,17 @@ impl Child {
     /// Starts it; `output` keeps its standard output.
     pub fn start(arguments: &[&str]) -> Result<Child> {
         let program = std::env::current_exe().context("looking for the running program")?;
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let process = command
-            .spawn()
-            .with_context(|| format!("starting {arguments:?}"))?;
+        let name = arguments.first().copied().unwrap_or_default();
+        Child::of(Command::new(program).args(arguments), name)
+    }
+
+    /// Any program; `output` keeps its standard output.
+    pub fn of(command: &mut Command, name: &str) -> Result<Child> {
+        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let process = piped.spawn().with_context(|| format!("starting {name}"))?;
         Ok(Child {
             process,
-            name: arguments.first().copied().unwrap_or_default().to_owned(),
+            name: name.to_owned(),
         })
     }
 

@@ -6,6 +6,7 @@ use report::Figure;
 use std::path::PathBuf;
 use system::Work;
 
+mod agents;
 mod catch_up;
 mod child;
 mod engine;
@@ -66,6 +67,15 @@ enum Command {
     Sparse,
     /// `weir up` without work
     Idle,
+    /// `weir import agents` over made session logs, beside another tool
+    Agents {
+        /// Megabytes of logs
+        #[arg(long, default_value_t = 1000)]
+        mb: u64,
+        /// Command of the other tool; HOME and CLAUDE_CONFIG_DIR say where the logs are
+        #[arg(long, value_name = "COMMAND")]
+        other: Option<String>,
+    },
     /// The engines of the three stages in one thread, without Kafka: for a profiler
     Engine {
         #[arg(long, default_value_t = 100_000)]
@@ -128,6 +138,9 @@ fn main() -> Result<()> {
         Command::Scale => catch_up::scale(quick)?,
         Command::Sparse => sparse::figures(&catalog()?, quick)?,
         Command::Idle => idle::figures(quick)?,
+        Command::Agents { mb, other } => {
+            agents::figures(if quick { 20 } else { *mb }, other.as_deref())?
+        }
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);
         }
