@@ -38,6 +38,14 @@ impl Agents {
         shipped::load()
     }
 
+    /// The declarations of a `schemas` folder; where it has none, those of this binary.
+    ///
+    /// # Errors
+    /// Where one of them is none, or cannot be read.
+    pub fn load(dir: &std::path::Path) -> Result<Agents, Wrong> {
+        shipped::read(dir)
+    }
+
     /// Only those of these names; all where none is given.
     ///
     /// # Errors

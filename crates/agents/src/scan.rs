@@ -42,13 +42,13 @@ pub struct Read {
 
 /// What was read of files, for as long as they do not change.
 #[derive(Default)]
-pub struct Cache(HashMap<Log, Part>);
+pub struct Cache(HashMap<PathBuf, (Log, Part)>);
 
 impl Cache {
     /// Reads what is new and says what all of it says. A file that has gone since takes nothing
     /// away; one that shrank is read anew.
     pub fn read(&mut self, agents: &Agents, logs: &[Log], on: OnBytes) -> Read {
-        let same = |l: &Log| self.0.contains_key(l);
+        let same = |l: &Log| self.0.get(&l.path).is_some_and(|(known, _)| known == l);
         let new: Vec<&Log> = logs.iter().filter(|l| !same(l)).collect();
         let mut out = Read {
             files: logs.len() as u64,
@@ -57,7 +57,10 @@ impl Cache {
         };
         for (log, part) in parts(agents, &new, on) {
             match part {
-                Ok(part) => self.keep(log, part),
+                // Another state of the same file is replaced.
+                Ok(part) => {
+                    self.0.insert(log.path.clone(), (log.clone(), part));
+                }
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => out.unread.push((log.path.clone(), e.to_string())),
             }
@@ -66,14 +69,8 @@ impl Cache {
         out
     }
 
-    /// Another state of the same file is replaced.
-    fn keep(&mut self, log: &Log, part: Part) {
-        self.0.retain(|l, _| l.path != log.path);
-        self.0.insert(log.clone(), part);
-    }
-
     fn sum_up(&self, out: &mut Read) {
-        let parts = || self.0.values();
+        let parts = || self.0.values().map(|(_, part)| part);
         let lines: usize = parts().map(|p| p.calls.len()).sum();
         out.odd = parts().map(|p| p.odd).sum();
         out.calls = merge::calls(parts().flat_map(|p| p.calls.iter().cloned()));

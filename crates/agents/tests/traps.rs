@@ -426,3 +426,27 @@ fn an_unknown_agent_is_refused_with_those_that_there_are() {
         "{error}"
     );
 }
+
+#[test]
+fn an_agent_of_ones_own_is_declared_in_a_file() {
+    let home = Home::new();
+    let declared = "agent: mine\ntitle: Mine\nbase: [{home: .mine}]\nlogs: [{names: [log.jsonl], format: claude}]\nprovider: acme\ntokens: {input_has: [cache_read]}\notlp: {joined_by: tokens, within: 1s, delay: 5s}\n";
+    home.text("schemas/imports/agents/mine.yaml", declared);
+    home.lines(".mine/log.jsonl", &[answer("s", ["r1", "m1"], 1, 90, STOP)]);
+    let agents = Agents::load(&home.0.path().join("schemas")).unwrap();
+    let logs = agents.find(&Machine::at(home.0.path()));
+    let read = Cache::default().read(&agents, &logs, &mut |_, _| {});
+    assert_eq!(short(&read), [("r1".into(), "s".into(), 7, 90)]);
+    assert_eq!(&*read.calls[0].provider, "acme");
+    home.text(
+        "schemas/imports/agents/mine.yaml",
+        &declared.replace("5s", "soon"),
+    );
+    let wrong = Agents::load(&home.0.path().join("schemas"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        wrong.contains("mine.yaml") && wrong.contains("soon"),
+        "{wrong}"
+    );
+}

@@ -5,6 +5,7 @@ mod show;
 use super::judged;
 use crate::args::{AgentsArgs, SystemArgs};
 use crate::output::{self, Bar};
+use crate::system::System;
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::tz::TimeZone;
 use std::collections::HashSet;
@@ -75,7 +76,11 @@ struct Importer<'a> {
 
 impl<'a> Importer<'a> {
     fn new(system: &'a SystemArgs, args: &'a AgentsArgs) -> Result<Importer<'a>> {
-        let agents = Agents::shipped().map_err(|e| anyhow!("{MAPPING}: {e}"))?;
+        let agents = match &system.schemas {
+            Some(dir) => Agents::load(dir),
+            None => Agents::shipped(),
+        };
+        let agents = agents.map_err(|e| anyhow!("{MAPPING}: {e}"))?;
         let agents = agents
             .only(&args.agent)
             .map_err(|e| anyhow!("{INPUT}: {e}"))?;
@@ -118,6 +123,8 @@ impl<'a> Importer<'a> {
         if let Some(since) = self.since() {
             self.found.calls.retain(|c| c.at >= since);
             self.found.tools.retain(|t| t.at >= since);
+            // Sums have no days, and chats of before were not looked at.
+            self.found.only_sums.clear();
         }
         self.seen = Some(logs);
     }
@@ -166,10 +173,10 @@ impl<'a> Importer<'a> {
         };
         if calls.is_empty() && tools.is_empty() {
             // Asked for, so that a system that is not there is no silence.
-            self.system.find_brokers()?;
+            self.running()?;
             return Ok(Some(published));
         }
-        let found = self.system.find()?;
+        let found = self.running()?;
         let catalog = self.system.catalog()?;
         let watch = weir_ops::Watch::begin(&found.brokers, catalog.clone(), &self.args.tenant)?;
         let mut archive = Archived::new(&found.store()?, &self.agents, &self.args.tenant)?;
@@ -194,6 +201,11 @@ impl<'a> Importer<'a> {
         Ok(Some(published))
     }
 
+    fn running(&self) -> Result<System> {
+        let found = self.system.find();
+        found.map_err(|e| anyhow!("{e:#}, or publish nothing with --dry-run"))
+    }
+
     fn import(&self, brokers: &Brokers, batch: &Batch, archive: &mut Archived) -> Result<Report> {
         let bar = Bar::new("events", self.args.json);
         ingest::agents(brokers, batch, archive, &mut |n, of| bar.at(n, of))
@@ -205,10 +217,7 @@ impl<'a> Importer<'a> {
             let agent = self.agents.agent(agent);
             agent.map_or(0, |a| a.otlp.delay_micros())
         };
-        let is_ripe = |c: &Call| {
-            let running = c.complete == Some(false) && c.at > now - RUNNING;
-            c.at <= now - delay(&c.agent) && !running
-        };
+        let is_ripe = |c: &Call| is_ripe(c.at, c.complete, now, delay(&c.agent));
         let new = |id: &String| !self.done.contains(id);
         let calls = self.found.calls.iter().filter(|c| new(&c.identity));
         let (ripe, waiting): (Vec<&Call>, Vec<&Call>) = calls.partition(|c| is_ripe(c));
@@ -244,6 +253,12 @@ impl<'a> Importer<'a> {
     }
 }
 
+/// Whether a call is complete, and its telemetry had time to come.
+fn is_ripe(at: i64, complete: Option<bool>, now: i64, delay: i64) -> bool {
+    let running = complete == Some(false) && at > now - RUNNING;
+    at <= now - delay && !running
+}
+
 /// The address of the person whose logs they are: who is committing here, if nobody is named.
 fn engineer(a: &AgentsArgs) -> String {
     let told = a.engineer.clone().or_else(|| {
@@ -256,5 +271,24 @@ fn engineer(a: &AgentsArgs) -> String {
     match address.is_empty() {
         true => "unknown".to_owned(),
         false => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_waits_for_its_end_and_for_its_telemetry() {
+        const S: i64 = 1_000_000;
+        let now = 100_000 * S;
+        assert!(is_ripe(now - 10 * S, Some(true), now, 10 * S));
+        assert!(!is_ripe(now - 9 * S, Some(true), now, 10 * S), "too young");
+        assert!(!is_ripe(now - 60 * S, Some(false), now, 10 * S), "running");
+        assert!(
+            is_ripe(now - 3601 * S, Some(false), now, 10 * S),
+            "given up"
+        );
+        assert!(is_ripe(now - 60 * S, None, now, 10 * S), "not told");
     }
 }

@@ -285,3 +285,39 @@ fn told(p: &Published) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_model::Fixed;
+
+    #[test]
+    fn money_is_rounded_and_never_0_where_nobody_knows_it() {
+        let of = |usd: f64, unpriced: u64| {
+            money(&Sums {
+                usd: Fixed::from_f64(usd).unwrap_or_default(),
+                unpriced,
+                ..Sums::default()
+            })
+        };
+        assert_eq!(of(1_999.996, 0), "2,000.00");
+        assert_eq!(of(1_234.5, 3), "1,234.50");
+        assert_eq!(of(0.1219, 0), "0.122");
+        assert_eq!(of(0.0, 0), "0");
+        assert_eq!(of(0.0, 2), "-");
+    }
+
+    #[test]
+    fn what_is_not_listed_is_summed() {
+        let row = |calls| Row {
+            name: "x".into(),
+            sums: Sums {
+                calls,
+                usd: Fixed::from_int(2),
+                ..Sums::default()
+            },
+        };
+        let sums = rest(&[row(3), row(4)]);
+        assert_eq!((sums.calls, sums.usd), (7, Fixed::from_int(4)));
+    }
+}
