@@ -6,6 +6,7 @@
 //! What reads Kafka blocks; what reads ClickHouse alone is `async`. [`verify`] does both and
 //! blocks: async code calls it with `spawn_blocking`.
 
+pub mod archive;
 pub mod arrival;
 pub mod backtest;
 pub mod baseline;
@@ -17,6 +18,7 @@ pub mod late;
 pub mod lint;
 pub mod question;
 pub mod run;
+pub mod spend;
 pub mod status;
 pub mod tenant;
 pub mod time;
@@ -28,6 +30,7 @@ pub use digest::Digest;
 pub use lag::Lag;
 pub use late::Watch;
 pub use question::Asked;
+pub use spend::Spend;
 pub use status::Status;
 pub use truth::Score;
 pub use verify::Verification;

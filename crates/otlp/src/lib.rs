@@ -21,6 +21,7 @@ mod wire;
 use std::path::Path;
 
 pub use compile::{Mappings, Wrong};
+pub use identity::event_id;
 pub use opentelemetry_proto::tonic as proto;
 pub use unmapped::Unmapped;
 pub use wire::answer;

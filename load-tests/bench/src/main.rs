@@ -6,6 +6,7 @@ use report::Figure;
 use std::path::PathBuf;
 use system::Work;
 
+mod agents;
 mod catch_up;
 mod child;
 mod engine;
@@ -74,6 +75,15 @@ enum Command {
         /// Another weir, to compare with
         #[arg(long, value_name = "PROGRAM")]
         weir: Option<PathBuf>,
+    },
+    /// `weir import agents` over made session logs, beside another tool
+    Agents {
+        /// Megabytes of logs
+        #[arg(long, default_value_t = 1000)]
+        mb: u64,
+        /// Command of the other tool; HOME and CLAUDE_CONFIG_DIR say where the logs are
+        #[arg(long, value_name = "COMMAND")]
+        other: Option<String>,
     },
     /// The engines of the three stages in one thread, without Kafka: for a profiler
     Engine {
@@ -149,6 +159,9 @@ fn main() -> Result<()> {
         Command::Sparse => sparse::figures(&catalog()?, quick)?,
         Command::Idle => idle::figures(quick)?,
         Command::Whole { weir } => whole::figures(quick, weir.as_deref())?,
+        Command::Agents { mb, other } => {
+            agents::figures(if quick { 20 } else { *mb }, other.as_deref())?
+        }
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);
         }

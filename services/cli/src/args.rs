@@ -307,6 +307,40 @@ pub enum ImportSource {
         #[arg(long)]
         json: bool,
     },
+    /// What coding agents did on this machine, out of the session logs that they keep, and what it
+    /// cost: Claude Code, Codex, Gemini CLI, Qwen Code, opencode
+    Agents(AgentsArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct AgentsArgs {
+    /// Folder to look in as if it were a person's home; no variable moves anything then
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Only these agents, e.g. claude-code,codex
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Only what happened from this day on, e.g. 2026-01-05
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<jiff::civil::Date>,
+    /// Publish nothing, and ask for no running system
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go on with what is written, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// Address of the person whose logs they are (default: git's user.email)
+    #[arg(long, value_name = "EMAIL")]
+    pub engineer: Option<String>,
+    /// Tenant of the events
+    #[arg(long, default_value = "default", value_parser = tenant)]
+    pub tenant: String,
+    /// Team of the engineer
+    #[arg(long, default_value = "")]
+    pub team: String,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A URL may have a password in it.

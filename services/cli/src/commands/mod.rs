@@ -1,5 +1,6 @@
 //! One module per command.
 
+mod agents;
 mod backtest;
 mod baseline;
 mod catalog;
