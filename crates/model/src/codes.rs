@@ -137,6 +137,8 @@ codes! {
     NOT_FINAL = 306;
     /// the folder of temporary files cannot be used
     TEMPORARY = 307;
+    /// the settings of a client cannot be read, changed or written
+    CLIENT_SETTINGS = 309;
     /// a row of an import cannot be read or mapped
     IMPORT_ROW = 311;
     /// the time of a row or commit cannot be the time of something that has happened
