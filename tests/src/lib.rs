@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod faults;
+pub mod player;
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

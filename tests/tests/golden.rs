@@ -3,15 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rdkafka::ClientConfig;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_model::avro::encode_json;
-use weir_model::{schemas, topics, wire};
+use weir_model::{schemas, wire};
+use weir_tests::player;
 use weir_tests::{System, root};
 
 /// 2026-03-02T10:00:00Z, a Monday in the middle of its day and hour everywhere in UTC.
@@ -241,9 +240,7 @@ fn examples(catalog: &Catalog) -> BTreeMap<String, Example> {
 fn publish(system: &System, cases: &[Case]) {
     let catalog = Catalog::embedded().unwrap();
     let examples = examples(&catalog);
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", system.brokers());
-    let producer: BaseProducer = config.create().unwrap();
+    let mut values = Vec::new();
     let mut number = 0u64;
     for (i, case) in cases.iter().enumerate() {
         for (event, fields, times) in &case.events {
@@ -259,14 +256,12 @@ fn publish(system: &System, cases: &[Case]) {
                     json.insert(identity.clone(), id.as_str().into());
                 }
                 let bytes = encode_json(&example.schema, &Json::Object(json)).unwrap();
-                let value = wire::framed(example.id, &bytes);
-                let topic = topics::events(event);
-                let record = BaseRecord::to(&topic).key("golden").payload(&value);
-                producer.send(record).map_err(|(e, _)| e).unwrap();
+                values.push((*event, wire::framed(example.id, &bytes)));
             }
         }
     }
-    producer.flush(Duration::from_secs(30)).unwrap();
+    let values = values.iter().map(|(event, v)| (*event, v.as_slice()));
+    player::publish(&system.brokers(), values);
 }
 
 /// How many bounds of its budget each tenant was told to have reached, where there are any. All are

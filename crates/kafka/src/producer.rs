@@ -127,12 +127,11 @@ impl Writer {
 /// Headers as the library has them.
 pub(crate) fn owned(headers: &[Header<'_>]) -> Option<OwnedHeaders> {
     let empty = || OwnedHeaders::new_with_capacity(headers.len());
-    let list = headers.iter().fold(None, |list, (key, value)| {
+    headers.iter().fold(None, |list, (key, value)| {
         let value = Some(*value);
         let list: OwnedHeaders = list.unwrap_or_else(empty);
         Some(list.insert(RdHeader { key, value }))
-    });
-    list
+    })
 }
 
 fn deadline_passed(what: &str, deadline: Duration) -> Error {

@@ -22,6 +22,7 @@ pub mod verify;
 
 pub use arrival::Arrival;
 pub use digest::Digest;
+pub use lag::Lag;
 pub use late::Watch;
 pub use question::Asked;
 pub use status::Status;

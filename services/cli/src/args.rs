@@ -164,6 +164,9 @@ pub struct StatusArgs {
     /// password
     #[arg(long)]
     pub secrets: bool,
+    /// A row for each topic; else those that are read count as one
+    #[arg(long)]
+    pub all: bool,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

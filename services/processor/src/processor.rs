@@ -152,7 +152,11 @@ fn scope(
             .map_err(Error::from)
             .and_then(|run| {
                 // Producers of this project frame their events by id: somebody must know the ids.
-                crate::register_schemas(&config.kafka, catalog, t.call)?;
+                weir_kafka::registry::register_all(
+                    &config.kafka,
+                    &catalog.writer_schemas(),
+                    t.call,
+                )?;
                 Ok(Scope::new(&config.kafka, catalog.clone(), run)?)
             });
         match found {

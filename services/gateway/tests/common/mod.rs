@@ -136,7 +136,9 @@ impl Served {
         };
         let (retry_after, kind) = (header("retry-after"), header("content-type"));
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().unwrap();
+        // Errors in protobuf are texts only in part.
+        let bytes = response.body_mut().read_to_vec().unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         Answer {
             status,
             retry_after: retry_after.and_then(|v| v.parse().ok()),
