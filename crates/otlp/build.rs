@@ -1,4 +1,5 @@
-//! Compiles `schemas/otlp` and `schemas/events` in, so that one binary works anywhere.
+//! Compiles `schemas/otlp`, `schemas/connect` and `schemas/events` in, so that one binary works
+//! anywhere.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -7,7 +8,7 @@ fn main() -> io::Result<()> {
     let manifest = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
     let schemas = Path::new(&manifest).join("../../schemas").canonicalize()?;
     let mut files = Vec::new();
-    for (dir, ext) in [("events", "avsc"), ("otlp", "yaml")] {
+    for (dir, ext) in [("connect", "yaml"), ("events", "avsc"), ("otlp", "yaml")] {
         walk(&schemas.join(dir), ext, &mut files)?;
     }
     files.sort();

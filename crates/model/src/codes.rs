@@ -141,6 +141,8 @@ codes! {
     TEMPORARY = 307;
     /// what a back-test asks for is neither kept nor archived
     HISTORY = 308;
+    /// the settings of a client cannot be read, changed or written
+    CLIENT_SETTINGS = 309;
     /// a row of an import cannot be read or mapped
     IMPORT_ROW = 311;
     /// the time of a row or commit cannot be the time of something that has happened

@@ -122,7 +122,7 @@ fn turn(dice: &mut Dice, made: &mut Made, session: &str, text: &str) -> [String;
     ]
 }
 
-fn run(mut command: Command, name: &str) -> Result<(f64, Usage, String)> {
+fn run(command: Command, name: &str) -> Result<(f64, Usage, String)> {
     let begun = Instant::now();
     let (used, said) = Child::spawn(command, name)?.wait()?;
     Ok((begun.elapsed().as_secs_f64(), used, said))

@@ -17,7 +17,7 @@ use weir_runtime::config::Secret;
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare"
+    after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir connect claude-code      make a coding agent send here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -133,6 +133,10 @@ pub enum Command {
     Token(TokenCommand),
     /// Send an event to the gateway: `weir emit incident.recorded severity=high …`
     Emit(EmitArgs),
+    /// Make a coding agent or a program send here: `weir connect claude-code --write`
+    Connect(ConnectArgs),
+    /// Show who sends OpenTelemetry here: versions, when, what, and what is to be mended
+    Sources(SourcesArgs),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
     /// Print the completions of a shell
@@ -257,12 +261,53 @@ pub struct EmitArgs {
     /// Check the event and send nothing
     #[arg(long)]
     pub validate: bool,
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where events are sent to.
+#[derive(ClapArgs, Debug)]
+pub struct GatewayArgs {
     /// Gateway of a system elsewhere
     #[arg(long, env = "WEIR_URL", value_name = "URL")]
     pub url: Option<String>,
     /// Token (the owner's, of the data directory, where not given)
     #[arg(long, env = "WEIR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
     pub token: Option<Secret>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ConnectArgs {
+    /// claude-code, codex, copilot, gemini, opencode, python or qwen (without it: lists them)
+    #[arg(required_if_eq_any([("write", "true"), ("check", "true")]))]
+    pub client: Option<String>,
+    /// Show what changes in the settings of the client, and write it
+    #[arg(long)]
+    pub write: bool,
+    /// Wait for the first record of the client, and say what came
+    #[arg(long)]
+    pub check: bool,
+    /// Seconds that --check waits
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub timeout: u64,
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct SourcesArgs {
+    /// Days to look back
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// Only this tenant
+    #[arg(long)]
+    pub tenant: Option<String>,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

@@ -4,9 +4,11 @@ mod agents;
 mod backtest;
 mod baseline;
 mod catalog;
+mod connect;
 mod digest;
 mod disk;
 mod dlq;
+mod door;
 mod emit;
 mod explain;
 mod forecast;
@@ -17,6 +19,7 @@ mod query;
 mod services;
 mod simulate;
 mod snapshot;
+mod sources;
 mod status;
 mod token;
 mod topics;
@@ -61,6 +64,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Gateway(a) => services::gateway(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
+        Command::Connect(a) => connect::run(&system, &a),
+        Command::Sources(a) => sources::run(&system, &a),
         Command::Probe(a) => probe::run(&a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
