@@ -151,6 +151,16 @@ codes! {
     IMPORT_TAKEN_OVER = 313;
     /// a repository lacks objects that its history needs
     INCOMPLETE_REPOSITORY = 314;
+    /// a file has no such column
+    SERIES_COLUMN = 321;
+    /// a time or value of a series cannot be read
+    SERIES_CELL = 322;
+    /// the times of points do not make a series
+    SERIES_TIMES = 323;
+    /// a series has too few points
+    SERIES_SHORT = 324;
+    /// what is asked of a series cannot be computed
+    SERIES_OPTIONS = 325;
 
     // 09xx: the gateway
     /// what was sent is not JSON
@@ -191,14 +201,4 @@ codes! {
     NOT_ACKNOWLEDGED = 920;
     /// a body is no request of OTLP
     NOT_OTLP = 921;
-    /// a file has no such column
-    SERIES_COLUMN = 321;
-    /// a time or value of a series cannot be read
-    SERIES_CELL = 322;
-    /// the times of points do not make a series
-    SERIES_TIMES = 323;
-    /// a series has too few points
-    SERIES_SHORT = 324;
-    /// what is asked of a series cannot be computed
-    SERIES_OPTIONS = 325;
 }

@@ -166,7 +166,7 @@ impl Store {
     }
 
     /// Brings tables and views up to the catalog and the records: makes tables, adds columns, widens
-    /// types. Nothing is ever taken away.
+    /// types. Nothing is ever taken away but views of windows that are stored no more.
     async fn sync(
         &self,
         migrations: &[Migration],
@@ -221,21 +221,22 @@ impl Store {
                 wanted.push(View::of((format!("kpi_{}", k.name), select)));
             }
         }
-        for event in &catalog.events {
-            // An older run's windows would be asked in vain, and nothing would say why.
-            for view in view::not_stored(event) {
-                if there
-                    .comments
-                    .get(&view)
-                    .is_some_and(|c| c.starts_with(MADE))
-                {
-                    self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
-                        .await?;
-                }
-            }
-        }
+        self.drop_not_stored(&there, catalog).await?;
         self.views(&there, &made_from, wanted).await?;
         Ok(alter)
+    }
+
+    /// Drops views of windows that no rollup stores any more: they would be asked in vain, and
+    /// nothing would say why.
+    async fn drop_not_stored(&self, there: &There, catalog: &Catalog) -> Result<(), StoreError> {
+        for view in catalog.events.iter().flat_map(view::not_stored) {
+            let comment = there.comments.get(&view);
+            if comment.is_some_and(|c| c.starts_with(MADE)) {
+                self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes views, but for those that are there as they are to be: their comment says what they

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use weir_catalog::{Catalog, EventDef, MeasureKind};
 use weir_model::measure::{Accumulator, Sample};
 use weir_model::records::{
@@ -26,13 +25,12 @@ const TENANTS: [(&str, &str); 3] = [
 ];
 
 fn catalog() -> Catalog {
-    let mut catalog =
-        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
-    catalog.tenants.zones = TENANTS
-        .iter()
-        .map(|(t, z)| (t.to_string(), jiff::tz::TimeZone::get(z).unwrap()))
-        .collect();
-    catalog
+    let zones = TENANTS.iter().map(|(t, z)| format!("{t}: {z}"));
+    let zones = zones.collect::<Vec<_>>().join(", ");
+    let zones = format!("tenants: {{zones: {{{zones}}}}}\n");
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/zones.yaml".into(), zones));
+    weir_catalog::load_sources(sources).unwrap()
 }
 
 async fn prepared(database: &str, catalog: &Catalog) -> Store {
