@@ -52,6 +52,9 @@ pub struct PartRow {
 /// A span of time: from the first, before the second.
 pub type Span = (Micros, Micros);
 
+/// An archived event: a member for each column of its table.
+pub type Columns = serde_json::Map<String, Json>;
+
 /// SQL of a time.
 fn moment(t: Micros) -> String {
     format!("fromUnixTimestamp64Micro({}, 'UTC')", t.0)
@@ -185,7 +188,7 @@ impl Store {
         event: &EventDef,
         tenant: &str,
         (from, until): Span,
-        on: &mut dyn FnMut(&serde_json::Map<String, Json>) -> Result<(), E>,
+        on: &mut dyn FnMut(&Columns) -> Result<(), E>,
     ) -> Result<(), E> {
         let table = EventsTable::of(event)?;
         let columns: Vec<String> = table

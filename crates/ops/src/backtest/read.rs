@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use weir_model::codes::HISTORY;
 use weir_model::measure::MeasureValue;
 use weir_model::{Micros, WindowSize};
-use weir_store::history::{Kept, PartRow, Span, Windows};
+use weir_store::history::{Columns, Kept, PartRow, Span, Windows};
 
 /// Rows of a slice, about: days that have more are read in parts.
 const ROWS: u64 = 200_000;
@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         let done = &mut self.done;
-        let mut take = |columns: &serde_json::Map<String, serde_json::Value>| -> Result<()> {
+        let mut take = |columns: &Columns| -> Result<()> {
             *done += 1;
             on(*done);
             counter.count(columns, &mut |block| judge.block(block))

@@ -6,7 +6,7 @@ use super::plan::Scope;
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use weir_catalog::{Catalog, Problem, RuleDef, RuleOn};
+use weir_catalog::{Catalog, JudgedWindow, Problem, RuleDef, RuleOn};
 use weir_model::codes::LINT_FIRES_OFTEN;
 use weir_store::Store;
 use weir_store::backtest::{Run, Spoken};
@@ -25,10 +25,13 @@ pub struct Line {
     pub name: String,
     /// Alerts opened, windows found anomalous, values published.
     pub times: u64,
-    /// Windows that were bad: within alerts, anomalous, off target.
+    /// Windows that were bad: within alerts, anomalous, off target. What a window to date has
+    /// crossed stays crossed until its period ends: of rules on such windows the alerts count.
     pub bad: u64,
     /// Windows judged.
     pub judged: u64,
+    /// Bad windows of those judged.
+    pub share: Option<f64>,
     /// First and last time, in microseconds.
     pub first: Option<i64>,
     /// Last time.
@@ -39,23 +42,16 @@ pub struct Line {
     pub most: Vec<(u64, String)>,
 }
 
-impl Line {
-    /// Bad windows of those judged.
-    pub fn share(&self) -> Option<f64> {
-        (self.judged > 0).then(|| self.bad as f64 / self.judged as f64)
-    }
-}
-
 /// All lines of a back-test: rules, detectors, KPIs, each by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report(pub Vec<Line>);
 
 impl Report {
-    /// Of a back-test that is done.
+    /// Of a back-test that is done, by this catalog.
     ///
     /// # Errors
     /// ClickHouse does not answer.
-    pub async fn of(store: &Store, run: &Run) -> Result<Report> {
+    pub async fn of(store: &Store, catalog: &Catalog, run: &Run) -> Result<Report> {
         let spoken = store.backtest_summary(&run.id).await?;
         let mut lines = Vec::new();
         for (kind, spoken) in KINDS.into_iter().zip(spoken) {
@@ -66,22 +62,45 @@ impl Report {
                 Some((name, *n))
             });
             for (name, judged) in judged {
-                let s = spoken.remove(name);
-                lines.push(Line {
-                    kind,
-                    name: name.to_owned(),
-                    times: s.as_ref().map_or(0, |s| s.times),
-                    bad: s.as_ref().map_or(0, |s| s.bad),
-                    judged,
-                    first: s.as_ref().map(|s| s.first),
-                    last: s.as_ref().map(|s| s.last),
-                    subjects: s.as_ref().map_or(0, |s| s.subjects),
-                    most: s.map_or_else(Vec::new, |s| s.most),
-                });
+                let mut line = Line::of(kind, name, judged, spoken.remove(name));
+                if kind == KINDS[0] && catalog.rule(name).is_some_and(|r| to_date(catalog, r)) {
+                    line.bad = line.times;
+                }
+                line.share = (judged > 0).then(|| line.bad as f64 / judged as f64);
+                lines.push(line);
             }
         }
         Ok(Report(lines))
     }
+}
+
+impl Line {
+    fn of(kind: &'static str, name: &str, judged: u64, spoken: Option<Spoken>) -> Line {
+        let spoken = spoken.as_ref();
+        Line {
+            kind,
+            name: name.to_owned(),
+            times: spoken.map_or(0, |s| s.times),
+            bad: spoken.map_or(0, |s| s.bad),
+            judged,
+            share: None,
+            first: spoken.map(|s| s.first),
+            last: spoken.map(|s| s.last),
+            subjects: spoken.map_or(0, |s| s.subjects),
+            most: spoken.map_or_else(Vec::new, |s| s.most.clone()),
+        }
+    }
+}
+
+/// Whether all that a rule looks at stands in windows to date.
+fn to_date(catalog: &Catalog, rule: &RuleDef) -> bool {
+    let window = |on: &RuleOn| match on {
+        RuleOn::Kpi { kpi, .. } | RuleOn::Off(kpi) => Some(catalog.kpis[*kpi].window),
+        RuleOn::Detector(d) => Some(catalog.detectors[*d].window),
+        RuleOn::NoData { .. } | RuleOn::Several { .. } => None,
+    };
+    let mut windows = rule.on.conditions().iter().map(window);
+    windows.all(|w| matches!(w, Some(JudgedWindow::ToDate { .. })))
 }
 
 const KINDS: [&str; 3] = ["rule", "detector", "kpi"];
@@ -121,7 +140,7 @@ pub(super) fn by_kind(catalog: &Catalog, scope: &Scope, judged: &Judged) -> BTre
 /// Rules that fired on more than a tenth of the judged windows of their subjects, by place.
 pub fn findings(catalog: &Catalog, report: &Report) -> Vec<Problem> {
     let often = report.0.iter().filter(|l| {
-        l.kind == KINDS[0] && l.judged >= LEAST_JUDGED && l.share().is_some_and(|s| s > OFTEN)
+        l.kind == KINDS[0] && l.judged >= LEAST_JUDGED && l.share.is_some_and(|s| s > OFTEN)
     });
     let mut found: Vec<Problem> = often
         .filter_map(|line| Some(finding(catalog, catalog.rule(&line.name)?, line)))
@@ -132,7 +151,7 @@ pub fn findings(catalog: &Catalog, report: &Report) -> Vec<Problem> {
 
 fn finding(catalog: &Catalog, rule: &RuleDef, line: &Line) -> Problem {
     let (file, at, column) = catalog.place(&["alerts", &rule.name]);
-    let percent = line.share().unwrap_or_default() * 100.0;
+    let percent = line.share.unwrap_or_default() * 100.0;
     let most = line.most.first().map_or("", |(_, subject)| subject);
     let remedy = match rule.on.first() {
         RuleOn::NoData { .. } => "give it a longer `silence`",

@@ -57,7 +57,7 @@ pub fn run(system: &SystemArgs, a: &BacktestArgs) -> Result<ExitCode> {
     let bar = Bar::lasting("rows judged");
     let outcome = runtime.block_on(test.run(&mut |done, total| bar.at(done, Some(total))))?;
     drop(bar);
-    let report = runtime.block_on(Report::of(&store, &outcome.run))?;
+    let report = runtime.block_on(Report::of(&store, &judging, &outcome.run))?;
     let firings = store.backtest_firings(&outcome.run.id, &a.rule);
     let firings = runtime.block_on(firings)?;
     let findings = backtest::findings(&judging, &report);
@@ -215,7 +215,7 @@ fn cells(l: &Line) -> Vec<String> {
     vec![
         l.name.clone(),
         thousands(l.times),
-        l.share()
+        l.share
             .map_or_else(|| "-".into(), |s| format!("{}%", short(s * 100.0))),
         at(l.first),
         at(l.last),
