@@ -14,7 +14,7 @@ fn every_kind() -> Catalog {
 /// Another value here begins a new run in every system that is updated. Where that is wanted
 /// (declarations were added, or changed under a new version), write the new value; where it is not,
 /// undo the change.
-const SHIPPED: u64 = 0xe03a_504d_e4c6_0484;
+const SHIPPED: u64 = 0xcc86_6968_6fa4_18bd;
 
 #[test]
 fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
@@ -24,7 +24,7 @@ fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
 
 /// Changes with [`SEMANTICS`] alone: there is no declaration in this catalog that a later version
 /// of weir reads otherwise.
-const EVERY_KIND: u64 = 0xe8e8_7126_7965_9454;
+const EVERY_KIND: u64 = 0x7997_7c2b_d441_beae;
 
 #[test]
 fn a_catalog_with_every_kind_keeps_its_meaning_to_the_byte() {
