@@ -119,6 +119,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     let of = |s: &'static str| parts.section(s);
 
     let mut events = events_of(&parts, &schemas);
+    expanded.found(&mut problems.borrow_mut());
     let mut kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
     score::join(&mut kpis, named(of("scores"), "scores", score::read));
     let detectors = named(of("detectors"), "detectors", |f, k, n| {
@@ -147,7 +148,7 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
         tenants,
         aliases,
         assistants,
-        expanded,
+        expanded: expanded.all,
         sources: Arc::new(Vec::new()),
     })
 }

@@ -1,7 +1,7 @@
 //! `slas:`: a promise about the answers of a service, as measures of them, KPIs over days and
 //! rules over burn rates.
 
-use super::{Added, names, quoted};
+use super::{Added, Around, Needs, names, quoted};
 use crate::reader::{Fields, File};
 use crate::terms::read_by;
 use crate::yaml::{Key, Node};
@@ -90,7 +90,7 @@ struct Response {
     max: f64,
 }
 
-pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
+pub(super) fn read(_: &Around<'_>, file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
     let f = file.fields(node, "an SLA", FIELDS)?;
     let event = f
         .need("event", "the SLA")
@@ -120,14 +120,19 @@ pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
         );
         return None;
     }
-    Some(Added {
+    let needs = Needs {
+        event: sla.event.clone(),
+        by: vec![sla.by.clone()],
+        windows: vec!["5m", "1h", "1d"],
         measures: sla.measures(),
+    };
+    Some(Added {
+        version: 1,
         kpis: sla.kpis(),
         alerts: sla.alerts(),
-        event: sla.event,
+        needs: vec![needs],
         by: sla.by,
         title: sla.title,
-        windows: &["5m", "1h", "1d"],
     })
 }
 
