@@ -115,10 +115,10 @@ fn a_role_is_added_freely_and_changed_under_a_new_version() {
         told.iter()
             .any(|r| r.message.contains("role_analyst_readiness"))
     );
-    assert!(
-        told.iter()
-            .all(|r| r.file == "catalog/people.yaml" && r.line == 2)
-    );
+    for refused in &told {
+        let place = (refused.file.as_str(), refused.line);
+        assert_eq!(place, ("catalog/people.yaml", 2), "{refused:?}");
+    }
     let next = changed.replace("    title", "    version: 2\n    title");
     assert!(evolve(&added, &loaded(&format!("{next}{second}"))).is_empty());
 }

@@ -304,31 +304,23 @@ mod tests {
     use super::*;
     use crate::encode::PartsEncoder;
     use weir_catalog::Catalog;
-    use weir_model::measure::{Distribution, Last};
+    use weir_model::Fixed;
+    use weir_model::measure::{Accumulator, Sample};
     use weir_model::records::{AggregateReader, AggregateWriter, Part};
-    use weir_model::{Fixed, measure::Accumulator};
 
+    /// What some hundred events leave, one of them below zero.
     fn value(accumulator: Accumulator) -> MeasureValue {
-        match accumulator {
-            Accumulator::Count => MeasureValue::Count(300),
-            Accumulator::Sum => MeasureValue::Sum(Fixed(-7)),
-            Accumulator::Min => MeasureValue::Min(Some(1.5)),
-            Accumulator::Max => MeasureValue::Max(None),
-            Accumulator::SumSq => MeasureValue::SumSq(Fixed(9)),
-            Accumulator::Last => MeasureValue::Last(Some(Last {
-                at: Micros(5),
-                id: 6,
-                value: 7.5,
-            })),
-            Accumulator::Distribution => MeasureValue::Distribution(Distribution {
-                count: 3,
-                sum: Fixed(11),
-                min: 0.5,
-                max: 4.5,
-                bins: vec![(17_000, 1), (17_500, 2)],
-            }),
-            Accumulator::Distinct => MeasureValue::Distinct(vec![3, 1 << 40]),
+        let mut value = accumulator.empty();
+        for n in 0..300_i64 {
+            value.add(&Sample {
+                at: Micros(5 + n),
+                id: 6 + n as u64,
+                value: n as f64 - 0.5,
+                exact: Fixed((n as i128 - 1) * 500_000_000),
+                hash: (n as u64) << 40 | 3,
+            });
         }
+        value
     }
 
     /// What the sink writes is what is read, for every event type and so for every accumulator;

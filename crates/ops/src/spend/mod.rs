@@ -76,7 +76,7 @@ pub struct Caching {
 
 /// A model without a price.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Unpriced {
+pub struct UnpricedModel {
     /// Provider.
     pub provider: String,
     /// Model.
@@ -105,7 +105,7 @@ pub struct Spend {
     /// Caches.
     pub cache: Caching,
     /// Models without a price, the most used first.
-    pub unpriced: Vec<Unpriced>,
+    pub unpriced: Vec<UnpricedModel>,
     /// Calls whose numbers are a lower bound: their end was not written down.
     pub incomplete: u64,
     /// Whose days.
@@ -205,7 +205,7 @@ struct By {
     agents: BTreeMap<String, Sums>,
     projects: BTreeMap<String, Sums>,
     sessions: BTreeMap<(String, String), Session>,
-    unpriced: BTreeMap<(String, String), Unpriced>,
+    unpriced: BTreeMap<(String, String), UnpricedModel>,
     /// The quarter of an hour that was asked for last, and its day: calls come in the order of time.
     day: Option<(i64, String)>,
 }
@@ -228,10 +228,10 @@ impl By {
             let u = self
                 .unpriced
                 .entry(key)
-                .or_insert_with_key(|(p, m)| Unpriced {
+                .or_insert_with_key(|(p, m)| UnpricedModel {
                     provider: p.clone(),
                     model: m.clone(),
-                    ..Unpriced::default()
+                    ..UnpricedModel::default()
                 });
             u.calls += 1;
             u.tokens += call.tokens.sum();

@@ -61,7 +61,7 @@ fn what_has_no_price_is_named_and_never_free() {
         "UTC",
     );
     assert_eq!((s.total.usd.to_f64(), s.total.unpriced), (5.0, 1));
-    let wanted = Unpriced {
+    let wanted = UnpricedModel {
         provider: "anthropic".into(),
         model: "glm-4.6".into(),
         calls: 1,
