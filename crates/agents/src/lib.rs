@@ -64,6 +64,14 @@ impl Agents {
         Ok(self)
     }
 
+    /// The same, with calls of models alone: most bytes of a log are results of tools.
+    pub fn without_tools(mut self) -> Agents {
+        for agent in &mut self.all {
+            agent.keeps.retain(|k| *k != Kept::Tools);
+        }
+        self
+    }
+
     /// The logs that there are on a machine, the largest first.
     pub fn find(&self, machine: &Machine) -> Vec<Log> {
         places::find(&self.all, machine)

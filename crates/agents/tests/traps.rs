@@ -397,6 +397,23 @@ fn opencode_is_read_with_what_was_written_last_and_forks_count_once() {
 }
 
 #[test]
+fn tools_may_be_left_out() {
+    let home = Home::new();
+    let result = json!({"type": "user", "timestamp": at(2), "sessionId": "s",
+        "message": {"content": [{"type": "tool_result", "tool_use_id": "t1"}]}});
+    home.lines(
+        ".claude/projects/p/s.jsonl",
+        &[answer("s", ["r1", "m1"], 1, 90, STOP), result],
+    );
+    let all = home.read();
+    assert_eq!((all.calls.len(), all.tools.len()), (1, 1));
+    let agents = Agents::shipped().unwrap().without_tools();
+    let logs = agents.find(&Machine::at(home.0.path()));
+    let read = Cache::default().read(&agents, &logs, &mut |_, _| {});
+    assert_eq!((read.calls.len(), read.tools.len()), (1, 0));
+}
+
+#[test]
 fn no_text_is_kept() {
     let home = Home::new();
     home.lines(

@@ -15,6 +15,11 @@ use std::time::Instant;
 /// Bytes of one session's log.
 const SESSION: u64 = 8 << 20;
 
+/// Megabytes of logs that are made.
+pub fn megabytes(quick: bool) -> u64 {
+    if quick { 20 } else { 1000 }
+}
+
 /// What was written.
 #[derive(Default)]
 struct Made {
@@ -164,13 +169,28 @@ pub fn figures(mb: u64, other: Option<&str>) -> Result<Vec<Figure>> {
             used.cpu(),
             used.peak >> 20
         );
-        detail["other"] = json!({"command": other, "seconds": seconds, "used": used});
-        detail["other"]["totals"] =
-            serde_json::from_str::<Value>(&said).map_or(Value::Null, |v| v["totals"].clone());
+        let theirs: Value = serde_json::from_str(&said).unwrap_or_default();
+        let names = [
+            "inputTokens",
+            "cacheReadTokens",
+            "cacheCreationTokens",
+            "outputTokens",
+        ];
+        let equal = names.map(|k| theirs["totals"][k].as_u64()) == sums;
+        note += if equal {
+            ", equal totals"
+        } else {
+            ", other totals"
+        };
+        detail["other"] = json!({"command": other, "seconds": seconds, "used": used,
+            "totals": theirs["totals"], "equal": equal});
     }
     Ok(vec![Figure {
         name: "`weir import agents --dry-run`".into(),
-        goal: "faster than the other tool".into(),
+        goal: match other {
+            Some(_) => "faster than the other tool".into(),
+            None => String::new(),
+        },
         least: String::new(),
         measured: format!(
             "{seconds:.2} s, {:.0} MB/s",

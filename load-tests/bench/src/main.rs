@@ -79,8 +79,8 @@ enum Command {
     /// `weir import agents` over made session logs, beside another tool
     Agents {
         /// Megabytes of logs
-        #[arg(long, default_value_t = 1000)]
-        mb: u64,
+        #[arg(long)]
+        mb: Option<u64>,
         /// Command of the other tool; HOME and CLAUDE_CONFIG_DIR say where the logs are
         #[arg(long, value_name = "COMMAND")]
         other: Option<String>,
@@ -146,6 +146,7 @@ fn main() -> Result<()> {
                 sparse::figures(&catalog, quick)?,
                 idle::figures(quick)?,
                 whole::figures(quick, None)?,
+                agents::figures(agents::megabytes(quick), None)?,
             ]
             .concat()
         }
@@ -160,7 +161,7 @@ fn main() -> Result<()> {
         Command::Idle => idle::figures(quick)?,
         Command::Whole { weir } => whole::figures(quick, weir.as_deref())?,
         Command::Agents { mb, other } => {
-            agents::figures(if quick { 20 } else { *mb }, other.as_deref())?
+            agents::figures(mb.unwrap_or(agents::megabytes(quick)), other.as_deref())?
         }
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);

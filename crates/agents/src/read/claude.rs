@@ -2,7 +2,7 @@
 
 use super::{Names, Part, Told, call, or_unknown, tool};
 use crate::call::{Call, Tokens};
-use crate::declare::Agent;
+use crate::declare::{Agent, Kept};
 use crate::lenient::{Each, Flag, Maybe, Num, Text};
 use crate::lines::values;
 use memchr::memmem::Finder;
@@ -137,16 +137,16 @@ struct Params<'a> {
 /// What tells lines apart before they are parsed: most bytes are text.
 struct Needles {
     usage: Finder<'static>,
-    result: Finder<'static>,
     request: Finder<'static>,
+    result: Option<Finder<'static>>,
 }
 
 impl Needles {
-    fn new() -> Needles {
+    fn new(tools: bool) -> Needles {
         Needles {
             usage: Finder::new("\"usage\":"),
-            result: Finder::new("\"tool_result\""),
             request: Finder::new("\"api-request\""),
+            result: tools.then(|| Finder::new("\"tool_result\"")),
         }
     }
 
@@ -155,12 +155,12 @@ impl Needles {
         let part = line.starts_with(b"{\"type\":\"api-request-blob\"");
         self.usage.find(line).is_some()
             || self.request.find(line).is_some()
-            || (!part && self.result.find(line).is_some())
+            || (!part && self.result.as_ref().is_some_and(|r| r.find(line).is_some()))
     }
 }
 
 pub(super) fn read(agent: &Agent, mut lines: Told) -> io::Result<Part> {
-    let needles = Needles::new();
+    let needles = Needles::new(agent.keeps(Kept::Tools));
     let mut reader = Reader {
         agent,
         names: Names::default(),

@@ -2,7 +2,7 @@
 
 use super::{Names, Part, Told, call, or_unknown, tool};
 use crate::call::{Call, Tokens};
-use crate::declare::Agent;
+use crate::declare::{Agent, Kept};
 use crate::lenient::{Maybe, Num, Text};
 use crate::lines::values;
 use memchr::memmem::Finder;
@@ -135,17 +135,22 @@ impl Usage {
     }
 }
 
-const NEEDLES: [&str; 6] = [
+/// What tells lines of calls apart before they are parsed, and those of tools.
+const CALLS: [&str; 4] = [
     "\"token_usage_record\"",
     "\"token_count\"",
     "\"turn_context\"",
     "\"session_meta\"",
-    "\"call_id\"",
-    "\"item_completed\"",
 ];
+const TOOLS: [&str; 2] = ["\"call_id\"", "\"item_completed\""];
 
 pub(super) fn read(agent: &Agent, mut lines: Told) -> io::Result<Part> {
-    let needles = NEEDLES.map(Finder::new);
+    let tools: &[&str] = if agent.keeps(Kept::Tools) {
+        &TOOLS
+    } else {
+        &[]
+    };
+    let needles: Vec<Finder> = CALLS.iter().chain(tools).map(|n| Finder::new(n)).collect();
     let mut reader = Reader {
         agent,
         names: Names::default(),

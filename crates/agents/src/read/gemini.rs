@@ -12,19 +12,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Line<'a> {
-    #[serde(borrow, rename = "sessionId")]
-    session: Text<'a>,
-    #[serde(borrow, rename = "$set")]
-    set: Maybe<Set<'a>>,
-    #[serde(borrow)]
-    messages: Each<Message<'a>>,
-    #[serde(borrow, flatten)]
-    own: Own<'a>,
-}
-
 /// The list of messages, written anew.
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -33,11 +20,16 @@ struct Set<'a> {
     messages: Each<Message<'a>>,
 }
 
-type Own<'a> = Message<'a>;
-
+/// A line: a session's head, a message, or messages.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Message<'a> {
+    #[serde(borrow, rename = "sessionId")]
+    session: Text<'a>,
+    #[serde(borrow, rename = "$set")]
+    set: Maybe<Set<'a>>,
+    #[serde(borrow)]
+    messages: Each<Message<'a>>,
     #[serde(borrow)]
     id: Text<'a>,
     #[serde(borrow)]
@@ -84,12 +76,12 @@ pub(super) fn read(agent: &Agent, log: &Log, on: OnRead) -> io::Result<Part> {
     if log.path.extension().is_some_and(|e| e == "json") {
         let whole = std::fs::read(&log.path)?;
         on(whole.len() as u64);
-        reader.part.odd += u64::from(values(&whole, |l: Line| reader.line(&l)));
+        reader.part.odd += u64::from(values(&whole, |l: Message| reader.line(&l)));
         return Ok(reader.part);
     }
     let mut lines = lines(log, on)?;
     while let Some(line) = lines.next()? {
-        if values(line, |l: Line| reader.line(&l)) {
+        if values(line, |l: Message| reader.line(&l)) {
             reader.part.odd += 1;
         }
     }
@@ -136,11 +128,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn line(&mut self, line: &Line) {
+    fn line(&mut self, line: &Message) {
         if let Some(session) = line.session.some() {
             self.session = self.names.of(session);
         }
-        self.message(&line.own);
+        self.message(line);
         let set = line.set.0.iter().flat_map(|s| &s.messages.0);
         for message in line.messages.0.iter().chain(set) {
             self.message(message);

@@ -2,7 +2,7 @@
 
 use super::{OnRead, Part, call, or_unknown, tool};
 use crate::call::{Call, Tokens};
-use crate::declare::Agent;
+use crate::declare::{Agent, Kept};
 use crate::lenient::{Maybe, Num, Text};
 use crate::places::{Log, beside};
 use rusqlite::{Connection, OpenFlags};
@@ -172,7 +172,9 @@ fn all(agent: &Agent, db: &Connection) -> rusqlite::Result<Part> {
             part.calls.push(call);
         }
     }
-    tools(agent, db, &versions, &mut part)?;
+    if agent.keeps(Kept::Tools) {
+        tools(agent, db, &versions, &mut part)?;
+    }
     Ok(part)
 }
 

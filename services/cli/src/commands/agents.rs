@@ -84,6 +84,10 @@ impl<'a> Importer<'a> {
         let agents = agents
             .only(&args.agent)
             .map_err(|e| anyhow!("{INPUT}: {e}"))?;
+        let agents = match args.dry_run {
+            true => agents.without_tools(),
+            false => agents,
+        };
         let machine = match &args.home {
             Some(home) if !home.is_dir() => {
                 bail!(
@@ -96,12 +100,13 @@ impl<'a> Importer<'a> {
                 format!("{INPUT}: nobody says where your home folder is; name it with --home")
             })?,
         };
+        let catalog = system.catalog()?;
         Ok(Importer {
             system,
             args,
             agents,
             machine,
-            prices: Prices::new(&*system.catalog()?)?,
+            prices: Prices::new(&catalog)?,
             engineer: engineer(args),
             cache: Cache::default(),
             found: Read::default(),

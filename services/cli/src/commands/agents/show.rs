@@ -32,7 +32,6 @@ pub struct Json<'a> {
 struct Files<'a> {
     files: u64,
     bytes: u64,
-    tools: usize,
     /// Lines that repeat a call.
     repeated: u64,
     /// Lines that are no JSON.
@@ -51,7 +50,6 @@ impl<'a> Json<'a> {
             read: Files {
                 files: found.files,
                 bytes: found.bytes,
-                tools: found.tools.len(),
                 repeated: found.repeated,
                 odd: found.odd,
                 unread: unread(found),
