@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -210,6 +211,38 @@ def client(run: Run, case: cases.Case, home: Path) -> None:
         raise Failed(f"--check says {came}")
 
 
+def sources(run: Run) -> None:
+    """`weir sources` has each emitter with what was found of it, and says what is to be mended."""
+    unknown(run.system)
+    until = time.monotonic() + ARRIVED
+    while True:
+        rows = {r["emitter"]: r for r in json.loads(run.system.run("sources", "--json").stdout)}
+        if "acme" in rows or time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    if "acme" not in rows or not any("declare it" in fix for fix in rows["acme"]["to_fix"]):
+        raise Failed(f"what nobody declares is not told of: {rows}")
+    for where, wanted in run.found:
+        row = next((r for e, r in rows.items() if where == f"resource['weir.emitter'] = '{e}'"), None)
+        if row is None:
+            continue
+        events = {"llm.call": wanted["calls"] + wanted["failed"], "tool.called": wanted["tools"]}
+        counted = {event: row["events"].get(event, 0) for event in events}
+        if counted != events or row["not_understood"]:
+            raise Failed(f"{where}: {row} is not {events}, all understood")
+    print(run.system.run("sources").stdout, end="")
+
+
+def unknown(system: System) -> None:
+    """Sends a record of which no declaration knows."""
+    scope = {"scope": {"name": "acme", "version": "7"}, "logRecords": [{"eventName": "acme.done"}]}
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [scope]}]}).encode()
+    token = system.status["secrets"]["gateway"]["token"]
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
+    url = system.status["otlp"] + "/v1/logs"
+    urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=RUN).close()
+
+
 def check(name: str, what, *arguments) -> bool:
     begun = time.monotonic()
     try:
@@ -239,6 +272,7 @@ def main() -> int:
                 if not only or name in only:
                     outcomes.append(check(name, what, run, clients, folder / name))
             outcomes.append(check("nothing on top", run.once_more))
+            outcomes.append(check("sources", sources, run))
             if api.unknown:
                 print(f"asked for and not there: {sorted(set(api.unknown))}")
         finally:

@@ -38,7 +38,7 @@ struct Source {
     calls_of_nobody: u64,
 }
 
-/// Numbers of 64 bits come as texts.
+/// A number of 64 bits comes as a text or not, as the server is set up.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Count {
@@ -193,7 +193,8 @@ mod tests {
 
     fn source(more: &[(&str, serde_json::Value)]) -> Source {
         let mut row = serde_json::json!({
-            "tenant": "default", "emitter": "codex", "version": "1", "first_seen": "2026-03-01 00:00:00",
+            "tenant": "default", "emitter": "codex", "version": "1",
+            "first_seen": "2026-03-01 00:00:00",
             "last_seen": "2026-03-02 10:00:00.500000", "events": {"llm.call": "3"},
             "not_understood": "0", "percent_not_understood": 0, "names_not_understood": [],
             "calls_without_usage": 0, "calls_of_nobody": "0",

@@ -13,8 +13,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Clients send a minute late, and who looks may have started them before.
 const BEFORE: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
-/// Events of emitters since a time, and what was not understood of them. The time of an event is near
-/// that of its log, and the archive is sorted by it.
+/// Events of emitters since a time, and what was not understood of them. The time of an event is
+/// near that of its log, and the archive is sorted by it.
 const SQL: &str = "
 WITH fromUnixTimestamp64Micro({from}) AS since
 SELECT event, version, sum(n) AS records
@@ -77,14 +77,12 @@ impl Check {
     }
 }
 
-/// Numbers of 64 bits come as texts.
+/// A number of 64 bits comes as a text or not, as the server is set up.
 fn of_row(row: &[Value]) -> (String, String, u64) {
     let cell = |i: usize| row.get(i).and_then(Value::as_str).unwrap_or_default();
-    (
-        cell(0).to_owned(),
-        cell(1).to_owned(),
-        cell(2).parse().unwrap_or(0),
-    )
+    let count = row.get(2).and_then(Value::as_u64);
+    let count = count.or_else(|| cell(2).parse().ok());
+    (cell(0).to_owned(), cell(1).to_owned(), count.unwrap_or(0))
 }
 
 impl Came {
@@ -93,14 +91,17 @@ impl Came {
     }
 
     pub fn json(&self) -> Value {
-        let row = |(event, version, records): &(String, String, u64)| json!({"event": event, "version": version, "records": records});
+        let row = |came: &(String, String, u64)| {
+            let (event, version, records) = came;
+            json!({"event": event, "version": version, "records": records})
+        };
         self.0.iter().map(row).collect()
     }
 
     pub fn show(&self, client: &Client) -> Result<()> {
         if !self.is_any() {
             eprintln!(
-                "nothing came of {}: start it anew and use it; `weir sources` shows what came of all",
+                "nothing came of {}: start it anew and use it; `weir sources` shows all that send",
                 client.title
             );
             return Ok(());
@@ -110,5 +111,18 @@ impl Came {
         };
         let rows: Vec<Vec<String>> = self.0.iter().map(row).collect();
         output::table(&["event", "version", "records"], &rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_texts_and_as_numbers() {
+        let wanted = ("llm.call".to_owned(), "1".to_owned(), 3);
+        for row in [json!(["llm.call", "1", "3"]), json!(["llm.call", "1", 3])] {
+            assert_eq!(row.as_array().map(|r| of_row(r)), Some(wanted.clone()));
+        }
     }
 }

@@ -53,8 +53,8 @@ impl SettingsFile {
         self.found.is_some()
     }
 
-    /// Puts another text in its place, for the owner's eyes. Dies between any two lines: the file is
-    /// as it was or as a whole new; what may be left beside it is a file `.weir-…`.
+    /// Puts another text in its place, for the owner's eyes. Dies between any two lines: the file
+    /// is as it was or as a whole new; what may be left beside it is a file `.weir-…`.
     pub fn replace(&self, text: &str) -> Result<()> {
         let cannot = |e: std::io::Error| {
             anyhow!(

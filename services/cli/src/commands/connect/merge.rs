@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn json_keeps_order_comments_and_spaces() {
-        let text = "{\n    // mine\n    \"model\": \"opus\", \"list\": [1,2],\n    \"env\": {\n        \
-                    \"B\": \"old\" /* why */\n    }\n}\n";
+        let text = "{\n    // mine\n    \"model\": \"opus\", \"list\": [1,2],\n    \
+                    \"env\": {\n        \"B\": \"old\" /* why */\n    }\n}\n";
         let set = [
             ("env/A", json!("1")),
             ("env/B", json!("new")),
@@ -182,7 +182,10 @@ mod tests {
                 prop_assert_eq!(&merge(format, &after, &new[new.len() - 1..]).unwrap(), &after);
                 let read = |text: &str| -> Value {
                     match format {
-                        Format::Toml => toml::plain(text.parse::<toml_edit::DocumentMut>().unwrap().as_item()),
+                        Format::Toml => {
+                            let read: toml_edit::DocumentMut = text.parse().unwrap();
+                            toml::plain(read.as_item())
+                        }
                         _ => serde_json::from_str(text).unwrap(),
                     }
                 };

@@ -179,17 +179,14 @@ fn list(clients: &[Client], words: &Placeholders<'_>, as_json: bool) -> Result<(
     let mut said = Vec::new();
     for client in clients {
         let all = client.files.iter().map(|f| Change::of(f, words));
-        let changes = all.collect::<Result<Vec<_>>>()?;
-        let in_place = changes.iter().all(Change::is_there);
-        let files: Vec<String> = changes
-            .iter()
-            .map(|c| c.file.path.display().to_string())
-            .collect();
+        let (state, files) = match all.collect::<Result<_>>() {
+            Ok(changes) => state_of(changes),
+            Err(e) => ("unknown", vec![format!("{e:#}")]),
+        };
         said.push(json!({
             "client": client.name, "title": client.title, "emitters": client.emitters,
-            "files": files, "in_place": in_place,
+            "files": files, "in_place": state,
         }));
-        let state = if in_place { "yes" } else { "no" };
         let (name, title) = (client.name.clone(), client.title.clone());
         rows.push(vec![name, title, files.join(", "), state.to_owned()]);
     }
@@ -197,6 +194,14 @@ fn list(clients: &[Client], words: &Placeholders<'_>, as_json: bool) -> Result<(
         true => output::json(&said),
         false => output::table(&["client", "what it is", "settings", "in place"], &rows),
     }
+}
+
+/// Whether all files say so already, and where they are.
+fn state_of(changes: Vec<Change>) -> (&'static str, Vec<String>) {
+    let in_place = changes.iter().all(Change::is_there);
+    let path = |c: &Change| c.file.path.display().to_string();
+    let state = if in_place { "yes" } else { "no" };
+    (state, changes.iter().map(path).collect())
 }
 
 /// A text in which nobody reads a token over a shoulder.
