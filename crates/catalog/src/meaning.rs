@@ -201,7 +201,9 @@ pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
             } else {
                 return None;
             };
-            let (file, at) = locate(new, &d.path);
+            let path: Vec<&str> = d.path.iter().map(String::as_str).collect();
+            let (file, line, column) = new.place(&path);
+            let at = At { line, column };
             Some(refusal(
                 file,
                 at,

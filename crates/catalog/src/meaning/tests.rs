@@ -14,7 +14,7 @@ fn every_kind() -> Catalog {
 /// Another value here begins a new run in every system that is updated. Where that is wanted
 /// (declarations were added, or changed under a new version), write the new value; where it is not,
 /// undo the change.
-const SHIPPED: u64 = 0xcc86_6968_6fa4_18bd;
+const SHIPPED: u64 = 0x210f_3d64_f7d5_2623;
 
 #[test]
 fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
