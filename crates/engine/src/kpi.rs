@@ -51,7 +51,7 @@ impl KpiMemory {
 
     /// Appends it for a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.n | u8::from(self.absent) * ABSENT);
+        out.push(self.n | (u8::from(self.absent) * ABSENT));
         for v in &self.values[3 - usize::from(self.n)..] {
             varint::put_f64(out, *v);
         }

@@ -25,7 +25,7 @@ struct Macro {
     kind: &'static str,
     read: Read,
     /// Adds what all of them make together.
-    join: Option<fn(&mut [(File<'_>, &Key, Added)])>,
+    join: Option<Join>,
 }
 
 const fn each(section: &'static str, kind: &'static str, read: Read) -> Macro {
@@ -128,6 +128,9 @@ struct Needs {
     windows: Vec<&'static str>,
     measures: String,
 }
+
+/// Adds what all macros of a kind make together.
+type Join = fn(&mut [(File<'_>, &Key, Added)]);
 
 /// Reads one macro.
 type Read = fn(&Around<'_>, File<'_>, &Key, &Node) -> Option<Added>;
