@@ -150,7 +150,7 @@ pub(super) fn read(agent: &Agent, mut lines: Told) -> io::Result<Part> {
     } else {
         &[]
     };
-    let needles: Vec<Finder> = CALLS.iter().chain(tools).map(|n| Finder::new(n)).collect();
+    let needles: Vec<Finder> = CALLS.iter().chain(tools).map(Finder::new).collect();
     let mut reader = Reader {
         agent,
         names: Names::default(),

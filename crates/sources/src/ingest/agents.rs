@@ -187,7 +187,7 @@ impl<'a> Kind<'a> {
 
     /// The ledger answers in the order of identities.
     fn leave_out_known(&mut self, known: &mut Known, report: &mut Report) -> Result<()> {
-        self.all.sort_by(|a, b| a.1.cmp(&b.1));
+        self.all.sort_by_key(|a| a.1);
         let mut new = Vec::with_capacity(self.all.len());
         for one in std::mem::take(&mut self.all) {
             match known.find(&one.1)? {
