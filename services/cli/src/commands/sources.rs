@@ -151,19 +151,19 @@ impl Source {
                 false => "declare it in schemas/otlp",
             };
             out.push(format!(
-                "{n} records are not understood ({names}): {how} (docs/otlp.md)"
+                "records not understood: {n} ({names}); {how} (docs/otlp.md)"
             ));
         }
         if self.calls_without_usage > 0 {
             out.push(format!(
-                "{} calls tell no tokens: let it ask for usage, of streams too \
+                "calls without tokens: {}; let it ask for usage, of streams too \
                  (stream_options.include_usage)",
                 thousands(self.calls_without_usage)
             ));
         }
         if self.calls_of_nobody > 0 {
             out.push(format!(
-                "{} calls name no engineer: set OTEL_RESOURCE_ATTRIBUTES=user.email=…",
+                "calls of nobody: {}; sign in, or set OTEL_RESOURCE_ATTRIBUTES=user.email=…",
                 thousands(self.calls_of_nobody)
             ));
         }
@@ -222,7 +222,7 @@ mod tests {
         ];
         let told = fixes(&missed, soon);
         assert!(
-            told.starts_with("1,200 records are not understood (a.b): add them"),
+            told.starts_with("records not understood: 1,200 (a.b); add them"),
             "{told}"
         );
         let mut unknown = missed.to_vec();

@@ -78,8 +78,13 @@ mod tests {
             merged(Format::Toml, toml, &[("otel/exporter", json!({"k": "v"}))]),
             toml
         );
-        let env = "# mine\nA=x\nexport B='y'\n";
-        assert_eq!(merged(Format::Env, env, &[("B", json!("y"))]), env);
+        for env in [
+            "# mine\nA=x\nexport B='y'\n",
+            "A=x\r\nexport B='y'\r\n",
+            "export B='y'",
+        ] {
+            assert_eq!(merged(Format::Env, env, &[("B", json!("y"))]), env);
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::Values;
 
 pub fn merge(text: &str, values: &Values) -> Result<String, String> {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // Each with its end, so that what is not set stays to the byte.
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     for (i, line) in lines.iter().enumerate() {
         let is_empty = line.trim().is_empty() || line.trim_start().starts_with('#');
         if !is_empty && name(line).is_none() {
@@ -14,20 +15,24 @@ pub fn merge(text: &str, values: &Values) -> Result<String, String> {
         let Some(wanted) = path.first() else { continue };
         let value = value.as_str().unwrap_or_default().replace('\'', r"'\''");
         let new = format!("export {wanted}='{value}'");
-        let same = lines.iter_mut().filter(|l| name(l) == Some(wanted));
-        // The last one counts, and none shall say otherwise.
-        if same.map(|line| line.clone_from(&new)).count() == 0 {
-            lines.push(new);
+        let mut is_there = false;
+        for line in &mut lines {
+            // The last one counts, and none shall say otherwise.
+            if name(line) == Some(wanted) {
+                is_there = true;
+                if line.trim_end() != new {
+                    *line = format!("{new}\n");
+                }
+            }
+        }
+        if !is_there {
+            if let Some(last) = lines.last_mut().filter(|l| !l.ends_with('\n')) {
+                last.push('\n');
+            }
+            lines.push(format!("{new}\n"));
         }
     }
-    let merged = lines
-        .iter()
-        .fold(String::new(), |text, line| text + line + "\n");
-    // A last line without an end is no change.
-    Ok(match merged.strip_suffix('\n') {
-        Some(same) if same == text => text.to_owned(),
-        _ => merged,
-    })
+    Ok(lines.concat())
 }
 
 /// The variable that a line sets.
