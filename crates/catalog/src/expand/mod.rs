@@ -25,7 +25,7 @@ struct Macro {
     kind: &'static str,
     read: Read,
     /// Adds what all of them make together.
-    join: Option<fn(&mut [(File<'_>, &Key, Added)])>,
+    join: Option<Join>,
 }
 
 const fn each(section: &'static str, kind: &'static str, read: Read) -> Macro {
@@ -129,6 +129,12 @@ struct Needs {
     measures: String,
 }
 
+/// An entry of a macro's section, and what it adds.
+type Entry<'a, 'k> = (File<'a>, &'k Key, Added);
+
+/// Adds what all entries make together.
+type Join = fn(&mut [Entry<'_, '_>]);
+
 /// Reads one macro.
 type Read = fn(&Around<'_>, File<'_>, &Key, &Node) -> Option<Added>;
 
@@ -168,7 +174,7 @@ pub(crate) fn expand<'a>(
                 .collect(),
         };
         let mut seen: Vec<&str> = Vec::new();
-        let mut made: Vec<(File<'a>, &Key, Added)> = Vec::new();
+        let mut made: Vec<Entry<'a, '_>> = Vec::new();
         for (_, file, node) in &written {
             for (key, value) in file.entries(node, section) {
                 if !file.check_name(key, "a macro") || !is_first(*file, key, &mut seen) {
