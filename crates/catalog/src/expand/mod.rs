@@ -129,8 +129,11 @@ struct Needs {
     measures: String,
 }
 
-/// Adds what all macros of a kind make together.
-type Join = fn(&mut [(File<'_>, &Key, Added)]);
+/// An entry of a macro's section, and what it adds.
+type Entry<'a, 'k> = (File<'a>, &'k Key, Added);
+
+/// Adds what all entries make together.
+type Join = fn(&mut [Entry<'_, '_>]);
 
 /// Reads one macro.
 type Read = fn(&Around<'_>, File<'_>, &Key, &Node) -> Option<Added>;
@@ -171,7 +174,7 @@ pub(crate) fn expand<'a>(
                 .collect(),
         };
         let mut seen: Vec<&str> = Vec::new();
-        let mut made: Vec<(File<'a>, &Key, Added)> = Vec::new();
+        let mut made: Vec<Entry<'a, '_>> = Vec::new();
         for (_, file, node) in &written {
             for (key, value) in file.entries(node, section) {
                 if !file.check_name(key, "a macro") || !is_first(*file, key, &mut seen) {

@@ -2,7 +2,7 @@
 //! how far an operator has come. An operator's own role is the goal to have come all the way.
 
 use super::in_force::{self, Version};
-use super::{Added, Around, Needs, names, quoted};
+use super::{Added, Around, Entry, Needs, names, quoted};
 use crate::reader::{Fields, File};
 use crate::yaml::{Key, Node, Value};
 use std::fmt::Write as _;
@@ -188,7 +188,7 @@ impl Role<'_> {
 /// What an operator misses in a skill for the role that is the operator's goal: the last one of
 /// `goal.set` whose metric is how far one has come in a role. It stands with the first role, and its
 /// version is the sum of theirs: it grows with each role that is added or changed.
-pub(super) fn join(roles: &mut [(File<'_>, &Key, Added)]) {
+pub(super) fn join(roles: &mut [Entry<'_, '_>]) {
     let mut all: Vec<String> = roles.iter().map(|(_, k, _)| k.name.clone()).collect();
     all.sort_unstable();
     let versions = roles.iter().map(|(.., added)| added.version);
