@@ -164,7 +164,7 @@ alerts:
 ",
         code: codes::CATALOG_NO_MINIMUM,
         line: 8,
-        told: "minimum_sample",
+        told: "without a minimum sample",
     },
     Contradiction {
         said: "a score on any sample",
