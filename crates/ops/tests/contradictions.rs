@@ -247,10 +247,10 @@ rollups: [[]]
     Contradiction {
         said: "each run is a subject",
         declared: "event: sampled.once
-dimensions: {run: run_id}
+dimensions: {attempt: run_id}
 measures:
   runs: {count: true}
-rollups: [[run]]
+rollups: [[attempt]]
 ",
         code: codes::LINT_UNBOUNDED,
         line: 2,
