@@ -164,7 +164,7 @@ alerts:
 ",
         code: codes::CATALOG_NO_MINIMUM,
         line: 8,
-        told: "minimum_sample",
+        told: "without a minimum sample",
     },
     Contradiction {
         said: "a score on any sample",
@@ -247,10 +247,10 @@ rollups: [[]]
     Contradiction {
         said: "each run is a subject",
         declared: "event: sampled.once
-dimensions: {run: run_id}
+dimensions: {attempt: run_id}
 measures:
   runs: {count: true}
-rollups: [[run]]
+rollups: [[attempt]]
 ",
         code: codes::LINT_UNBOUNDED,
         line: 2,
