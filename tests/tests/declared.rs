@@ -203,7 +203,7 @@ fn a_new_one_of_each_needs_no_code_and_gives_a_number() {
         checked.status.success() && !told.contains("reviews.yaml"),
         "{told}"
     );
-    let events = system.json(&["catalog", "list", "events", "--json"]);
+    let events = system.json(&["catalog", "list", "events"]);
     assert!(events.to_string().contains("review.finished"));
     let shown = system.weir(&["catalog", "show", "auditor"]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("role_auditor_gap:"));
