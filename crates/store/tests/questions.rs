@@ -314,7 +314,7 @@ async fn results(store: &Store, tenant: &str, end: &str) {
             "INSERT INTO dead_letters_log (topic, tenant, offset, code, log_time) VALUES ('t', '{tenant}', cityHash64('{tenant}') % 1000, 7, '{end}')"
         ),
         format!(
-            "INSERT INTO events_llm_call (log_partition, log_offset, log_time, event_id, event_time, tenant) VALUES (0, 1, '{end}', 'e', '{end}', '{tenant}')"
+            "INSERT INTO events_llm_call (log_partition, log_offset, log_time, event_id, event_time, tenant, resource) VALUES (0, 1, '{end}', 'e', '{end}', '{tenant}', map('weir.emitter', 'codex'))"
         ),
     ] {
         store.execute(&sql).await.unwrap();
