@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Writes `sources.rs` into the folder of the build: `SOURCES`, (path below `schemas`, text) of all
-/// files below some of its folders, each of which is (folder, extension), sorted by path. The build
-/// script runs again when one of them changes.
+/// files below some of its folders, each of which is (folder, extension), sorted by path; a file may
+/// stand in place of a folder. The build script runs again when one of them changes.
 ///
 /// # Errors
 /// A folder cannot be read, or the file not be written; or this is no build script.
@@ -31,16 +31,15 @@ pub fn schemas(folders: &[(&str, &str)]) -> io::Result<()> {
     fs::write(Path::new(&out).join("sources.rs"), code)
 }
 
-fn walk(dir: &Path, extension: &str, out: &mut Vec<PathBuf>) -> io::Result<()> {
-    println!("cargo::rerun-if-changed={}", dir.display());
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            walk(&path, extension, out)?;
-        } else if path.extension().is_some_and(|e| e == extension) {
-            println!("cargo::rerun-if-changed={}", path.display());
-            out.push(path);
+fn walk(path: &Path, extension: &str, out: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path.is_dir() {
+        println!("cargo::rerun-if-changed={}", path.display());
+        for entry in fs::read_dir(path)? {
+            walk(&entry?.path(), extension, out)?;
         }
+    } else if path.extension().is_some_and(|e| e == extension) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        out.push(path.to_owned());
     }
     Ok(())
 }
