@@ -163,6 +163,7 @@ pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     weir_kafka::metric::describe();
     weir_processor::metric::describe();
     weir_sink::metric::describe();
+    weir_gateway::metric::describe();
     host
 }
 
