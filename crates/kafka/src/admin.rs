@@ -4,7 +4,7 @@ use crate::client::{Brokers, Logged, MAX_MESSAGE};
 use crate::consumer::retry;
 use crate::error::Error;
 use crate::offsets::offsets;
-use crate::partition::Tp;
+use crate::partition::{Tp, list};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
@@ -136,8 +136,10 @@ pub fn standard<'a>(
     n: &Partitions,
 ) -> Vec<TopicSpec> {
     let mut all: Vec<TopicSpec> = event_types.into_iter().map(|e| raw(e, n)).collect();
-    // Generous: a stage that was away longer than this has to read the raw log again.
-    let week = kept(7 * DAY);
+    // Generous: a stage that was away longer than this has to read the raw log again. What snapshots
+    // cover is deleted earlier, file by file, so files are short.
+    let mut week = kept(7 * DAY);
+    week.push(("segment.ms", (10 * MINUTE).to_string()));
     let month = kept(30 * DAY);
     all.push(TopicSpec {
         exact: true,
@@ -306,6 +308,21 @@ impl Admin {
         }
         self.appeared(&missing)?;
         Ok(missing.iter().map(|s| s.name.clone()).collect())
+    }
+
+    /// Deletes the records of each partition that lie before the offset, for ever.
+    ///
+    /// # Errors
+    /// A broker that does not answer in time, or refuses.
+    pub fn delete_before(&self, offsets: &[(Tp, i64)]) -> Result<(), Error> {
+        const WHAT: &str = "deleting records";
+        let options = AdminOptions::new()
+            .operation_timeout(Some(self.deadline))
+            .request_timeout(Some(self.deadline));
+        let told = block_on(self.client.delete_records(&list(offsets)?, &options))
+            .map_err(|e| Error::kafka(WHAT, e))?;
+        let mut each = told.elements().into_iter().map(|e| e.error());
+        each.try_for_each(|e| e.map_err(|e| Error::kafka(WHAT, e)))
     }
 
     /// Creation is done before every broker says so: waits for it.
