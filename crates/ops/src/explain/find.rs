@@ -1,7 +1,7 @@
 //! Finds the row that is asked for, or tells what there is in its place.
 
-use super::Explain;
 use super::told::{WindowTold, at};
+use super::{Explain, Whose};
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -104,9 +104,13 @@ impl Base<'_> {
 
 /// The tenant that is meant.
 pub(super) async fn tenant(e: &Explain<'_>) -> Result<String> {
+    let asked = match e.whose {
+        Whose::Sole(tenant) => return Ok(tenant.to_owned()),
+        Whose::Among(asked) => asked,
+    };
     let rows = e.store.rows(TENANTS, &[]).await?.rows;
     let known: Vec<&str> = rows.iter().filter_map(|r| r.first()?.as_str()).collect();
-    match (e.tenant, &known[..]) {
+    match (asked, &known[..]) {
         (Some(t), _) if known.contains(&t) => Ok(t.to_owned()),
         (Some(t), all) => bail!(
             "{QUERY}: there is no data of tenant \"{t}\"; {}",

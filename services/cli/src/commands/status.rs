@@ -15,6 +15,7 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
         let mut shown = serde_json::json!({
             "brokers": found.open_brokers, "clickhouse": found.clickhouse, "http": found.http,
             "gateway": found.gateway, "otlp": found.gateway, "otlp_grpc": found.otlp_grpc,
+            "api": found.api,
             "run": status.run, "catalog": status.catalog, "lag": status.lag,
         });
         if let Some(s) = secrets {
@@ -24,7 +25,7 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
             if let Some(token) = found.token()? {
                 shown["secrets"]["gateway"] = serde_json::json!({
                     "url": found.gateway, "token": token.expose(),
-                    "tenant": weir_gateway::OWN_TENANT,
+                    "tenant": weir_http::OWN_TENANT,
                 });
             }
             if let Some(kafka) = found.kafka_secret()? {
@@ -58,12 +59,15 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     }
     let token = a.secrets.then(|| found.token()).transpose()?;
     if let Some(token) = token.flatten() {
-        let (tenant, token) = (weir_gateway::OWN_TENANT, token.expose());
+        let (tenant, token) = (weir_http::OWN_TENANT, token.expose());
         println!("gateway: tenant {tenant}  token {token}");
     }
     if let Some(gateway) = &found.gateway {
         let grpc = found.otlp_grpc.as_deref().unwrap_or("none");
         println!("gateway {gateway}/v1/events  OTLP {gateway}  gRPC {grpc}");
+    }
+    if let Some(api) = &found.api {
+        println!("api {api}/v1  to try it {api}/docs");
     }
     if let Some(http) = &found.http {
         println!("health {http}/readyz  metrics {http}/metrics");
