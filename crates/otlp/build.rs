@@ -1,40 +1,6 @@
-//! Compiles `schemas/otlp` and `schemas/events` in, so that one binary works anywhere.
+//! Compiles `schemas/otlp`, `schemas/connect` and `schemas/events` in, so that one binary works
+//! anywhere.
 
-use std::path::{Path, PathBuf};
-use std::{env, fs, io};
-
-fn main() -> io::Result<()> {
-    let manifest = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
-    let schemas = Path::new(&manifest).join("../../schemas").canonicalize()?;
-    let mut files = Vec::new();
-    for (dir, ext) in [("events", "avsc"), ("otlp", "yaml")] {
-        walk(&schemas.join(dir), ext, &mut files)?;
-    }
-    files.sort();
-    let mut code = String::from("pub(super) const SOURCES: &[(&str, &str)] = &[\n");
-    for file in &files {
-        let name = file.strip_prefix(&schemas).map_err(io::Error::other)?;
-        let name = name.to_string_lossy().replace('\\', "/");
-        code += &format!(
-            "    ({name:?}, include_str!({:?})),\n",
-            file.to_string_lossy()
-        );
-    }
-    code += "];\n";
-    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("sources.rs"), code)
-}
-
-fn walk(dir: &Path, ext: &str, out: &mut Vec<PathBuf>) -> io::Result<()> {
-    println!("cargo::rerun-if-changed={}", dir.display());
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            walk(&path, ext, out)?;
-        } else if path.extension().is_some_and(|e| e == ext) {
-            println!("cargo::rerun-if-changed={}", path.display());
-            out.push(path);
-        }
-    }
-    Ok(())
+fn main() -> std::io::Result<()> {
+    weir_avsc::embed::schemas(&[("connect", "yaml"), ("events", "avsc"), ("otlp", "yaml")])
 }

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+pub mod cases;
 pub mod faults;
+pub mod player;
 
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -139,6 +141,12 @@ impl System {
     /// Changes the flags of the next start.
     pub fn set_flags(&mut self, flags: &[&str]) {
         self.flags = flags.iter().map(|&f| f.to_owned()).collect();
+    }
+
+    /// The schemas that it runs with.
+    pub fn schemas(&self) -> PathBuf {
+        let own = || root().join("schemas");
+        self.schemas.clone().unwrap_or_else(own)
     }
 
     /// Its data directory.

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rdkafka::ClientConfig;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +11,7 @@ use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_model::avro::encode_json;
 use weir_model::{schemas, topics, wire};
+use weir_tests::player;
 use weir_tests::{System, copy_dir, root};
 
 /// Values of the examples of every event type, as producers frame them under its schema.
@@ -32,17 +31,11 @@ fn examples(catalog: &Catalog) -> BTreeMap<String, Vec<Vec<u8>>> {
 }
 
 fn publish(system: &System, events: &BTreeMap<String, Vec<Vec<u8>>>) {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", system.brokers());
-    let producer: BaseProducer = config.create().unwrap();
+    let mut all = Vec::new();
     for (event, values) in events {
-        let topic = topics::events(event);
-        for value in values {
-            let record = BaseRecord::to(&topic).key("one source").payload(value);
-            producer.send(record).map_err(|(e, _)| e).unwrap();
-        }
+        all.extend(values.iter().map(|v| (event.as_str(), v.as_slice())));
     }
-    producer.flush(Duration::from_secs(30)).unwrap();
+    player::publish(&system.brokers(), all);
 }
 
 fn table(event: &str) -> String {

@@ -2,16 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-use weir_model::avro::encode_json;
-use weir_model::headers::{LOG_TIME, REPLAY, TICK};
-use weir_model::{schemas, topics, wire};
+use weir_model::headers::REPLAY;
+use weir_tests::player::Player;
 use weir_tests::{System, root};
 
 const SCHEMA: &str = r#"{
@@ -53,92 +48,22 @@ aliases:
 
 /// 2026-01-05, midnight.
 const BEGIN: i64 = 1_767_571_200_000_000;
-const MINUTE: i64 = 60_000_000;
 const TYPES: [&str; 2] = ["llm.call", "limit.set"];
 
-/// Plays a log of two event types: its log time is that of the headers.
-struct Player {
-    producer: BaseProducer,
-    /// (event type, schema)
-    types: Vec<(&'static str, String)>,
-    made: u32,
+fn call(player: &mut Player, arrived: i64, minute: i64, team: &str, more: Json) -> String {
+    let mut call = json!({
+        "engineer": {"email": "ada@example.com", "team": team},
+        "provider": "anthropic", "model": "claude-sonnet-4-5-20250929",
+        "tokens_input": 0, "tokens_output": 0, "latency_ms": 10.5 + minute as f64,
+    });
+    let given = more.as_object().unwrap().clone();
+    call.as_object_mut().unwrap().extend(given);
+    player.event("llm.call", arrived, minute, call)
 }
 
-impl Player {
-    fn new(brokers: &str, schemas: &Path) -> Player {
-        let mut config = ClientConfig::new();
-        let text = |name| fs::read_to_string(schemas.join(format!("events/{name}.avsc"))).unwrap();
-        Player {
-            producer: config.set("bootstrap.servers", brokers).create().unwrap(),
-            types: TYPES.map(|name| (name, text(name))).to_vec(),
-            made: 0,
-        }
-    }
-
-    fn send(&self, event: &str, partition: i32, value: Option<&[u8]>, headers: &[(&str, &str)]) {
-        let topic = topics::events(event);
-        let mut all = OwnedHeaders::new();
-        for (key, value) in headers {
-            let value = Some(*value);
-            all = all.insert(Header { key, value });
-        }
-        let mut record = BaseRecord::<[u8], [u8]>::to(&topic).partition(partition);
-        record.payload = value;
-        record.headers = Some(all);
-        self.producer.send(record).map_err(|(e, _)| e).unwrap();
-        self.producer.poll(Duration::ZERO);
-    }
-
-    fn everywhere(&self, headers: &[(&str, &str)]) {
-        for event in TYPES {
-            let (client, wait) = (self.producer.client(), Duration::from_secs(10));
-            let topic = topics::events(event);
-            let found = client.fetch_metadata(Some(&topic), wait).unwrap();
-            let partitions = found.topics()[0].partitions().len() as i32;
-            (0..partitions).for_each(|p| self.send(event, p, None, headers));
-        }
-        self.producer.flush(Duration::from_secs(30)).unwrap();
-    }
-
-    /// All is read through a minute.
-    fn tick(&self, minute: i64) {
-        let at = (BEGIN + minute * MINUTE).to_string();
-        self.everywhere(&[(TICK, &at), (LOG_TIME, &at)]);
-    }
-
-    /// An event that arrived in a minute, about another one; its id.
-    fn event(&mut self, name: &str, arrived: i64, minute: i64, fields: Json) -> String {
-        self.made += 1;
-        let id = format!("019a9f6e-2c1b-7c01-8f11-{:012}", self.made);
-        let mut event = json!({
-            "event_id": id, "event_time": BEGIN + minute * MINUTE, "tenant": "acme",
-            "source": "test",
-        });
-        let given = fields.as_object().unwrap().clone();
-        event.as_object_mut().unwrap().extend(given);
-        let (_, schema) = self.types.iter().find(|(n, _)| *n == name).unwrap();
-        let body = encode_json(schema, &event).unwrap();
-        let value = wire::framed(schemas::schema_id(schema), &body);
-        let at = (BEGIN + arrived * MINUTE).to_string();
-        self.send(name, 0, Some(&value), &[(LOG_TIME, &at)]);
-        id
-    }
-
-    fn call(&mut self, arrived: i64, minute: i64, team: &str, more: Json) -> String {
-        let mut call = json!({
-            "engineer": {"email": "ada@example.com", "team": team},
-            "provider": "anthropic", "model": "claude-sonnet-4-5-20250929",
-            "tokens_input": 0, "tokens_output": 0, "latency_ms": 10.5 + minute as f64,
-        });
-        let given = more.as_object().unwrap().clone();
-        call.as_object_mut().unwrap().extend(given);
-        self.event("llm.call", arrived, minute, call)
-    }
-
-    fn limit(&mut self, minute: i64, team: &str, usd: f64) -> String {
-        let fields = json!({"team": team, "usd": usd});
-        self.event("limit.set", minute, minute, fields)
-    }
+fn set_limit(player: &mut Player, minute: i64, team: &str, usd: f64) -> String {
+    let fields = json!({"team": team, "usd": usd});
+    player.event("limit.set", minute, minute, fields)
 }
 
 /// Ids of the events that count for team core: calls, and the limit in force.
@@ -150,24 +75,30 @@ struct Sent {
 
 fn play(player: &mut Player) -> Sent {
     player.everywhere(&[(REPLAY, "begin")]);
-    player.limit(5, "core", 8.0);
-    let limit = player.limit(10, "core", 4.0);
-    player.limit(12, "edge", 1.0);
+    set_limit(player, 5, "core", 8.0);
+    let limit = set_limit(player, 10, "core", 4.0);
+    set_limit(player, 12, "edge", 1.0);
     let first = json!({"tokens_input": 100_000, "request_id": "r1"});
-    let mut calls = vec![player.call(20, 20, "core", first.clone())];
+    let mut calls = vec![call(player, 20, 20, "core", first.clone())];
     // The same once more.
-    player.call(21, 20, "core", first);
+    call(player, 21, 20, "core", first);
     let failed = json!({"tokens_output": 1_000, "success": false});
-    calls.push(player.call(22, 21, "core", json!({"cost_usd": 0.75})));
-    calls.push(player.call(70, 70, "Core Team", failed));
+    calls.push(call(player, 22, 21, "core", json!({"cost_usd": 0.75})));
+    calls.push(call(player, 70, 70, "Core Team", failed));
     // Nobody knows its price.
     let unknown = json!({"model": "unheard-of", "tokens_input": 5});
-    calls.push(player.call(71, 71, "core", unknown));
+    calls.push(call(player, 71, 71, "core", unknown));
     // One that is no call of the team's, one that is refused.
-    player.call(72, 72, "edge", json!({"cost_usd": 100.0}));
-    player.call(73, 73, "core", json!({"tokens_input": 2_000_000_000i64}));
+    call(player, 72, 72, "edge", json!({"cost_usd": 100.0}));
+    call(
+        player,
+        73,
+        73,
+        "core",
+        json!({"tokens_input": 2_000_000_000i64}),
+    );
     player.tick(1500);
-    let late = player.call(1501, 100, "core", json!({"cost_usd": 0.25}));
+    let late = call(player, 1501, 100, "core", json!({"cost_usd": 0.25}));
     calls.push(late.clone());
     player.tick(1600);
     player.everywhere(&[(REPLAY, "end")]);
@@ -191,7 +122,7 @@ fn start(dir: &Path) -> (System, Sent) {
     fs::write(own.join("catalog/limit.set.yaml"), LIMIT).unwrap();
     fs::write(own.join("catalog/explained.yaml"), KPI).unwrap();
     let system = System::start(&data, Some(&own), &[]);
-    let sent = play(&mut Player::new(&system.brokers(), &own));
+    let sent = play(&mut Player::new(&system.brokers(), &own, &TYPES, BEGIN));
     system.verify();
     (system, sent)
 }

@@ -3,43 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rdkafka::ClientConfig;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
-use std::fs;
+use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
-use weir_catalog::Catalog;
-use weir_model::avro::encode_json;
-use weir_model::{schemas, topics, wire};
-use weir_tests::{System, root};
-
-/// 2026-03-02T10:00:00Z, a Monday in the middle of its day and hour everywhere in UTC.
-const AT: i64 = 1_772_445_600_000_000;
-
-/// What goes in and what has to come out. Each case is a tenant of its own.
-struct Case {
-    name: &'static str,
-    /// Event type, fields over those of its smallest example, how often.
-    events: Vec<(&'static str, Json, usize)>,
-    /// A query for one number; `{tenant}` is the condition that rows are of the case.
-    ask: &'static str,
-    is: f64,
-}
-
-fn case(
-    name: &'static str,
-    events: Vec<(&'static str, Json, usize)>,
-    ask: &'static str,
-    is: f64,
-) -> Case {
-    Case {
-        name,
-        events,
-        ask,
-        is,
-    }
-}
+use weir_catalog::{Catalog, JudgedWindow};
+use weir_model::WindowSize;
+use weir_tests::System;
+use weir_tests::cases::{self, Case, case};
 
 fn engineer(n: usize) -> Json {
     json!({"email": format!("e{n}@golden.example"), "team": "golden"})
@@ -153,6 +122,83 @@ fn classes() -> Vec<Case> {
     ]
 }
 
+/// An operator of twenty tasks: what was learned, what that is worth, and what is missing.
+fn training() -> Vec<Case> {
+    let who = json!({"email": "o@golden.example", "team": "golden"});
+    let session = |success: bool, objectives: u32, times: usize| {
+        let fields =
+            json!({"operator": who, "success": success, "objectives_completed": objectives});
+        ("training.session", fields, times)
+    };
+    let trained = || {
+        let granted = ("certification.granted", json!({"operator": who}), 1);
+        vec![
+            session(true, 5, 2),
+            session(true, 0, 1),
+            session(false, 0, 1),
+            granted,
+        ]
+    };
+    let goal = |metric: &str, target: f64| {
+        let fields = json!({"operator": "o@golden.example", "scope": "operator", "metric": metric,
+                            "target": target, "closed": false});
+        ("goal.set", fields, 1)
+    };
+    let scored = |skill: &str, score: f64| {
+        let fields = json!({"operator": who, "skill": skill, "score": score});
+        ("skill.scored", fields, 1)
+    };
+    // Asked for: forensics 0.9, hardening 0.8, reconnaissance 0.6.
+    let half_way = || vec![scored("hardening", 0.4), scored("forensics", 0.95)];
+    let aiming = |metric: &str| [vec![goal(metric, 100.0)], half_way()].concat();
+    vec![
+        case(
+            "4 sessions, 3 of them successes, 10 objectives and a certification",
+            trained(),
+            "SELECT value AS n FROM kpi_operator_xp_current WHERE {tenant}",
+            350.0,
+        ),
+        case(
+            "350 points are level 2, which begins at 100",
+            trained(),
+            "SELECT value AS n FROM kpi_operator_level_current WHERE {tenant}",
+            2.0,
+        ),
+        case(
+            "all of forensics, half of hardening, no reconnaissance",
+            half_way(),
+            "SELECT value AS n FROM kpi_role_incident_responder_readiness_current WHERE {tenant}",
+            50.0,
+        ),
+        case(
+            "0.4 of 0.8 are missing in hardening",
+            half_way(),
+            "SELECT value AS n FROM kpi_role_incident_responder_gap_current \
+             WHERE {tenant} AND skill = 'hardening'",
+            40.0,
+        ),
+        case(
+            "the same, where that role is the goal",
+            aiming("role_incident_responder_readiness"),
+            "SELECT value AS n FROM kpi_operator_skill_gap_current \
+             WHERE {tenant} AND skill = 'hardening'",
+            40.0,
+        ),
+        case(
+            "of another role that is the goal, nothing is asked in hardening",
+            aiming("role_red_team_expert_readiness"),
+            "SELECT sum(value) AS n FROM kpi_operator_skill_gap_current WHERE {tenant}",
+            0.0,
+        ),
+        case(
+            "4 of 16 sessions",
+            [vec![goal("training.session.sessions", 16.0)], trained()].concat(),
+            "SELECT value AS n FROM kpi_goal_sessions_progress_current WHERE {tenant}",
+            25.0,
+        ),
+    ]
+}
+
 /// The value of a query at `z` standard deviations of one of four sizes: the variance of many.
 fn observed(variant: &str, value: f64, times: usize) -> (&'static str, Json, usize) {
     let fields =
@@ -208,67 +254,6 @@ fn statistics() -> Vec<Case> {
     )]
 }
 
-struct Example {
-    id: u32,
-    schema: String,
-    /// Fields that tell one event from another.
-    identities: Vec<String>,
-    smallest: Map<String, Json>,
-}
-
-fn examples(catalog: &Catalog) -> BTreeMap<String, Example> {
-    let of = |event: &weir_catalog::types::EventDef| {
-        let dir = root().join("schemas/events/examples").join(&event.name);
-        let files = fs::read_dir(dir).unwrap().flatten();
-        let read = |f: fs::DirEntry| fs::read(f.path()).unwrap();
-        let smallest = files.map(read).min_by_key(Vec::len).unwrap();
-        let example = Example {
-            id: schemas::schema_id(&event.schema_json),
-            schema: event.schema_json.clone(),
-            identities: event
-                .identity
-                .iter()
-                .cloned()
-                .chain(["event_id".into()])
-                .collect(),
-            smallest: serde_json::from_slice(&smallest).unwrap(),
-        };
-        (event.name.clone(), example)
-    };
-    catalog.events.iter().map(of).collect()
-}
-
-fn publish(system: &System, cases: &[Case]) {
-    let catalog = Catalog::embedded().unwrap();
-    let examples = examples(&catalog);
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", system.brokers());
-    let producer: BaseProducer = config.create().unwrap();
-    let mut number = 0u64;
-    for (i, case) in cases.iter().enumerate() {
-        for (event, fields, times) in &case.events {
-            let example = &examples[*event];
-            for _ in 0..*times {
-                number += 1;
-                let mut json = example.smallest.clone();
-                json.extend(fields.as_object().unwrap().clone());
-                json.insert("tenant".into(), tenant(i).into());
-                json.insert("event_time".into(), (AT + number as i64).into());
-                let id = format!("019a9f6f-0000-7000-8000-{number:012x}");
-                for identity in &example.identities {
-                    json.insert(identity.clone(), id.as_str().into());
-                }
-                let bytes = encode_json(&example.schema, &Json::Object(json)).unwrap();
-                let value = wire::framed(example.id, &bytes);
-                let topic = topics::events(event);
-                let record = BaseRecord::to(&topic).key("golden").payload(&value);
-                producer.send(record).map_err(|(e, _)| e).unwrap();
-            }
-        }
-    }
-    producer.flush(Duration::from_secs(30)).unwrap();
-}
-
 /// How many bounds of its budget each tenant was told to have reached, where there are any. All are
 /// told once the hour after the spending has ended.
 fn told(system: &System) -> Vec<u64> {
@@ -285,8 +270,54 @@ fn told(system: &System) -> Vec<u64> {
     }
 }
 
-fn tenant(case: usize) -> String {
-    format!("golden-{case}")
+/// A cell is the same by a named question, by the view of a period and by that of current values.
+fn one_value(system: &System, cases: &[Case]) {
+    let day = "2026-03-02";
+    let catalog = Catalog::embedded().unwrap();
+    let mut asked = 0;
+    for (i, case) in cases.iter().enumerate() {
+        let current = case.ask.split("FROM kpi_").nth(1);
+        let kpi = current.and_then(|rest| rest.split("_current WHERE {tenant}").next());
+        // Of one window and one subject: the case's number is all that is said of it.
+        let plain = format!(
+            "SELECT value AS n FROM kpi_{}_current WHERE {{tenant}}",
+            kpi.unwrap_or("")
+        );
+        let (Some(kpi), true) = (kpi, case.ask == plain) else {
+            continue;
+        };
+        let tenant = cases::tenant(i);
+        let declared = catalog.kpi(kpi).unwrap();
+        // All KPIs at once would take seconds each time.
+        let of = declared.category.as_str();
+        let question = [
+            "query", "kpis", "--of", of, "--tenant", &tenant, "--from", day, "--to", day, "--json",
+        ];
+        let said = system.weir(&question);
+        let rows = String::from_utf8(said.stdout).unwrap();
+        let rows: Vec<Json> = rows
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        let mine = rows.iter().filter(|r| r["kpi"] == kpi);
+        let by_question: Vec<f64> = mine.filter_map(|r| r["value"].as_f64()).collect();
+        let of = |view: &str| {
+            let rows = system.query(&format!(
+                "SELECT value FROM {view} WHERE tenant = '{tenant}'"
+            ));
+            let values = rows.iter().filter_map(|r| r["value"].as_f64());
+            values.collect::<Vec<f64>>()
+        };
+        let now = of(&format!("kpi_{kpi}_current"));
+        assert_eq!(by_question, now, "{kpi}");
+        assert_eq!(now, [case.is], "{kpi}");
+        if declared.window == JudgedWindow::Tumbling(WindowSize::Day) {
+            let period = format!("kpi_{kpi}(from = '{day}', to = '{day}', step = 'day')");
+            assert_eq!(of(&period), now, "{kpi}");
+            asked += 1;
+        }
+    }
+    assert!(asked >= 5, "{asked} KPIs of a day were asked thrice");
 }
 
 #[test]
@@ -299,22 +330,18 @@ fn worked_out_numbers_come_out_of_clickhouse() {
         burning(),
         statistics(),
         budgets(),
+        training(),
     ]
     .into_iter()
     .flatten()
     .collect();
-    publish(&system, &cases);
+    cases::publish(&system, &Catalog::embedded().unwrap(), &cases);
     let _ = system.verify();
-    let mut wrong = Vec::new();
-    for (i, case) in cases.iter().enumerate() {
-        let whose = format!("tenant = '{}'", tenant(i));
-        let rows = system.query(&case.ask.replace("{tenant}", &whose));
-        let values: Vec<f64> = rows.iter().filter_map(|r| r["n"].as_f64()).collect();
-        if !matches!(values[..], [v] if (v - case.is).abs() < 1e-9) {
-            wrong.push(format!("{}: {values:?}, not {}", case.name, case.is));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    cases::hold(&system, &cases);
+    one_value(&system, &cases);
     assert_eq!(told(&system), [1, 2, 3]);
+    // Three operators came to their first session: each milestone is one alert, told once.
+    let granted = "SELECT uniqExact(id) AS n FROM alerts WHERE rule = 'milestone_first_session'";
+    assert_eq!(system.number(granted), 3.0);
     system.stop();
 }

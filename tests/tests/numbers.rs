@@ -206,7 +206,7 @@ fn days_are_the_tenants_and_what_is_not_judged_is_said() {
         "query",
         "kpis",
         "--of",
-        "all",
+        "team",
         "--tenant",
         "west",
         "--from",

@@ -3,16 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-use weir_model::avro::encode_json;
-use weir_model::headers::{LOG_TIME, REPLAY, TICK};
-use weir_model::{schemas, topics, wire};
+use weir_model::headers::REPLAY;
+use weir_tests::player::Player;
 use weir_tests::{System, copy_dir, root};
 
 const SCHEMA: &str = r#"{
@@ -58,7 +53,7 @@ alerts:
 
 /// 2026-01-05, midnight.
 const BEGIN: i64 = 1_767_571_200_000_000;
-const MINUTE: i64 = 60_000_000;
+const TYPES: [&str; 2] = ["llm.call", "limit.set"];
 
 fn write_catalog(dir: &Path) {
     copy_dir(&root().join("schemas"), dir);
@@ -67,99 +62,17 @@ fn write_catalog(dir: &Path) {
     fs::write(dir.join("catalog/limits.yaml"), JUDGES).unwrap();
 }
 
-/// Plays a log of two event types: its log time is that of the headers.
-struct Player {
-    producer: BaseProducer,
-    /// (event type, schema, partitions)
-    types: Vec<(&'static str, String, i32)>,
-    made: u32,
+/// A call of team core.
+fn call(player: &mut Player, minute: i64) {
+    let engineer = json!({"email": "ada@example.com", "team": "core"});
+    let call = json!({"engineer": engineer, "provider": "p", "model": "m"});
+    player.event("llm.call", minute, minute, call);
 }
 
-impl Player {
-    fn new(brokers: &str, schemas: &Path) -> Player {
-        let mut config = ClientConfig::new();
-        let producer: BaseProducer = config.set("bootstrap.servers", brokers).create().unwrap();
-        let of = |name: &'static str| {
-            let text = fs::read_to_string(schemas.join(format!("events/{name}.avsc"))).unwrap();
-            let wait = Duration::from_secs(10);
-            let found = producer
-                .client()
-                .fetch_metadata(Some(&topics::events(name)), wait);
-            (
-                name,
-                text,
-                found.unwrap().topics()[0].partitions().len() as i32,
-            )
-        };
-        let types = ["llm.call", "limit.set"].map(of).to_vec();
-        Player {
-            producer,
-            types,
-            made: 0,
-        }
-    }
-
-    fn send(&self, event: &str, partition: i32, value: Option<&[u8]>, headers: &[(&str, &str)]) {
-        let topic = topics::events(event);
-        let mut all = OwnedHeaders::new();
-        for (key, value) in headers {
-            all = all.insert(Header {
-                key,
-                value: Some(*value),
-            });
-        }
-        let mut record = BaseRecord::<[u8], [u8]>::to(&topic).partition(partition);
-        record.payload = value;
-        record.headers = Some(all);
-        self.producer.send(record).map_err(|(e, _)| e).unwrap();
-        self.producer.poll(Duration::ZERO);
-    }
-
-    fn everywhere(&self, headers: &[(&str, &str)]) {
-        for (event, _, partitions) in &self.types {
-            (0..*partitions).for_each(|p| self.send(event, p, None, headers));
-        }
-        self.producer.flush(Duration::from_secs(30)).unwrap();
-    }
-
-    /// All is read through a minute.
-    fn tick(&self, minute: i64) {
-        let at = (BEGIN + minute * MINUTE).to_string();
-        self.everywhere(&[(TICK, &at), (LOG_TIME, &at)]);
-    }
-
-    /// An event of team core: arrived in a minute, about another one.
-    fn event(&mut self, name: &str, arrived: i64, minute: i64, fields: Json) {
-        self.made += 1;
-        let mut event = json!({
-            "event_id": format!("019a9f6e-2c1b-7c01-8f11-{:012}", self.made),
-            "event_time": BEGIN + minute * MINUTE, "tenant": "acme", "source": "test",
-        });
-        event
-            .as_object_mut()
-            .unwrap()
-            .extend(fields.as_object().unwrap().clone());
-        let (_, schema, _) = self.types.iter().find(|(n, ..)| *n == name).unwrap();
-        let body = encode_json(schema, &event).unwrap();
-        let value = wire::framed(schemas::schema_id(schema), &body);
-        let at = (BEGIN + arrived * MINUTE).to_string();
-        self.send(name, 0, Some(&value), &[(LOG_TIME, &at)]);
-    }
-
-    fn call(&mut self, minute: i64) {
-        let engineer = json!({"email": "ada@example.com", "team": "core"});
-        let call = json!({"engineer": engineer, "provider": "p", "model": "m"});
-        self.event("llm.call", minute, minute, call);
-    }
-
-    fn limit(&mut self, arrived: i64, minute: i64, team: &str, calls: f64) {
-        self.event(
-            "limit.set",
-            arrived,
-            minute,
-            json!({"team": team, "calls": calls}),
-        );
-    }
+/// A limit that arrived in a minute, and holds from another one.
+fn limit(player: &mut Player, arrived: i64, minute: i64, team: &str, calls: f64) {
+    let fields = json!({"team": team, "calls": calls});
+    player.event("limit.set", arrived, minute, fields);
 }
 
 #[test]
@@ -170,25 +83,22 @@ fn a_late_setting_holds_from_when_it_came_and_currently_from_when_it_was_meant()
     write_catalog(&own);
     let mut system = System::start(&data, Some(&own), &[]);
 
-    let mut player = Player::new(&system.brokers(), &own);
+    let mut player = Player::new(&system.brokers(), &own, &TYPES, BEGIN);
     player.everywhere(&[(REPLAY, "begin")]);
-    player.limit(10, 10, "core", 10.0);
-    player.call(20);
-    player.call(21);
-    player.limit(30, 30, "edge", 20.0);
-    player.call(70);
+    limit(&mut player, 10, 10, "core", 10.0);
+    call(&mut player, 20);
+    call(&mut player, 21);
+    limit(&mut player, 30, 30, "edge", 20.0);
+    call(&mut player, 70);
     player.tick(90);
     system.verify();
 
     // What holds is not lost with the processes that held it.
     system.kill();
     system.up();
-    let mut player = Player {
-        producer: Player::new(&system.brokers(), &own).producer,
-        ..player
-    };
-    player.limit(125, 25, "core", 5.0);
-    player.call(130);
+    let mut player = player.moved(&system.brokers());
+    limit(&mut player, 125, 25, "core", 5.0);
+    call(&mut player, 130);
     player.tick(240);
     player.everywhere(&[(REPLAY, "end")]);
     let verified = system.verify();

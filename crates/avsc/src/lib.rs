@@ -1,8 +1,10 @@
-//! What build scripts need that make Rust types of Avro schemas.
+//! What build scripts need that make Rust types of Avro schemas, or compile files of `schemas` in.
 //!
 //! [`text`] holds the words that every such script writes alike. [`records`] makes the types of
-//! weir's own records; those of events are made by `crates/events/build`.
+//! weir's own records; those of events are made by `crates/events/build`. [`embed`] compiles files
+//! in as they are.
 
+pub mod embed;
 pub mod records;
 pub mod text;
 

@@ -6,12 +6,12 @@ use crate::measure::{Companion, Declared, KINDS, Kind};
 use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::reading::Reading;
-use crate::setting;
 use crate::types::*;
 use crate::yaml::{Key, Node, Value};
+use crate::{setting, stored};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use weir_model::{Micros, WindowSize, codes};
+use weir_model::{Micros, codes};
 
 const FIELDS: &[&str] = &[
     "event",
@@ -310,13 +310,12 @@ impl Reading<'_> {
     fn rollups(&self, f: &Fields<'_>, dimensions: &[Dimension]) -> Vec<RollupDef> {
         let mut out: Vec<RollupDef> = Vec::new();
         let usual = f.get("windows").and_then(|n| self.file.windows(n));
-        let usual = usual.unwrap_or_else(|| WindowSize::ALL.to_vec());
         let Some(node) = f.need("rollups", "the event") else {
             return out;
         };
         for entry in self.file.list(node, "rollups").unwrap_or_default() {
-            let (by, windows) = match &entry.value {
-                Value::List(_) => (entry, usual.clone()),
+            let (by, own) = match &entry.value {
+                Value::List(_) => (entry, None),
                 _ => {
                     let Some(r) = self.file.fields(entry, "a rollup", &["by", "windows"]) else {
                         continue;
@@ -324,8 +323,7 @@ impl Reading<'_> {
                     let Some(by) = r.need("by", "a rollup") else {
                         continue;
                     };
-                    let own = r.get("windows").and_then(|n| self.file.windows(n));
-                    (by, own.unwrap_or_else(|| usual.clone()))
+                    (by, r.get("windows").and_then(|n| self.file.windows(n)))
                 }
             };
             let Some(names) = self.file.texts(by, "a rollup") else {
@@ -356,9 +354,11 @@ impl Reading<'_> {
                 );
                 continue;
             }
+            let declared = own.or_else(|| usual.clone());
             out.push(RollupDef {
                 dimensions: indices,
-                windows,
+                by_need: declared.is_none(),
+                windows: declared.unwrap_or_else(|| stored::ALWAYS.to_vec()),
             });
         }
         out

@@ -2,13 +2,13 @@
 
 use crate::avro::{EventSchema, FieldType};
 use crate::judge::rule::Declared;
-use crate::judge::{Checked, detector, inhibit, kpi, rule, score};
+use crate::judge::{detector, inhibit, kpi, rule, score};
 use crate::parts::{Parts, is_catalog, parts};
 use crate::problem::{CatalogErrors, Problem};
 use crate::reader::File;
 use crate::types::*;
 use crate::yaml::{At, Key, Node};
-use crate::{aliases, assistants, events, expand, prices};
+use crate::{aliases, assistants, events, expand, prices, stored};
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
@@ -118,7 +118,8 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     let expanded = expand::expand(&mut parts.sections, &mut parts.events);
     let of = |s: &'static str| parts.section(s);
 
-    let events = events_of(&parts, &schemas);
+    let mut events = events_of(&parts, &schemas);
+    expanded.found(&mut problems.borrow_mut());
     let mut kpis = named(of("kpis"), "kpis", |f, k, n| kpi::read(f, k, n, &events));
     score::join(&mut kpis, named(of("scores"), "scores", score::read));
     let detectors = named(of("detectors"), "detectors", |f, k, n| {
@@ -135,17 +136,19 @@ fn build(sources: &[(String, String)], problems: &RefCell<Vec<Problem>>) -> Opti
     let tenants = tenants(of("tenants"))?;
     let aliases = aliases::read(of("aliases"));
     let assistants = assistants::read(of("assistants"));
-    let bare = |v: Vec<Checked<KpiDef>>| v.into_iter().map(|c| c.def).collect();
+    let kpis: Vec<KpiDef> = kpis.into_iter().map(|c| c.def).collect();
+    let detectors: Vec<_> = detectors.into_iter().map(|c| c.def).collect();
+    stored::complete(&mut events, &kpis, &detectors, &tenants);
     Some(Catalog {
         hash: 0,
-        kpis: bare(kpis),
-        detectors: detectors.into_iter().map(|c| c.def).collect(),
+        kpis,
+        detectors,
         rules,
         events,
         tenants,
         aliases,
         assistants,
-        expanded,
+        expanded: expanded.all,
         sources: Arc::new(Vec::new()),
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::problem::CatalogErrors;
 use crate::types::*;
+use weir_model::topics;
 
 mod sources {
     include!(concat!(env!("OUT_DIR"), "/sources.rs"));
@@ -18,6 +19,11 @@ impl Catalog {
             .iter()
             .map(|(f, t)| (f.to_string(), t.to_string()))
             .collect()
+    }
+    /// The schemas of the event types, as producers register them: (subject, JSON text).
+    pub fn writer_schemas(&self) -> Vec<(String, String)> {
+        let of = |e: &crate::EventDef| (topics::subject(&e.name), e.schema_json.clone());
+        self.events.iter().map(of).collect()
     }
     /// The assistants compiled into the binary: what holds where no file declares any.
     pub(crate) fn embedded_assistants() -> crate::Assistants {

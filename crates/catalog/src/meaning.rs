@@ -40,9 +40,11 @@ fn meaning(c: &Catalog) -> String {
         let own = k.targets.as_ref();
         let own = own.map_or(String::new(), |t| t.meaning(&k.dimensions));
         let what = if k.mix.is_some() { "score" } else { "kpi" };
+        // What publishes all of its rows is written as before anything did not.
+        let published = if k.only_changes { " changes" } else { "" };
         let _ = writeln!(
             s,
-            "{what} {name} v{version} {meaning} {target}{own} {weight} {category}"
+            "{what} {name} v{version} {meaning} {target}{own} {weight} {category}{published}"
         );
     }
     for d in &c.detectors {
@@ -179,6 +181,34 @@ fn definitions(c: &Catalog) -> Vec<Definition> {
     out
 }
 
+/// What one catalog kept of an event type, as another one would count it: by measure of `new`, the
+/// place of the measure that adds up the same in `old`. `None`: nothing can be compared, since
+/// events are identified, refused, named or dated in another way.
+pub fn counted_alike(
+    (old, was): (&Catalog, &EventDef),
+    (new, now): (&Catalog, &EventDef),
+) -> Option<Vec<Option<usize>>> {
+    let same_paths = now.dimensions.iter().all(|d| {
+        let old = was.dimensions.iter().find(|o| o.name == d.name);
+        old.is_none_or(|o| o.path == d.path)
+    });
+    if text::event(was) != text::event(now) || old.aliases != new.aliases || !same_paths {
+        return None;
+    }
+    // What a price was is part of what a measure counted.
+    let words = |m: &MeasureDef| {
+        let book = m.kind.pricing().map(|c| text::book(&c.book));
+        (m.name.clone(), text::measure(m), book)
+    };
+    let before: Vec<_> = was.measures.iter().map(words).collect();
+    let places = now.measures.iter().map(words);
+    Some(
+        places
+            .map(|m| before.iter().position(|b| *b == m))
+            .collect(),
+    )
+}
+
 /// What may not take effect: definitions whose meaning changed under the same version, and prices
 /// that changed after they were in force. Adding and removing is free.
 pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
@@ -201,7 +231,9 @@ pub fn evolve(old: &Catalog, new: &Catalog) -> Vec<Refusal> {
             } else {
                 return None;
             };
-            let (file, at) = locate(new, &d.path);
+            let path: Vec<&str> = d.path.iter().map(String::as_str).collect();
+            let (file, line, column) = new.place(&path);
+            let at = At { line, column };
             Some(refusal(
                 file,
                 at,

@@ -2,10 +2,9 @@
 
 use crate::expr::{self, Tree};
 use crate::fields::{Over, Typed};
-use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::types::{CostDef, FieldExpr, FieldTerm, Price};
-use crate::yaml::{At, Node, Value};
+use crate::yaml::{At, Node};
 use std::cmp::Reverse;
 use weir_model::{Micros, codes};
 
@@ -79,7 +78,7 @@ fn key(p: &Price) -> (&str, &str, Reverse<Micros>) {
 /// Provider, model and first day of an entry.
 pub(crate) fn head<'a>(f: &Fields<'a>) -> Option<(String, &'a str, Micros)> {
     let (model, from) = (f.need("model", "a price"), f.need("from", "a price"));
-    let (model, from) = (f.file.text(model?, "model")?, date(f.file, from?)?);
+    let (model, from) = (f.file.text(model?, "model")?, f.file.date(from?, "from")?);
     Some((f.text_or("provider", "*"), model, from))
 }
 
@@ -229,29 +228,6 @@ fn reachable(e: &Entry<'_>, before: &[Entry<'_>]) -> bool {
         }
     }
     true
-}
-
-/// A day, from midnight UTC.
-fn date(file: File<'_>, node: &Node) -> Option<Micros> {
-    let text = match &node.value {
-        Value::Text(t) => t.as_str(),
-        _ => "",
-    };
-    let day = text
-        .parse::<jiff::civil::Date>()
-        .and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC));
-    match day {
-        Ok(z) => Some(Micros(z.timestamp().as_microsecond())),
-        Err(_) => {
-            file.say(
-                node.at,
-                codes::CATALOG_SYNTAX,
-                "from is no date",
-                suggest("2025-01-31", ["2025-01-31"]).replace("did you mean", "write it like"),
-            );
-            None
-        }
-    }
 }
 
 /// `family` itself, or `family-...`, `family@...`.

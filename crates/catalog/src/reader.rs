@@ -222,6 +222,26 @@ impl<'a> File<'a> {
         parsed
     }
 
+    /// A day, from midnight UTC: `2025-01-31`.
+    pub fn date(&self, node: &Node, what: &str) -> Option<Micros> {
+        let text = match &node.value {
+            Value::Text(t) => t.as_str(),
+            _ => "",
+        };
+        let day = text
+            .parse::<jiff::civil::Date>()
+            .and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC));
+        if day.is_err() {
+            self.say(
+                node.at,
+                codes::CATALOG_SYNTAX,
+                format!("{what} is no date"),
+                "write it like 2025-01-31",
+            );
+        }
+        day.ok().map(|z| Micros(z.timestamp().as_microsecond()))
+    }
+
     /// Stored window sizes, smallest first.
     pub fn windows(&self, node: &'a Node) -> Option<Vec<WindowSize>> {
         let mut out = Vec::new();

@@ -336,7 +336,8 @@ impl Scope<'_> {
         let needed = window.stored();
         for t in &self.terms {
             let e = &self.events[t.event];
-            if !e.rollups[t.rollup].windows.contains(&needed) {
+            let rollup = &e.rollups[t.rollup];
+            if !rollup.by_need && !rollup.windows.contains(&needed) {
                 file.say(
                     node.at,
                     codes::CATALOG_REFERENCE,

@@ -231,6 +231,8 @@ pub struct RollupDef {
     pub dimensions: Vec<usize>,
     /// Stored window sizes, smallest first.
     pub windows: Vec<WindowSize>,
+    /// They are not declared: it stores what is read of it.
+    pub by_need: bool,
 }
 
 /// A window that is judged: tumbling (`slide == size`) or rolling.

@@ -38,7 +38,9 @@ detectors:
 fn sources(limit: &str, kpis: &str) -> Vec<(String, String)> {
     let mut all = Catalog::embedded_sources();
     let judges = |text: &str| text.contains("kpis:\n") || text.contains("alerts:\n");
-    all.retain(|(f, text)| f != "catalog/detectors.yaml" && !judges(text));
+    all.retain(|(f, text)| {
+        f != "catalog/detectors.yaml" && f != "catalog/roles.yaml" && !judges(text)
+    });
     all.push(("events/limit.set.avsc".into(), SCHEMA.into()));
     all.push(("catalog/limit.set.yaml".into(), limit.into()));
     all.push(("catalog/kpis.yaml".into(), kpis.into()));

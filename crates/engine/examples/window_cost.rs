@@ -235,6 +235,7 @@ fn catalog(windows: &[WindowSize]) -> Catalog {
             rollups: vec![RollupDef {
                 dimensions: vec![0],
                 windows: windows.to_vec(),
+                by_need: false,
             }],
         }],
         kpis: Vec::new(),

@@ -15,15 +15,20 @@ pub fn remembers(last: Micros, end: Micros) -> bool {
     end.minus(last) <= MEMORY
 }
 
-/// The last three published values of a KPI for one subject, oldest first.
+/// The last three values of a KPI for one subject, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct KpiMemory {
     values: [f64; 3],
     n: u8,
+    /// The last window had no value; noted where repeats are not published.
+    absent: bool,
 }
 
+/// In a snapshot, beside the number of values: the last window had none.
+const ABSENT: u8 = 4;
+
 impl KpiMemory {
-    /// Takes in a published value.
+    /// Takes in a value.
     pub fn push(&mut self, v: f64) {
         self.values.rotate_left(1);
         self.values[2] = v;
@@ -36,9 +41,17 @@ impl KpiMemory {
         (self.n == 3).then_some((a + b + c) / 3.0)
     }
 
+    /// Whether the last window had this value too, or none too.
+    fn repeats(&self, value: Option<f64>) -> bool {
+        match value {
+            None => self.absent,
+            Some(v) => !self.absent && self.n > 0 && self.values[2] == v,
+        }
+    }
+
     /// Appends it for a snapshot.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.push(self.n);
+        out.push(self.n | (u8::from(self.absent) * ABSENT));
         for v in &self.values[3 - usize::from(self.n)..] {
             varint::put_f64(out, *v);
         }
@@ -46,7 +59,8 @@ impl KpiMemory {
 
     /// Reads what [`KpiMemory::encode`] wrote.
     pub fn decode(input: &mut &[u8]) -> Result<KpiMemory, EngineError> {
-        let n = varint::byte(input)?;
+        let head = varint::byte(input)?;
+        let n = head & !ABSENT;
         if n > 3 {
             return Err(EngineError::corrupt(
                 "the memory of a KPI",
@@ -57,6 +71,7 @@ impl KpiMemory {
         for _ in 0..n {
             memory.push(varint::f64(input)?);
         }
+        memory.absent = head & ABSENT != 0;
         Ok(memory)
     }
 }
@@ -74,6 +89,17 @@ pub struct Scored {
     pub momentum: Momentum,
     /// Size of the sample, where declared.
     pub sample: Option<f64>,
+    /// The window before had the same value, or none too.
+    repeats: bool,
+}
+
+impl Scored {
+    /// Whether a window that ends at `end` is published, where the one before of the subject ended
+    /// at `before`. It is judged in any case.
+    pub fn is_published(&self, def: &KpiDef, before: Micros, end: Micros) -> bool {
+        let hour = |t: Micros| t.floor(Micros::HOUR);
+        !(def.only_changes && self.repeats && hour(before) == hour(end))
+    }
 }
 
 /// Length of a judged window in days: as many as it has local ones, of 23 or 25 hours too, where it
@@ -137,6 +163,8 @@ pub fn rate(
         (Some(_), Some(s)) if s >= 80.0 => Status::Near,
         _ => Status::Off,
     };
+    let repeats = memory.repeats(value);
+    memory.absent = def.only_changes && value.is_none();
     let mut momentum = Momentum::Stable;
     if let Some(v) = value {
         let higher = target.is_none_or(|t| t.higher_is_better);
@@ -151,6 +179,7 @@ pub fn rate(
         status,
         momentum,
         sample,
+        repeats,
     }
 }
 
@@ -287,6 +316,7 @@ mod tests {
             minimum_sample: Some((1, 2.0)),
             local: true,
             mix: None,
+            only_changes: false,
             examples: Vec::new(),
         }
     }
@@ -357,6 +387,45 @@ mod tests {
                 let mut memory = KpiMemory::decode(&mut bytes.as_slice()).unwrap();
                 assert_eq!(scored(def, &mut memory, v).momentum, want, "{v}");
             }
+        }
+    }
+
+    #[test]
+    fn what_says_changes_says_nothing_twice_in_an_hour() {
+        let changes = KpiDef {
+            only_changes: true,
+            ..kpi(None)
+        };
+        let minutes = |m: i64| Micros(m * Micros::MINUTE.0);
+        let (enough, few) = (Some(10.0), Some(1.0));
+        // End in minutes, value, sample, whether it is published.
+        let windows = [
+            (5, 0.5, enough, true),
+            (10, 0.5, enough, false),
+            // Rounded it is the same.
+            (15, 0.501, enough, false),
+            (20, 0.6, enough, true),
+            (25, 0.6, few, true),
+            (30, 0.7, few, false),
+            (55, 0.6, enough, true),
+            (60, 0.6, enough, true),
+            (65, 0.6, enough, false),
+        ];
+        let (mut memory, mut before) = (KpiMemory::default(), minutes(0));
+        for (end, v, sample, published) in windows {
+            // A snapshot keeps what the window before said.
+            let mut bytes = Vec::new();
+            memory.encode(&mut bytes);
+            memory = KpiMemory::decode(&mut bytes.as_slice()).unwrap();
+            let terms = [Some(v * 10.0), sample];
+            let said = score(&changes, &mut memory, &terms, 1.0, None);
+            assert_eq!(
+                said.is_published(&changes, before, minutes(end)),
+                published,
+                "{end}"
+            );
+            assert!(said.is_published(&kpi(None), before, minutes(end)));
+            before = minutes(end);
         }
     }
 

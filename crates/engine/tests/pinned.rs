@@ -51,6 +51,7 @@ measures:
       model: model
       tokens: {input: tokens}
   unpriced: {unpriced: cost}
+windows: [1m, 5m, 1h, 1d]
 rollups:
   - []
   - [team]

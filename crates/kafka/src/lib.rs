@@ -39,5 +39,5 @@ pub use producer::{Appender, Header};
 pub use rebalance::Change;
 pub use registry::SchemaRegistry;
 pub use shell::run_stage;
-pub use stage::{Outbox, Stage, StageConfig, StageError};
+pub use stage::{Outbox, Packing, Stage, StageConfig, StageError};
 pub use timeouts::{Pauses, Timeouts};

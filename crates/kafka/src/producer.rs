@@ -6,6 +6,7 @@ use crate::close::Closing;
 use crate::consumer::GroupMetadata;
 use crate::error::Error;
 use crate::partition::Tp;
+use crate::stage::Packing;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -127,12 +128,11 @@ impl Writer {
 /// Headers as the library has them.
 pub(crate) fn owned(headers: &[Header<'_>]) -> Option<OwnedHeaders> {
     let empty = || OwnedHeaders::new_with_capacity(headers.len());
-    let list = headers.iter().fold(None, |list, (key, value)| {
+    headers.iter().fold(None, |list, (key, value)| {
         let value = Some(*value);
         let list: OwnedHeaders = list.unwrap_or_else(empty);
         Some(list.insert(RdHeader { key, value }))
-    });
-    list
+    })
 }
 
 fn deadline_passed(what: &str, deadline: Duration) -> Error {
@@ -156,9 +156,9 @@ impl Appender {
     /// Acknowledged by all replicas, lz4.
     pub fn new(brokers: &Brokers) -> Result<Appender, Error> {
         let mut c = brokers.config();
+        Packing::Quick.set(&mut c);
         c.set("enable.idempotence", "true")
             .set("acks", "all")
-            .set("compression.type", "lz4")
             .set("retry.backoff.ms", "20")
             .set("queue.buffering.max.messages", "500000")
             .set("message.timeout.ms", Self::DELIVERY.as_millis().to_string());
@@ -220,7 +220,11 @@ pub(crate) struct Transactional {
 
 impl Transactional {
     /// Aborts what an earlier producer with the same id left open.
-    pub(crate) fn open(brokers: &Brokers, id: &str) -> Result<Transactional, Error> {
+    pub(crate) fn open(
+        brokers: &Brokers,
+        id: &str,
+        packing: Packing,
+    ) -> Result<Transactional, Error> {
         let (mut c, t) = (brokers.config(), &brokers.timeouts);
         let transaction = t.transaction.as_millis().to_string();
         c.set("transactional.id", id)
@@ -239,6 +243,7 @@ impl Transactional {
             .set("retry.backoff.ms", "2")
             .set("retry.backoff.max.ms", "500")
             .set("queue.buffering.max.messages", "1000000");
+        packing.set(&mut c);
         let opened = Transactional {
             writer: Writer::create(&c, brokers)?,
             limit: t.call,

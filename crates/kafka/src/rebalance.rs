@@ -39,6 +39,8 @@ pub(crate) struct Context {
     told: Mutex<VecDeque<Told>>,
     /// Nobody asks any more.
     closing: AtomicBool,
+    /// The answer that ends the group was given.
+    left: AtomicBool,
     /// A change was dropped without an answer.
     spoiled: AtomicBool,
 }
@@ -46,6 +48,22 @@ pub(crate) struct Context {
 impl Context {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Told>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers the first change that is told while the library closes: it takes whatever answer for
+    /// the giving up of all and then ends the group. Where another change waits behind the first, an
+    /// answer to it may come after that end, and the library's call would wait for ever.
+    fn leave(&self, consumer: &BaseConsumer<Context>) {
+        if !self.left.swap(true, Ordering::SeqCst) {
+            let answer = consumer.incremental_unassign(&TopicPartitionList::new());
+            refused("leaving", answer);
+        }
+    }
+}
+
+fn refused(what: &str, answer: KafkaResult<()>) {
+    if let Err(e) = answer {
+        tracing::debug!(target: "kafka", "{what}: {e}");
     }
 }
 
@@ -66,8 +84,7 @@ impl ConsumerContext for Context {
         list: &mut TopicPartitionList,
     ) {
         if self.closing.load(Ordering::SeqCst) {
-            // What is assigned now is revoked next, as part of the close.
-            return give_up(consumer);
+            return self.leave(consumer);
         }
         let parts = list
             .elements()
@@ -86,11 +103,6 @@ impl ConsumerContext for Context {
 /// may be gone from the assignment already, and the library refuses a list that names such a
 /// partition; so the list is its own.
 fn give_up(consumer: &BaseConsumer<Context>) {
-    let refused = |what: &str, answer: KafkaResult<()>| {
-        if let Err(e) = answer {
-            tracing::debug!(target: "kafka", "{what}: {e}");
-        }
-    };
     let has = consumer.assignment().unwrap_or_default();
     refused("giving all up", consumer.incremental_unassign(&has));
     let none = TopicPartitionList::new();

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use weir_model::headers::SchemaRef;
-use weir_model::schemas::RegisteredSchema;
+use weir_model::schemas::{RegisteredSchema, schema_id};
 use weir_model::topics;
 
 #[derive(Default)]
@@ -137,7 +137,8 @@ pub fn register_all(
     let of = |subject: &str| -> Vec<&RegisteredSchema> {
         known.iter().filter(|k| k.subject == subject).collect()
     };
-    let is_new = |w: &&(String, String)| !of(&w.0).iter().any(|k| k.schema == w.1);
+    // Another may have registered it in another form.
+    let is_new = |w: &&(String, String)| !of(&w.0).iter().any(|k| k.id == schema_id(&w.1));
     let missing: Vec<&(String, String)> = wanted.iter().filter(is_new).collect();
     if missing.is_empty() {
         return Ok(());

@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
         let id = format!("{}-{}", config.group, config.instance);
         // The producer first: it aborts what an earlier life left open, so that the committed
         // offsets are stable when read.
-        let producer = Transactional::open(&config.brokers, &id)?;
+        let producer = Transactional::open(&config.brokers, &id, config.packing)?;
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }

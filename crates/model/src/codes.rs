@@ -87,6 +87,8 @@ codes! {
     LINT_SAMPLE = 128;
     /// a finding: a worked example does not come out
     LINT_EXAMPLE = 129;
+    /// a finding: a rule would have fired on more than a tenth of what it judged
+    LINT_FIRES_OFTEN = 130;
 
     // 02xx: running
     /// the data directory is held by another process
@@ -137,6 +139,10 @@ codes! {
     NOT_FINAL = 306;
     /// the folder of temporary files cannot be used
     TEMPORARY = 307;
+    /// what a back-test asks for is neither kept nor archived
+    HISTORY = 308;
+    /// the settings of a client cannot be read, changed or written
+    CLIENT_SETTINGS = 309;
     /// a row of an import cannot be read or mapped
     IMPORT_ROW = 311;
     /// the time of a row or commit cannot be the time of something that has happened
@@ -145,6 +151,16 @@ codes! {
     IMPORT_TAKEN_OVER = 313;
     /// a repository lacks objects that its history needs
     INCOMPLETE_REPOSITORY = 314;
+    /// a file has no such column
+    SERIES_COLUMN = 321;
+    /// a time or value of a series cannot be read
+    SERIES_CELL = 322;
+    /// the times of points do not make a series
+    SERIES_TIMES = 323;
+    /// a series has too few points
+    SERIES_SHORT = 324;
+    /// what is asked of a series cannot be computed
+    SERIES_OPTIONS = 325;
 
     // 09xx: the gateway
     /// what was sent is not JSON
@@ -189,14 +205,4 @@ codes! {
     NOT_THERE = 931;
     /// an answer would take more than it may
     TOO_MUCH = 932;
-    /// a file has no such column
-    SERIES_COLUMN = 321;
-    /// a time or value of a series cannot be read
-    SERIES_CELL = 322;
-    /// the times of points do not make a series
-    SERIES_TIMES = 323;
-    /// a series has too few points
-    SERIES_SHORT = 324;
-    /// what is asked of a series cannot be computed
-    SERIES_OPTIONS = 325;
 }

@@ -40,6 +40,11 @@ pub fn events(event_type: &str) -> String {
     format!("{EVENTS_PREFIX}{event_type}")
 }
 
+/// What the schemas of an event type are registered under.
+pub fn subject(event_type: &str) -> String {
+    format!("{}-value", events(event_type))
+}
+
 /// The event type of a raw topic, or `None` for any other topic.
 pub fn event_type(topic: &str) -> Option<&str> {
     topic.strip_prefix(EVENTS_PREFIX)

@@ -98,6 +98,17 @@ impl Arrival<'_> {
         }
     }
 
+    /// Up to when all event types are final by now, as the partials say; minus infinity where
+    /// nothing is. Blocks.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn final_through(&self) -> Result<Micros> {
+        let readings = self.readings("combine")?;
+        let told = readings.iter().map(|r| Position::told(&r.metadata));
+        Ok(told.min().unwrap_or(Micros::MIN))
+    }
+
     fn readings(&self, service: &str) -> Result<Vec<Reading>> {
         lag::readings(self.brokers, self.catalog, self.run, Some(service))
     }

@@ -6,7 +6,10 @@
 //! What reads Kafka blocks; what reads ClickHouse alone is `async`. [`verify`] does both and
 //! blocks: async code calls it with `spawn_blocking`.
 
+pub mod archive;
 pub mod arrival;
+pub mod backtest;
+pub mod baseline;
 pub mod digest;
 pub mod docs;
 pub mod explain;
@@ -15,15 +18,19 @@ pub mod late;
 pub mod lint;
 pub mod question;
 pub mod run;
+pub mod spend;
 pub mod status;
+pub mod tenant;
 pub mod time;
 pub mod truth;
 pub mod verify;
 
 pub use arrival::Arrival;
 pub use digest::Digest;
+pub use lag::Lag;
 pub use late::Watch;
 pub use question::Asked;
+pub use spend::Spend;
 pub use status::Status;
 pub use truth::Score;
 pub use verify::Verification;

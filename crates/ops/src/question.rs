@@ -4,8 +4,8 @@
 use anyhow::Result;
 use serde::Serialize;
 use weir_catalog::Catalog;
-use weir_model::Micros;
-use weir_store::{Param, Period, Question, Rows, Store, audit};
+use weir_model::{Micros, WindowSize};
+use weir_store::{Param, Period, Question, Rows, Store, audit, view_of};
 
 /// A question that is ready to be asked.
 #[derive(Debug, Clone)]
@@ -57,6 +57,36 @@ pub struct Coverage {
     /// Tenants whose data begins before the period or ends after it; all of them where the answer
     /// is empty.
     pub spans: Vec<Span>,
+}
+
+/// What to say beside an empty answer about views of windows of which not every rollup keeps any:
+/// a sentence for each such view that the SQL names.
+pub fn not_kept(catalog: &Catalog, sql: &str) -> Vec<String> {
+    let words: Vec<&str> = sql
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .collect();
+    let mut told = Vec::new();
+    for event in &catalog.events {
+        for size in WindowSize::ALL {
+            let view = view_of(event, size);
+            let by = |keep: bool| {
+                let rollups = event.rollups.iter();
+                let such = rollups.filter(|r| r.windows.contains(&size) == keep);
+                let names = such.map(|r| format!("'{}'", event.rollup_dimensions(r).join(",")));
+                names.collect::<Vec<_>>().join(", ")
+            };
+            if !words.contains(&view.as_str()) || by(false).is_empty() {
+                continue;
+            }
+            told.push(format!(
+                "{view} has windows of the rollups {}; `windows: [{}, 1h, 1d]` at another one in \
+                 schemas/catalog keeps them of it too",
+                by(true),
+                size.label()
+            ));
+        }
+    }
+    told
 }
 
 impl Asked {

@@ -127,14 +127,20 @@ struct Found {
 }
 
 impl Score {
-    /// Of what was injected for a tenant.
+    /// Of what was injected for a tenant, held against what the stream said, or a back-test of
+    /// this id.
     ///
     /// # Errors
     /// ClickHouse does not answer.
-    pub async fn of(store: &Store, tenant: &str, truth: Vec<Truth>) -> Result<Score> {
+    pub async fn of(
+        store: &Store,
+        tenant: &str,
+        truth: Vec<Truth>,
+        backtest: Option<&str>,
+    ) -> Result<Score> {
         let params = [("tenant".to_owned(), tenant.to_owned())];
-        let found = rows(store, audit::FINDINGS, &params).await?;
-        let told = rows(store, audit::OPENINGS, &params).await?;
+        let found = rows(store, &audit::findings(backtest), &params).await?;
+        let told = rows(store, &audit::openings(backtest), &params).await?;
         Ok(judge(truth, &found, &told))
     }
 

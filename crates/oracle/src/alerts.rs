@@ -155,6 +155,7 @@ impl<'a> Machine<'a> {
                     self.tell(open, known, Some(true));
                 }
             }
+            (Some(open), _) if self.rule.tells_once() => self.open = Some(open),
             (Some(mut open), Some(bad)) => {
                 open.again(at, &moment, bad, AlertState::Update);
                 self.tell(open, known, None);

@@ -31,6 +31,9 @@ pub struct KpiRow {
     /// Index into the catalog.
     #[serde(skip)]
     pub(crate) index: usize,
+    /// It is published: else it repeats the one before, and is there for rules and scores only.
+    #[serde(skip)]
+    pub(crate) published: bool,
 }
 
 /// `1h`, or `1h/5m` for a rolling one, or `1mo/1h` for one to date.
@@ -185,10 +188,12 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
             };
             let mut past: Vec<f64> = Vec::new();
             let mut last: Option<Micros> = None;
+            let mut said: Option<(i64, Option<f64>)> = None;
             let mut first = Micros::MAX;
             for (end, start) in &ends {
                 if last.is_some_and(|l| end.0 - l.0 > 40 * Micros::DAY.0) {
                     past.clear();
+                    said = None;
                 }
                 last = Some(*end);
                 let terms: Vec<Option<f64>> = def
@@ -219,8 +224,12 @@ pub(crate) fn run(catalog: &Catalog, judged: &Judged) -> BTreeMap<String, KpiRow
                     } => first,
                     _ => *start,
                 };
-                let row = score(def, index, &subject, (start, *end), &terms, &past);
+                let mut row = score(def, index, &subject, (start, *end), &terms, &past);
                 past.extend(row.value);
+                // Same hour, same value: nothing is said by a KPI that says changes.
+                let now = Some((end.0.div_euclid(3_600_000_000), row.value));
+                row.published = !def.only_changes || said != now;
+                said = now;
                 out.insert(
                     row_id(&def.name, def.version, &subject, &label(def.window), *end),
                     row,
@@ -330,6 +339,7 @@ pub(crate) fn rate(
         momentum: Momentum::Stable,
         coverage: None,
         index,
+        published: true,
     };
     let Some(v) = value else { return row };
     row.status = Status::OnTarget;

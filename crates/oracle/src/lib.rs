@@ -67,7 +67,7 @@ fn concluded(catalog: &Catalog, judged: fold::Judged, share: &Share) -> Truth {
     let mut alerts = alerts::run(catalog, &judged, &verdicts, &kpis);
     // What is there of other subjects is there for KPIs that join it.
     anomalies.retain(|_, row| share.has(&row.subject));
-    kpis.retain(|_, row| share.has(&row.subject));
+    kpis.retain(|_, row| row.published && share.has(&row.subject));
     alerts.retain(|_, row| share.has(&row.subject));
     Truth {
         anomalies,

@@ -7,6 +7,7 @@ use crate::Signal;
 use crate::declare::{File, Record};
 use crate::read::Source;
 use crate::schema::Types;
+use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 use std::collections::HashMap;
 use std::fmt;
@@ -126,7 +127,8 @@ const DEFAULT: &str = "otlp/default.yaml";
 pub(crate) fn compile(texts: Vec<(String, String)>, types: &Types) -> Result<Mappings, Wrong> {
     let mut files = Vec::with_capacity(texts.len());
     for (name, text) in texts {
-        files.push((name.clone(), parse(&name, &text)?));
+        let file: File = parse(&name, &text)?;
+        files.push((name, file));
     }
     let at = files.iter().position(|(n, _)| n == DEFAULT);
     let default = at.ok_or_else(|| {
@@ -153,14 +155,17 @@ pub(crate) fn compile(texts: Vec<(String, String)>, types: &Types) -> Result<Map
     Ok(made)
 }
 
-fn parse(name: &str, text: &str) -> Result<File, Wrong> {
+/// Reads a file of one of the folders of declarations.
+pub(crate) fn parse<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Wrong> {
     serde_saphyr::from_str(text).map_err(|e| {
         let line = e.location().map_or(0, |l| l.line());
         // The first line says what; the others draw the file.
         let told = e.without_snippet().to_string();
         let told = told.lines().next().unwrap_or_default();
         let told = told.trim_start_matches("error: ").to_owned();
-        Wrong::new(name, line, told, "compare with the files in schemas/otlp")
+        let folder = name.split('/').next().unwrap_or_default();
+        let remedy = format!("compare with the files in schemas/{folder}");
+        Wrong::new(name, line, told, &remedy)
     })
 }
 

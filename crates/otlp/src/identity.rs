@@ -23,6 +23,17 @@ pub(crate) fn id(event: &str, identities: &[Vec<Source>], record: &Record) -> Uu
     Uuid::new_v5(&SPACE, &bytes)
 }
 
+/// Id of an event that these parts identify: whoever knows them, also from elsewhere than a record,
+/// makes the same.
+pub fn event_id(event: &str, parts: &[impl AsRef<str>]) -> Uuid {
+    let mut bytes = Vec::with_capacity(128);
+    part(&mut bytes, event.as_bytes());
+    for p in parts {
+        part(&mut bytes, p.as_ref().as_bytes());
+    }
+    Uuid::new_v5(&SPACE, &bytes)
+}
+
 /// Appends with its length, so that no two lists of parts run together to the same bytes.
 fn part(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());

@@ -3,6 +3,7 @@
 //! Pure: a body goes in, events come out in the form that `POST /v1/events` takes. Nothing is kept
 //! between two bodies, so a body that is sent again gives the same events with the same ids.
 
+mod client;
 mod compile;
 mod declare;
 mod event;
@@ -20,7 +21,9 @@ mod wire;
 
 use std::path::Path;
 
+pub use client::{Client, Format, Placeholders, Settings};
 pub use compile::{Mappings, Wrong};
+pub use identity::event_id;
 pub use opentelemetry_proto::tonic as proto;
 pub use unmapped::Unmapped;
 pub use wire::answer;

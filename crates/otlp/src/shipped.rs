@@ -17,9 +17,26 @@ fn of(dir: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 fn shipped_files() -> Vec<(String, String)> {
-    of("otlp/")
+    texts("otlp/")
+}
+
+fn texts(dir: &'static str) -> Vec<(String, String)> {
+    of(dir)
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect()
+}
+
+/// The clients that are compiled in.
+pub(crate) fn clients() -> Vec<(String, String)> {
+    texts("connect/")
+}
+
+/// The clients of a `schemas` folder; the shipped ones where it has none.
+pub(crate) fn clients_of(dir: &Path) -> Result<Vec<(String, String)>, Wrong> {
+    match dir.join("connect") {
+        inner if inner.is_dir() => files(&inner, "connect"),
+        _ => Ok(clients()),
+    }
 }
 
 fn shipped_types() -> Types {
@@ -36,10 +53,10 @@ pub(crate) fn read(dir: &Path) -> Result<Mappings, Wrong> {
     let inner = dir.join("otlp");
     if !inner.is_dir() && dir.join("default.yaml").is_file() {
         let beside = dir.parent().unwrap_or(dir);
-        return compile(files(dir)?, &types(&beside.join("events"))?);
+        return compile(files(dir, "otlp")?, &types(&beside.join("events"))?);
     }
     let files = if inner.is_dir() {
-        files(&inner)?
+        files(&inner, "otlp")?
     } else {
         // A folder of its own catalog, made before there were declarations.
         shipped_files()
@@ -47,11 +64,11 @@ pub(crate) fn read(dir: &Path) -> Result<Mappings, Wrong> {
     compile(files, &types(&dir.join("events"))?)
 }
 
-fn files(dir: &Path) -> Result<Vec<(String, String)>, Wrong> {
+fn files(dir: &Path, folder: &str) -> Result<Vec<(String, String)>, Wrong> {
     let mut out = Vec::new();
     for path in list(dir, "yaml")? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        out.push((format!("otlp/{name}"), text(&path)?));
+        out.push((format!("{folder}/{name}"), text(&path)?));
     }
     Ok(out)
 }

@@ -16,6 +16,8 @@ use weir_model::codes;
 
 /// How often it is looked whether all are ready.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often it is said that a start takes long.
+const TELL: Duration = Duration::from_secs(20);
 
 type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
 type Run = Box<dyn FnOnce(&Running) -> Result<()> + Send>;
@@ -222,7 +224,8 @@ async fn announced(
     address: SocketAddr,
     to: Announce<'_>,
 ) -> Result<()> {
-    let until = Instant::now() + within;
+    let begun = Instant::now();
+    let mut tell = begun + TELL;
     loop {
         let health = running.health.clone();
         let waiting: Vec<_> = tokio::task::spawn_blocking(move || health.report())
@@ -236,9 +239,15 @@ async fn announced(
         if waiting.is_empty() {
             return to(address);
         }
-        if Instant::now() > until {
-            let (code, seconds) = (codes::CHILD_NOT_READY, within.as_secs());
+        let now = Instant::now();
+        let seconds = (now - begun).as_secs();
+        if now > begun + within {
+            let code = codes::CHILD_NOT_READY;
             bail!("{code}: not ready after {seconds} s: {waiting:?}");
+        }
+        if now > tell {
+            tell = now + TELL;
+            tracing::warn!("not ready after {seconds} s, still starting: {waiting:?}");
         }
         tokio::time::sleep(LOOK).await;
     }

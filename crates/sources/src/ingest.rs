@@ -1,5 +1,6 @@
 //! Runs a source into the log: reads the ledger, goes on where it stopped, reports progress.
 
+mod agents;
 mod git;
 mod published;
 mod table;
@@ -18,6 +19,7 @@ use weir_kafka::Brokers;
 use weir_model::codes::{INPUT, PARTITIONS_CHANGED, SNAPSHOT};
 use weir_model::{Micros, hash, headers::Mark};
 
+pub use agents::{Archive, Batch, IMPORT, agents};
 pub use git::git;
 pub use table::{Table, table};
 
@@ -33,6 +35,8 @@ pub struct Report {
     pub already: u64,
     /// Of `already`: this source has other numbers for them than were written then, which stay.
     pub differing: u64,
+    /// Calls that came over OTLP already: they are not published again.
+    pub elsewhere: u64,
     /// Rows for which another row of the same identity stands.
     pub doubled: u64,
     /// Rows left out by the mapping's condition; commits whose parents are not in a shallow clone.

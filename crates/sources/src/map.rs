@@ -10,7 +10,7 @@ mod declared;
 mod jsonl;
 mod lines;
 mod rows;
-mod target;
+pub(crate) mod target;
 mod time;
 mod typed;
 mod value;

@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result};
 use std::time::Duration;
-use weir_catalog::{Catalog, EventDef};
 use weir_kafka::Brokers;
 use weir_kafka::compacted::read_all;
 use weir_model::{schemas::RegisteredSchema, topics};
@@ -19,16 +18,6 @@ pub fn schemas(brokers: &Brokers) -> Result<Vec<(String, String)>> {
             Ok((s.subject, s.schema))
         })
         .collect()
-}
-
-/// Registers the schemas of a catalog's event types, so that producers and snapshots can name them.
-pub fn register_types(brokers: &Brokers, catalog: &Catalog) -> Result<()> {
-    let subject = |e: &EventDef| format!("{}-value", topics::events(&e.name));
-    let events = catalog.events.iter();
-    let wanted: Vec<_> = events
-        .map(|e| (subject(e), e.schema_json.clone()))
-        .collect();
-    register(brokers, &wanted)
 }
 
 /// Registers schemas that are not yet known.

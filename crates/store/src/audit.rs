@@ -2,6 +2,7 @@
 //! the note of `weir query` on where data begins and ends.
 
 use crate::StoreError;
+use crate::client::text;
 use crate::table::PartsTable;
 use crate::view::{Form, merged_sql};
 use weir_catalog::{Catalog, EventDef};
@@ -11,18 +12,40 @@ use weir_model::{Micros, WindowSize};
 pub const SPANS: &str = "SELECT tenant, min(first_day), max(last_day) FROM data_spans \
      WHERE {tenant:String} = '' OR tenant = {tenant:String} GROUP BY tenant ORDER BY tenant";
 
-/// The anomalies of a `tenant` with their windows in microseconds, in the order of their ends.
-pub const FINDINGS: &str = "SELECT detector, dimensions, \
-     toInt64(toUnixTimestamp64Micro(window_start)) AS start, \
-     toInt64(toUnixTimestamp64Micro(window_end)) AS end FROM anomalies \
-     WHERE tenant = {tenant:String} ORDER BY end \
-     SETTINGS output_format_json_quote_64bit_integers = 0";
+/// The anomalies of a `tenant` with their windows in microseconds, in the order of their ends: those
+/// of the stream, or of a back-test.
+pub fn findings(backtest: Option<&str>) -> String {
+    let of = said("anomalies", backtest);
+    format!(
+        "SELECT detector, dimensions, \
+         toInt64(toUnixTimestamp64Micro(window_start)) AS start, \
+         toInt64(toUnixTimestamp64Micro(window_end)) AS end FROM {of} \
+         WHERE tenant = {{tenant:String}} ORDER BY end \
+         SETTINGS output_format_json_quote_64bit_integers = 0"
+    )
+}
 
 /// Alerts of one tenant, as findings: rule, subject, when it was opened.
-pub const OPENINGS: &str = "\
-SELECT rule AS detector, dimensions, toInt64(toUnixTimestamp64Micro(opened)) AS start, start AS end \
-FROM alerts WHERE tenant = {tenant:String} ORDER BY end \
-SETTINGS output_format_json_quote_64bit_integers = 0";
+pub fn openings(backtest: Option<&str>) -> String {
+    let of = said("alerts", backtest);
+    format!(
+        "SELECT rule AS detector, dimensions, \
+         toInt64(toUnixTimestamp64Micro(opened)) AS start, start AS end \
+         FROM {of} WHERE tenant = {{tenant:String}} ORDER BY end \
+         SETTINGS output_format_json_quote_64bit_integers = 0"
+    )
+}
+
+/// What holds the results of the stream, or of a back-test.
+fn said(view: &str, backtest: Option<&str>) -> String {
+    match backtest {
+        None => view.to_owned(),
+        Some(id) => format!(
+            "(SELECT * FROM backtest_{view} FINAL WHERE backtest = {})",
+            text(id)
+        ),
+    }
+}
 
 /// What a final row says, by table: no key of a part, no offset, no append time.
 const FINAL_ROWS: &[(&str, &str, &str)] = &[

@@ -5,7 +5,7 @@ use crate::table::{EventsTable, PartsTable};
 use crate::view::{SETTINGS, rollup_name};
 use crate::{StoreError, acknowledged, results};
 use std::collections::BTreeMap;
-use weir_catalog::{Catalog, EventDef};
+use weir_catalog::{Catalog, EventDef, begins_days_within_hours};
 use weir_model::WindowSize;
 
 /// Tenants by the name of their time zone. ClickHouse takes zones as constants only, so SQL names
@@ -73,21 +73,10 @@ impl Zones {
     }
 }
 
-/// Whether a zone's offset was or will be no whole number of hours since 1970: its days do not
-/// begin with an hour of UTC.
+/// Whether the days of a zone do not begin with an hour of UTC.
 fn has_odd_hours(zone: &str) -> bool {
-    let Ok(zone) = jiff::tz::TimeZone::get(zone) else {
-        return false;
-    };
-    let odd = |offset: jiff::tz::Offset| offset.seconds() % 3600 != 0;
-    let epoch = jiff::Timestamp::UNIX_EPOCH;
-    // Rules repeat for ever.
-    let soon = jiff::Timestamp::from_second(4_000_000_000).unwrap_or(jiff::Timestamp::MAX);
-    odd(zone.to_offset(epoch))
-        || zone
-            .following(epoch)
-            .take_while(|t| t.timestamp() < soon)
-            .any(|t| odd(t.offset()))
+    let zone = jiff::tz::TimeZone::get(zone);
+    zone.is_ok_and(|zone| begins_days_within_hours(&zone))
 }
 
 impl Zones {

@@ -155,6 +155,8 @@ impl Store {
             // Tokens are numbered per block: a retry that splits into other blocks could lose rows.
             .with_setting("insert_deduplicate", "0")
             .with_setting("async_insert", "0")
+            // Every reader merges rows of one key (FINAL), so that nobody need do it twice.
+            .with_setting("optimize_on_insert", "0")
             // A year of history falls into many months at once.
             .with_setting("max_partitions_per_insert_block", "0")
             .with_timeouts(Some(INSERT_TIMEOUT), Some(INSERT_TIMEOUT));

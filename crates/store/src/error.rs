@@ -1,6 +1,6 @@
 //! What can go wrong with the store.
 
-use weir_model::{Code, codes};
+use weir_model::{Code, WindowSize, codes};
 
 /// An error of the store; [`StoreError::code`] is what operators look up.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +120,13 @@ impl StoreError {
 
     /// What a reader is refused, in the words of a reader.
     pub(crate) fn of_a_question(self) -> StoreError {
+        if let StoreError::Refused {
+            number: 60, reason, ..
+        } = &self
+            && let Some(told) = not_stored(reason)
+        {
+            return StoreError::Question(told);
+        }
         match self {
             StoreError::Refused {
                 number: 164 | 497,
@@ -175,6 +182,20 @@ impl StoreError {
     }
 }
 
+/// What to do where a view of windows is asked for that no rollup of the event type stores.
+fn not_stored(reason: &str) -> Option<String> {
+    let view = reason.split('\'').nth(1)?;
+    let view = view.rsplit('.').next()?.trim_matches('`');
+    let (event, label) = view.rsplit_once('_')?;
+    let mut sizes = WindowSize::ALL.into_iter();
+    sizes.find(|s| s.label() == label)?;
+    Some(format!(
+        "there is no view {view}: no rollup of such an event type stores windows of {label}; ask \
+         {event}_1h, or {event}_events for single events, or write `windows: [{label}, 1h, 1d]` at \
+         the rollup in schemas/catalog, which counts the log again"
+    ))
+}
+
 /// The number in `Code: 60. DB::Exception: ...`.
 fn number(reason: &str) -> i32 {
     let digits = reason.split("Code: ").nth(1).unwrap_or_default();
@@ -183,4 +204,28 @@ fn number(reason: &str) -> i32 {
         .next()
         .and_then(|d| d.parse().ok())
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_view_of_windows_that_are_not_stored_is_told_with_what_would_keep_them() {
+        let refused = |reason: &str| StoreError::Refused {
+            number: 60,
+            reason: reason.into(),
+            statement: String::new(),
+        };
+        let told = |reason: &str| refused(reason).of_a_question().to_string();
+        let said = told("Unknown table expression identifier 'weir.llm_call_5m' in scope SELECT 1");
+        assert!(said.contains("no view llm_call_5m"), "{said}");
+        assert!(said.contains("windows: [5m, 1h, 1d]"), "{said}");
+        let said = told("Unknown table expression identifier 'nonsense' in scope SELECT 1");
+        assert!(
+            said.contains("nonsense") && !said.contains("windows:"),
+            "{said}"
+        );
+    }
 }

@@ -4,17 +4,21 @@
 //! (`schemas/clickhouse`), columns for measures and fields declared since, views. [`PartsTable`]
 //! and [`EventsTable`] are the tables of an event type, [`encode`] writes their rows. [`results`]
 //! has the tables of anomalies, KPIs, alerts and what was late or unreadable. [`Question`]s are
-//! named queries; [`audit`] has those of the tools that look at everything.
+//! named queries; [`audit`] has those of the tools that look at everything, [`history`] and
+//! [`backtest`] those of what judges history again.
 
 mod acknowledged;
 mod assembly;
 pub mod audit;
+pub mod backtest;
+pub mod baseline;
 mod calendar;
 mod client;
 mod config;
 pub mod encode;
 mod error;
 pub mod explain;
+pub mod history;
 mod kpi;
 mod kpi_period;
 mod measure;
@@ -44,4 +48,4 @@ pub use period::Period;
 pub use question::{Parameter, Question};
 pub use reader::Reader;
 pub use table::{EventsTable, Leaf, PartsTable, underscored};
-pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of};
+pub use view::{Form, end_of, event_views, merged_sql, rollup_name, start_of, view_of};

@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, calendar, kpi, kpi_period, results, view};
+use crate::{Store, StoreError, backtest, calendar, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
@@ -89,6 +89,9 @@ impl There {
     }
 }
 
+/// What the comment of a view that was made here begins with.
+const MADE: &str = "made by weir from";
+
 /// A view that is to be there.
 struct View {
     name: String,
@@ -163,7 +166,7 @@ impl Store {
     }
 
     /// Brings tables and views up to the catalog and the records: makes tables, adds columns, widens
-    /// types. Nothing is ever taken away.
+    /// types. Nothing is ever taken away but views of windows that are stored no more.
     async fn sync(
         &self,
         migrations: &[Migration],
@@ -173,6 +176,10 @@ impl Store {
         let mut alter = Vec::new();
         for result in results::ALL {
             alter.extend(result.alter(&there.names_of(result.table)));
+        }
+        let tables = |table: &str| there.columns_of(table).map(|_| there.names_of(table));
+        for statement in backtest::prepare(&tables) {
+            self.execute(&statement).await?;
         }
         // What a view was made from, beside its text: `*` is all columns there were, and functions
         // are copied into it.
@@ -214,8 +221,22 @@ impl Store {
                 wanted.push(View::of((format!("kpi_{}", k.name), select)));
             }
         }
+        self.drop_not_stored(&there, catalog).await?;
         self.views(&there, &made_from, wanted).await?;
         Ok(alter)
+    }
+
+    /// Drops views of windows that no rollup stores any more: they would be asked in vain, and
+    /// nothing would say why.
+    async fn drop_not_stored(&self, there: &There, catalog: &Catalog) -> Result<(), StoreError> {
+        for view in catalog.events.iter().flat_map(view::not_stored) {
+            let comment = there.comments.get(&view);
+            if comment.is_some_and(|c| c.starts_with(MADE)) {
+                self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
+                    .await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes views, but for those that are there as they are to be: their comment says what they
@@ -234,7 +255,7 @@ impl Store {
             } = view;
             let from = made_from.iter().chain([&columns, &select]);
             let from: Vec<&[u8]> = from.map(|s| s.as_bytes()).collect();
-            let made = format!("made by weir from {}", hash::id(&from));
+            let made = format!("{MADE} {}", hash::id(&from));
             if there.comments.get(&name) == Some(&made) {
                 continue;
             }

@@ -71,6 +71,22 @@ pub enum Form {
     Full,
 }
 
+fn stores(event: &EventDef, size: WindowSize) -> bool {
+    event.rollups.iter().any(|r| r.windows.contains(&size))
+}
+
+/// The name of the view of merged windows of a size, `llm_call_1h`.
+pub fn view_of(event: &EventDef, size: WindowSize) -> String {
+    format!("{}_{}", underscored(&event.name), size.label())
+}
+
+/// Names of the views of windows that no rollup of an event type stores.
+pub(crate) fn not_stored(event: &EventDef) -> impl Iterator<Item = String> {
+    let sizes = WindowSize::ALL.into_iter();
+    let none = sizes.filter(|s| !stores(event, *s));
+    none.map(|size| view_of(event, size))
+}
+
 /// (name, SELECT) of every view of an event type.
 ///
 /// # Errors
@@ -80,13 +96,9 @@ pub fn event_views(
     event: &EventDef,
 ) -> Result<Vec<(String, String)>, StoreError> {
     let mut views = Vec::new();
-    for size in WindowSize::ALL {
-        if event.rollups.iter().any(|r| r.windows.contains(&size)) {
-            views.push((
-                format!("{}_{}", underscored(&event.name), size.label()),
-                merged_sql(catalog, event, size, Form::Plain, None)?,
-            ));
-        }
+    for size in WindowSize::ALL.into_iter().filter(|s| stores(event, *s)) {
+        let select = merged_sql(catalog, event, size, Form::Plain, None)?;
+        views.push((view_of(event, size), select));
     }
     let zones = zones(catalog)?;
     views.push((

@@ -8,7 +8,6 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use weir_catalog::{Catalog, EventDef, MeasureKind};
 use weir_model::measure::{Accumulator, Sample};
 use weir_model::records::{
@@ -26,13 +25,12 @@ const TENANTS: [(&str, &str); 3] = [
 ];
 
 fn catalog() -> Catalog {
-    let mut catalog =
-        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap();
-    catalog.tenants.zones = TENANTS
-        .iter()
-        .map(|(t, z)| (t.to_string(), jiff::tz::TimeZone::get(z).unwrap()))
-        .collect();
-    catalog
+    let zones = TENANTS.iter().map(|(t, z)| format!("{t}: {z}"));
+    let zones = zones.collect::<Vec<_>>().join(", ");
+    let zones = format!("tenants: {{zones: {{{zones}}}}}\n");
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/zones.yaml".into(), zones));
+    weir_catalog::load_sources(sources).unwrap()
 }
 
 async fn prepared(database: &str, catalog: &Catalog) -> Store {
@@ -316,7 +314,7 @@ async fn results(store: &Store, tenant: &str, end: &str) {
             "INSERT INTO dead_letters_log (topic, tenant, offset, code, log_time) VALUES ('t', '{tenant}', cityHash64('{tenant}') % 1000, 7, '{end}')"
         ),
         format!(
-            "INSERT INTO events_llm_call (log_partition, log_offset, log_time, event_id, event_time, tenant) VALUES (0, 1, '{end}', 'e', '{end}', '{tenant}')"
+            "INSERT INTO events_llm_call (log_partition, log_offset, log_time, event_id, event_time, tenant, resource) VALUES (0, 1, '{end}', 'e', '{end}', '{tenant}', map('weir.emitter', 'codex'))"
         ),
     ] {
         store.execute(&sql).await.unwrap();

@@ -10,7 +10,6 @@ use measure::{full, plain, value};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use weir_catalog::{Catalog, EventDef, Expr, JudgedWindow, KpiDef, MeasureKind, Op, Term};
 use weir_model::records::{
     Aggregate, AggregateBlock, AggregateReader, Alert, AlertState, MeasureValue, Part, Subject,
@@ -32,9 +31,7 @@ fn store(database: &str) -> Store {
 
 /// The repository's catalog with tenants in three zones.
 fn catalog() -> Catalog {
-    in_three_zones(
-        weir_catalog::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas")).unwrap(),
-    )
+    in_three_zones("{}")
 }
 
 /// Terms with fixed dimensions: one that replaces a dimension of the subject, one that adds one.
@@ -68,15 +65,17 @@ scores:
   both: {by: [team], window: 1d, of: {day: 2, hour: 0.7}, target: 70, better: higher, targets: {team: {a: 20}}}
 ";
 
-fn in_three_zones(mut catalog: Catalog) -> Catalog {
-    let zone = |n: &str| jiff::tz::TimeZone::get(n).unwrap();
-    catalog.tenants.default_zone = zone("UTC");
-    catalog.tenants.zones = vec![
-        ("acme".into(), zone("America/Sao_Paulo")),
-        ("globex".into(), zone("Asia/Kathmandu")),
-        ("initech".into(), zone("Europe/Berlin")),
-    ];
-    catalog
+const ZONES: &str = "
+tenants:
+  zones: {acme: America/Sao_Paulo, globex: Asia/Kathmandu, initech: Europe/Berlin}
+";
+
+/// With the declarations of one more file.
+fn in_three_zones(more: &str) -> Catalog {
+    let mut sources = Catalog::embedded_sources();
+    sources.push(("catalog/zones.yaml".into(), ZONES.into()));
+    sources.push(("catalog/more.yaml".into(), more.into()));
+    weir_catalog::load_sources(sources).unwrap()
 }
 
 fn now() -> Micros {
@@ -524,6 +523,27 @@ async fn what_is_declared_later_gets_its_column() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_that_are_stored_no_more_are_asked_in_vain_no_more() {
+    let mut catalog = catalog();
+    let at = catalog.event_id("llm.call").unwrap();
+    for rollup in &mut catalog.events[at].rollups {
+        rollup.windows = WindowSize::ALL.to_vec();
+    }
+    let store = prepared("stored_no_more", &catalog).await;
+    let ask = "SELECT count() FROM llm_call_1m";
+    assert_eq!(store.scalar(ask, &[]).await.unwrap().as_deref(), Some("0"));
+    for rollup in &mut catalog.events[at].rollups {
+        rollup.windows = vec![WindowSize::Hour];
+    }
+    store.prepare(&built_in(), &catalog).await.unwrap();
+    let said = store.scalar(ask, &[]).await.unwrap_err().to_string();
+    assert!(said.starts_with("WEIR-0305"), "{said}");
+    assert!(said.contains("windows: [1m, 1h, 1d]"), "{said}");
+    let kept = store.scalar("SELECT count() FROM llm_call_1h", &[]).await;
+    assert_eq!(kept.unwrap().as_deref(), Some("0"));
+}
+
 /// (name, type) of the columns of a table or view, in its order.
 async fn columns(store: &Store, table: &str) -> Vec<(String, String)> {
     let sql = format!(
@@ -774,9 +794,7 @@ fn term_value(catalog: &Catalog, term: &Term, values: Option<&Vec<MeasureValue>>
 
 /// A database of random parts under the repository's catalog and more: with the parts by event type.
 async fn filled(name: &str, more: &str, seed: u64) -> (Catalog, Store, Vec<Vec<Aggregate>>) {
-    let mut sources = Catalog::embedded_sources();
-    sources.push(("catalog/more.yaml".into(), more.into()));
-    let catalog = in_three_zones(weir_catalog::load_sources(sources).unwrap());
+    let catalog = in_three_zones(more);
     let store = prepared(name, &catalog).await;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut all: Vec<Vec<Aggregate>> = Vec::new();

@@ -36,16 +36,17 @@ impl Child {
     pub fn start(arguments: &[&str]) -> Result<Child> {
         let program = std::env::current_exe().context("looking for the running program")?;
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let process = command
-            .spawn()
-            .with_context(|| format!("starting {arguments:?}"))?;
+        command.args(arguments);
+        Child::spawn(command, arguments.first().copied().unwrap_or_default())
+    }
+
+    /// Starts any program, called `name` in what is told of it.
+    pub fn spawn(mut command: Command, name: &str) -> Result<Child> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let process = command.spawn();
         Ok(Child {
-            process,
-            name: arguments.first().copied().unwrap_or_default().to_owned(),
+            process: process.with_context(|| format!("starting {name}"))?,
+            name: name.to_owned(),
         })
     }
 

@@ -6,6 +6,7 @@ use report::Figure;
 use std::path::PathBuf;
 use system::Work;
 
+mod agents;
 mod catch_up;
 mod child;
 mod engine;
@@ -14,10 +15,13 @@ mod hidden;
 mod idle;
 mod latency;
 mod memory;
+mod replay;
 mod report;
+mod running;
 mod sink;
 mod sparse;
 mod system;
+mod whole;
 
 /// Serves the client library's C code too: with the C library's own allocator, reading costs twice
 /// as much.
@@ -66,12 +70,37 @@ enum Command {
     Sparse,
     /// `weir up` without work
     Idle,
+    /// `weir up` with the shipped catalog and a simulated organisation: what one pays
+    Whole {
+        /// Another weir, to compare with
+        #[arg(long, value_name = "PROGRAM")]
+        weir: Option<PathBuf>,
+    },
+    /// `weir import agents` over made session logs, beside another tool
+    Agents {
+        /// Megabytes of logs
+        #[arg(long)]
+        mb: Option<u64>,
+        /// Command of the other tool; HOME and CLAUDE_CONFIG_DIR say where the logs are
+        #[arg(long, value_name = "COMMAND")]
+        other: Option<String>,
+    },
     /// The engines of the three stages in one thread, without Kafka: for a profiler
     Engine {
         #[arg(long, default_value_t = 100_000)]
         engineers: u64,
         #[arg(long, default_value_t = 6_000_000)]
         events: u64,
+    },
+    /// A snapshot played into a fresh system, once for each number of instances
+    Replay {
+        snapshot: PathBuf,
+        /// `1x`, `100x`, … or `max`
+        #[arg(long, default_value = "max")]
+        speed: String,
+        /// Instances of the stages
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
+        instances: Vec<u32>,
     },
     #[command(hide = true)]
     Stages {
@@ -116,6 +145,8 @@ fn main() -> Result<()> {
                 catch_up::scale(quick)?,
                 sparse::figures(&catalog, quick)?,
                 idle::figures(quick)?,
+                whole::figures(quick, None)?,
+                agents::figures(agents::megabytes(quick), None)?,
             ]
             .concat()
         }
@@ -128,9 +159,18 @@ fn main() -> Result<()> {
         Command::Scale => catch_up::scale(quick)?,
         Command::Sparse => sparse::figures(&catalog()?, quick)?,
         Command::Idle => idle::figures(quick)?,
+        Command::Whole { weir } => whole::figures(quick, weir.as_deref())?,
+        Command::Agents { mb, other } => {
+            agents::figures(mb.unwrap_or(agents::megabytes(quick)), other.as_deref())?
+        }
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);
         }
+        Command::Replay {
+            snapshot,
+            speed,
+            instances,
+        } => return replay::run(snapshot, speed, instances, arguments.json.is_some()),
         Command::Stages { work, brokers } => return hidden::services(brokers, None, Some(*work)),
         Command::SinkAlone {
             brokers,

@@ -17,7 +17,7 @@ use weir_runtime::config::Secret;
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare"
+    after_help = "First steps:\n  weir up                       start Kafka, ClickHouse and all services here\n  weir connect claude-code      make a coding agent send here\n  weir simulate --days 14       publish a simulated organisation\n  weir import git .             publish the history of this repository\n  weir query                    list the questions that have names\n  weir query kpis               ask one\n  weir verify                   count everything again from the log and compare"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -102,6 +102,11 @@ pub enum Command {
     /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
     #[command(subcommand)]
     Explain(ExplainCommand),
+    /// Judge recorded history again, without telling anybody: how often would each rule have fired?
+    Backtest(BacktestArgs),
+    /// What is usual of a KPI
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Compare the anomalies that a simulation injected with those that were found
     Truth(TruthArgs),
     /// Hash the merged numbers and final rows: equal logs give equal digests
@@ -130,6 +135,10 @@ pub enum Command {
     Token(TokenCommand),
     /// Send an event to the gateway: `weir emit incident.recorded severity=high …`
     Emit(EmitArgs),
+    /// Make a coding agent or a program send here: `weir connect claude-code --write`
+    Connect(ConnectArgs),
+    /// Show who sends OpenTelemetry here: versions, when, what, and what is to be mended
+    Sources(SourcesArgs),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
     /// Print the completions of a shell
@@ -162,6 +171,9 @@ pub struct StatusArgs {
     /// password
     #[arg(long)]
     pub secrets: bool,
+    /// A row for each topic; else those that are read count as one
+    #[arg(long)]
+    pub all: bool,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -254,12 +266,53 @@ pub struct EmitArgs {
     /// Check the event and send nothing
     #[arg(long)]
     pub validate: bool,
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where events are sent to.
+#[derive(ClapArgs, Debug)]
+pub struct GatewayArgs {
     /// Gateway of a system elsewhere
     #[arg(long, env = "WEIR_URL", value_name = "URL")]
     pub url: Option<String>,
     /// Token (the owner's, of the data directory, where not given)
     #[arg(long, env = "WEIR_TOKEN", hide_env_values = true, value_name = "TOKEN", value_parser = secret)]
     pub token: Option<Secret>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ConnectArgs {
+    /// claude-code, codex, copilot, gemini, opencode, python or qwen (without it: lists them)
+    #[arg(required_if_eq_any([("write", "true"), ("check", "true")]))]
+    pub client: Option<String>,
+    /// Show what changes in the settings of the client, and write it
+    #[arg(long)]
+    pub write: bool,
+    /// Wait for the first record of the client, and say what came
+    #[arg(long)]
+    pub check: bool,
+    /// Seconds that --check waits
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub timeout: u64,
+    #[command(flatten)]
+    pub gateway: GatewayArgs,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct SourcesArgs {
+    /// Days to look back
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// Only this tenant
+    #[arg(long)]
+    pub tenant: Option<String>,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -304,6 +357,40 @@ pub enum ImportSource {
         #[arg(long)]
         json: bool,
     },
+    /// What coding agents did on this machine, out of the session logs that they keep, and what it
+    /// cost: Claude Code, Codex, Gemini CLI, Qwen Code, opencode
+    Agents(AgentsArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct AgentsArgs {
+    /// Folder to look in as if it were a person's home; no variable moves anything then
+    #[arg(long, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Only these agents, e.g. claude-code,codex
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub agent: Vec<String>,
+    /// Only what happened from this day on, e.g. 2026-01-05
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<jiff::civil::Date>,
+    /// Publish nothing, and ask for no running system
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Go on with what is written, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// Address of the person whose logs they are (default: git's user.email)
+    #[arg(long, value_name = "EMAIL")]
+    pub engineer: Option<String>,
+    /// Tenant of the events
+    #[arg(long, default_value = "default", value_parser = tenant)]
+    pub tenant: String,
+    /// Team of the engineer
+    #[arg(long, default_value = "")]
+    pub team: String,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A URL may have a password in it.
@@ -510,6 +597,83 @@ pub struct ExplainArgs {
 }
 
 #[derive(ClapArgs, Debug)]
+pub struct BacktestArgs {
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// First day, e.g. 2026-01-05 (default: the first one with data)
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<String>,
+    /// Last day (default: the last one with data)
+    #[arg(long, value_name = "DAY")]
+    pub to: Option<String>,
+    /// So many days up to the last one
+    #[arg(long, value_name = "N")]
+    pub days: Option<String>,
+    /// Only this KPI or score, and what it stands on (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub kpi: Vec<String>,
+    /// Only this detector (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub detector: Vec<String>,
+    /// Only this rule, and what it stands on; lists each time it would have fired (may be given
+    /// several times)
+    #[arg(long, value_name = "NAME")]
+    pub rule: Vec<String>,
+    /// Folder of schemas and catalog to judge by, in place of those that run: tries what is not in
+    /// force yet
+    #[arg(long, value_name = "DIR")]
+    pub catalog: Option<PathBuf>,
+    /// Leave out events that came late, as the stream does; else all count as if they had come in
+    /// time
+    #[arg(long)]
+    pub on_time: bool,
+    /// End with 1 where a rule would have fired on more than a tenth of what it judged
+    #[arg(long)]
+    pub check: bool,
+    /// Seconds to wait until the history has reached ClickHouse
+    #[arg(long, default_value_t = 120.0, value_parser = factor)]
+    pub wait: f64,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum BaselineCommand {
+    /// Publish what a KPI was over a period, by subject, as the baselines that hold from now on
+    Capture(CaptureArgs),
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct CaptureArgs {
+    /// Name of the KPI
+    #[arg(long, value_name = "NAME")]
+    pub kpi: String,
+    /// What it is captured as (default: the name of the KPI)
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+    /// Only subjects with these values: `component=search` (default: all)
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub subject: String,
+    /// First day, e.g. 2026-01-05
+    #[arg(long, value_name = "DAY")]
+    pub from: String,
+    /// Last day
+    #[arg(long, value_name = "DAY")]
+    pub to: String,
+    /// Tenant (may be left out where there is only one)
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// Publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
 pub struct TruthArgs {
     /// Seed of the simulation
     #[arg(long, default_value_t = 1)]
@@ -520,6 +684,10 @@ pub struct TruthArgs {
     /// Tenant of the simulation
     #[arg(long, default_value = "acme", value_parser = tenant)]
     pub tenant: String,
+    /// Look at what a back-test found in place of what the stream did: at the last one of the
+    /// tenant, or at the one with this id
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "")]
+    pub backtest: Option<String>,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
@@ -606,6 +774,8 @@ pub enum CatalogPart {
     Kpis,
     Detectors,
     Rules,
+    /// What measures are kept by, in which windows, and what reads these
+    Rollups,
 }
 
 #[derive(ClapArgs, Debug)]

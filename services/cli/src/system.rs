@@ -221,6 +221,15 @@ impl SystemArgs {
         })
     }
 
+    /// How clients are told to send here: of `--schemas`, where it says so.
+    pub fn clients(&self) -> Result<Vec<weir_otlp::Client>> {
+        let mappings = self.mappings()?;
+        Ok(match &self.schemas {
+            Some(dir) => weir_otlp::Client::load(dir, &mappings)?,
+            None => weir_otlp::Client::shipped(&mappings)?,
+        })
+    }
+
     /// Migrations of the store: of `--schemas`, where it has any.
     pub fn migrations(&self) -> Result<Vec<Migration>> {
         Ok(match self.sql("clickhouse") {

@@ -36,6 +36,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use weir_catalog::Catalog;
 use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
+use weir_kafka::registry::register_all;
 use weir_kafka::{Courier, Pauses};
 use weir_model::codes::CONFIG;
 use weir_runtime::host::{Running, Service};
@@ -220,7 +221,8 @@ impl State {
         let mut pauses = Pauses::new(timeouts.pause);
         while !shutdown.is_requested() {
             part.waits_for("Kafka, to register the schemas");
-            match weir_sources::registry::register_types(&self.config.kafka, catalog) {
+            let wanted = catalog.writer_schemas();
+            match register_all(&self.config.kafka, &wanted, timeouts.call) {
                 Ok(()) => return self.registered.store(true, Ordering::SeqCst),
                 Err(e) => tracing::warn!("the schemas are not registered yet: {e:#}"),
             }

@@ -15,7 +15,6 @@ use weir_catalog::Catalog;
 use weir_kafka::{Brokers, Error, SchemaRegistry};
 use weir_model::avro::Projection;
 use weir_model::schemas::{RegisteredSchema, canonical, check, check_backward_transitive};
-use weir_model::topics;
 
 /// What was read of the topic is good for so long.
 const FRESH: Duration = Duration::from_secs(1);
@@ -58,13 +57,9 @@ impl From<Error> for Refused {
 
 impl Registry {
     pub fn new(brokers: &Brokers, catalog: &Catalog) -> Registry {
-        let events = catalog.events.iter();
-        let subject = |name: &str| format!("{}-value", topics::events(name));
         Registry {
             brokers: brokers.clone(),
-            types: events
-                .map(|e| (subject(&e.name), e.schema_json.clone()))
-                .collect(),
+            types: catalog.writer_schemas().into_iter().collect(),
             view: Mutex::default(),
         }
     }

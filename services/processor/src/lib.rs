@@ -11,4 +11,4 @@ mod ticks;
 mod window;
 
 pub use processor::{Processor, ProcessorConfig, StageName};
-pub use run::{Run, Scope, current, current_catalog, register_schemas, reprocess, run_of};
+pub use run::{Run, Scope, current, current_catalog, reprocess, run_of};

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_kafka::admin::Partitions;
-use weir_kafka::{Brokers, Error, Pauses, Stage, StageConfig, run_stage};
+use weir_kafka::{Brokers, Error, Packing, Pauses, Stage, StageConfig, run_stage};
 use weir_model::{codes, topics};
 use weir_runtime::{Part, Shutdown, Size, names};
 
@@ -152,7 +152,11 @@ fn scope(
             .map_err(Error::from)
             .and_then(|run| {
                 // Producers of this project frame their events by id: somebody must know the ids.
-                crate::register_schemas(&config.kafka, catalog, t.call)?;
+                weir_kafka::registry::register_all(
+                    &config.kafka,
+                    &catalog.writer_schemas(),
+                    t.call,
+                )?;
                 Ok(Scope::new(&config.kafka, catalog.clone(), run)?)
             });
         match found {
@@ -256,6 +260,8 @@ fn run_one(
     shell.commit_bytes = config.commit_bytes.bytes();
     if name == StageName::Combine {
         shell.fetching = crate::combine::fetching(scope.raw.iter().sum());
+        // Partials are read once and then lie there for a restart; results are kept.
+        shell.packing = Packing::Quick;
     }
     run_stage(&shell, stage.as_mut(), stop)
 }

@@ -82,23 +82,6 @@ fn kept_catalog(run: &Run, entry: Option<&[u8]>) -> Result<Catalog, StageError> 
         .map_err(|e| unreadable("the catalog of the run", format!("{e:?}")))
 }
 
-/// Registers the schemas of the catalog's event types, for producers that write with them.
-///
-/// # Errors
-/// Kafka's.
-pub fn register_schemas(
-    brokers: &Brokers,
-    catalog: &Catalog,
-    deadline: Duration,
-) -> Result<(), Error> {
-    let schema = |e: &weir_catalog::EventDef| {
-        let subject = format!("{}-value", topics::events(&e.name));
-        (subject, e.schema_json.clone())
-    };
-    let wanted: Vec<(String, String)> = catalog.events.iter().map(schema).collect();
-    weir_kafka::registry::register_all(brokers, &wanted, deadline)
-}
-
 /// The run of this catalog: the current one where the catalog is the same; else the next one, which
 /// is begun (run 1 on a new system), or refused where a meaning changed without a new version
 /// (WEIR-0108). Topics that are missing are created; partials or terms with another number of

@@ -1,7 +1,7 @@
 //! `budgets:`: what may be spent in a month or a day, as KPIs to date and a rule for each share of
 //! it that is told.
 
-use super::{Added, names, quoted};
+use super::{Added, Around, Needs, names, quoted};
 use crate::reader::{Fields, File};
 use crate::terms::read_by;
 use crate::yaml::{Key, Node, Value};
@@ -61,7 +61,7 @@ struct Budget {
     action: String,
 }
 
-pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
+pub(super) fn read(_: &Around<'_>, file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
     let f = file.fields(node, "a budget", FIELDS)?;
     let of_node = f.need("of", "the budget")?;
     let of = file.text(of_node, "of")?;
@@ -88,14 +88,19 @@ pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
         impact: f.text_or("impact", ""),
         action: f.text_or("action", ""),
     };
-    Some(Added {
+    let needs = Needs {
+        event: event.to_owned(),
+        by: vec![budget.by.clone()],
+        windows: period.stored.to_vec(),
         measures: String::new(),
+    };
+    Some(Added {
+        version: 1,
         kpis: budget.kpis(),
         alerts: budget.alerts(),
-        event: event.to_owned(),
+        needs: vec![needs],
         by: budget.by,
         title: budget.title,
-        windows: period.stored,
     })
 }
 

@@ -1,115 +1,221 @@
-//! Macros: `slas:` and `budgets:` become measures, KPIs and alert rules of the kinds that there
-//! are, before anything else is read. The engine knows neither.
+//! Macros: `slas:`, `budgets:`, `roles:`, `levels:`, `goals:` and `milestones:` become measures,
+//! KPIs and alert rules of the kinds that there are, before anything else is read. The engine knows
+//! none of them.
 
+mod base;
 mod budget;
+mod goal;
+mod in_force;
+mod level;
+mod milestone;
+mod role;
 mod sla;
+mod tree;
 
-use crate::problem::suggest;
+use crate::problem::{Problem, suggest};
 use crate::reader::File;
-use crate::yaml::{self, At, Key, Node, Value};
+use crate::yaml::{At, Key, Node, Value};
+use tree::{event_name, extend, keep, parsed};
 use weir_model::codes;
 
-/// The macros: section of the files, kind, and what reads one.
-const MACROS: [(&str, &str, Read); 2] = [
-    ("slas", "sla", sla::read),
-    ("budgets", "budget", budget::read),
+/// A macro.
+struct Macro {
+    /// Section of the files.
+    section: &'static str,
+    kind: &'static str,
+    read: Read,
+    /// Adds what all of them make together.
+    join: Option<Join>,
+}
+
+const fn each(section: &'static str, kind: &'static str, read: Read) -> Macro {
+    Macro {
+        section,
+        kind,
+        read,
+        join: None,
+    }
+}
+
+/// All of them, each behind those whose KPIs it may stand on.
+const MACROS: [Macro; 6] = [
+    each("slas", "sla", sla::read),
+    each("budgets", "budget", budget::read),
+    Macro {
+        section: "roles",
+        kind: "role",
+        read: role::read,
+        join: Some(role::join),
+    },
+    each("levels", "level", level::read),
+    each("goals", "goal", goal::read),
+    each("milestones", "milestone", milestone::read),
 ];
 
 /// Sections that are macros.
 pub(crate) fn sections() -> impl Iterator<Item = &'static str> {
-    MACROS.iter().map(|(section, ..)| *section)
+    MACROS.iter().map(|m| m.section)
+}
+
+/// Places of what macros put into another file: their line, plus the number of their file, from 1,
+/// times this.
+const ELSEWHERE: u64 = 1 << 32;
+
+/// Macros, expanded.
+pub(crate) struct Done<'a> {
+    pub(crate) all: Vec<Expanded>,
+    /// Files that put something into others.
+    files: Vec<&'a str>,
+}
+
+impl Done<'_> {
+    /// Lets what was told of a macro's measures stand where the macro stands.
+    pub(crate) fn found(&self, problems: &mut [Problem]) {
+        for p in problems.iter_mut().filter(|p| p.line >= ELSEWHERE) {
+            let file = (p.line / ELSEWHERE) as usize - 1;
+            if let Some(name) = self.files.get(file) {
+                (p.file, p.line) = ((*name).to_owned(), p.line % ELSEWHERE);
+            }
+        }
+    }
 }
 
 /// What a macro became, as one would have written it.
 #[derive(Debug, Clone)]
 pub struct Expanded {
-    /// `slas` or `budgets`: where it is declared.
+    /// `slas`, `budgets`, ...: where it is declared.
     pub section: &'static str,
-    /// `sla` or `budget`: what the names of its parts begin with.
+    /// `sla`, `budget`, ...
     pub kind: &'static str,
     /// Its name.
     pub name: String,
     /// For people.
     pub title: String,
-    /// Event type whose measures it adds to, or reads.
-    pub event: String,
+    /// Event types whose measures it adds to, or reads.
+    pub events: Vec<String>,
     /// Dimensions of its subjects.
     pub by: Vec<String>,
     /// The declarations that it stands for, as YAML.
     pub text: String,
+    /// Names of the measures, KPIs and rules that it stands for.
+    parts: Vec<String>,
 }
 
 impl Expanded {
     /// Whether a measure, KPI or rule is one of its parts.
     pub fn made(&self, name: &str) -> bool {
-        let rest = name
-            .strip_prefix(self.kind)
-            .and_then(|r| r.strip_prefix('_'));
-        let part = rest.and_then(|r| r.strip_prefix(self.name.as_str()));
-        part.is_some_and(|p| p.starts_with('_'))
+        self.parts.iter().any(|p| p == name)
     }
 }
 
 /// What one macro adds, as YAML.
 struct Added {
-    event: String,
+    /// Version of its definition.
+    version: u32,
     by: Vec<String>,
     title: String,
-    /// Stored windows that its rollup needs.
-    windows: &'static [&'static str],
-    measures: String,
+    needs: Vec<Needs>,
     kpis: String,
     alerts: String,
 }
 
+/// What a macro needs of an event type.
+struct Needs {
+    event: String,
+    /// Rollups.
+    by: Vec<Vec<String>>,
+    /// Stored windows that these need.
+    windows: Vec<&'static str>,
+    measures: String,
+}
+
+/// An entry of a macro's section, and what it adds.
+type Entry<'a, 'k> = (File<'a>, &'k Key, Added);
+
+/// Adds what all entries make together.
+type Join = fn(&mut [Entry<'_, '_>]);
+
 /// Reads one macro.
-type Read = fn(File<'_>, &Key, &Node) -> Option<Added>;
+type Read = fn(&Around<'_>, File<'_>, &Key, &Node) -> Option<Added>;
 
 /// A macro's section in a file.
 pub(crate) type Section<'a> = (&'static str, File<'a>, Node);
+
+/// What else is declared: as it was written, and by macros before.
+struct Around<'a> {
+    sections: &'a [Section<'a>],
+    /// Event types that are no settings.
+    events: Vec<String>,
+}
 
 /// Expands the macros: measures and rollups go into the files of their event types, KPIs and rules
 /// into sections of the macro's file.
 pub(crate) fn expand<'a>(
     sections: &mut Vec<Section<'a>>,
     events: &mut [(File<'a>, Node)],
-) -> Vec<Expanded> {
+) -> Done<'a> {
     let mut out: Vec<Expanded> = Vec::new();
-    let mut added = Vec::new();
-    for (section, file, node) in sections.iter() {
-        let Some((section, kind, read)) = MACROS.iter().find(|(s, ..)| s == section) else {
-            continue;
+    let mut files: Vec<&str> = Vec::new();
+    for Macro {
+        section,
+        kind,
+        read,
+        join,
+    } in &MACROS
+    {
+        let of_it = |(s, ..): &Section<'a>| s == section;
+        let written: Vec<Section<'a>> = sections.extract_if(.., |s| of_it(s)).collect();
+        let around = Around {
+            sections,
+            events: events
+                .iter()
+                .filter(|(_, root)| !tree::is_setting(root))
+                .filter_map(|(_, root)| event_name(root).map(str::to_owned))
+                .collect(),
         };
-        for (key, value) in file.entries(node, section) {
-            if !file.check_name(key, "a macro") || !is_first(*file, key, kind, &out) {
-                continue;
+        let mut seen: Vec<&str> = Vec::new();
+        let mut made: Vec<Entry<'a, '_>> = Vec::new();
+        for (_, file, node) in &written {
+            for (key, value) in file.entries(node, section) {
+                if !file.check_name(key, "a macro") || !is_first(*file, key, &mut seen) {
+                    continue;
+                }
+                made.extend(read(&around, *file, key, value).map(|a| (*file, key, a)));
             }
-            let Some(a) = read(*file, key, value) else {
-                continue;
+        }
+        if let Some(join) = join {
+            join(&mut made);
+        }
+        for (file, key, added) in made {
+            let number = files.iter().position(|f| *f == file.name);
+            let number = number.unwrap_or_else(|| {
+                files.push(file.name);
+                files.len() - 1
+            });
+            let elsewhere = At {
+                line: key.at.line + ELSEWHERE * (number as u64 + 1),
+                ..key.at
             };
-            let text = text(&a);
-            if let Some(more) = place(*file, key, &a, events) {
-                added.extend(more);
-            }
+            let (parts, more) = place(file, key, elsewhere, &added, events);
+            sections.extend(more);
             out.push(Expanded {
                 section,
                 kind,
                 name: key.name.clone(),
-                title: a.title,
-                event: a.event,
-                by: a.by,
-                text,
+                text: text(&added),
+                title: added.title,
+                events: added.needs.into_iter().map(|n| n.event).collect(),
+                by: added.by,
+                parts,
             });
         }
     }
-    sections.retain(|(s, ..)| !self::sections().any(|of| of == *s));
-    sections.extend(added);
     out.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-    out
+    Done { all: out, files }
 }
 
-fn is_first(file: File<'_>, key: &Key, kind: &str, before: &[Expanded]) -> bool {
-    let known = before.iter().any(|e| e.kind == kind && e.name == key.name);
+fn is_first<'k>(file: File<'_>, key: &'k Key, seen: &mut Vec<&'k str>) -> bool {
+    let known = seen.contains(&key.name.as_str());
     if known {
         file.say(
             key.at,
@@ -118,6 +224,7 @@ fn is_first(file: File<'_>, key: &Key, kind: &str, before: &[Expanded]) -> bool 
             "rename or remove one of them",
         );
     }
+    seen.push(&key.name);
     !known
 }
 
@@ -134,190 +241,60 @@ fn text(a: &Added) -> String {
             }
         }
     };
-    part(format!("# of {}\nmeasures:\n", a.event), &a.measures);
+    for needs in &a.needs {
+        part(
+            format!("# of {}\nmeasures:\n", needs.event),
+            &needs.measures,
+        );
+    }
     part("kpis:\n".into(), &a.kpis);
     part("alerts:\n".into(), &a.alerts);
     out
 }
 
-/// Adds measures and a rollup to the event type's file, and gives the sections of the rest.
+/// Adds measures and rollups to the event types' files; gives the names of all parts, and the
+/// sections of the rest.
 fn place<'a>(
     file: File<'a>,
     key: &Key,
+    elsewhere: At,
     a: &Added,
     events: &mut [(File<'a>, Node)],
-) -> Option<Vec<Section<'a>>> {
-    let is_it = |(_, root): &(_, Node)| event_name(root) == Some(&a.event);
-    let Some(at) = events.iter().position(is_it) else {
-        let names = events.iter().filter_map(|(_, root)| event_name(root));
-        file.say(
-            key.at,
-            codes::CATALOG_REFERENCE,
-            format!(
+) -> (Vec<String>, Vec<Section<'a>>) {
+    let mut parts = Vec::new();
+    let mut named = |node: &Node| {
+        if let Value::Map(entries) = &node.value {
+            parts.extend(entries.iter().map(|(k, _)| k.name.clone()));
+        }
+    };
+    for needs in &a.needs {
+        let is_it = |(_, root): &&mut (File<'_>, Node)| event_name(root) == Some(&needs.event);
+        let Some((_, root)) = events.iter_mut().find(is_it) else {
+            let names = events.iter().filter_map(|(_, root)| event_name(root));
+            let said = format!(
                 "\"{}\" is about event \"{}\", which has no catalog file",
-                key.name, a.event
-            ),
-            suggest(&a.event, names),
-        );
-        return None;
-    };
-    let root = &mut events[at].1;
-    if let Value::Map(new) = parsed(&a.measures, key.at).value {
-        extend(root, "measures", new, key.at);
+                key.name, needs.event
+            );
+            let remedy = suggest(&needs.event, names);
+            file.say(key.at, codes::CATALOG_REFERENCE, said, remedy);
+            return (parts, Vec::new());
+        };
+        let measures = parsed(file, key, &needs.measures, elsewhere);
+        named(&measures);
+        if let Value::Map(new) = measures.value {
+            extend(root, "measures", new, elsewhere);
+        }
+        for by in &needs.by {
+            keep(root, by, &needs.windows, elsewhere);
+        }
     }
-    keep(root, &a.by, a.windows, key.at);
     let sections = [("kpis", &a.kpis), ("alerts", &a.alerts)];
-    let with = |(name, text): (&'static str, &String)| (name, file, parsed(text, key.at));
     let filled = sections.into_iter().filter(|(_, text)| !text.is_empty());
-    Some(filled.map(with).collect())
-}
-
-fn event_name(root: &Node) -> Option<&str> {
-    let Value::Map(entries) = &root.value else {
-        return None;
-    };
-    let (_, node) = entries.iter().find(|(k, _)| k.name == "event")?;
-    match &node.value {
-        Value::Text(name) => Some(name),
-        _ => None,
-    }
-}
-
-/// Its own YAML, every place in it that of the macro: errors point to what somebody wrote.
-fn parsed(text: &str, at: At) -> Node {
-    let empty = Node {
-        at,
-        value: Value::Map(Vec::new()),
-    };
-    if text.is_empty() {
-        return empty;
-    }
-    let mut node = yaml::parse(text).unwrap_or(empty);
-    relocate(&mut node, at);
-    node
-}
-
-fn relocate(node: &mut Node, at: At) {
-    node.at = at;
-    match &mut node.value {
-        Value::List(list) => list.iter_mut().for_each(|n| relocate(n, at)),
-        Value::Map(map) => map.iter_mut().for_each(|(k, n)| {
-            k.at = at;
-            relocate(n, at);
-        }),
-        _ => {}
-    }
-}
-
-/// Adds to a map within a map, which is made where it is missing; what is no map stays as it is,
-/// for its reader to refuse.
-fn extend(root: &mut Node, name: &str, new: Vec<(Key, Node)>, at: At) {
-    let Value::Map(entries) = &mut root.value else {
-        return;
-    };
-    let found = entries.iter_mut().find(|(k, _)| k.name == name);
-    match found.map(|(_, n)| &mut n.value) {
-        Some(Value::Map(inner)) => inner.extend(new),
-        Some(_) => {}
-        None => {
-            let key = Key {
-                at,
-                name: name.to_owned(),
-            };
-            let value = Value::Map(new);
-            entries.push((key, Node { at, value }));
-        }
-    }
-}
-
-/// Sees to it that the rollup by these dimensions exists and stores these windows.
-fn keep(root: &mut Node, by: &[String], windows: &[&str], at: At) {
-    let text = |t: &str| Node {
-        at,
-        value: Value::Text(t.to_owned()),
-    };
-    let list = |names: Vec<Node>| Node {
-        at,
-        value: Value::List(names),
-    };
-    let Value::Map(entries) = &mut root.value else {
-        return;
-    };
-    let default = entries.iter().find(|(k, _)| k.name == "windows");
-    let default: Option<Vec<Node>> = match default.map(|(_, n)| &n.value) {
-        Some(Value::List(l)) => Some(l.clone()),
-        _ => None,
-    };
-    let Some(rollups) = entries.iter_mut().find(|(k, _)| k.name == "rollups") else {
-        return;
-    };
-    let Value::List(rollups) = &mut rollups.1.value else {
-        return;
-    };
-    let found = rollups
-        .iter()
-        .position(|r| dimensions(r) == Some(sorted(by)));
-    let stored = found.and_then(|i| windows_of(&rollups[i])).or(default);
-    let mut kept = match (found, stored) {
-        // Every size is stored where nothing is said.
-        (Some(_), None) => return,
-        (_, stored) => stored.filter(|_| found.is_some()).unwrap_or_default(),
-    };
-    let has = |kept: &[Node], w: &str| {
-        kept.iter()
-            .any(|n| matches!(&n.value, Value::Text(t) if t == w))
-    };
-    for w in windows {
-        if !has(&kept, w) {
-            kept.push(text(w));
-        }
-    }
-    let named = |name: &str, node: Node| {
-        let name = name.to_owned();
-        (Key { at, name }, node)
-    };
-    let by = list(by.iter().map(|d| text(d)).collect());
-    let rollup = Node {
-        at,
-        value: Value::Map(vec![named("by", by), named("windows", list(kept))]),
-    };
-    match found {
-        Some(i) => rollups[i] = rollup,
-        None => rollups.push(rollup),
-    }
-}
-
-fn sorted(by: &[String]) -> Vec<String> {
-    let mut by = by.to_vec();
-    by.sort();
-    by
-}
-
-/// Dimensions of a declared rollup, sorted.
-fn dimensions(rollup: &Node) -> Option<Vec<String>> {
-    let list = match &rollup.value {
-        Value::List(l) => l,
-        Value::Map(m) => match &m.iter().find(|(k, _)| k.name == "by")?.1.value {
-            Value::List(l) => l,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let name = |n: &Node| match &n.value {
-        Value::Text(t) => Some(t.clone()),
-        _ => None,
-    };
-    Some(sorted(&list.iter().map(name).collect::<Option<Vec<_>>>()?))
-}
-
-fn windows_of(rollup: &Node) -> Option<Vec<Node>> {
-    let Value::Map(m) = &rollup.value else {
-        return None;
-    };
-    match &m.iter().find(|(k, _)| k.name == "windows")?.1.value {
-        Value::List(l) => Some(l.clone()),
-        _ => None,
-    }
+    let more: Vec<Section<'a>> = filled
+        .map(|(name, text)| (name, file, parsed(file, key, text, key.at)))
+        .collect();
+    more.iter().for_each(|(_, _, node)| named(node));
+    (parts, more)
 }
 
 /// A text as YAML writes it, whatever is in it.

@@ -1,7 +1,7 @@
 //! `slas:`: a promise about the answers of a service, as measures of them, KPIs over days and
 //! rules over burn rates.
 
-use super::{Added, names, quoted};
+use super::{Added, Around, Needs, names, quoted};
 use crate::reader::{Fields, File};
 use crate::terms::read_by;
 use crate::yaml::{Key, Node};
@@ -90,7 +90,7 @@ struct Response {
     max: f64,
 }
 
-pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
+pub(super) fn read(_: &Around<'_>, file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
     let f = file.fields(node, "an SLA", FIELDS)?;
     let event = f
         .need("event", "the SLA")
@@ -120,14 +120,19 @@ pub(super) fn read(file: File<'_>, key: &Key, node: &Node) -> Option<Added> {
         );
         return None;
     }
-    Some(Added {
+    let needs = Needs {
+        event: sla.event.clone(),
+        by: vec![sla.by.clone()],
+        windows: vec!["5m", "1h", "1d"],
         measures: sla.measures(),
+    };
+    Some(Added {
+        version: 1,
         kpis: sla.kpis(),
         alerts: sla.alerts(),
-        event: sla.event,
+        needs: vec![needs],
         by: sla.by,
         title: sla.title,
-        windows: &["5m", "1h", "1d"],
     })
 }
 
@@ -240,6 +245,7 @@ impl Sla {
             value,
             target,
             sample,
+            only_changes,
         } = kpi;
         let (name, event) = (&self.name, &self.event);
         let _ = writeln!(
@@ -271,6 +277,9 @@ impl Sla {
             let _ = writeln!(out, "  target: {target}\n  better: {better}");
         }
         let _ = writeln!(out, "  minimum_sample: {{{sample}: {}}}", self.sample);
+        if only_changes {
+            out.push_str("  publish: changes\n");
+        }
     }
 
     fn kpis(&self) -> String {
@@ -354,6 +363,7 @@ impl Sla {
                     unit: "x",
                     window,
                     value: &spent,
+                    only_changes: true,
                     ..Part::OF_A_DAY
                 },
             );
@@ -434,6 +444,8 @@ struct Part<'a> {
     value: &'a str,
     target: Option<(f64, &'a str)>,
     sample: &'a str,
+    /// It slides every few minutes, for the rules on it: what repeats itself need not be kept.
+    only_changes: bool,
 }
 
 impl Part<'_> {
@@ -445,6 +457,7 @@ impl Part<'_> {
         value: "",
         target: None,
         sample: "requests",
+        only_changes: false,
     };
 }
 

@@ -50,6 +50,8 @@ pub struct KpiDef {
     pub local: bool,
     /// Set where it is a score: it has no terms then, and no expression.
     pub mix: Option<Mix>,
+    /// Rows that repeat the evaluation before are judged and not published (`publish: changes`).
+    pub only_changes: bool,
     /// Worked examples: no result depends on them, `weir catalog check` holds the formula to them.
     pub examples: Vec<Example>,
 }
@@ -118,6 +120,7 @@ const FIELDS: &[&str] = &[
     "targets",
     "better",
     "minimum_sample",
+    "publish",
     "examples",
 ];
 
@@ -195,6 +198,7 @@ pub(crate) fn read(
         minimum_sample,
         local,
         mix: None,
+        only_changes: f.word("publish", &["always", "changes"], "always") == "changes",
         examples,
     };
     Some(Checked {

@@ -11,7 +11,7 @@ use crate::problem::suggest;
 use crate::reader::{Fields, File};
 use crate::terms::read_by;
 use crate::types::{Catalog, EventDef, EventId};
-use crate::yaml::{Key, Node};
+use crate::yaml::{Key, Node, Value};
 use weir_model::{Micros, WindowSize, codes};
 
 /// What a rule looks at.
@@ -65,7 +65,7 @@ pub struct RuleDef {
     pub dimensions: Vec<String>,
     /// Bad windows in a row until it opens (1 = at once).
     pub open_after: u32,
-    /// Good windows in a row until it resolves.
+    /// Good windows in a row until it resolves, or [`RuleDef::NEVER`].
     pub resolve_after: u32,
     /// `low`, `medium`, `high`, `critical`.
     pub severity: String,
@@ -86,10 +86,26 @@ pub struct RuleDef {
 }
 
 impl RuleDef {
+    /// `resolve_after: never`: it is told once for each subject, and then nothing moves it.
+    pub const NEVER: u32 = u32::MAX;
+
+    /// Whether it is told once for each subject.
+    pub fn tells_once(&self) -> bool {
+        self.resolve_after == RuleDef::NEVER
+    }
+
+    /// [`RuleDef::resolve_after`], in words.
+    pub fn resolves_after(&self) -> String {
+        match self.tells_once() {
+            true => "never".to_owned(),
+            false => self.resolve_after.to_string(),
+        }
+    }
+
     /// What gives its alerts their meaning.
     pub(crate) fn meaning(&self, c: &Catalog) -> String {
         let on = self.on.meaning(c);
-        let mut out = format!("{on} {} {}", self.open_after, self.resolve_after);
+        let mut out = format!("{on} {} {}", self.open_after, self.resolves_after());
         // A rule without these is written as before there were any.
         if let Some(rule) = self.unless {
             out += &format!(" unless {}", c.rules[rule].name);
@@ -256,6 +272,10 @@ pub(crate) fn read<'s>(
             );
         }
     }
+    let resolve_after = match resolves(&f, &on) {
+        true => times("resolve_after", 1)?,
+        false => RuleDef::NEVER,
+    };
     let dimensions = declared.dimensions(&on);
     let severity = f.word("severity", SEVERITIES, "medium");
     let def = RuleDef {
@@ -263,7 +283,7 @@ pub(crate) fn read<'s>(
         version: f.version(),
         title: f.text_or("title", ""),
         open_after: times("open_after", 1)?,
-        resolve_after: times("resolve_after", 1)?,
+        resolve_after,
         impact: f.text_or("impact", ""),
         action: f.text_or("action", ""),
         unless: None,
@@ -279,6 +299,27 @@ pub(crate) fn read<'s>(
         .get("unless")
         .and_then(|n| Some((file.text(n, "unless")?, n.at)));
     Some(Linked { def, file, unless })
+}
+
+/// Whether it resolves at some time; silence ends when data come, or the subject is forgotten.
+fn resolves(f: &Fields<'_>, on: &RuleOn) -> bool {
+    let never = |n: &&Node| matches!(&n.value, Value::Text(t) if t == "never");
+    let Some(node) = f.get("resolve_after").filter(never) else {
+        return true;
+    };
+    let problem = match on {
+        RuleOn::NoData { .. } => {
+            Some((node.at, "silence ends, so its alerts do", "write how often"))
+        }
+        _ => f.key("flap_within").map(|k| {
+            let said = "a rule that never resolves does not come back";
+            (k.at, said, "remove flap_within")
+        }),
+    };
+    if let Some((at, said, remedy)) = problem {
+        f.file.say(at, codes::CATALOG_IMPOSSIBLE, said, remedy);
+    }
+    false
 }
 
 /// The dimensions that alerts are grouped by, which the rule has to have.

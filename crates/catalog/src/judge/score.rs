@@ -139,6 +139,7 @@ pub(crate) fn read<'a>(file: File<'a>, key: &'a Key, node: &'a Node) -> Option<D
         minimum_sample: None,
         local: false,
         mix: None,
+        only_changes: false,
         examples: Vec::new(),
     };
     Some(Draft {

@@ -14,7 +14,7 @@ fn every_kind() -> Catalog {
 /// Another value here begins a new run in every system that is updated. Where that is wanted
 /// (declarations were added, or changed under a new version), write the new value; where it is not,
 /// undo the change.
-const SHIPPED: u64 = 0x89f7_4c1e_eeec_846a;
+const SHIPPED: u64 = 0x303b_b83b_19cc_1656;
 
 #[test]
 fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
@@ -22,9 +22,9 @@ fn the_shipped_catalog_has_the_hash_that_systems_run_under() {
     assert_eq!(hash, SHIPPED, "{hash:#018x} now");
 }
 
-/// Changes with [`SEMANTICS`] alone: there is no declaration in this catalog that a later version
-/// of weir reads otherwise.
-const EVERY_KIND: u64 = 0xe8e8_7126_7965_9454;
+/// Changes with [`SEMANTICS`], and where a declaration of this catalog is read otherwise than by
+/// versions before (as rollups without windows once were).
+const EVERY_KIND: u64 = 0x94dd_1c34_4de5_163d;
 
 #[test]
 fn a_catalog_with_every_kind_keeps_its_meaning_to_the_byte() {

@@ -48,7 +48,7 @@ impl Shard {
             if !kpi::remembers(memory.0, end) {
                 memory.1 = KpiMemory::default();
             }
-            memory.0 = end;
+            let before = std::mem::replace(&mut memory.0, end);
             let days = kpi::days(def.window, (start, end));
             let target = def.target_of(SubjectKey(subject).values());
             let scored = kpi::score(def, &mut memory.1, &terms, days, target);
@@ -60,13 +60,10 @@ impl Shard {
                 revision: offset,
             };
             let names = def.dimensions.iter().map(String::as_str);
-            out.kpis.push(kpi::record(
-                &at,
-                def,
-                SubjectKey(subject).subject(names),
-                scored,
-                &terms,
-            ));
+            if scored.is_published(def, before, end) {
+                let of = SubjectKey(subject).subject(names);
+                out.kpis.push(kpi::record(&at, def, of, scored, &terms));
+            }
             if let Some(v) = scored.value {
                 published.insert(subject.clone(), (v, None));
             }

@@ -99,7 +99,7 @@ impl RulePlan {
         Ok(RulePlan {
             patience: Patience {
                 open: rule.open_after.max(1),
-                resolve: rule.resolve_after.max(1),
+                resolve: (!rule.tells_once()).then_some(rule.resolve_after.max(1)),
                 flap: Micros(longest.0.saturating_mul(i64::from(rule.flap_within))),
             },
             events,

@@ -9,7 +9,7 @@ const FORGOTTEN: i64 = 8;
 /// Being forgotten ends an alert at once.
 const AT_ONCE: Patience = Patience {
     open: 1,
-    resolve: 1,
+    resolve: Some(1),
     flap: Micros(0),
 };
 

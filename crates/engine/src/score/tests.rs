@@ -25,6 +25,7 @@ fn event(name: &str) -> EventDef {
     let rollup = |dimensions: &[usize]| RollupDef {
         dimensions: dimensions.to_vec(),
         windows: vec![WindowSize::Minute, WindowSize::Hour],
+        by_need: false,
     };
     EventDef {
         name: name.into(),
@@ -92,6 +93,7 @@ pub(super) fn catalog() -> Catalog {
         minimum_sample: None,
         local,
         mix: None,
+        only_changes: false,
         examples: Vec::new(),
     };
     let rule = |name: &str, on, open_after, resolve_after| RuleDef {

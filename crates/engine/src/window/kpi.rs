@@ -155,7 +155,7 @@ impl Shard {
                 i
             }
         };
-        slots[i].last = span.1;
+        let before = std::mem::replace(&mut slots[i].last, span.1);
         let days = kpi::days(def.window, span);
         let terms = &cx.scratch.terms;
         let scored = kpi::score(def, &mut slots[i].memory, terms, days, target);
@@ -168,6 +168,9 @@ impl Shard {
             cx.sink
                 .terms
                 .kpi_value(k, tenant(name), texts(name).skip(1), span, scored.value);
+        }
+        if !scored.is_published(def, before, span.1) {
+            return;
         }
         let record = kpi::record(
             &cx.judged(span),

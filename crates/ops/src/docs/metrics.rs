@@ -20,7 +20,8 @@ pub fn metrics(c: &Catalog) -> String {
     page.prose(
         "A measure adds up what events say, for each combination of the dimensions it is kept by \
          and for each window. A distribution has `.count`, `.sum`, `.mean`, `.min`, `.max` and \
-         percentiles (`.p95`).",
+         percentiles (`.p95`). Where a rollup does not declare its windows it stores hours and days, \
+         and finer ones where a KPI or a detector reads them.",
     );
     c.events.iter().for_each(|e| event(&mut page, c, e));
     page.chapter("KPIs");
@@ -33,15 +34,18 @@ pub fn metrics(c: &Catalog) -> String {
         kpi_table(&mut page, c, &kpis, &declared);
     }
     scores(&mut page, c);
-    for (kind, chapter) in [("sla", "SLAs"), ("budget", "Budgets")] {
-        page.chapter(chapter);
-        let of_kind = c.expanded.iter().filter(|e| e.kind == kind);
-        of_kind.for_each(|e| expanded(&mut page, c, e, &declared));
+    for (kind, _, chapter) in MACROS {
+        let of_kind: Vec<&Expanded> = c.expanded.iter().filter(|e| e.kind == kind).collect();
+        if !of_kind.is_empty() {
+            page.chapter(chapter);
+        }
+        let each = of_kind.into_iter();
+        each.for_each(|e| expanded(&mut page, c, e, &declared));
     }
     detectors(&mut page, c);
     page.chapter("Alert rules");
     page.prose(
-        "Those of SLAs and budgets stand with them. A rule opens after so many bad windows in a \
+        "Those of SLAs, budgets, goals and milestones stand with them. A rule opens after so many bad windows in a \
          row, and resolves after so many good ones.",
     );
     let own = c.rules.iter().filter(|r| made(c, &r.name).is_none());
@@ -51,6 +55,16 @@ pub fn metrics(c: &Catalog) -> String {
     }
     page.finish()
 }
+
+/// Macros in the order of their chapters: (kind, word for one, chapter).
+const MACROS: [(&str, &str, &str); 6] = [
+    ("sla", "SLA", "SLAs"),
+    ("budget", "Budget", "Budgets"),
+    ("role", "Role", "Roles"),
+    ("level", "Levels of", "Levels"),
+    ("goal", "Goal", "Goals"),
+    ("milestone", "Milestone", "Milestones"),
+];
 
 /// Where a name stands on the page, as (name as shown, link); `None` where there is none.
 pub(super) fn find(c: &Catalog, name: &str) -> Option<String> {
@@ -93,8 +107,9 @@ fn rules_heading(kind: &str) -> String {
 }
 
 fn expanded_heading(e: &Expanded) -> String {
-    let kind = if e.kind == "sla" { "SLA" } else { "Budget" };
-    format!("{kind} {}", e.name)
+    let found = MACROS.iter().find(|(kind, ..)| *kind == e.kind);
+    let word = found.map_or(e.kind, |(_, word, _)| word);
+    format!("{word} {}", e.name)
 }
 
 /// `sla_feedback`, `budget_team_spend`
@@ -167,7 +182,7 @@ fn event(page: &mut Page, c: &Catalog, e: &EventDef) {
     let others: Vec<String> = c
         .expanded
         .iter()
-        .filter(|x| x.event == e.name && e.measures.iter().any(|m| made_by(c, &m.name, x)))
+        .filter(|x| x.events.contains(&e.name) && e.measures.iter().any(|m| made_by(c, &m.name, x)))
         .map(|x| {
             let heading = expanded_heading(x);
             format!("[{heading}](#{})", anchor(&heading))
@@ -246,21 +261,25 @@ fn scores(page: &mut Page, c: &Catalog) {
 
 fn expanded(page: &mut Page, c: &Catalog, e: &Expanded, declared: &Declared) {
     page.section(&expanded_heading(e));
-    let section = format!("{}s", e.kind);
+    let of: Vec<String> = e.events.iter().map(|name| code(name)).collect();
+    let of = match of.is_empty() {
+        true => String::new(),
+        false => format!(", of {}", of.join(", ")),
+    };
     page.prose(&format!(
-        "{}, of {} by {}; declared in {}.",
+        "{}{of} by {}; declared in {}.",
         e.title,
-        code(&e.event),
         words::by(&e.by),
-        source(c, &[&section, &e.name])
+        source(c, &[e.section, &e.name])
     ));
-    let measures = c
-        .event(&e.event)
-        .into_iter()
-        .flat_map(|event| &event.measures);
-    let measures = measures.filter(|m| made_by(c, &m.name, e));
-    let rows: Vec<Vec<String>> = measures.map(measure_row).collect();
-    page.table(&["measure", "meaning", "unit", "formula"], &rows);
+    for event in e.events.iter().filter_map(|name| c.event(name)) {
+        let measures = event.measures.iter().filter(|m| made_by(c, &m.name, e));
+        let rows: Vec<Vec<String>> = measures.map(measure_row).collect();
+        if !rows.is_empty() {
+            let head = format!("measure of {}", event.name);
+            page.table(&[&head, "meaning", "unit", "formula"], &rows);
+        }
+    }
     let kpis: Vec<&KpiDef> = c.kpis.iter().filter(|k| made_by(c, &k.name, e)).collect();
     kpi_table(page, c, &kpis, declared);
     let rules: Vec<&RuleDef> = c.rules.iter().filter(|r| made_by(c, &r.name, e)).collect();
@@ -316,7 +335,7 @@ fn rule_table(page: &mut Page, c: &Catalog, rules: &[&RuleDef]) {
                 r.title.clone(),
                 code(&words::looks_at(c, &r.on)) + &unless.unwrap_or_default(),
                 words::by(&r.dimensions),
-                format!("{} / {}", r.open_after, r.resolve_after),
+                format!("{} / {}", r.open_after, r.resolves_after()),
                 format!("{}, {}", r.severity, r.priority),
                 r.impact.clone(),
                 r.action.clone(),

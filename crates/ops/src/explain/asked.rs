@@ -100,7 +100,8 @@ impl Window {
         let labels: Vec<&str> = kept.iter().map(|w| w.label()).collect();
         wanted.filter(|w| kept.contains(w)).ok_or_else(|| {
             anyhow!(
-                "{QUERY}: no window of this size is kept for such subjects; there is {}",
+                "{QUERY}: no window of this size is kept for such subjects; there is {}, and \
+                 `windows:` at their rollup in schemas/catalog keeps others",
                 labels.join(", ")
             )
         })

@@ -1,14 +1,14 @@
 //! Finds the row that is asked for, or tells what there is in its place.
 
+use super::Explain;
 use super::told::{WindowTold, at};
-use super::{Explain, Whose};
 use anyhow::{Context, Result, bail};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use weir_catalog::{Catalog, JudgedWindow, KpiDef, suggest};
 use weir_model::codes::QUERY;
 use weir_model::{Micros, WindowSize};
-use weir_store::explain::{Existing, TENANTS};
+use weir_store::explain::Existing;
 use weir_store::{Form, Store, kpi_current_sql, merged_sql, rollup_name};
 
 /// Most subjects among which the nearest is looked for.
@@ -99,29 +99,6 @@ impl Base<'_> {
                 )
             }
         })
-    }
-}
-
-/// The tenant that is meant.
-pub(super) async fn tenant(e: &Explain<'_>) -> Result<String> {
-    let asked = match e.whose {
-        Whose::Sole(tenant) => return Ok(tenant.to_owned()),
-        Whose::Among(asked) => asked,
-    };
-    let rows = e.store.rows(TENANTS, &[]).await?.rows;
-    let known: Vec<&str> = rows.iter().filter_map(|r| r.first()?.as_str()).collect();
-    match (asked, &known[..]) {
-        (Some(t), _) if known.contains(&t) => Ok(t.to_owned()),
-        (Some(t), all) => bail!(
-            "{QUERY}: there is no data of tenant \"{t}\"; {}",
-            suggest(t, all.iter().copied())
-        ),
-        (None, [one]) => Ok((*one).to_owned()),
-        (None, []) => bail!("{QUERY}: there is no data yet; publish events, or try weir simulate"),
-        (None, many) => bail!(
-            "{QUERY}: there are several tenants; name one with --tenant: {}",
-            many.join(", ")
-        ),
     }
 }
 

@@ -125,7 +125,10 @@ impl Explain<'_> {
     }
 
     async fn find(&self, base: &Base<'_>, window: JudgedWindow) -> Result<Found> {
-        let tenant = find::tenant(self).await?;
+        let tenant = match self.whose {
+            Whose::Sole(tenant) => tenant.to_owned(),
+            Whose::Among(asked) => crate::tenant::meant(self.store, asked).await?,
+        };
         find::find(self, base, tenant, window).await
     }
 }

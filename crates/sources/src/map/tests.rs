@@ -415,7 +415,12 @@ fn every_shipped_mapping_compiles() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/imports");
     let mut n = 0;
     for entry in std::fs::read_dir(dir).unwrap() {
-        let mapping = Mapping::load(&entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        // Folders hold declarations of other forms.
+        if path.is_dir() {
+            continue;
+        }
+        let mapping = Mapping::load(&path).unwrap();
         let event = def(&mapping.event);
         Mapper::new(mapping, &event, "t", NOW).unwrap();
         n += 1;

@@ -1,7 +1,7 @@
 //! How many different texts there are: `m_hashes`, the smallest hashes.
 
 use super::{Stored, one_number};
-use crate::row_binary::length;
+use crate::row_binary::{Input, length};
 use weir_model::measure::HashesRef;
 use weir_model::sketch::THETA;
 
@@ -21,4 +21,9 @@ pub(super) const STORED: Stored = Stored {
 pub(super) fn encode(out: &mut Vec<u8>, hashes: &HashesRef<'_>) {
     length(out, hashes.len());
     out.extend_from_slice(hashes.as_bytes());
+}
+
+pub(super) fn decode(input: &mut Input<'_>) -> Option<Vec<u64>> {
+    let n = input.length()?;
+    (0..n).map(|_| input.u64()).collect()
 }

@@ -1,10 +1,10 @@
 //! Distribution: `m_count`, `m_sum`, `m_min`, `m_max`, `m_bins`.
 
 use super::{Names, Shown, Stored, nearest};
-use crate::row_binary::{fixed, length};
+use crate::row_binary::{Input, fixed, length};
 use weir_catalog::Stat;
 use weir_model::Fixed;
-use weir_model::measure::{DistributionRef, PERCENTILES};
+use weir_model::measure::{Distribution, DistributionRef, PERCENTILES};
 
 pub(super) const STORED: Stored = Stored {
     columns: &[
@@ -70,4 +70,18 @@ pub(super) fn encode(out: &mut Vec<u8>, d: &DistributionRef<'_>) {
         out.extend_from_slice(&bin.to_le_bytes());
         out.extend_from_slice(&n.to_le_bytes());
     }
+}
+
+pub(super) fn decode(input: &mut Input<'_>) -> Option<Distribution> {
+    let (count, sum) = (input.u64()?, input.fixed()?);
+    let (min, max) = (input.float()?, input.float()?);
+    let n = input.length()?;
+    let bins = (0..n).map(|_| Some((input.u16()?, input.u64()?)));
+    Some(Distribution {
+        count,
+        sum,
+        min,
+        max,
+        bins: bins.collect::<Option<_>>()?,
+    })
 }

@@ -1,7 +1,7 @@
 //! Smallest and largest value: `m`, null where there is none.
 
 use super::{NUMBER, Stored, nothing, one_number};
-use crate::row_binary::maybe;
+use crate::row_binary::{Input, maybe};
 
 pub(super) const MIN: Stored = Stored {
     columns: &[("", NUMBER)],
@@ -19,4 +19,8 @@ pub(super) const MAX: Stored = Stored {
 
 pub(super) fn encode(out: &mut Vec<u8>, v: Option<f64>) {
     maybe(out, v);
+}
+
+pub(super) fn decode(input: &mut Input<'_>) -> Option<Option<f64>> {
+    input.maybe()
 }

@@ -1,8 +1,9 @@
 //! Value of the latest event: `m_at`, `m_id`, `m_value`; time and id are 0 where there is none.
 
 use super::{NUMBER, Stored, one_number};
-use crate::row_binary::{maybe, time};
+use crate::row_binary::{Input, maybe, time};
 use weir_model::Micros;
+use weir_model::measure::Last;
 
 pub(super) const STORED: Stored = Stored {
     columns: &[
@@ -36,4 +37,10 @@ pub(super) fn encode(out: &mut Vec<u8>, last: Option<(Micros, u64, f64)>) {
     time(out, at);
     out.extend_from_slice(&id.to_le_bytes());
     maybe(out, value);
+}
+
+pub(super) fn decode(input: &mut Input<'_>) -> Option<Option<Last>> {
+    let (at, id) = (input.time()?, input.u64()?);
+    let value = input.maybe()?;
+    Some(value.map(|value| Last { at, id, value }))
 }

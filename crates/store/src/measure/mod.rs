@@ -10,8 +10,9 @@ mod sum;
 mod sumsq;
 
 use crate::client::ident;
+use crate::row_binary::Input;
 use weir_catalog::Stat;
-use weir_model::measure::{Accumulator, ValueRef};
+use weir_model::measure::{Accumulator, MeasureValue, ValueRef};
 
 /// How an accumulator is stored. SQL speaks of its columns by [`Names`].
 struct Stored {
@@ -87,6 +88,20 @@ pub(crate) fn encode(out: &mut Vec<u8>, accumulator: Accumulator, value: &ValueR
         (Accumulator::Distinct, ValueRef::Distinct(h)) => distinct::encode(out, &h),
         _ => encode(out, accumulator, &ValueRef::empty(accumulator)),
     }
+}
+
+/// Reads a value out of the columns of its accumulator; `None` where more bytes have to come.
+pub(crate) fn decode(input: &mut Input<'_>, accumulator: Accumulator) -> Option<MeasureValue> {
+    Some(match accumulator {
+        Accumulator::Count => MeasureValue::Count(count::decode(input)?),
+        Accumulator::Sum => MeasureValue::Sum(sum::decode(input)?),
+        Accumulator::SumSq => MeasureValue::SumSq(sum::decode(input)?),
+        Accumulator::Min => MeasureValue::Min(extreme::decode(input)?),
+        Accumulator::Max => MeasureValue::Max(extreme::decode(input)?),
+        Accumulator::Last => MeasureValue::Last(last::decode(input)?),
+        Accumulator::Distribution => MeasureValue::Distribution(distribution::decode(input)?),
+        Accumulator::Distinct => MeasureValue::Distinct(distinct::decode(input)?),
+    })
 }
 
 /// (suffix of the column, its type and codec), in the order of RowBinary.

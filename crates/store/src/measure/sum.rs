@@ -1,7 +1,7 @@
 //! Exact sum: `m`.
 
 use super::{Stored, nearest, nothing, number_and_sum};
-use crate::row_binary::fixed;
+use crate::row_binary::{Input, fixed};
 use weir_model::Fixed;
 
 pub(super) const STORED: Stored = Stored {
@@ -13,4 +13,8 @@ pub(super) const STORED: Stored = Stored {
 
 pub(super) fn encode(out: &mut Vec<u8>, v: Fixed) {
     fixed(out, v);
+}
+
+pub(super) fn decode(input: &mut Input<'_>) -> Option<Fixed> {
+    input.fixed()
 }

@@ -218,6 +218,7 @@ pub fn measure_days(
         targets: None,
         minimum_sample: None,
         local: true,
+        only_changes: false,
         mix: None,
         examples: Vec::new(),
     };

@@ -46,7 +46,7 @@ pub(crate) struct Answer {
     title: String,
     /// Rows, by column.
     #[schema(value_type = Vec<Object>)]
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     /// What there is to say beside an answer about a period.
     #[schema(value_type = Option<Object>)]
     coverage: Option<Coverage>,

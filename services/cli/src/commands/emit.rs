@@ -1,15 +1,14 @@
 //! `weir emit`: one event, from a shell.
 
+use super::door::Gateway;
 use crate::args::{EmitArgs, SystemArgs};
 use crate::output;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
-use weir_embedded::{DataDir, Secrets};
 use weir_model::avro::{Leaf, LeafKind, leaf_paths};
-use weir_model::codes::{BUSY, INPUT, NO_TOKEN, NOT_RUNNING};
-use weir_runtime::config::Secret;
+use weir_model::codes::{BUSY, INPUT, NOT_RUNNING};
 
 /// The variable that names the source of events.
 const SOURCE: &str = "WEIR_SOURCE";
@@ -22,8 +21,8 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 pub fn run(system: &SystemArgs, a: &EmitArgs) -> Result<ExitCode> {
     let item = item(system, a)?;
-    let gateway = Gateway::find(system, a)?;
-    let (status, said) = gateway.post(a.validate, &item)?;
+    let gateway = Gateway::find(system, &a.gateway)?;
+    let (status, said) = post(&gateway, a.validate, &item)?;
     let accepted = said["accepted"].as_u64().unwrap_or(0);
     if a.json {
         output::json(&said)?;
@@ -123,82 +122,51 @@ fn put(item: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), St
     }
 }
 
-/// Where events are sent to.
-struct Gateway {
-    url: String,
-    token: Secret,
-}
-
-impl Gateway {
-    /// By flags and variables, else the one of the data directory.
-    fn find(system: &SystemArgs, a: &EmitArgs) -> Result<Gateway> {
-        let own_token = || -> Result<Secret> {
-            let secrets = Secrets::open(&system.data_dir)?;
-            Ok(weir_http::token::of_secret(&secrets.gateway))
-        };
-        if let Some(url) = &a.url {
-            let token = a.token.clone().ok_or_else(|| {
-                anyhow!("{NO_TOKEN}: name the token of {url} in the variable WEIR_TOKEN")
-            })?;
-            let url = url.trim_end_matches('/').to_owned();
-            return Ok(Gateway { url, token });
-        }
-        let running = DataDir::running(&system.data_dir)?;
-        if running.gateway.is_empty() {
-            bail!(
-                "{NOT_RUNNING}: {} runs without a gateway; start it with `weir up`",
-                system.data_dir.display()
-            );
-        }
-        Ok(Gateway {
-            url: running.gateway,
-            token: a.token.clone().map_or_else(own_token, Ok)?,
-        })
-    }
-
-    /// Sends, again where that is asked for; status and body of the last answer.
-    fn post(&self, validate: bool, item: &Value) -> Result<(u16, Value)> {
-        let query = if validate { "?validate=1" } else { "" };
-        let url = format!("{}/v1/events{query}", self.url);
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(ANSWER))
-            .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
-        let mut last = None;
-        for attempt in 1..=TRIES {
-            let sent = agent
-                .post(&url)
-                .header("authorization", format!("Bearer {}", self.token.expose()))
-                .header("content-type", "application/json")
-                .send(item.to_string());
-            let mut wait = Duration::from_millis(200) * (1 << attempt);
-            match sent {
-                Ok(mut response) => {
-                    let status = response.status().as_u16();
-                    let asked = response.headers().get("retry-after");
-                    let asked = asked.and_then(|v| v.to_str().ok()?.parse().ok());
-                    wait = asked.map_or(wait, Duration::from_secs).min(LONGEST);
-                    let text = response.body_mut().read_to_string()?;
-                    let said = serde_json::from_str(&text).unwrap_or(Value::Null);
-                    if !matches!(status, 429 | 503) {
-                        return Ok((status, said));
-                    }
-                    last = Some(Ok((status, said)));
+/// Sends, again where that is asked for; status and body of the last answer.
+fn post(gateway: &Gateway, validate: bool, item: &Value) -> Result<(u16, Value)> {
+    let query = if validate { "?validate=1" } else { "" };
+    let url = format!("{}/v1/events{query}", gateway.url);
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(ANSWER))
+        .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let mut last = None;
+    for attempt in 1..=TRIES {
+        let sent = agent
+            .post(&url)
+            .header(
+                "authorization",
+                format!("Bearer {}", gateway.token.expose()),
+            )
+            .header("content-type", "application/json")
+            .send(item.to_string());
+        let mut wait = Duration::from_millis(200) * (1 << attempt);
+        match sent {
+            Ok(mut response) => {
+                let status = response.status().as_u16();
+                let asked = response.headers().get("retry-after");
+                let asked = asked.and_then(|v| v.to_str().ok()?.parse().ok());
+                wait = asked.map_or(wait, Duration::from_secs).min(LONGEST);
+                let text = response.body_mut().read_to_string()?;
+                let said = serde_json::from_str(&text).unwrap_or(Value::Null);
+                if !matches!(status, 429 | 503) {
+                    return Ok((status, said));
                 }
-                Err(e) => {
-                    last = Some(Err(anyhow!(
-                        "{NOT_RUNNING}: no gateway answers at {url}: {e}"
-                    )));
-                }
+                last = Some(Ok((status, said)));
             }
-            if attempt < TRIES {
-                std::thread::sleep(wait);
+            Err(e) => {
+                last = Some(Err(anyhow!(
+                    "{NOT_RUNNING}: no gateway answers at {url}: {e}"
+                )));
             }
         }
-        last.unwrap_or_else(|| bail!("{NOT_RUNNING}: nothing was sent to {url}"))
+        if attempt < TRIES {
+            std::thread::sleep(wait);
+        }
     }
+    last.unwrap_or_else(|| bail!("{NOT_RUNNING}: nothing was sent to {url}"))
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ const SHIPPED: &[(&str, &str)] = &[
 ];
 
 pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
+    if let Some(ImportSource::Agents(agents)) = a.source {
+        return super::agents::run(system, &agents);
+    }
     let brokers = system.find_brokers()?;
     let now = Micros(jiff::Timestamp::now().as_microsecond());
     if let Some(ImportSource::Git {
@@ -65,7 +68,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
     }
     let map = a
         .map
-        .context("give a mapping with --map, or `weir import git PATH`")?;
+        .context("give a mapping with --map, or `weir import git PATH`, or `weir import agents`")?;
     let catalog = system.catalog()?;
     let (mut failed, mut refused) = (false, false);
     let mut reports = Vec::with_capacity(a.data.len());

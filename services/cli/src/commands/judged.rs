@@ -9,7 +9,7 @@ pub fn tell(tenant: &str, late: Option<u64>, written: u64) -> Option<String> {
         _ if written == 0 => None,
         Some(0) => None,
         Some(n) => Some(format!(
-            "{} of them are older than the watermark: they are counted, not judged (no published KPIs, anomalies and alerts for their time)",
+            "{} of them are older than the watermark: they are counted, not judged (no published KPIs, anomalies and alerts for their time); `weir backtest --tenant {tenant}` tells what they would have been",
             thousands(n)
         )),
         None => Some(format!(

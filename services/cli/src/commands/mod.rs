@@ -1,9 +1,14 @@
 //! One module per command.
 
+mod agents;
+mod backtest;
+mod baseline;
 mod catalog;
+mod connect;
 mod digest;
 mod disk;
 mod dlq;
+mod door;
 mod emit;
 mod explain;
 mod forecast;
@@ -14,6 +19,7 @@ mod query;
 mod services;
 mod simulate;
 mod snapshot;
+mod sources;
 mod status;
 mod token;
 mod topics;
@@ -23,7 +29,7 @@ mod verify;
 mod ways_in;
 mod ways_out;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, BaselineCommand, Command};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 use weir_model::codes::QUERY;
@@ -46,6 +52,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
+        Command::Backtest(a) => backtest::run(&system, &a),
+        Command::Baseline(BaselineCommand::Capture(a)) => baseline::capture(&system, &a),
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
@@ -58,6 +66,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Api(a) => services::api(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
+        Command::Connect(a) => connect::run(&system, &a),
+        Command::Sources(a) => sources::run(&system, &a),
         Command::Probe(a) => probe::run(&a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();

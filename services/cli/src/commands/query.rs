@@ -50,7 +50,8 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
         bail!("{QUERY}: the question is empty; `weir query` lists those that have names");
     }
     let now = Micros(jiff::Timestamp::now().as_microsecond());
-    let asked = if question.trim().contains(char::is_whitespace) {
+    let is_sql = question.trim().contains(char::is_whitespace);
+    let asked = if is_sql {
         if !a.parameters.is_empty() {
             bail!("{QUERY}: parameters go with named questions; `weir query` lists them");
         }
@@ -68,8 +69,13 @@ pub fn run(system: &SystemArgs, mut a: QueryArgs) -> Result<ExitCode> {
             .await
             .map(|c| (c, is_empty))
     })?;
-    if let (Some(coverage), is_empty) = coverage {
+    let (coverage, is_empty) = coverage;
+    if let Some(coverage) = coverage {
         tell_of_data(&coverage, is_empty);
+    }
+    if is_sql && is_empty {
+        let told = weir_ops::question::not_kept(system.catalog()?.as_ref(), &asked.sql);
+        told.iter().for_each(|line| eprintln!("{line}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,8 +3,9 @@
 use super::{runtime, show};
 use crate::args::{SystemArgs, TruthArgs};
 use crate::output;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::process::ExitCode;
+use weir_model::codes::QUERY;
 use weir_ops::{Score, truth};
 use weir_store::Store;
 
@@ -15,13 +16,19 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         .unwrap_or_else(|| system.data_dir.join(format!("truth-{}.jsonl", a.seed)));
     let injected = truth::injected(&path, &a.tenant)?;
     let store = Store::new(&system.find()?.own_store()?);
-    let score = runtime()?.block_on(Score::of(&store, &a.tenant, injected))?;
+    let runtime = runtime()?;
+    let backtest = match a.backtest.as_deref() {
+        None => None,
+        Some(id) => Some(runtime.block_on(backtest(&store, &a.tenant, id))?),
+    };
+    let score = Score::of(&store, &a.tenant, injected, backtest.as_deref());
+    let score = runtime.block_on(score)?;
     let (unanswered, hits) = (score.unanswered(), score.hits());
     let of = score.injected.len() - unanswered;
     if a.json {
         output::json(&serde_json::json!({
             "injected": of, "found": hits, "findings": score.findings, "outside": score.outside,
-            "unanswered": unanswered,
+            "unanswered": unanswered, "backtest": backtest,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -59,6 +66,20 @@ pub fn run(system: &SystemArgs, a: &TruthArgs) -> Result<ExitCode> {
         score.findings, score.outside
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The id of a back-test that is done: the one named, or the last of the tenant.
+async fn backtest(store: &Store, tenant: &str, id: &str) -> Result<String> {
+    let named = Some(id).filter(|id| !id.is_empty());
+    match (store.backtest(tenant, named).await?, named) {
+        (Some(id), _) => Ok(id),
+        (None, Some(id)) => bail!(
+            "{QUERY}: no back-test {id} of tenant \"{tenant}\" is done; `weir backtest --tenant {tenant}` makes one"
+        ),
+        (None, None) => bail!(
+            "{QUERY}: no back-test of tenant \"{tenant}\" is done; make one with `weir backtest --tenant {tenant}`"
+        ),
+    }
 }
 
 /// The first names of a list, and how many more there are.

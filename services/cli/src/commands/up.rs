@@ -93,7 +93,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     patiently(|| {
         let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
         run.map_err(weir_kafka::Error::from)?;
-        weir_processor::register_schemas(&brokers, &catalog, LIMIT)?;
+        weir_kafka::registry::register_all(&brokers, &catalog.writer_schemas(), LIMIT)?;
         let token = weir_http::token::of_secret(&secrets.gateway);
         weir_http::token::own(&brokers, &token, weir_http::OWN_TENANT)
     })?;
@@ -145,8 +145,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-/// Longest wait until all is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait until all is ready. A first start makes a thousand views: seconds, but minutes on a
+/// machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What a question at the start may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often it is asked while Kafka, which is started again where it died, does not answer.

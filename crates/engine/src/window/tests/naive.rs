@@ -444,12 +444,14 @@ fn publish(
             remember(catalog, &name[0], since, &mut ends);
         }
         let (mut memory, mut last) = (KpiMemory::default(), None);
+        let mut said = None;
         for (end, (start, terms)) in ends {
             if last
                 .replace(end)
                 .is_some_and(|l: Micros| end.0 - l.0 > 40 * Micros::DAY.0)
             {
                 memory = KpiMemory::default();
+                said = None;
             }
             let zero = |t: &Term| match &catalog.events[t.event].measures[t.measure].kind {
                 MeasureKind::Count | MeasureKind::Sum(_) => Some(0.0),
@@ -468,7 +470,11 @@ fn publish(
                 scored,
                 &terms,
             );
-            want.kpis.push(format!("{published:?}"));
+            let says = Some((end.0 / Micros::HOUR.0, scored.value));
+            if !def.only_changes || says != said {
+                want.kpis.push(format!("{published:?}"));
+            }
+            said = says;
             if watched {
                 let text = text(name);
                 let subject = SubjectKey(&text);

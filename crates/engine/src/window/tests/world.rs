@@ -58,6 +58,7 @@ fn event(
             .map(|(d, w)| RollupDef {
                 dimensions: d.to_vec(),
                 windows: w.to_vec(),
+                by_need: false,
             })
             .collect(),
     }
@@ -135,6 +136,7 @@ fn kpi(
         minimum_sample: None,
         local,
         mix: None,
+        only_changes: name == "day-so-far",
         examples: Vec::new(),
     }
 }

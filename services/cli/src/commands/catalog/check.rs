@@ -6,6 +6,7 @@ use anyhow::Result;
 use std::process::ExitCode;
 use weir_catalog::{Catalog, Problem};
 use weir_model::codes::MAPPING;
+use weir_otlp::{Client, Mappings};
 
 pub fn run(system: &SystemArgs, against_running: bool, json: bool) -> Result<ExitCode> {
     let loaded = match &system.schemas {
@@ -70,11 +71,11 @@ pub fn run(system: &SystemArgs, against_running: bool, json: bool) -> Result<Exi
     })
 }
 
-/// What is wrong with the declarations of OpenTelemetry records.
+/// What is wrong with the declarations of OpenTelemetry records and of clients.
 fn otlp(system: &SystemArgs) -> Option<Problem> {
     let loaded = match &system.schemas {
-        Some(dir) => weir_otlp::Mappings::load(dir),
-        None => weir_otlp::Mappings::shipped(),
+        Some(dir) => Mappings::load(dir).and_then(|m| Client::load(dir, &m)),
+        None => Mappings::shipped().and_then(|m| Client::shipped(&m)),
     };
     let wrong = loaded.err()?;
     Some(Problem {

@@ -20,6 +20,10 @@ pub fn run(c: &Catalog, part: CatalogPart, json: bool) -> Result<ExitCode> {
                 .flat_map(|e| e.measures.iter().map(|m| measure(e, m)))
                 .collect(),
         ),
+        CatalogPart::Rollups => (
+            &["event", "by", "windows", "declared", "read by"],
+            (0..c.events.len()).flat_map(|e| rollups(c, e)).collect(),
+        ),
         CatalogPart::Kpis => (
             &["kpi", "by", "window", "target", "expression", "what it is"],
             c.kpis.iter().map(kpi).collect(),
@@ -67,6 +71,25 @@ fn event(e: &EventDef) -> Vec<String> {
         e.rollups.len().to_string(),
         schema["doc"].as_str().unwrap_or_default().to_owned(),
     ]
+}
+
+/// What is not declared is stored because somebody reads it, hours and days in any case.
+fn rollups(c: &Catalog, event: usize) -> Vec<Vec<String>> {
+    let e = &c.events[event];
+    let each = e.rollups.iter().enumerate().map(|(i, r)| {
+        let windows: Vec<&str> = r.windows.iter().map(|w| w.label()).collect();
+        let sizes = r.windows.iter();
+        let mut readers: Vec<&str> = sizes.flat_map(|w| c.readers(event, i, *w)).collect();
+        readers.sort_unstable();
+        vec![
+            e.name.clone(),
+            e.rollup_dimensions(r).join(","),
+            windows.join(","),
+            (if r.by_need { "by need" } else { "yes" }).to_owned(),
+            readers.join(", "),
+        ]
+    });
+    each.collect()
 }
 
 fn measure(e: &EventDef, m: &MeasureDef) -> Vec<String> {

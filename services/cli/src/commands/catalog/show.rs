@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use weir_catalog::Catalog;
 use weir_model::codes::CATALOG_REFERENCE;
 
-/// What an SLA or a budget stands for; what else there is of a name, where it is declared.
+/// What a macro (an SLA, a budget, a role) stands for; what else there is of a name, where it is declared.
 pub fn run(c: &Catalog, name: &str) -> Result<ExitCode> {
     if let Some(e) = c
         .expanded
