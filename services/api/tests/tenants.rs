@@ -91,7 +91,9 @@ fn requests(tenant: &str) -> Vec<(String, String)> {
     }
     for event in &catalog().events {
         let name = &event.name;
-        let path = format!("/v1/aggregates/{name}?window=1d");
+        // Not every type is kept without dimensions.
+        let by = event.rollup_dimensions(&event.rollups[0]).join(",");
+        let path = format!("/v1/aggregates/{name}?window=1d&by={by}");
         all.push(("/v1/aggregates/{event_type}", path));
     }
     for q in Question::built_in() {
