@@ -158,8 +158,8 @@ fn every_resource_shows_the_tenant_of_the_token_and_no_other() {
 /// What of a request may stand in its answer: the subject or id that was asked for.
 fn asked_back(path: &str) -> String {
     let pieces = path.split(['=', '/', '&', '?']);
-    let named = pieces.filter(|p| TENANTS.iter().any(|t| p.starts_with(t)));
-    named.last().unwrap_or("nothing of anybody").to_owned()
+    let mut named = pieces.filter(|p| TENANTS.iter().any(|t| p.starts_with(t)));
+    named.next_back().unwrap_or("nothing of anybody").to_owned()
 }
 
 #[test]
