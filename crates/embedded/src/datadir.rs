@@ -39,6 +39,9 @@ pub struct Running {
     /// Where OTLP over gRPC is taken, as a URL; empty where it is not.
     #[serde(default)]
     pub otlp_grpc: String,
+    /// The api, as a URL; empty where there is none.
+    #[serde(default)]
+    pub api: String,
 }
 
 /// A held data directory, given up when dropped and in any case when the process ends.
@@ -99,6 +102,11 @@ impl DataDir {
     pub fn takes_events_at(&mut self, gateway: &str, otlp_grpc: &str) {
         self.holder.gateway = gateway.to_owned();
         self.holder.otlp_grpc = otlp_grpc.to_owned();
+    }
+
+    /// Says where the api answers, with the next announcement.
+    pub fn answers_at(&mut self, api: &str) {
+        self.holder.api = api.to_owned();
     }
 
     /// Says where the parts listen, for [`DataDir::running`]; call it when they are ready.

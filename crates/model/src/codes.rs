@@ -185,7 +185,7 @@ codes! {
     SCOPE = 912;
     /// a request that a page of another site may have sent
     FOREIGN_PAGE = 913;
-    /// a path or method that the gateway does not have
+    /// a path or method that there is not
     NO_ROUTE = 914;
     /// a body, or what it holds, is larger than the gateway takes
     BODY_TOO_LARGE = 915;
@@ -193,12 +193,16 @@ codes! {
     MEDIA_TYPE = 916;
     /// a body came too slowly, or was cut
     BODY_CUT = 917;
-    /// a token sends faster than it may
+    /// a token asks or sends faster than it may
     RATE = 918;
-    /// the gateway has as much under way as it may
+    /// as much is under way as may be
     BUSY = 919;
     /// events were not acknowledged by Kafka in time
     NOT_ACKNOWLEDGED = 920;
     /// a body is no request of OTLP
     NOT_OTLP = 921;
+    /// what is asked for is not there
+    NOT_THERE = 931;
+    /// an answer would take more than it may
+    TOO_MUCH = 932;
 }

@@ -50,6 +50,31 @@ impl Arrival<'_> {
         Ok(())
     }
 
+    /// How far each event type is complete: what is final through these times has passed every
+    /// stage and is in ClickHouse. Types of which nothing is final are left out. Blocks.
+    ///
+    /// # Errors
+    /// Something stands before it that long (WEIR-0306). Or Kafka does not answer.
+    pub fn complete(&self, within: Duration) -> Result<BTreeMap<String, Micros>> {
+        let until = Instant::now() + within;
+        let mut told: BTreeMap<String, Micros> = BTreeMap::new();
+        // First what is final, then that what was told of it has passed: the other way round,
+        // something could have become final in between.
+        let readings = self.readings("combine")?;
+        for event in &self.catalog.events {
+            let topic = topics::events(&event.name);
+            let of = readings.iter().filter(|r| r.tp.topic == topic);
+            let through = of.map(|r| Position::told(&r.metadata)).min();
+            if let Some(through) = through.filter(|t| *t > Micros::MIN) {
+                told.insert(event.name.clone(), through);
+            }
+        }
+        for service in ["window", "score", "sink"] {
+            self.passed(service, until)?;
+        }
+        Ok(told)
+    }
+
     /// Waits until combine has read what the raw log holds now. False where it stands still, or is
     /// not there within the time given. Blocks.
     ///

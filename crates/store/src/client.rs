@@ -78,6 +78,23 @@ impl Store {
         }
     }
 
+    /// The same, with settings for each statement.
+    pub fn with_settings(&self, settings: &[(String, String)]) -> Store {
+        let mut store = self.clone();
+        for (name, value) in settings {
+            store.client = store.client.with_setting(name, value);
+        }
+        store
+    }
+
+    /// The error where nothing was heard for some time.
+    pub(crate) fn silent(&self, within: Duration) -> StoreError {
+        StoreError::Unreachable {
+            url: self.url.clone(),
+            reason: format!("no answer within {within:?}"),
+        }
+    }
+
     /// The database.
     pub fn database(&self) -> &str {
         &self.database

@@ -105,6 +105,22 @@ pub fn kpi_period_sql(kpi: &KpiDef, catalog: &Catalog) -> Result<String, StoreEr
     over(kpi, catalog, &Days::asked())
 }
 
+/// The same rows of those that the condition `whose` leaves.
+///
+/// # Errors
+/// As of [`kpi_period_sql`].
+pub(crate) fn kpi_period_of_sql(
+    kpi: &KpiDef,
+    catalog: &Catalog,
+    whose: &str,
+) -> Result<String, StoreError> {
+    let days = Days {
+        whose: format!(" AND {whose}"),
+        ..Days::asked()
+    };
+    over(kpi, catalog, &days)
+}
+
 /// The same rows for the period of a question, one for each subject, of all tenants or of those
 /// that the condition `whose` leaves.
 ///

@@ -128,6 +128,8 @@ pub enum Command {
     Sink(ServiceArgs),
     /// Run the gateway alone against brokers elsewhere: events over HTTP to Kafka
     Gateway(ServiceArgs),
+    /// Run the api alone against brokers and ClickHouse elsewhere: what was counted, over HTTP
+    Api(ServiceArgs),
     /// Make, list and revoke the tokens that open the gateway
     #[command(subcommand)]
     Token(TokenCommand),
@@ -201,7 +203,7 @@ pub struct UpArgs {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "processor,sink,gateway",
+        default_value = "processor,sink,gateway,api",
         value_name = "LIST"
     )]
     pub services: Vec<String>,
@@ -211,6 +213,9 @@ pub struct UpArgs {
     /// Address of OTLP over gRPC (127.0.0.1:4317, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub otlp_grpc: Option<std::net::SocketAddr>,
+    /// Address of the api (127.0.0.1:9347, or another port where that is taken)
+    #[arg(long, value_name = "ADDR")]
+    pub api: Option<std::net::SocketAddr>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -246,7 +251,7 @@ pub enum TokenCommand {
 pub enum TokenScope {
     /// Send events, register schemas
     Write,
-    /// Read schemas
+    /// Read what was counted, and schemas
     Read,
 }
 

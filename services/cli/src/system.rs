@@ -27,6 +27,8 @@ pub struct System {
     pub gateway: Option<String>,
     /// Where OTLP over gRPC is taken, there.
     pub otlp_grpc: Option<String>,
+    /// The api, there.
+    pub api: Option<String>,
 }
 
 /// What opens the store.
@@ -67,7 +69,7 @@ impl System {
         Ok(match (&self.opened_by, &self.gateway) {
             (OpenedBy::Secrets(dir), Some(_)) => {
                 let secret = Secrets::open(dir)?.gateway;
-                Some(weir_gateway::token::of_secret(&secret))
+                Some(weir_http::token::of_secret(&secret))
             }
             _ => None,
         })
@@ -136,6 +138,7 @@ impl SystemArgs {
                 http: None,
                 gateway: None,
                 otlp_grpc: None,
+                api: None,
             });
         }
         let is_here = given.as_ref().is_none_or(|given| here(&given.url));
@@ -152,6 +155,7 @@ impl SystemArgs {
             http: Some(running.http).filter(|h| !h.is_empty()),
             gateway: Some(running.gateway).filter(|g| !g.is_empty()),
             otlp_grpc: Some(running.otlp_grpc).filter(|g| !g.is_empty()),
+            api: Some(running.api).filter(|a| !a.is_empty()),
         })
     }
 

@@ -1,6 +1,5 @@
 //! Bodies: read within bounds of size, time and memory, and unpacked.
 
-use crate::answer::Problem;
 use crate::budget::Reserved;
 use crate::config::GatewayConfig;
 use axum::body::{Body, BodyDataStream, HttpBody};
@@ -9,6 +8,7 @@ use futures_util::StreamExt;
 use std::io::Read;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
+use weir_http::Problem;
 use weir_model::codes;
 
 /// Reserved for a body that does not say how large it is, to begin with.

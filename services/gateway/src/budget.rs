@@ -1,18 +1,13 @@
-//! How much may be under way: bytes of requests, turns of the processor, events of a token.
+//! How much may be under way: bytes of requests, turns of the processor.
 
-use crate::answer::Problem;
 use crate::metric;
-use axum::http::StatusCode;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
-use weir_model::codes;
+use weir_http::Problem;
 
 /// Bytes are counted in pieces of this size.
 const PIECE: usize = 1 << 10;
-/// A token that was quiet may send so much at once.
-const BURST: Duration = Duration::from_secs(2);
 
 /// Bytes that may be under way.
 #[derive(Clone)]
@@ -114,43 +109,6 @@ impl Turns {
     }
 }
 
-/// Events per second of each token.
-pub(crate) struct Rates {
-    /// Between two events; none: any number.
-    each: Option<Duration>,
-    /// When what a token has sent so far would have been sent at its rate.
-    sent: Mutex<HashMap<String, Instant>>,
-}
-
-impl Rates {
-    pub fn new(rate: u32) -> Rates {
-        let each = (rate > 0).then(|| Duration::from_secs(1) / rate);
-        Rates {
-            each,
-            sent: Mutex::default(),
-        }
-    }
-
-    /// Lets a token send so many events now. One that has not sent too much yet may send them all,
-    /// and waits afterwards.
-    pub fn take(&self, token: &str, events: usize, now: Instant) -> Result<(), Problem> {
-        let Some(each) = self.each else {
-            return Ok(());
-        };
-        let mut all = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = all.get(token).map_or(now, |at| (*at).max(now));
-        let ahead = sent.duration_since(now);
-        if ahead > BURST {
-            let detail = "this token sends faster than it may: wait as long as Retry-After says";
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, codes::RATE, detail);
-            return Err(problem.again_after(ahead - BURST));
-        }
-        let events = u32::try_from(events).unwrap_or(u32::MAX);
-        all.insert(token.to_owned(), sent + each.saturating_mul(events));
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -170,21 +128,5 @@ mod tests {
         assert_eq!(budget.pieces.available_permits(), 0);
         drop(two);
         assert_eq!(budget.pieces.available_permits(), 10);
-    }
-
-    #[test]
-    fn a_token_sends_at_its_rate_and_no_other_waits_for_it() {
-        let rates = Rates::new(100);
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        rates.take("a", 200, at(0)).unwrap();
-        // Not above yet: what is sent now is waited for later.
-        rates.take("a", 100, at(0)).unwrap();
-        let refused = rates.take("a", 1, at(0)).unwrap_err();
-        assert_eq!(refused.retry_after, Some(Duration::from_secs(1)));
-        assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
-        rates.take("b", 1, at(0)).unwrap();
-        rates.take("a", 1, at(1000)).unwrap();
-        Rates::new(0).take("a", usize::MAX, at(0)).unwrap();
     }
 }

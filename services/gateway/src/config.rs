@@ -1,15 +1,12 @@
 //! Settings of a gateway.
 
-use crate::token::Scope;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
+use weir_http::Anonymous;
+use weir_http::token::Scope;
 use weir_kafka::Brokers;
 use weir_runtime::Size;
-
-/// The tenant of the owner of a data directory, and of who needs no token: the one that imports
-/// write under.
-pub const OWN_TENANT: &str = "default";
 
 /// Where a gateway listens, and how much it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,17 +52,6 @@ pub struct GatewayConfig {
     /// How long a body may take to come.
     #[serde(with = "humantime_serde")]
     pub whole: Duration,
-}
-
-/// Who may send without a token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Anonymous {
-    /// Nobody.
-    #[default]
-    Off,
-    /// Programs of this machine, by the loopback interface.
-    Loopback,
 }
 
 impl Default for GatewayConfig {

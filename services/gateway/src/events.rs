@@ -1,12 +1,10 @@
 //! `POST /v1/events`: events as JSON.
 
-use crate::answer::{Problem, Refusal};
+use crate::answer::Refusal;
 use crate::body::{self, Packing, too_large};
 use crate::budget::Reserved;
-use crate::door::media_type;
 use crate::json::{self, Split};
-use crate::take::{Batch, Candidate, From, now};
-use crate::token::Scope;
+use crate::take::{Batch, Candidate, From};
 use crate::{Shared, cloud, emitter};
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,6 +12,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::{Map, Value};
 use std::time::Instant;
+use weir_http::door::media_type;
+use weir_http::token::Scope;
+use weir_http::{Problem, now};
 use weir_model::codes;
 
 /// Beyond so many bytes a body is read on a thread that may take its time.
@@ -54,7 +55,7 @@ impl Form {
 /// Takes events.
 pub(crate) async fn post(state: &Shared, request: Request) -> Result<Response<Body>, Problem> {
     let (head, body) = request.into_parts();
-    let bearer = state.open(&head, &[Scope::Write])?;
+    let bearer = state.door.open(&head, &[Scope::Write])?;
     let form = Form::of(&head.headers)?;
     let packing = Packing::of(&head.headers)?;
     let from = From {

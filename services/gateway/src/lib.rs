@@ -9,7 +9,6 @@ mod body;
 mod budget;
 mod cloud;
 mod config;
-mod door;
 mod emitter;
 mod events;
 mod json;
@@ -17,30 +16,29 @@ pub mod metric;
 mod otlp;
 mod registry;
 mod routes;
-mod serve;
 mod take;
-pub mod token;
-mod tokens;
 mod types;
 
-pub use answer::{Problem, Refusal};
-pub use config::{Anonymous, GatewayConfig, OWN_TENANT};
+pub use answer::Refusal;
+pub use config::GatewayConfig;
 pub use types::{Made, Sender, Types};
 pub use weir_otlp::Mappings;
 
-use anyhow::{Context, Result, bail};
-use budget::{Budget, Rates, Turns};
+use anyhow::{Result, bail};
+use budget::{Budget, Turns};
+use config::ANONYMOUS_SCOPES;
 use emitter::Emitters;
 use registry::Registry;
-use serve::Speaks;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokens::Tokens;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 use weir_catalog::Catalog;
+use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
 use weir_kafka::registry::register_all;
 use weir_kafka::{Courier, Pauses};
-use weir_model::codes::{CONFIG, PORT_TAKEN};
+use weir_model::codes::CONFIG;
 use weir_runtime::host::{Running, Service};
 use weir_runtime::{Part, Shutdown};
 
@@ -49,12 +47,15 @@ const USUAL_PORT: u16 = 4318;
 /// The port of OTLP over gRPC, where it is free.
 const USUAL_GRPC: u16 = 4317;
 
+/// Requests that are under way take so much longer than Kafka at the end.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// What all requests share.
 pub(crate) struct State {
     pub config: GatewayConfig,
     pub types: Types,
     pub courier: Courier,
-    pub tokens: Tokens,
+    pub door: Door,
     pub budget: Budget,
     pub turns: Turns,
     pub rates: Rates,
@@ -81,8 +82,8 @@ impl Ports {
     /// WEIR-0212 for a port that is taken.
     pub fn take(config: &GatewayConfig) -> Result<Ports> {
         Ok(Ports {
-            http: listen(config.bind, USUAL_PORT)?,
-            grpc: listen(config.grpc, USUAL_GRPC)?,
+            http: listen(config.bind, USUAL_PORT, "gateway")?,
+            grpc: listen(config.grpc, USUAL_GRPC, "gateway")?,
         })
     }
 
@@ -135,7 +136,11 @@ impl Gateway {
                 config.in_flight.bytes().saturating_mul(2),
             )?,
             types,
-            tokens: Tokens::default(),
+            door: Door::new(
+                Tokens::new("gateway's tokens", metric::METERS.tokens),
+                config.anonymous,
+                ANONYMOUS_SCOPES,
+            ),
             budget: Budget::new(config.in_flight.bytes(), config.wait),
             turns: Turns::new(),
             rates: Rates::new(config.rate),
@@ -155,7 +160,7 @@ impl Gateway {
     /// As a service of a process.
     pub fn service(self) -> Service {
         let state = self.state.clone();
-        let check = move || match (state.tokens.are_known(), state.registered()) {
+        let check = move || match (state.door.tokens.are_known(), state.registered()) {
             (false, _) => Err("its tokens are not read yet".to_owned()),
             (_, false) => Err("the schemas are not registered yet".to_owned()),
             _ => Ok(()),
@@ -170,17 +175,17 @@ impl Gateway {
     pub fn run(self, running: &Running) -> Result<()> {
         let (state, shutdown) = (&self.state, &running.shutdown);
         std::thread::scope(|scope| {
-            scope.spawn(|| state.tokens.follow(&state.config.kafka, shutdown));
+            scope.spawn(|| state.door.tokens.follow(&state.config.kafka, shutdown));
             scope.spawn(|| state.register(&self.catalog, shutdown));
             let router = routes::router(state, running);
             let served = running.block_on(async {
                 let http = tokio::net::TcpListener::from_std(self.ports.http)?;
                 let grpc = tokio::net::TcpListener::from_std(self.ports.grpc)?;
                 let calls = otlp::grpc::router(state);
-                let connections = serve::connections(state);
+                let room = state.room();
                 tokio::join!(
-                    serve::serve(state, &connections, Speaks::Http1, http, router, shutdown),
-                    serve::serve(state, &connections, Speaks::Http2, grpc, calls, shutdown),
+                    serve(&room, Speaks::Http1, http, router, shutdown),
+                    serve(&room, Speaks::Http2, grpc, calls, shutdown),
                 );
                 Ok(())
             });
@@ -194,6 +199,17 @@ impl Gateway {
 }
 
 impl State {
+    /// Room for connections, at both ports together.
+    fn room(&self) -> Room {
+        Room {
+            connections: Arc::new(Semaphore::new(self.config.connections)),
+            head: self.config.head,
+            pause: self.config.pause,
+            patience: self.config.acknowledged + GRACE,
+            meters: metric::METERS,
+        }
+    }
+
     fn registered(&self) -> bool {
         self.registered.load(Ordering::SeqCst)
     }
@@ -212,16 +228,5 @@ impl State {
             }
             pauses.rest(&|| shutdown.is_requested());
         }
-    }
-}
-
-fn listen(bind: Option<SocketAddr>, usual: u16) -> Result<TcpListener> {
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, usual));
-    match bind {
-        Some(bind) => TcpListener::bind(bind)
-            .with_context(|| format!("{PORT_TAKEN}: cannot bind the gateway's {bind}")),
-        None => TcpListener::bind(usual)
-            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .with_context(|| format!("{PORT_TAKEN}: no port for the gateway")),
     }
 }

@@ -1,5 +1,7 @@
 //! Names of this crate's metrics.
 
+use weir_http::Meters;
+
 /// Requests answered, by route and status.
 pub const REQUESTS: &str = "weir_gateway_requests_total";
 /// Seconds from the head of a request to its answer, by route.
@@ -20,6 +22,13 @@ pub const CONNECTIONS: &str = "weir_gateway_connections";
 pub const IN_FLIGHT: &str = "weir_gateway_in_flight_bytes";
 /// Tokens that are known.
 pub const TOKENS: &str = "weir_gateway_tokens";
+
+/// Those that the shared parts of HTTP count under.
+pub(crate) const METERS: Meters = Meters {
+    turned_away: TURNED_AWAY,
+    connections: CONNECTIONS,
+    tokens: TOKENS,
+};
 
 /// Tells the recorder about unit and meaning; call once after it is installed.
 pub fn describe() {

@@ -5,7 +5,6 @@ mod http;
 
 pub(crate) use http::{post, signal_of};
 
-use crate::answer::Problem;
 use crate::budget::Reserved;
 use crate::events::finished;
 use crate::metric;
@@ -15,6 +14,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Instant;
+use weir_http::Problem;
 use weir_model::codes;
 use weir_otlp::{Encoding, Mapped, Refused, Request, Signal, Unmapped};
 

@@ -1,6 +1,5 @@
 //! Which path is what.
 
-use crate::answer::Problem;
 use crate::{Shared, events, metric, otlp, registry};
 use axum::Router;
 use axum::body::Body;
@@ -8,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, Response, StatusCode};
 use axum::routing::post;
 use std::time::Instant;
+use weir_http::Problem;
 use weir_model::codes;
 use weir_otlp::Signal;
 use weir_runtime::Metrics;

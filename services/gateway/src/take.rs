@@ -1,16 +1,16 @@
 //! From items to what is in Kafka, the same for every form in which events come.
 
 use crate::State;
-use crate::answer::{Item, Outcome, Problem, Refusal};
+use crate::answer::{Item, Outcome, Refusal};
 use crate::budget::Reserved;
 use crate::metric;
-use crate::tokens::Bearer;
 use crate::types::{Made, Sender};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::oneshot;
+use weir_http::{Bearer, Problem};
 use weir_kafka::dead::{Place, bury};
 use weir_kafka::{Error, Parcel};
 use weir_model::{Micros, codes, topics};
@@ -44,12 +44,6 @@ pub(crate) struct From {
     pub bearer: Bearer,
     pub emitter: String,
     pub now: Micros,
-}
-
-/// The clock.
-pub(crate) fn now() -> Micros {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Micros(since.map_or(0, |d| d.as_micros() as i64))
 }
 
 impl State {

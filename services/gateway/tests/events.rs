@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
 use weir_embedded::testing::kafka;
-use weir_gateway::Anonymous;
-use weir_gateway::token::{self, Scope};
+use weir_http::Anonymous;
+use weir_http::token::{self, Scope};
 use weir_model::avro::{Projection, Value as Decoded};
 use weir_model::{topics, wire};
 

@@ -7,7 +7,7 @@ use common::{Answer, DEADLINE, Served};
 use serde_json::{Value, json};
 use weir_catalog::Catalog;
 use weir_embedded::testing::kafka;
-use weir_gateway::token::{self, Scope};
+use weir_http::token::{self, Scope};
 use weir_kafka::SchemaRegistry;
 use weir_model::headers::SchemaRef;
 use weir_model::schemas::schema_id;

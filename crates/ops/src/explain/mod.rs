@@ -20,14 +20,23 @@ use weir_catalog::{Catalog, JudgedWindow, suggest};
 use weir_model::codes::QUERY;
 use weir_store::Store;
 
+/// Whose numbers are explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// A tenant among all; `None`: there is one only. Others may be named in an error.
+    Among(Option<&'a str>),
+    /// This tenant: for who asks, there is no other.
+    Sole(&'a str),
+}
+
 /// Whom is asked about what.
 pub struct Explain<'a> {
     /// The catalog of the run.
     pub catalog: &'a Catalog,
     /// ClickHouse, opened for weir itself: the questions bring settings of their own.
     pub store: &'a Store,
-    /// Whose number; `None`: there is one tenant only.
-    pub tenant: Option<&'a str>,
+    /// Whose number.
+    pub whose: Whose<'a>,
     /// Values of the dimensions, by name.
     pub subject: &'a BTreeMap<String, String>,
     /// When.
@@ -116,7 +125,10 @@ impl Explain<'_> {
     }
 
     async fn find(&self, base: &Base<'_>, window: JudgedWindow) -> Result<Found> {
-        let tenant = crate::tenant::meant(self.store, self.tenant).await?;
+        let tenant = match self.whose {
+            Whose::Sole(tenant) => tenant.to_owned(),
+            Whose::Among(asked) => crate::tenant::meant(self.store, asked).await?,
+        };
         find::find(self, base, tenant, window).await
     }
 }

@@ -18,7 +18,7 @@ impl Gateway {
     pub fn find(system: &SystemArgs, a: &GatewayArgs) -> Result<Gateway> {
         let own_token = || -> Result<Secret> {
             let secrets = Secrets::open(&system.data_dir)?;
-            Ok(weir_gateway::token::of_secret(&secrets.gateway))
+            Ok(weir_http::token::of_secret(&secrets.gateway))
         };
         if let Some(url) = &a.url {
             let token = a.token.clone().ok_or_else(|| {

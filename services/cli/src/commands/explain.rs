@@ -7,7 +7,8 @@ use anyhow::Result;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use weir_ops::explain::{
-    Event, Explain, Explanation, Formula, Group, Input, Parts, Price, Said, Term, Window, subject,
+    Event, Explain, Explanation, Formula, Group, Input, Parts, Price, Said, Term, Whose, Window,
+    subject,
 };
 use weir_store::Store;
 
@@ -26,7 +27,7 @@ pub fn run(system: &SystemArgs, command: &ExplainCommand) -> Result<ExitCode> {
     let explain = Explain {
         catalog: &catalog,
         store: &store,
-        tenant: tenant.as_deref(),
+        whose: Whose::Among(tenant.as_deref()),
         subject: &subject,
         window,
         limit: *limit,

@@ -27,6 +27,7 @@ mod truth;
 mod up;
 mod verify;
 mod ways_in;
+mod ways_out;
 
 use crate::args::{Args, BaselineCommand, Command};
 use anyhow::{Context, Result};
@@ -62,6 +63,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Processor(a) => services::processor(&system, &a),
         Command::Sink(a) => services::sink(&system, &a),
         Command::Gateway(a) => services::gateway(&system, &a),
+        Command::Api(a) => services::api(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),

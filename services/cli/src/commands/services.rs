@@ -1,10 +1,11 @@
-//! `weir processor`, `weir sink` and `weir gateway`: one service alone, as in a cluster.
+//! `weir processor`, `weir sink`, `weir gateway` and `weir api`: one service alone, as in a cluster.
 
 use crate::args::{ProcessorArgs, ServiceArgs, SystemArgs};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use weir_api::{Api, ApiConfig, Port};
 use weir_catalog::Catalog;
 use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_kafka::admin::Admin;
@@ -24,6 +25,7 @@ struct Config {
     processor: ProcessorConfig,
     sink: Option<SinkConfig>,
     gateway: GatewayConfig,
+    api: ApiConfig,
     timeouts: Timeouts,
     log: LogConfig,
     health: HealthConfig,
@@ -54,12 +56,14 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     if needed || system.brokers.is_some() {
         config.processor.kafka = system.find_brokers()?;
         config.gateway.kafka = config.processor.kafka.clone();
+        config.api.kafka = config.processor.kafka.clone();
     }
     let timeouts = crate::system::scaled(&config.timeouts)?;
     if let Some(sink) = &mut config.sink {
         sink.kafka.timeouts = timeouts.clone();
     }
     config.gateway.kafka.timeouts = timeouts.clone();
+    config.api.kafka.timeouts = timeouts.clone();
     config.processor.kafka.timeouts = timeouts;
     Ok(config)
 }
@@ -157,6 +161,27 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
+    let mut config = config(system, a)?;
+    if a.dump_config {
+        return dump(&config);
+    }
+    if a.config.is_none() {
+        config.api.store = system.find()?.own_store()?;
+    }
+    let host =
+        host(&config.log, config.health).ready_while("kafka", brokers_answer(&config.api.kafka));
+    if a.exit_when_unreachable {
+        reach(&config.api.kafka)?;
+    }
+    let port = Port::take(&config.api)?;
+    tracing::info!(http = %port.address()?, "the api answers");
+    let (catalog, questions) = (system.catalog()?, system.questions()?);
+    let api = Api::new(port, config.api, catalog, questions)?;
+    host.with(api.service()).run()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// A host whose metrics say what they are.
 pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     let host = Host::new(log, health);
@@ -164,6 +189,7 @@ pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     weir_processor::metric::describe();
     weir_sink::metric::describe();
     weir_gateway::metric::describe();
+    weir_api::metric::describe();
     host
 }
 

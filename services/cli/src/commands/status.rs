@@ -15,6 +15,7 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
         let mut shown = serde_json::json!({
             "brokers": found.open_brokers, "clickhouse": found.clickhouse, "http": found.http,
             "gateway": found.gateway, "otlp": found.gateway, "otlp_grpc": found.otlp_grpc,
+            "api": found.api,
             "run": status.run, "catalog": status.catalog, "lag": status.lag,
         });
         if a.secrets {
@@ -31,6 +32,9 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     if let Some(gateway) = &found.gateway {
         let grpc = found.otlp_grpc.as_deref().unwrap_or("none");
         println!("gateway {gateway}/v1/events  OTLP {gateway}  gRPC {grpc}");
+    }
+    if let Some(api) = &found.api {
+        println!("api {api}/v1  to try it {api}/docs");
     }
     if let Some(http) = &found.http {
         println!("health {http}/readyz  metrics {http}/metrics");
@@ -55,7 +59,7 @@ fn secrets(found: &System) -> Result<serde_json::Value> {
     });
     if let Some(token) = found.token()? {
         all["gateway"] = serde_json::json!({
-            "url": found.gateway, "token": token.expose(), "tenant": weir_gateway::OWN_TENANT,
+            "url": found.gateway, "token": token.expose(), "tenant": weir_http::OWN_TENANT,
         });
     }
     if let Some(kafka) = found.kafka_secret()? {
@@ -78,7 +82,7 @@ fn tell_secrets(found: &System) -> Result<()> {
         println!("Kafka for everything: {brokers}  SASL/PLAIN  user {user}  password {password}");
     }
     if let Some(token) = found.token()? {
-        let (tenant, token) = (weir_gateway::OWN_TENANT, token.expose());
+        let (tenant, token) = (weir_http::OWN_TENANT, token.expose());
         println!("gateway: tenant {tenant}  token {token}");
     }
     Ok(())

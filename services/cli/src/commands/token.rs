@@ -4,7 +4,7 @@ use crate::args::{SystemArgs, TokenCommand, TokenScope};
 use crate::output;
 use anyhow::{Result, bail};
 use std::process::ExitCode;
-use weir_gateway::token::{self, Scope};
+use weir_http::token::{self, Scope};
 use weir_model::codes::INPUT;
 use weir_ops::time::show;
 

@@ -3,6 +3,7 @@
 use super::disk::Disk;
 use super::services::{brokers_answer, processing, sinking};
 use super::ways_in::WaysIn;
+use super::ways_out::WaysOut;
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
@@ -26,9 +27,12 @@ use weir_store::Migration;
 
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     for s in &a.services {
-        if !matches!(s.as_str(), "processor" | "sink" | "gateway" | "none") {
+        if !matches!(
+            s.as_str(),
+            "processor" | "sink" | "gateway" | "api" | "none"
+        ) {
             bail!(
-                "{CONFIG}: there is no service {s}; there are processor, sink and gateway (or none)"
+                "{CONFIG}: there is no service {s}; there are processor, sink, gateway and api (or none)"
             );
         }
     }
@@ -44,6 +48,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
     let ways_in = WaysIn::take(system, a)?;
+    let ways_out = WaysOut::take(system, a)?;
     let log = LogConfig {
         filter: "warn".into(),
         json: false,
@@ -89,16 +94,21 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
         run.map_err(weir_kafka::Error::from)?;
         weir_kafka::registry::register_all(&brokers, &catalog.writer_schemas(), LIMIT)?;
-        let token = weir_gateway::token::of_secret(&secrets.gateway);
-        weir_gateway::token::own(&brokers, &token, weir_gateway::OWN_TENANT)
+        let token = weir_http::token::of_secret(&secrets.gateway);
+        weir_http::token::own(&brokers, &token, weir_http::OWN_TENANT)
     })?;
 
     if let Some(ways_in) = &ways_in {
         ways_in.tell(&mut lock)?;
     }
+    if let Some(ways_out) = &ways_out {
+        ways_out.tell(&mut lock)?;
+    }
     let gateway = ways_in.as_ref().map(WaysIn::url).transpose()?;
+    let api = ways_out.as_ref().map(WaysOut::url).transpose()?;
     let setting = Setting {
         ways_in,
+        ways_out,
         disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
@@ -118,6 +128,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             eprintln!("  ClickHouse  {}", clickhouse.url());
             if let Some(gateway) = &gateway {
                 eprintln!("  gateway     {gateway}");
+            }
+            if let Some(api) = &api {
+                eprintln!("  api         {api}/docs");
             }
             eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
             eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
@@ -178,6 +191,7 @@ fn engine_program() -> Result<EngineProgram> {
 /// What the services stand on.
 struct Setting<'a> {
     ways_in: Option<WaysIn>,
+    ways_out: Option<WaysOut>,
     disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
@@ -204,13 +218,16 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
         }
     }
     if wanted("sink") {
-        let mut config = SinkConfig::new(brokers.clone(), on.store);
+        let mut config = SinkConfig::new(brokers.clone(), on.store.clone());
         config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(on.migrations);
         services.push(sinking(sink));
     }
     if let Some(ways_in) = on.ways_in {
         services.push(ways_in.service(brokers, catalog)?);
+    }
+    if let Some(ways_out) = on.ways_out {
+        services.push(ways_out.service(brokers, &on.store, catalog)?);
     }
     Ok(services)
 }

@@ -2,13 +2,10 @@
 
 use super::{Sent, Told, take};
 use crate::Shared;
-use crate::answer::Problem;
 use crate::budget::Reserved;
 use crate::emitter;
 use crate::routes::answered;
-use crate::take::{From, now};
-use crate::token::Scope;
-use crate::tokens::Bearer;
+use crate::take::From;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -19,6 +16,8 @@ use std::time::Instant;
 use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use tonic::{Code, Extensions};
+use weir_http::token::Scope;
+use weir_http::{Bearer, Problem, now};
 use weir_otlp::Request;
 use weir_otlp::proto::collector::logs::v1 as logs;
 use weir_otlp::proto::collector::metrics::v1 as metrics;
@@ -75,7 +74,7 @@ async fn enter(
     let entered = match admitted(&state, &head).await {
         Ok(entered) => entered,
         Err(problem) => {
-            let response = tonic::Status::from(&problem).into_http();
+            let response = status(&problem).into_http();
             return answered(ROUTE, begun, Ok(response));
         }
     };
@@ -91,7 +90,7 @@ async fn admitted(
     state: &Shared,
     head: &axum::http::request::Parts,
 ) -> Result<(From, Reserved), Problem> {
-    let bearer: Bearer = state.open(head, &[Scope::Write])?;
+    let bearer: Bearer = state.door.open(head, &[Scope::Write])?;
     let mut reserved = state.budget.nothing();
     reserved.up_to(state.config.otlp.bytes()).await?;
     let from = From {
@@ -114,13 +113,12 @@ pub(crate) fn code(problem: &Problem) -> Code {
     }
 }
 
-impl std::convert::From<&Problem> for tonic::Status {
-    fn from(problem: &Problem) -> tonic::Status {
-        tonic::Status::new(
-            code(problem),
-            format!("{}: {}", problem.code, problem.detail),
-        )
-    }
+/// A problem as gRPC tells it.
+fn status(problem: &Problem) -> tonic::Status {
+    tonic::Status::new(
+        code(problem),
+        format!("{}: {}", problem.code, problem.detail),
+    )
 }
 
 /// The services.
@@ -135,7 +133,7 @@ impl Grpc {
             return Err(tonic::Status::internal("a call that was not let in"));
         };
         let told = take(&self.0, from, Sent::Request(request), reserved).await;
-        told.map_err(|problem| (&problem).into())
+        told.map_err(|problem| status(&problem))
     }
 }
 

@@ -1,16 +1,16 @@
 //! OTLP over HTTP: `/v1/logs`, `/v1/metrics`, `/v1/traces`, under any prefix.
 
 use super::{Sent, take};
-use crate::answer::Problem;
 use crate::body::{self, Packing, too_large};
-use crate::door::media_type;
-use crate::take::{From, now};
-use crate::token::Scope;
+use crate::take::From;
 use crate::{Shared, emitter};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use prost::Message as _;
+use weir_http::door::media_type;
+use weir_http::token::Scope;
+use weir_http::{Problem, now};
 use weir_model::codes;
 use weir_otlp::{Encoding, Signal, answer};
 
@@ -55,7 +55,7 @@ async fn receive(
     request: Request,
 ) -> Result<Response<Body>, Problem> {
     let (head, body) = request.into_parts();
-    let bearer = state.open(&head, &[Scope::Write])?;
+    let bearer = state.door.open(&head, &[Scope::Write])?;
     let encoding = encoding(&head.headers)?;
     let packing = Packing::of(&head.headers)?;
     let from = From {

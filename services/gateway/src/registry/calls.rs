@@ -1,10 +1,8 @@
 //! The paths of the registry, and what is said there.
 
 use super::{Refused, Registry};
-use crate::answer::{Problem, json};
 use crate::body::{self, Packing};
 use crate::routes::answered;
-use crate::token::Scope;
 use crate::{Shared, events};
 use axum::Router;
 use axum::body::Body;
@@ -15,6 +13,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Instant;
+use weir_http::token::Scope;
+use weir_http::{Problem, json};
 use weir_model::codes;
 use weir_model::schemas::RegisteredSchema;
 
@@ -304,7 +304,7 @@ async fn said(
         true => &[Scope::Write],
         false => &Scope::ALL,
     };
-    state.open(&head, scopes)?;
+    state.door.open(&head, scopes)?;
     let packing = Packing::of(&head.headers)?;
     let mut reserved = state.budget.nothing();
     let packed = body::read(&state.config, body, &mut reserved).await?;

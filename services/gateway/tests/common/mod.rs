@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weir_catalog::Catalog;
-use weir_gateway::token::{self, Scope};
 use weir_gateway::{Gateway, GatewayConfig, Mappings, Ports};
+use weir_http::token::{self, Scope};
 use weir_kafka::admin::{Admin, Partitions, Raw, standard};
 use weir_kafka::{Brokers, Consumer, Tp};
 use weir_runtime::host::Running;
@@ -136,7 +136,7 @@ impl Served {
         };
         let (retry_after, kind) = (header("retry-after"), header("content-type"));
         let status = response.status().as_u16();
-        // Errors in protobuf are texts only in part.
+        // Protobuf holds texts, and other bytes beside them.
         let bytes = response.body_mut().read_to_vec().unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Answer {

@@ -1,8 +1,7 @@
 //! Connections: so many, and none for ever.
 
-use crate::answer::Problem;
-use crate::door::Peer;
-use crate::{Shared, metric};
+use crate::{Meters, Peer, Problem};
+use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
@@ -10,13 +9,14 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower_service::Service;
+use weir_model::codes::PORT_TAKEN;
 use weir_runtime::Shutdown;
 
 /// Largest head of a request.
@@ -30,21 +30,52 @@ const TURNING: Duration = Duration::from_secs(1);
 
 /// What is spoken at a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Speaks {
+pub enum Speaks {
+    /// Pages and most programs do.
     Http1,
     /// gRPC does.
     Http2,
 }
 
-/// Room for connections, at all ports together.
-pub(crate) fn connections(state: &Shared) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(state.config.connections))
+/// Room for connections, at all ports of a service together, and how long they may take.
+#[derive(Clone)]
+pub struct Room {
+    /// Connections that there is room for.
+    pub connections: Arc<Semaphore>,
+    /// How long the head of a request may take to come, and a connection may be idle.
+    pub head: Duration,
+    /// How long an answer to a question whether somebody is still there may take.
+    pub pause: Duration,
+    /// How long requests that are under way may take at the end.
+    pub patience: Duration,
+    /// Where connections are counted.
+    pub meters: Meters,
+}
+
+/// A port of the loopback interface or where it is asked for; without that the usual one, or any
+/// where it is taken. `who` has it.
+///
+/// # Errors
+/// WEIR-0212 for a port that is taken.
+pub fn listen(
+    bind: Option<SocketAddr>,
+    usual: u16,
+    who: &str,
+) -> anyhow::Result<std::net::TcpListener> {
+    use std::net::TcpListener;
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, usual));
+    match bind {
+        Some(bind) => TcpListener::bind(bind)
+            .with_context(|| format!("{PORT_TAKEN}: cannot bind the {who}'s {bind}")),
+        None => TcpListener::bind(usual)
+            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .with_context(|| format!("{PORT_TAKEN}: no port for the {who}")),
+    }
 }
 
 /// Accepts and serves connections until shutdown; requests that are under way are answered.
-pub(crate) async fn serve(
-    state: &Shared,
-    connections: &Arc<Semaphore>,
+pub async fn serve(
+    room: &Room,
     speaks: Speaks,
     listener: TcpListener,
     router: Router,
@@ -64,8 +95,8 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Ok(permit) = connections.clone().try_acquire_owned() else {
-            metrics::counter!(metric::TURNED_AWAY).increment(1);
+        let Ok(permit) = room.connections.clone().try_acquire_owned() else {
+            metrics::counter!(room.meters.turned_away).increment(1);
             // Nobody who speaks HTTP/2 would understand it.
             if speaks == Speaks::Http1 {
                 tokio::spawn(turn_away(stream));
@@ -75,23 +106,23 @@ pub(crate) async fn serve(
         // A small answer should not wait for an acknowledgement of the last one.
         let _ = stream.set_nodelay(true);
         let watcher = graceful.watcher();
-        let (state, router) = (state.clone(), router.clone());
-        metrics::gauge!(metric::CONNECTIONS).increment(1.0);
+        let (room, router) = (room.clone(), router.clone());
+        metrics::gauge!(room.meters.connections).increment(1.0);
         tokio::spawn(async move {
             let ended = match speaks {
-                Speaks::Http1 => watcher.watch(one(&state, stream, peer, router)).await,
-                Speaks::Http2 if !begins(&stream, state.config.head).await => Ok(()),
-                Speaks::Http2 => watcher.watch(two(&state, stream, peer, router)).await,
+                Speaks::Http1 => watcher.watch(one(&room, stream, peer, router)).await,
+                Speaks::Http2 if !begins(&stream, room.head).await => Ok(()),
+                Speaks::Http2 => watcher.watch(two(&room, stream, peer, router)).await,
             };
             if let Err(e) = ended {
                 tracing::debug!("a connection ended: {e}");
             }
-            metrics::gauge!(metric::CONNECTIONS).decrement(1.0);
+            metrics::gauge!(room.meters.connections).decrement(1.0);
             drop(permit);
         });
     }
     drop(listener);
-    let patience = state.config.acknowledged + Duration::from_secs(5);
+    let patience = room.patience;
     if tokio::time::timeout(patience, graceful.shutdown())
         .await
         .is_err()
@@ -107,7 +138,7 @@ async fn begins(stream: &TcpStream, limit: Duration) -> bool {
 }
 
 fn one(
-    state: &Shared,
+    room: &Room,
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
@@ -118,13 +149,13 @@ fn one(
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(state.config.head)
+        .header_read_timeout(room.head)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service)
 }
 
 fn two(
-    state: &Shared,
+    room: &Room,
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
@@ -135,8 +166,8 @@ fn two(
     });
     http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .keep_alive_interval(state.config.head)
-        .keep_alive_timeout(state.config.pause)
+        .keep_alive_interval(room.head)
+        .keep_alive_timeout(room.pause)
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEAD as u32)
         .serve_connection(TokioIo::new(stream), service)

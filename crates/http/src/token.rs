@@ -1,7 +1,7 @@
-//! Tokens: 256 random bits that open the gateway for a tenant. What is kept is their hash, in a
+//! Tokens: 256 random bits that open gateway and api for a tenant. What is kept is their hash, in a
 //! compacted topic; the token itself is shown once, to whoever makes it.
 
-use crate::take::now;
+use crate::now;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -27,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub enum Scope {
     /// To send events, and to register schemas.
     Write,
-    /// To read: schemas here.
+    /// To read: what the api answers, and schemas at the gateway.
     Read,
 }
 
@@ -85,7 +85,8 @@ pub fn of_secret(secret: &Secret) -> Secret {
     Secret::new(format!("{PREFIX}{}", secret.expose()))
 }
 
-/// Makes a token and returns its id and itself. Without a name it is named by its id. It opens running gateways within a second.
+/// Makes a token and returns its id and itself. Without a name it is named by its id. It
+/// opens running services within a second.
 ///
 /// # Errors
 /// Where Kafka does not answer, or the system was never started.

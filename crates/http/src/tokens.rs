@@ -1,6 +1,5 @@
-//! The tokens that are known, followed in their topic while the gateway runs.
+//! The tokens that are known, followed in their topic while a service runs.
 
-use crate::metric;
 use crate::token::{self, Entry, Scope};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,9 +10,9 @@ use weir_kafka::{Brokers, Consumer, Error, Pauses, Tp};
 use weir_model::topics;
 use weir_runtime::{Part, Shutdown};
 
-/// Who sends.
+/// Who asks or sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Bearer {
+pub struct Bearer {
     /// Id of the token.
     pub id: String,
     /// Whose events.
@@ -25,8 +24,14 @@ pub(crate) struct Bearer {
 }
 
 /// What is known of tokens; cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Tokens(Arc<RwLock<Known>>);
+#[derive(Clone)]
+pub struct Tokens {
+    known: Arc<RwLock<Known>>,
+    /// Name of the part that follows the topic.
+    part: &'static str,
+    /// Name of the gauge of how many there are.
+    gauge: &'static str,
+}
 
 #[derive(Default)]
 struct Known {
@@ -68,9 +73,18 @@ fn head(hash: &[u8; 32]) -> [u8; 8] {
 }
 
 impl Tokens {
+    /// None yet. They are followed by a part of this name, and counted in this gauge.
+    pub fn new(part: &'static str, gauge: &'static str) -> Tokens {
+        Tokens {
+            known: Arc::default(),
+            part,
+            gauge,
+        }
+    }
+
     /// Whether they have been read.
     pub fn are_known(&self) -> bool {
-        self.0
+        self.known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .complete
@@ -80,7 +94,7 @@ impl Tokens {
     /// long that takes tells nothing about a token, which nobody has the hash of in his hand.
     pub fn bearer(&self, token: &str) -> Option<Bearer> {
         let hash = token::hash(token);
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let ids = known.by_head.get(&head(&hash))?;
         ids.iter().find_map(|id| {
             let (expected, entry) = known.by_id.get(id)?;
@@ -96,7 +110,7 @@ impl Tokens {
     /// Follows the topic until shutdown. Where Kafka does not answer, what is known stays.
     pub fn follow(&self, brokers: &Brokers, shutdown: &Shutdown) {
         let timeouts = &brokers.timeouts;
-        let part = Part::register("gateway's tokens", timeouts.limits());
+        let part = Part::register(self.part, timeouts.limits());
         let stopped = || shutdown.is_requested();
         let mut pauses = Pauses::new(timeouts.pause);
         while !stopped() {
@@ -162,9 +176,9 @@ impl Tokens {
     }
 
     fn change(&self, change: impl FnOnce(&mut Known)) {
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut known);
-        metrics::gauge!(metric::TOKENS).set(known.by_id.len() as f64);
+        metrics::gauge!(self.gauge).set(known.by_id.len() as f64);
     }
 }
 
@@ -191,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_token_opens_until_it_is_revoked_or_replaced() {
-        let tokens = Tokens::default();
+        let tokens = Tokens::new("tokens", "tokens");
         assert!(!tokens.are_known());
         let take = |key: &[u8], value: Option<&[u8]>| tokens.change(|k| k.take(key, value));
         take(b"one", Some(&entry("weir_a", "acme")));
@@ -207,6 +221,6 @@ mod tests {
         take(b"owner", Some(&entry("weir_c", "default")));
         assert_eq!((tenant("weir_a"), tenant("weir_b")), (None, None));
         assert!(tenant("weir_c").is_some());
-        assert_eq!(tokens.0.read().unwrap().by_head.len(), 1);
+        assert_eq!(tokens.known.read().unwrap().by_head.len(), 1);
     }
 }

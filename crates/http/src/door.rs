@@ -1,15 +1,13 @@
 //! Who comes in: bearers of a token; and programs of this machine without one, where that is
 //! configured.
 
-use crate::State;
-use crate::answer::Problem;
-use crate::config::{ANONYMOUS_SCOPES, Anonymous, OWN_TENANT};
 use crate::token::Scope;
-use crate::tokens::Bearer;
+use crate::{Bearer, Problem, Tokens};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use weir_model::codes;
 use weir_runtime::pages;
@@ -23,22 +21,57 @@ const OF_FORMS: [&str; 3] = [
     "text/plain",
 ];
 
+/// The tenant of the owner of a data directory, and of who needs no token: the one that imports
+/// write under.
+pub const OWN_TENANT: &str = "default";
+
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub SocketAddr);
+pub struct Peer(pub SocketAddr);
 
-impl State {
+/// Who may come in without a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Anonymous {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Programs of this machine, by the loopback interface.
+    Loopback,
+}
+
+/// Who comes in.
+#[derive(Clone)]
+pub struct Door {
+    /// The tokens that are known.
+    pub tokens: Tokens,
+    anonymous: Anonymous,
+    /// What somebody without a token may do.
+    scopes: &'static [Scope],
+}
+
+impl Door {
+    /// With these tokens; who needs none may do what the scopes say.
+    pub fn new(tokens: Tokens, anonymous: Anonymous, scopes: &'static [Scope]) -> Door {
+        Door {
+            tokens,
+            anonymous,
+            scopes,
+        }
+    }
+
     /// Who sent a request, if his token has one of these scopes.
-    pub(crate) fn open(&self, head: &Parts, scopes: &[Scope]) -> Result<Bearer, Problem> {
+    ///
+    /// # Errors
+    /// 401, 403, or 503 while no tokens were read.
+    pub fn open(&self, head: &Parts, scopes: &[Scope]) -> Result<Bearer, Problem> {
         if !self.tokens.are_known() {
-            return Err(Problem::busy(
-                "the gateway is starting: its tokens are not read yet",
-            ));
+            return Err(Problem::busy("it is starting: its tokens are not read yet"));
         }
         let bearer = match token(&head.headers) {
             Given::Token(token) => self.tokens.bearer(&token),
-            Given::Nothing if self.config.anonymous == Anonymous::Loopback => {
-                return anonymous(head);
+            Given::Nothing if self.anonymous == Anonymous::Loopback => {
+                return anonymous(head, self.scopes);
             }
             Given::Nothing | Given::Other => None,
         };
@@ -93,14 +126,14 @@ fn token(headers: &HeaderMap) -> Given {
 }
 
 /// A program of this machine; no page in a browser of it.
-fn anonymous(head: &Parts) -> Result<Bearer, Problem> {
+fn anonymous(head: &Parts, scopes: &[Scope]) -> Result<Bearer, Problem> {
     let refused = |detail: &str| {
         let code = codes::FOREIGN_PAGE;
         Err(Problem::new(StatusCode::FORBIDDEN, code, detail))
     };
     let peer = head.extensions.get::<Peer>();
     if !peer.is_some_and(|peer| peer.0.ip().to_canonical().is_loopback()) {
-        return refused("without a token only programs of this machine may send");
+        return refused("without a token only programs of this machine come in");
     }
     if let Err(why) = pages::refuse(head) {
         return refused(why);
@@ -113,12 +146,12 @@ fn anonymous(head: &Parts) -> Result<Bearer, Problem> {
         id: NOBODY.to_owned(),
         tenant: OWN_TENANT.to_owned(),
         name: NOBODY.to_owned(),
-        scopes: ANONYMOUS_SCOPES.to_vec(),
+        scopes: scopes.to_vec(),
     })
 }
 
 /// The content type without parameters, in lower case; empty where there is none.
-pub(crate) fn media_type(headers: &HeaderMap) -> String {
+pub fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = text.split(';').next().unwrap_or_default();
@@ -138,7 +171,7 @@ mod tests {
         }
         let (mut head, ()) = request.body(()).unwrap().into_parts();
         head.extensions.insert(Peer(peer.parse().unwrap()));
-        anonymous(&head)
+        anonymous(&head, &[Scope::Write])
             .map(|b| b.tenant)
             .map_err(|p| p.status.as_u16())
     }

@@ -1,0 +1,37 @@
+//! Names of this crate's metrics.
+
+use weir_http::Meters;
+
+/// Requests answered, by route and status.
+pub const REQUESTS: &str = "weir_api_requests_total";
+/// Seconds from the head of a request to its answer, by route.
+pub const REQUEST_SECONDS: &str = "weir_api_request_seconds";
+/// Connections that were turned away because there were too many.
+pub const TURNED_AWAY: &str = "weir_api_connections_refused_total";
+/// Connections that are open.
+pub const CONNECTIONS: &str = "weir_api_connections";
+/// Tokens that are known.
+pub const TOKENS: &str = "weir_api_tokens";
+
+/// Those that the shared parts of HTTP count under.
+pub(crate) const METERS: Meters = Meters {
+    turned_away: TURNED_AWAY,
+    connections: CONNECTIONS,
+    tokens: TOKENS,
+};
+
+/// Tells the recorder about unit and meaning; call once after it is installed.
+pub fn describe() {
+    use metrics::{
+        Unit, describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
+    };
+    counter!(REQUESTS, "requests answered");
+    histogram!(
+        REQUEST_SECONDS,
+        Unit::Seconds,
+        "from the head of a request to its answer"
+    );
+    counter!(TURNED_AWAY, "connections turned away: too many are open");
+    gauge!(CONNECTIONS, "connections that are open");
+    gauge!(TOKENS, "tokens that are known");
+}

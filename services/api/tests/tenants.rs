@@ -1,0 +1,209 @@
+//! Two tenants: every resource shows the one whose token asks, and for it there is no other.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::data::{TENANTS, filled, value};
+use common::{Served, catalog, token};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use weir_http::token::Scope;
+use weir_store::Question;
+
+/// Days that have numbers, as most resources take them.
+const SPAN: &str = "from=2026-02-01&to=2026-03-31";
+
+/// A request for each route of the document, for a tenant; most of them show something.
+fn requests(tenant: &str) -> Vec<(String, String)> {
+    let of = |names: &[String]| -> String {
+        let each = names.iter();
+        each.map(|n| format!("&subject[{n}]={}", value(tenant)))
+            .collect()
+    };
+    let kpi = |name: &str| of(&catalog().kpi(name).unwrap().dimensions);
+    let cost = kpi("cost_per_call");
+    let mut all: Vec<(&str, String)> = vec![
+        ("/v1/status", "/v1/status".into()),
+        ("/v1/event-types", "/v1/event-types".into()),
+        (
+            "/v1/event-types/{event_type}",
+            "/v1/event-types/llm.call".into(),
+        ),
+        ("/v1/kpis", "/v1/kpis".into()),
+        ("/v1/kpis/{kpi}", "/v1/kpis/cost_per_call".into()),
+        (
+            "/v1/kpis/{kpi}/values",
+            format!("/v1/kpis/cost_per_call/values?{SPAN}&step=week"),
+        ),
+        (
+            "/v1/kpis/{kpi}/windows",
+            "/v1/kpis/cost_per_call/windows?from=2026-03-01&as_of=2026-03-08".into(),
+        ),
+        (
+            "/v1/kpis/{kpi}/published",
+            format!("/v1/kpis/spend_per_hour/published?{SPAN}"),
+        ),
+        (
+            "/v1/kpis/{kpi}/trend",
+            format!("/v1/kpis/cost_per_call/trend?{SPAN}&better=lower{cost}"),
+        ),
+        (
+            "/v1/kpis/{kpi}/forecast",
+            format!("/v1/kpis/cost_per_call/forecast?{SPAN}&horizon=7{cost}"),
+        ),
+        ("/v1/alerts", "/v1/alerts".into()),
+        ("/v1/alerts/{id}", format!("/v1/alerts/{tenant}-00")),
+        ("/v1/anomalies", "/v1/anomalies".into()),
+        ("/v1/anomalies/{id}", format!("/v1/anomalies/{tenant}-00")),
+        (
+            "/v1/explain/measures/{statistic}",
+            "/v1/explain/measures/llm.call.cost?window=2026-03-02".into(),
+        ),
+        ("/v1/explain/kpis/{kpi}", explained("cost_per_call", tenant)),
+        ("/v1/questions", "/v1/questions".into()),
+        (
+            "/v1/measures/{statistic}/values",
+            format!("/v1/measures/llm.call.cost/values?{SPAN}&by=team,model&step=month"),
+        ),
+        (
+            "/api/analytics/leaderboard",
+            "/api/analytics/leaderboard?type=xp".into(),
+        ),
+        (
+            "/api/analytics/operator/{id}/performance",
+            format!("/api/analytics/operator/{}/performance", value(tenant)),
+        ),
+        (
+            "/api/analytics/cost/breakdown",
+            "/api/analytics/cost/breakdown?category=model&time_range_days=700".into(),
+        ),
+    ];
+    for (route, more) in [
+        ("/v1/scores", ""),
+        ("/v1/slas", ""),
+        ("/v1/budgets", ""),
+        ("/v1/experiments", ""),
+        ("/v1/deployments", ""),
+        ("/v1/leaderboards", "&limit=5"),
+        ("/v1/procedures", "&limit=5"),
+    ] {
+        all.push((route, format!("{route}?{SPAN}{more}")));
+    }
+    for event in &catalog().events {
+        let name = &event.name;
+        // Not every type is kept without dimensions.
+        let by = event.rollup_dimensions(&event.rollups[0]).join(",");
+        let path = format!("/v1/aggregates/{name}?window=1d&by={by}");
+        all.push(("/v1/aggregates/{event_type}", path));
+    }
+    for q in Question::built_in() {
+        let takes = |p: &str| q.parameters.iter().any(|q| q.name == p);
+        let span = if takes("from") { SPAN } else { "" };
+        let path = format!("/v1/questions/{}?{span}", q.name);
+        all.push(("/v1/questions/{name}", path));
+    }
+    all.into_iter().map(|(r, p)| (r.to_owned(), p)).collect()
+}
+
+/// A value of a KPI of windows that are days or end with one.
+fn explained(name: &str, tenant: &str) -> String {
+    let catalog = catalog();
+    let kpi = catalog.kpi(name).unwrap();
+    let each = kpi.dimensions.iter();
+    let subject: String = each
+        .map(|n| format!("&subject[{n}]={}", value(tenant)))
+        .collect();
+    let window = match kpi.window.label() {
+        "1d" => "2026-03-02",
+        "1h" => "2026-03-02T06",
+        _ => "2026-03-03T00:00:00Z",
+    };
+    format!("/v1/explain/kpis/{name}?window={window}{subject}")
+}
+
+#[test]
+fn every_resource_shows_the_tenant_of_the_token_and_no_other() {
+    let api = Served::start(filled("tenants"), |_| {});
+    let tokens = TENANTS.map(|t| token(t, Scope::Read));
+    tokens.iter().for_each(|t| api.knows(t));
+    let document = serde_json::to_value(weir_api::document()).unwrap();
+    let routes: BTreeSet<&String> = document["paths"].as_object().unwrap().keys().collect();
+    let asked = requests("acme");
+    let covered: BTreeSet<&String> = asked.iter().map(|(route, _)| route).collect();
+    assert_eq!(covered, routes, "a request for each route");
+    let mut shown = 0;
+    for (i, tenant) in TENANTS.into_iter().enumerate() {
+        let other = TENANTS[1 - i];
+        for (_, path) in requests(tenant) {
+            let answer = api.get(&path, &tokens[i]);
+            let text = answer.text();
+            assert_eq!(answer.status, 200, "{tenant} {path}: {text}");
+            assert!(
+                !text.contains(other),
+                "{tenant} {path} shows {other}: {text}"
+            );
+            shown += usize::from(text.contains(&value(tenant)));
+        }
+        // What the other one would ask shows nothing to this one.
+        for (_, path) in requests(other) {
+            let answer = api.get(&path, &tokens[i]);
+            let text = answer.text().replace(&asked_back(&path), "");
+            let shows = text.contains(&format!("{other}-"));
+            assert!(!shows, "{tenant} asks {path}: {text}");
+        }
+    }
+    assert!(shown > 60, "too little is shown to tell: {shown}");
+}
+
+/// What of a request may stand in its answer: the subject or id that was asked for.
+fn asked_back(path: &str) -> String {
+    let pieces = path.split(['=', '/', '&', '?']);
+    let mut named = pieces.filter(|p| TENANTS.iter().any(|t| p.starts_with(t)));
+    named.next_back().unwrap_or("nothing of anybody").to_owned()
+}
+
+#[test]
+fn another_tenant_does_not_exist() {
+    let api = Served::start(filled("strangers"), |_| {});
+    let acme = token("acme", Scope::Read);
+    api.knows(&acme);
+    for (theirs, nobodys) in [
+        ("/v1/alerts/zeta-00", "/v1/alerts/none-00"),
+        ("/v1/anomalies/zeta-00", "/v1/anomalies/none-00"),
+    ] {
+        let [theirs, nobodys] = [theirs, nobodys].map(|p| api.get(p, &acme));
+        assert_eq!((theirs.status, nobodys.status), (404, 404));
+        let same = theirs.text().replace("zeta", "none");
+        assert_eq!(same, nobodys.text());
+    }
+    for path in [
+        "/v1/alerts?tenant=zeta",
+        "/v1/kpis/cost_per_call/values?tenant=zeta",
+        "/v1/questions/top-models?tenant=zeta",
+        "/v1/questions/top-models?tenant=acme",
+        "/v1/status?tenant=zeta",
+    ] {
+        let answer = api.get(path, &acme);
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        assert_eq!(answer.body["code"], "WEIR-0305", "{path}");
+    }
+    // A tenant without numbers sees nothing, and hears of nobody.
+    let nobody = token("nobody", Scope::Read);
+    api.knows(&nobody);
+    for (_, path) in requests("acme") {
+        let answer = api.get(&path, &nobody);
+        let text = answer.text().replace(&asked_back(&path), "");
+        assert!(answer.status < 500, "{path}: {text}");
+        assert!(
+            !text.contains("acme-") && !text.contains("zeta"),
+            "{path}: {text}"
+        );
+        if let Value::Array(rows) = &answer.body["data"]
+            && !path.starts_with("/v1/questions")
+            && !path.starts_with("/v1/event-types")
+            && path != "/v1/kpis"
+        {
+            assert!(rows.is_empty(), "{path}: {text}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The api within `weir up`: its port is taken before anything is started, as the gateway's is.
+
+use crate::args::{SystemArgs, UpArgs};
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use weir_api::{Api, ApiConfig, Port};
+use weir_catalog::Catalog;
+use weir_embedded::DataDir;
+use weir_kafka::Brokers;
+use weir_runtime::host::Service;
+use weir_store::{Question, StoreConfig};
+
+/// The section of the configuration, as the environment sets it (`WEIR__API__...`).
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Section {
+    api: ApiConfig,
+}
+
+/// An api to come.
+pub struct WaysOut {
+    config: ApiConfig,
+    port: Port,
+    questions: Vec<Question>,
+}
+
+impl WaysOut {
+    /// Takes the port, where an api is wanted.
+    pub fn take(system: &SystemArgs, a: &UpArgs) -> Result<Option<WaysOut>> {
+        if !a.services.iter().any(|s| s == "api") {
+            return Ok(None);
+        }
+        let section: Section = weir_runtime::config::load(None)?;
+        let mut config = section.api;
+        config.bind = a.api.or(config.bind);
+        Ok(Some(WaysOut {
+            port: Port::take(&config)?,
+            questions: system.questions()?,
+            config,
+        }))
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> Result<String> {
+        Ok(format!("http://{}", self.port.address()?))
+    }
+
+    /// Says where it is, with the next announcement.
+    pub fn tell(&self, dir: &mut DataDir) -> Result<()> {
+        dir.answers_at(&self.url()?);
+        Ok(())
+    }
+
+    /// The service.
+    pub fn service(
+        mut self,
+        brokers: &Brokers,
+        store: &StoreConfig,
+        catalog: &Arc<Catalog>,
+    ) -> Result<Service> {
+        self.config.kafka = brokers.clone();
+        self.config.store = store.clone();
+        let api = Api::new(self.port, self.config, catalog.clone(), self.questions)?;
+        Ok(api.service())
+    }
+}
