@@ -1,13 +1,14 @@
 //! Topics: what they must be, and what there is.
 
-use crate::client::{Brokers, Logged, MAX_MESSAGE};
+use crate::client::{Brokers, Logged, MAX_MESSAGE, Trust};
 use crate::consumer::retry;
 use crate::error::Error;
 use crate::offsets::offsets;
 use crate::partition::{Tp, list};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,8 @@ impl Default for Partitions {
     }
 }
 
+/// What the library has said is handed out within this time.
+const SAID: Duration = Duration::from_millis(20);
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
 
@@ -196,7 +199,8 @@ pub struct TopicInfo {
 pub struct Admin {
     brokers: Brokers,
     client: AdminClient<Logged>,
-    reader: BaseConsumer<Logged>,
+    reader: BaseConsumer<Trust>,
+    trust: Trust,
     deadline: Duration,
 }
 
@@ -207,16 +211,22 @@ impl Admin {
             .config()
             .create_with_context(Logged)
             .map_err(|e| Error::kafka("creating an admin client", e))?;
-        let reader = brokers
-            .config()
+        let mut config = brokers.config();
+        config
             .set("isolation.level", "read_committed")
             .set("group.id", "weir-admin")
-            .create_with_context(Logged)
+            // A broker that wants another certificate closes the connection, and no more.
+            .set("log.connection.close", "true")
+            .set_log_level(RDKafkaLogLevel::Info);
+        let trust = Trust::default();
+        let reader = config
+            .create_with_context(trust.clone())
             .map_err(|e| Error::kafka("creating an admin client", e))?;
         Ok(Admin {
             brokers: brokers.clone(),
             client,
             reader,
+            trust,
             deadline,
         })
     }
@@ -229,11 +239,8 @@ impl Admin {
     /// Names of all topics with their numbers of partitions, sorted.
     pub fn names(&self) -> Result<Vec<(String, u32)>, Error> {
         let metadata = retry(self.deadline, || {
-            let metadata = self
-                .client
-                .inner()
-                .fetch_metadata(None, Duration::from_secs(3))
-                .map_err(|e| Error::kafka("reading metadata", e))?;
+            let metadata = self.reader.fetch_metadata(None, Duration::from_secs(3));
+            let metadata = metadata.map_err(|e| self.why(e))?;
             // A broker that has just started names topics before it knows their partitions.
             let ours = |t: &&MetadataTopic| t.name().starts_with("weir.");
             let all = metadata.topics().iter();
@@ -259,6 +266,20 @@ impl Admin {
             .collect();
         all.sort();
         Ok(all)
+    }
+
+    /// Why metadata could not be read: the library says itself only that nobody answered.
+    fn why(&self, e: KafkaError) -> Error {
+        self.trust.forget();
+        // Hands out what the library has said since; nothing is assigned, so no record comes.
+        while self.reader.poll(SAID).is_some() {}
+        match self.trust.refused() {
+            Some(reason) => Error::Refused {
+                brokers: self.brokers.bootstrap.clone(),
+                reason,
+            },
+            None => Error::kafka("reading metadata", e),
+        }
     }
 
     /// Creates what is missing. A topic that exists is left as it is; `exact` ones with another

@@ -123,6 +123,10 @@ codes! {
     STALLED = 215;
     /// the disk of the data directory is full
     DISK_FULL = 216;
+    /// the brokers and this client do not trust each other
+    BROKER_REFUSED = 217;
+    /// the brokers do not allow what was tried
+    BROKER_FORBIDS = 218;
 
     // 03xx: commands
     /// the input file or repository cannot be read

@@ -116,6 +116,9 @@ pub enum Command {
     Dlq(DlqCommand),
     /// List the topics with partitions, records and lag
     Topics(JsonArgs),
+    /// What brokers elsewhere have to know about weir
+    #[command(subcommand)]
+    Kafka(KafkaCommand),
     /// Check the catalog, or print what it declares
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -146,6 +149,28 @@ pub enum Command {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum KafkaCommand {
+    /// Print the ACLs that each service needs, and nothing more
+    Acls {
+        /// As commands of Kafka's own tool, or as JSON for programs
+        #[arg(long, value_enum, default_value_t = AclFormat::KafkaAcls)]
+        format: AclFormat,
+        /// How principals are called, with `{service}` for the name of each service
+        #[arg(long, default_value = "User:weir-{service}", value_name = "NAME")]
+        principal: String,
+        /// Brokers that the commands name
+        #[arg(long, default_value = "localhost:9092", value_name = "HOST")]
+        host: String,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AclFormat {
+    KafkaAcls,
+    Json,
 }
 
 #[derive(ClapArgs, Debug)]

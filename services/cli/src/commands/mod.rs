@@ -14,6 +14,7 @@ mod explain;
 mod forecast;
 mod import;
 mod judged;
+mod kafka;
 mod probe;
 mod query;
 mod services;
@@ -57,6 +58,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
+        Command::Kafka(c) => kafka::run(&c),
         Command::Topics(a) => topics::run(&system, a.json),
         Command::Catalog(a) => catalog::run(&system, a),
         Command::Reprocess(a) => services::reprocess(&system, a.json),

@@ -1,10 +1,12 @@
 //! `weir processor`, `weir sink`, `weir gateway` and `weir api`: one service alone, as in a cluster.
 
 use crate::args::{ProcessorArgs, ServiceArgs, SystemArgs};
+use crate::system::KafkaOfAll;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use weir_api::{Api, ApiConfig, Port};
 use weir_catalog::Catalog;
 use weir_gateway::{Gateway, GatewayConfig, Ports};
@@ -26,6 +28,7 @@ struct Config {
     sink: Option<SinkConfig>,
     gateway: GatewayConfig,
     api: ApiConfig,
+    kafka: KafkaOfAll,
     timeouts: Timeouts,
     log: LogConfig,
     health: HealthConfig,
@@ -54,9 +57,28 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     // What is only printed needs no running system.
     let needed = a.config.is_none() && !a.dump_config;
     if needed || system.brokers.is_some() {
-        config.processor.kafka = system.find_brokers()?;
-        config.gateway.kafka = config.processor.kafka.clone();
-        config.api.kafka = config.processor.kafka.clone();
+        let found = system.find_brokers()?;
+        let own = [
+            &mut config.processor.kafka,
+            &mut config.gateway.kafka,
+            &mut config.api.kafka,
+        ];
+        for kafka in own {
+            let properties = kafka.properties.over(&found.properties);
+            *kafka = Brokers {
+                properties,
+                ..found.clone()
+            };
+        }
+    }
+    let of_sink = config.sink.as_mut().map(|sink| &mut sink.kafka);
+    let own = [
+        &mut config.processor.kafka,
+        &mut config.gateway.kafka,
+        &mut config.api.kafka,
+    ];
+    for kafka in own.into_iter().chain(of_sink) {
+        kafka.properties = kafka.properties.over(&config.kafka.properties);
     }
     let timeouts = crate::system::scaled(&config.timeouts)?;
     if let Some(sink) = &mut config.sink {
@@ -151,6 +173,8 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         .ready_while("kafka", brokers_answer(&config.gateway.kafka));
     if a.exit_when_unreachable {
         reach(&config.gateway.kafka)?;
+    } else {
+        admitted(&config.gateway.kafka)?;
     }
     let ports = Ports::take(&config.gateway)?;
     let (http, grpc) = (ports.http()?, ports.grpc()?);
@@ -185,12 +209,18 @@ pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
 /// A host whose metrics say what they are.
 pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     let host = Host::new(log, health);
+    describe_metrics();
+    host
+}
+
+/// Tells the recorder what each metric of all services is.
+fn describe_metrics() {
+    weir_runtime::metric::describe();
     weir_kafka::metric::describe();
     weir_processor::metric::describe();
     weir_sink::metric::describe();
     weir_gateway::metric::describe();
     weir_api::metric::describe();
-    host
 }
 
 fn dump(config: &Config) -> Result<ExitCode> {
@@ -224,6 +254,18 @@ pub fn sinking(sink: Sink) -> Service {
 /// An error where no broker answers.
 fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
     Admin::new(brokers, brokers.timeouts.call)?.wait()
+}
+
+/// An error where the brokers and this client do not trust each other: no sender should wait for
+/// that. Brokers that do not answer yet are waited for elsewhere.
+fn admitted(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
+    if brokers.properties.iter().next().is_none() {
+        return Ok(());
+    }
+    match Admin::new(brokers, Duration::from_secs(3))?.wait() {
+        Err(e) if e.is_transient() => Ok(()),
+        other => other,
+    }
 }
 
 /// What a sink waits for before it can begin.
