@@ -201,4 +201,12 @@ codes! {
     NOT_ACKNOWLEDGED = 920;
     /// a body is no request of OTLP
     NOT_OTLP = 921;
+
+    // 11xx: the alert consumer
+    /// the file that says who is told of alerts is not valid
+    NOTIFY_DECLARATION = 1101;
+    /// a receiver of alerts has not taken anything for long
+    RECEIVER_DEAD = 1102;
+    /// a receiver did not take a message that tries its route
+    TRIAL_FAILED = 1103;
 }
