@@ -128,6 +128,8 @@ pub enum Command {
     Sink(ServiceArgs),
     /// Run the gateway alone against brokers elsewhere: events over HTTP to Kafka
     Gateway(ServiceArgs),
+    /// Run the alert consumer alone: alerts to people, by the routes of a file
+    Notify(NotifyArgs),
     /// Make, list and revoke the tokens that open the gateway
     #[command(subcommand)]
     Token(TokenCommand),
@@ -211,6 +213,9 @@ pub struct UpArgs {
     /// Address of OTLP over gRPC (127.0.0.1:4317, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub otlp_grpc: Option<std::net::SocketAddr>,
+    /// File that says who is told of alerts: starts the alert consumer too
+    #[arg(long, value_name = "FILE")]
+    pub notify: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -804,4 +809,19 @@ pub struct ServiceArgs {
     /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
     #[arg(long)]
     pub exit_when_unreachable: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct NotifyArgs {
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// File that says who is told of what (`notify.yaml`, or what the configuration says)
+    #[arg(long, value_name = "FILE")]
+    pub routes: Option<PathBuf>,
+    /// Check such a file and exit
+    #[arg(long, value_name = "FILE", conflicts_with = "routes")]
+    pub check: Option<PathBuf>,
+    /// With --check: send one message to the receivers of a route
+    #[arg(long, value_name = "ROUTE", requires = "check")]
+    pub send_test: Option<String>,
 }

@@ -14,6 +14,7 @@ mod explain;
 mod forecast;
 mod import;
 mod judged;
+mod notify;
 mod probe;
 mod query;
 mod services;
@@ -62,6 +63,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Processor(a) => services::processor(&system, &a),
         Command::Sink(a) => services::sink(&system, &a),
         Command::Gateway(a) => services::gateway(&system, &a),
+        Command::Notify(a) => notify::run(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),

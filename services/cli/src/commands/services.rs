@@ -10,6 +10,7 @@ use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_model::codes::{CONFIG, NOT_RUNNING};
+use weir_notify::NotifyConfig;
 use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Running, Service};
@@ -20,13 +21,14 @@ use weir_sink::{Sink, SinkConfig};
 /// Configuration of a service alone.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Config {
+pub struct Config {
     processor: ProcessorConfig,
     sink: Option<SinkConfig>,
     gateway: GatewayConfig,
+    pub notify: NotifyConfig,
     timeouts: Timeouts,
-    log: LogConfig,
-    health: HealthConfig,
+    pub log: LogConfig,
+    pub health: HealthConfig,
 }
 
 /// Keys of earlier versions, and what stands in their place.
@@ -42,7 +44,7 @@ const RENAMED: &[(&str, &str)] = &[
     ),
 ];
 
-fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
+pub fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     let mut config: Config = weir_runtime::config::load_renamed(a.config.as_deref(), RENAMED)?;
     config.processor.instance = a.instance.clone();
     config.health.bind = a
@@ -54,12 +56,14 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     if needed || system.brokers.is_some() {
         config.processor.kafka = system.find_brokers()?;
         config.gateway.kafka = config.processor.kafka.clone();
+        config.notify.kafka = config.processor.kafka.clone();
     }
     let timeouts = crate::system::scaled(&config.timeouts)?;
     if let Some(sink) = &mut config.sink {
         sink.kafka.timeouts = timeouts.clone();
     }
     config.gateway.kafka.timeouts = timeouts.clone();
+    config.notify.kafka.timeouts = timeouts.clone();
     config.processor.kafka.timeouts = timeouts;
     Ok(config)
 }
@@ -164,10 +168,11 @@ pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     weir_processor::metric::describe();
     weir_sink::metric::describe();
     weir_gateway::metric::describe();
+    weir_notify::metric::describe();
     host
 }
 
-fn dump(config: &Config) -> Result<ExitCode> {
+pub fn dump(config: &Config) -> Result<ExitCode> {
     println!("{}", weir_runtime::config::dump(config)?);
     Ok(ExitCode::SUCCESS)
 }
@@ -196,7 +201,7 @@ pub fn sinking(sink: Sink) -> Service {
 }
 
 /// An error where no broker answers.
-fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
+pub fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
     Admin::new(brokers, brokers.timeouts.call)?.wait()
 }
 

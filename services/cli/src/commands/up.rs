@@ -16,6 +16,7 @@ use weir_embedded::{
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
 use weir_model::codes::{CONFIG, MISSING_PROGRAM, PORT_TAKEN};
+use weir_notify::{Declared, Notify};
 use weir_processor::{ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Service};
@@ -33,6 +34,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         }
     }
     let begun = Instant::now();
+    let notify = a.notify.as_deref().map(weir_notify::load).transpose()?;
     let (catalog, migrations) = (system.catalog()?, system.migrations()?);
     let bind: SocketAddr = a
         .http
@@ -99,6 +101,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let gateway = ways_in.as_ref().map(WaysIn::url).transpose()?;
     let setting = Setting {
         ways_in,
+        notify,
         disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
@@ -178,6 +181,7 @@ fn engine_program() -> Result<EngineProgram> {
 /// What the services stand on.
 struct Setting<'a> {
     ways_in: Option<WaysIn>,
+    notify: Option<Declared>,
     disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
@@ -211,6 +215,9 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
     }
     if let Some(ways_in) = on.ways_in {
         services.push(ways_in.service(brokers, catalog)?);
+    }
+    if let Some(declared) = on.notify {
+        services.push(Notify::new(brokers.clone(), declared, catalog.clone()).service());
     }
     Ok(services)
 }
