@@ -172,7 +172,13 @@ pub fn standard<'a>(
         all.push(spec(name, 1, &compacted(16 << 20, DAY)));
     }
     all.push(spec(topics::IMPORTS, 1, &compacted(16 << 20, 60 * MINUTE)));
+    all.push(notify());
     all
+}
+
+/// What the alert consumer keeps; it makes the topic too, where the processor is an older one.
+pub fn notify() -> TopicSpec {
+    spec(topics::NOTIFY, 1, &compacted(16 << 20, 60 * MINUTE))
 }
 
 /// A partition's bounds.

@@ -209,4 +209,12 @@ codes! {
     NOT_THERE = 931;
     /// an answer would take more than it may
     TOO_MUCH = 932;
+
+    // 11xx: the alert consumer
+    /// the file that says who is told of alerts is not valid
+    NOTIFY_DECLARATION = 1101;
+    /// a receiver of alerts has not taken anything for long
+    RECEIVER_DEAD = 1102;
+    /// a receiver did not take a message that tries its route
+    TRIAL_FAILED = 1103;
 }

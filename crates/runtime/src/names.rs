@@ -6,6 +6,8 @@ pub const SINK_GROUP: &str = "weir-sink";
 
 /// What the transactional ids of importers begin with; the rest is the key of the source.
 pub const IMPORTS: &str = "weir-import-";
+/// The consumer group of the alert consumer; also the first part of its transactional id.
+pub const NOTIFY_GROUP: &str = "weir-notify";
 
 /// The consumer group of a stage in a run; also the first part of its transactional ids.
 pub fn stage_group(stage: &str, run: u32) -> String {
@@ -27,6 +29,7 @@ mod tests {
         assert_eq!(stage_group("combine", 2), "weir-combine-r2");
         assert_eq!(SINK_GROUP, "weir-sink");
         assert_eq!(IMPORTS, "weir-import-");
+        assert_eq!(NOTIFY_GROUP, "weir-notify");
         assert_eq!(instance("up", 0), "up-0");
     }
 }

@@ -133,6 +133,8 @@ pub enum Command {
     Gateway(ServiceArgs),
     /// Run the api alone against brokers and ClickHouse elsewhere: what was counted, over HTTP
     Api(ServiceArgs),
+    /// Run the alert consumer alone: alerts to people, by the routes of a file
+    Notify(NotifyArgs),
     /// Make, list and revoke the tokens that open the gateway
     #[command(subcommand)]
     Token(TokenCommand),
@@ -241,6 +243,9 @@ pub struct UpArgs {
     /// Address of the api (127.0.0.1:9347, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub api: Option<std::net::SocketAddr>,
+    /// File that says who is told of alerts: starts the alert consumer too
+    #[arg(long, value_name = "FILE")]
+    pub notify: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -834,4 +839,19 @@ pub struct ServiceArgs {
     /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
     #[arg(long)]
     pub exit_when_unreachable: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct NotifyArgs {
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// File that says who is told of what (`notify.yaml`, or what the configuration says)
+    #[arg(long, value_name = "FILE")]
+    pub routes: Option<PathBuf>,
+    /// Check such a file and exit
+    #[arg(long, value_name = "FILE", conflicts_with = "routes")]
+    pub check: Option<PathBuf>,
+    /// With --check: send one message to the receivers of a route
+    #[arg(long, value_name = "ROUTE", requires = "check")]
+    pub send_test: Option<String>,
 }

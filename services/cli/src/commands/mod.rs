@@ -15,6 +15,7 @@ mod forecast;
 mod import;
 mod judged;
 mod kafka;
+mod notify;
 mod probe;
 mod query;
 mod services;
@@ -66,6 +67,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Sink(a) => services::sink(&system, &a),
         Command::Gateway(a) => services::gateway(&system, &a),
         Command::Api(a) => services::api(&system, &a),
+        Command::Notify(a) => notify::run(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),

@@ -13,6 +13,7 @@ use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_model::codes::{CONFIG, NOT_RUNNING};
+use weir_notify::NotifyConfig;
 use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Running, Service};
@@ -23,15 +24,16 @@ use weir_sink::{Sink, SinkConfig};
 /// Configuration of a service alone.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Config {
+pub struct Config {
     processor: ProcessorConfig,
     sink: Option<SinkConfig>,
     gateway: GatewayConfig,
     api: ApiConfig,
     kafka: KafkaOfAll,
+    pub notify: NotifyConfig,
     timeouts: Timeouts,
-    log: LogConfig,
-    health: HealthConfig,
+    pub log: LogConfig,
+    pub health: HealthConfig,
 }
 
 /// Keys of earlier versions, and what stands in their place.
@@ -47,7 +49,7 @@ const RENAMED: &[(&str, &str)] = &[
     ),
 ];
 
-fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
+pub fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     let mut config: Config = weir_runtime::config::load_renamed(a.config.as_deref(), RENAMED)?;
     config.processor.instance = a.instance.clone();
     config.health.bind = a
@@ -62,6 +64,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
             &mut config.processor.kafka,
             &mut config.gateway.kafka,
             &mut config.api.kafka,
+            &mut config.notify.kafka,
         ];
         for kafka in own {
             let properties = kafka.properties.over(&found.properties);
@@ -76,6 +79,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
         &mut config.processor.kafka,
         &mut config.gateway.kafka,
         &mut config.api.kafka,
+        &mut config.notify.kafka,
     ];
     for kafka in own.into_iter().chain(of_sink) {
         kafka.properties = kafka.properties.over(&config.kafka.properties);
@@ -86,6 +90,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     }
     config.gateway.kafka.timeouts = timeouts.clone();
     config.api.kafka.timeouts = timeouts.clone();
+    config.notify.kafka.timeouts = timeouts.clone();
     config.processor.kafka.timeouts = timeouts;
     Ok(config)
 }
@@ -221,9 +226,10 @@ fn describe_metrics() {
     weir_sink::metric::describe();
     weir_gateway::metric::describe();
     weir_api::metric::describe();
+    weir_notify::metric::describe();
 }
 
-fn dump(config: &Config) -> Result<ExitCode> {
+pub fn dump(config: &Config) -> Result<ExitCode> {
     println!("{}", weir_runtime::config::dump(config)?);
     Ok(ExitCode::SUCCESS)
 }
@@ -252,7 +258,7 @@ pub fn sinking(sink: Sink) -> Service {
 }
 
 /// An error where no broker answers.
-fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
+pub fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
     Admin::new(brokers, brokers.timeouts.call)?.wait()
 }
 

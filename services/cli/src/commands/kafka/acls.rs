@@ -31,6 +31,8 @@ pub enum Service {
     Sink,
     /// `weir api`
     Api,
+    /// `weir notify`
+    Notify,
     /// Commands that publish: `weir import`, `simulate`, `replay`, `baseline capture`.
     Importer,
     /// Commands that only ask: `weir status`, `topics`, `verify`, `explain`, `record`, `dlq list`.
@@ -41,11 +43,12 @@ pub enum Service {
 
 impl Service {
     /// All, in the order of the data.
-    pub const ALL: [Service; 7] = [
+    pub const ALL: [Service; 8] = [
         Service::Gateway,
         Service::Processor,
         Service::Sink,
         Service::Api,
+        Service::Notify,
         Service::Importer,
         Service::Reader,
         Service::Admin,
@@ -58,6 +61,7 @@ impl Service {
             Service::Processor => "processor",
             Service::Sink => "sink",
             Service::Api => "api",
+            Service::Notify => "notify",
             Service::Importer => "importer",
             Service::Reader => "reader",
             Service::Admin => "admin",
@@ -71,6 +75,7 @@ impl Service {
             Service::Processor => processor(),
             Service::Sink => sink(),
             Service::Api => api(),
+            Service::Notify => notify(),
             Service::Importer => importer(),
             Service::Reader => reader(),
             Service::Admin => admin(),
@@ -200,6 +205,24 @@ fn api() -> Vec<Grant> {
         grant(Group, Prefixed, GROUPS, &[Describe]),
     ];
     own.into()
+}
+
+/// Reads alerts and what people say of them, and keeps what it planned and sent.
+fn notify() -> Vec<Grant> {
+    let mut all = vec![events(&[Read])];
+    for read in [topics::ALERTS, topics::ANOMALIES, topics::SCHEMAS] {
+        all.push(topic(read, &[Read]));
+    }
+    all.push(topic(topics::NOTIFY, &[Read, Write, Create]));
+    all.push(grant(Group, Literal, names::NOTIFY_GROUP, &[Read]));
+    all.push(grant(
+        TransactionalId,
+        Prefixed,
+        names::NOTIFY_GROUP,
+        &[Write],
+    ));
+    all.extend(no_groups());
+    all
 }
 
 /// Publishes in transactions, remembers what it has published, and asks how far it was read.
