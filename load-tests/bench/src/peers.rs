@@ -41,6 +41,10 @@ pub struct Options {
     /// Heap of the Streams job, MiB
     #[arg(long, default_value_t = 3072)]
     heap: u32,
+    /// Kills the Streams job after so many seconds and starts it again, to see that it still counts
+    /// each event once; its figures are then those of the second start
+    #[arg(long, value_name = "SECONDS")]
+    kill_after: Option<f64>,
     /// An option of its Java machine (may stand more than once)
     #[arg(long = "java", value_name = "OPTION", allow_hyphen_values = true)]
     java: Vec<String>,
@@ -77,8 +81,8 @@ struct Run {
     broker: f64,
     /// Largest resident size, bytes.
     peak: u64,
-    /// Seconds by the clock until the whole log was read.
-    read_after: f64,
+    /// Seconds by the clock, until nothing had come for a while.
+    seconds: f64,
     /// Rows of results.
     rows: u64,
     /// Of these: rows of events that came too late for their window.
@@ -187,7 +191,7 @@ fn run_weir(system: &System, expected: u64) -> Result<Run> {
     let (broker, begun) = (system.broker_cpu()?, Instant::now());
     let mut stages = system::stages(&system.brokers, Work::Plain)?;
     system.settled(&mut stages, expected)?;
-    let read_after = begun.elapsed().as_secs_f64();
+    let seconds = begun.elapsed().as_secs_f64();
     let broker = system.broker_cpu()? - broker;
     let usage = stages.stop()?;
     let counted = counted_by_weir(&system.brokers)?;
@@ -196,7 +200,7 @@ fn run_weir(system: &System, expected: u64) -> Result<Run> {
         system: usage.system,
         broker,
         peak: usage.peak,
-        read_after,
+        seconds,
         rows: counted.rows,
         late_rows: counted.late_rows,
         totals: counted.totals,
@@ -211,7 +215,7 @@ fn streams(options: &Options, partitions: &Partitions, brokers: &Brokers, state:
     // The collector that costs the least CPU time: nobody waits for an answer here.
     command.arg("-XX:+UseParallelGC");
     command.args(["-Xms", "-Xmx"].map(|o| format!("{o}{}m", options.heap)));
-    command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+    command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
     command.args(&options.java);
     command.args([
         "-cp",
@@ -251,22 +255,16 @@ fn make_topics(admin: &Admin, partitions: &Partitions) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the job has read `log` offsets and wrote nothing for a while; seconds until the
-/// first.
-fn settled(job: &mut Child, admin: &Admin, brokers: &Brokers, log: i64) -> Result<f64> {
+/// Waits until the job has read `log` offsets and wrote nothing for a while.
+fn settled(job: &mut Child, admin: &Admin, brokers: &Brokers, log: i64) -> Result<()> {
     let raw = topics::events(EVENT);
     let read = Committed::new(brokers, GROUP, &raw, admin)?;
     let merged = Committed::new(brokers, GROUP, PARTIALS, admin)?;
-    let begun = Instant::now();
-    let mut read_after = None;
-    let mut last: (Vec<i64>, Instant) = (Vec::new(), begun);
+    let mut last: (Vec<i64>, Instant) = (Vec::new(), Instant::now());
     let limit = Duration::from_secs(1800);
     child::until("reading the log", limit, Duration::from_millis(500), || {
         job.check()?;
         let done = read.read()?.iter().sum::<i64>() >= log;
-        if done && read_after.is_none() {
-            read_after = Some(begun.elapsed().as_secs_f64());
-        }
         let now = vec![
             ends(admin, RESULTS)?.iter().sum(),
             merged.read()?.iter().sum(),
@@ -275,8 +273,19 @@ fn settled(job: &mut Child, admin: &Admin, brokers: &Brokers, log: i64) -> Resul
             last = (now, Instant::now());
         }
         Ok(last.1.elapsed() > QUIET)
-    })?;
-    read_after.context("the log was never read")
+    })
+}
+
+/// Starts the job and ends it so that it can do nothing about it.
+fn killed(command: Command, after: f64) -> Result<()> {
+    let mut job = Child::spawn(command, "the Streams job")?;
+    std::thread::sleep(Duration::from_secs_f64(after));
+    job.check()?;
+    // SAFETY: a signal to a child that was not waited for.
+    unsafe { libc::kill(job.pid() as i32, libc::SIGKILL) };
+    // Its status is that of the signal: an error here, and what was asked for.
+    let _ = job.wait();
+    Ok(())
 }
 
 fn run_streams(system: &System, options: &Options, partitions: &Partitions) -> Result<Run> {
@@ -284,10 +293,17 @@ fn run_streams(system: &System, options: &Options, partitions: &Partitions) -> R
     make_topics(&admin, partitions)?;
     let log = ends(&admin, &topics::events(EVENT))?.iter().sum();
     let state = tempfile::Builder::new().prefix("weir-peers-").tempdir()?;
-    let broker = system.broker_cpu()?;
-    let command = streams(options, partitions, &system.brokers, state.path());
-    let mut job = Child::spawn(command, "the Streams job")?;
-    let read_after = settled(&mut job, &admin, &system.brokers, log)?;
+    let command = || streams(options, partitions, &system.brokers, state.path());
+    if let Some(seconds) = options.kill_after {
+        killed(command(), seconds)?;
+        let read = Committed::new(&system.brokers, GROUP, &topics::events(EVENT), &admin)?;
+        let read = read.read()?.iter().sum::<i64>();
+        eprintln!("  killed after {read} of {log} offsets");
+    }
+    let (broker, begun) = (system.broker_cpu()?, Instant::now());
+    let mut job = Child::spawn(command(), "the Streams job")?;
+    settled(&mut job, &admin, &system.brokers, log)?;
+    let seconds = begun.elapsed().as_secs_f64();
     let broker = system.broker_cpu()? - broker;
     let usage = job.stop()?;
     let counted = counted_by_streams(&system.brokers)?;
@@ -296,7 +312,7 @@ fn run_streams(system: &System, options: &Options, partitions: &Partitions) -> R
         system: usage.system,
         broker,
         peak: usage.peak,
-        read_after,
+        seconds,
         rows: counted.rows,
         late_rows: counted.late_rows,
         totals: counted.totals,
