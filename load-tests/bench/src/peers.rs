@@ -187,14 +187,20 @@ fn counted_by_streams(brokers: &Brokers) -> Result<Counted> {
     Ok(all)
 }
 
-fn run_weir(system: &System, expected: u64) -> Result<Run> {
+/// Starts one of the two, waits until it is through with the log, ends it, and counts its results.
+fn measured(
+    system: &System,
+    start: impl FnOnce() -> Result<Child>,
+    settled: impl FnOnce(&mut Child) -> Result<()>,
+    counted: impl FnOnce(&Brokers) -> Result<Counted>,
+) -> Result<Run> {
     let (broker, begun) = (system.broker_cpu()?, Instant::now());
-    let mut stages = system::stages(&system.brokers, Work::Plain)?;
-    system.settled(&mut stages, expected)?;
+    let mut job = start()?;
+    settled(&mut job)?;
     let seconds = begun.elapsed().as_secs_f64();
     let broker = system.broker_cpu()? - broker;
-    let usage = stages.stop()?;
-    let counted = counted_by_weir(&system.brokers)?;
+    let usage = job.stop()?;
+    let counted = counted(&system.brokers)?;
     Ok(Run {
         cpu: usage.cpu(),
         system: usage.system,
@@ -205,6 +211,15 @@ fn run_weir(system: &System, expected: u64) -> Result<Run> {
         late_rows: counted.late_rows,
         totals: counted.totals,
     })
+}
+
+fn run_weir(system: &System, expected: u64) -> Result<Run> {
+    measured(
+        system,
+        || system::stages(&system.brokers, Work::Plain),
+        |stages| system.settled(stages, expected),
+        counted_by_weir,
+    )
 }
 
 /// `java` with the job; its state lies in `state`.
@@ -300,23 +315,12 @@ fn run_streams(system: &System, options: &Options, partitions: &Partitions) -> R
         let read = read.read()?.iter().sum::<i64>();
         eprintln!("  killed after {read} of {log} offsets");
     }
-    let (broker, begun) = (system.broker_cpu()?, Instant::now());
-    let mut job = Child::spawn(command(), "the Streams job")?;
-    settled(&mut job, &admin, &system.brokers, log)?;
-    let seconds = begun.elapsed().as_secs_f64();
-    let broker = system.broker_cpu()? - broker;
-    let usage = job.stop()?;
-    let counted = counted_by_streams(&system.brokers)?;
-    Ok(Run {
-        cpu: usage.cpu(),
-        system: usage.system,
-        broker,
-        peak: usage.peak,
-        seconds,
-        rows: counted.rows,
-        late_rows: counted.late_rows,
-        totals: counted.totals,
-    })
+    measured(
+        system,
+        || Child::spawn(command(), "the Streams job"),
+        |job| settled(job, &admin, &system.brokers, log),
+        counted_by_streams,
+    )
 }
 
 /// One log, and both of them on it.
