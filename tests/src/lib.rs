@@ -17,8 +17,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Longest wait for a system to be ready, or to end.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest wait for a system to be ready, to end, or to have done what is asked of it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The binary under test: `WEIR_BINARY`, else the debug build, brought up to date once.
 pub fn binary() -> &'static Path {
@@ -210,6 +210,24 @@ impl System {
         let said = self.text(args);
         serde_json::from_str(&said)
             .unwrap_or_else(|e| panic!("weir {args:?} said no JSON ({e}): {said}"))
+    }
+
+    /// The same right after a part was killed: asked again until the part is back.
+    pub fn json_once_back(&self, args: &[&str]) -> Json {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let out = self.weir(&[args, &["--json"]].concat());
+            if out.status.success() {
+                return serde_json::from_slice(&out.stdout).unwrap();
+            }
+            let why = String::from_utf8_lossy(&out.stderr);
+            assert!(
+                Instant::now() < until,
+                "weir {args:?}: {why}\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// How Kafka's client opens the port of whoever is shown the secrets.

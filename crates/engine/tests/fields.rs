@@ -268,15 +268,19 @@ fn catalog(number: &str, condition: &str) -> Result<Catalog, String> {
     load_sources(sources).map_err(|e| e.to_string())
 }
 
-/// What the definition says that a call adds: whether it is seen, and its number.
+/// What no measure takes: more than a sum can hold.
+fn taken(number: Option<f64>) -> Option<f64> {
+    number.filter(|v| v.abs() <= 1e18)
+}
+
+/// What the definition says of a call: whether it is seen, and its number.
 fn defined(number: &Num, condition: &Truth, call: &Json, i: usize) -> (bool, Option<f64>) {
     let mut e = call.clone();
     e["event_time"] = json!(START + i as i64);
     if e["engineer"]["team"] == "Rot" {
         e["engineer"]["team"] = json!("rot");
     }
-    let number = number.of(&e).filter(|v| v.abs() <= 1e18);
-    (condition.holds(&e), number)
+    (condition.holds(&e), number.of(&e))
 }
 
 fn check_added(got: &[MeasureValue], (seen, number): (bool, Option<f64>)) {
@@ -286,13 +290,15 @@ fn check_added(got: &[MeasureValue], (seen, number): (bool, Option<f64>)) {
         ref other => panic!("{other:?}"),
     };
     let value = |i: usize| got[i].stat(Stat::Value);
+    // A number too small for a sum is still a zero where nothing below zero counts.
+    let spread = taken(number.map(|v| v.max(0.0))).filter(|_| seen);
+    let number = taken(number);
     let within = number.filter(|_| seen);
     assert_eq!(got[0], MeasureValue::Count(u64::from(seen)));
     assert_eq!(sum(1), exact(within), "{number:?}");
     for i in [2, 3, 5] {
         assert_eq!(value(i), within, "{i}");
     }
-    let spread = within.map(|v| v.max(0.0));
     let count = got[6].stat(Stat::Count);
     assert_eq!(count, Some(f64::from(u8::from(spread.is_some()))));
     assert_eq!(got[6].stat(Stat::Max), spread);
