@@ -68,5 +68,36 @@ fn rules_over_several_conditions_say_what_the_log_says() {
                 AND group_key = concat('busy{tenant=', tenant, ',team=', dimensions['team'], '}') \
                 AND length(group_id) = 32";
     assert_eq!(of(told), of("rule = 'busy'"));
+    people_answer(&system);
     system.stop();
+}
+
+/// Somebody takes care of an alert, and silences a rule: the log has it, and whoever asks is told.
+fn people_answer(system: &System) {
+    let listed = |flags: &[&str]| {
+        let found = system.json(&[&["alerts", "--all", "--rule", "busy"], flags].concat());
+        found.as_array().unwrap().clone()
+    };
+    let first = listed(&["--limit", "1"]);
+    let id = first[0]["id"].as_str().unwrap();
+    let by = ["--by", "ada@example.org"];
+    system.json(&[&["alerts", "ack", id, "--note", "on it"], &by[..]].concat());
+    system.json(&[&["alerts", "silence", "busy", "--for", "2h"], &by[..]].concat());
+    system.settle();
+    let mine = |a: &&serde_json::Value| a["acknowledged_by"] == "ada@example.org";
+    let taken: Vec<_> = listed(&["--limit", "1000"]);
+    let taken: Vec<_> = taken.iter().filter(mine).map(|a| &a["id"]).collect();
+    assert_eq!(taken, [id]);
+    let silences = "SELECT count() FROM events_alert_silenced WHERE rule = 'busy'";
+    assert_eq!(system.number(silences), 1.0);
+    for wrong in ["ack", "silence"] {
+        let mut args = vec!["alerts", wrong, "nothing-of-this", "--by", "ada"];
+        if wrong == "silence" {
+            args.extend(["--for", "1h"]);
+        }
+        let out = system.weir(&args);
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert_eq!(out.status.code(), Some(2), "{said}");
+        assert!(said.contains("nothing-of-this"), "{said}");
+    }
 }

@@ -5,6 +5,7 @@
 //! a ledger in the same transactions, so that a second run adds nothing and an interrupted one goes
 //! on.
 
+pub mod attention;
 pub mod baseline;
 pub mod git;
 pub mod ingest;

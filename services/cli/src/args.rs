@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod alerts;
+
+pub use alerts::{AlertsArgs, AlertsListArgs, SayArgs, SpeakerArgs};
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use weir_runtime::config::Secret;
@@ -95,6 +99,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Ask ClickHouse: SQL, or a question by name (without arguments: lists them)
     Query(QueryArgs),
+    /// List what is told, follow it, take care of it, or silence it
+    Alerts(AlertsArgs),
     /// Forecast a series of a CSV file, with intervals and a back-test
     Forecast(ForecastArgs),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse

@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod agents;
+mod alerts;
 mod backtest;
 mod baseline;
 mod catalog;
@@ -51,6 +52,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
+        Command::Alerts(a) => alerts::run(&system, &a),
         Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
