@@ -33,7 +33,8 @@ COPY --from=build /out/ /
 # Services keep nothing on disk; commands that do (simulate, record) write here.
 ENV WEIR_DATA_DIR=/tmp
 USER 65532:65532
-EXPOSE 9464
+# Health and metrics; the gateway (HTTP, gRPC); the api.
+EXPOSE 9464 4318 4317 9347
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --retries=3 \
   CMD ["/usr/bin/weir", "probe", "127.0.0.1:9464"]
 ENTRYPOINT ["/usr/bin/weir"]
