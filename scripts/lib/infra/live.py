@@ -253,17 +253,27 @@ def ask(system, path, **parameters):
 
 
 def described(system):
-    """Every metric of weir's says what it is."""
-    names, silent = set(), set()
+    """Running services have the metrics that the binary describes: help, kind, labels."""
+    known = {m["name"]: m for m in json.loads(run(binary(), "probe", "--describe", "--json"))}
+    seen, wrong = {}, []
     for name in WEIR:
         text = get(f"http://{system.address[name]}:9464/metrics")
-        types = set(re.findall(r"^# TYPE (\w+) ", text, re.M))
-        names |= types
-        silent |= types - set(re.findall(r"^# HELP (\w+) ", text, re.M))
-    foreign = names - static.exported()
-    if silent or foreign:
-        raise Failed(f"without a description: {sorted(silent)}; not declared: {sorted(foreign)}")
-    return f"{len(names)} metrics"
+        helps = dict(re.findall(r"^# HELP (\w+) (.*)$", text, re.M))
+        for metric, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M):
+            labels, kinds, said = seen.setdefault(metric, (set(), set(), set()))
+            series = re.findall(rf"^{metric}(?:_bucket|_sum|_count)?(?:{{(.*)}})? ", text, re.M)
+            labels.update(l for one in series for l in re.findall(r'(\w+)="', one) if l != "le")
+            kinds.add(kind)
+            said.add(helps.get(metric))
+    for metric, found in sorted(seen.items()):
+        one = known.get(metric)
+        if not one:
+            wrong.append(f"{metric} is described nowhere")
+        elif found != (set(one["labels"]), {one["kind"]}, {one["help"]}):
+            wrong.append(f"{metric} is {found}, described as {one}")
+    if wrong:
+        raise Failed("\n".join(wrong))
+    return f"{len(seen)} of {len(known)} metrics seen, as they are described"
 
 
 def promql(system):

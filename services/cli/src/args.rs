@@ -178,11 +178,17 @@ pub enum AclFormat {
 #[derive(ClapArgs, Debug)]
 pub struct ProbeArgs {
     /// Address of its health and metrics
-    #[arg(value_name = "ADDR")]
-    pub address: String,
+    #[arg(value_name = "ADDR", required_unless_present = "describe")]
+    pub address: Option<String>,
     /// Ask whether it lives: whether a restart would not help
     #[arg(long)]
     pub live: bool,
+    /// Ask nobody, print what metrics services have, and what to do when each moves
+    #[arg(long, conflicts_with = "address")]
+    pub describe: bool,
+    /// Print that as JSON for programs
+    #[arg(long, requires = "describe")]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -15,6 +15,7 @@ mod forecast;
 mod import;
 mod judged;
 mod kafka;
+mod metrics;
 mod notify;
 mod probe;
 mod query;
