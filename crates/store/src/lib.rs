@@ -43,7 +43,7 @@ pub use error::StoreError;
 pub use kpi::kpi_current_sql;
 pub use kpi_period::kpi_period_sql;
 pub use measure::statistic;
-pub use migrate::{Migration, Prepared, built_in, from_dir, statements};
+pub use migrate::{Migration, Plan, Prepared, built_in, from_dir, statements};
 pub use period::Period;
 pub use question::{Parameter, Question};
 pub use reader::Reader;

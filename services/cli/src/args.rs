@@ -146,6 +146,8 @@ pub enum Command {
     Sources(SourcesArgs),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
+    /// Say what would happen if this version took over the running system; changes nothing
+    Upgrade(UpgradeArgs),
     /// Print the completions of a shell
     Completions {
         /// Shell
@@ -188,6 +190,17 @@ pub struct ProbeArgs {
     pub describe: bool,
     /// Print that as JSON for programs
     #[arg(long, requires = "describe")]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct UpgradeArgs {
+    /// Compare versions: ends with 0 where the system goes on, 3 where something is derived again,
+    /// 1 where this version does not take it over
+    #[arg(long, required = true)]
+    pub check: bool,
+    /// Print JSON for programs
+    #[arg(long)]
     pub json: bool,
 }
 

@@ -28,6 +28,7 @@ mod token;
 mod topics;
 mod truth;
 mod up;
+mod upgrade;
 mod verify;
 mod ways_in;
 mod ways_out;
@@ -74,6 +75,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Connect(a) => connect::run(&system, &a),
         Command::Sources(a) => sources::run(&system, &a),
         Command::Probe(a) => probe::run(&a),
+        Command::Upgrade(a) => upgrade::run(&system, &a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "weir", &mut std::io::stdout());
