@@ -119,6 +119,9 @@ pub enum Command {
     /// What brokers elsewhere have to know about weir
     #[command(subcommand)]
     Kafka(KafkaCommand),
+    /// What a ClickHouse elsewhere has to know about weir
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check the catalog, or print what it declares
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -168,6 +171,20 @@ pub enum KafkaCommand {
         /// Brokers that the commands name
         #[arg(long, default_value = "localhost:9092", value_name = "HOST")]
         host: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum StoreCommand {
+    /// Print the SQL of roles, users and row policies, for an administrator to run once the sink has
+    /// made the tables
+    Grants {
+        /// Database
+        #[arg(long, default_value = "weir", value_name = "NAME")]
+        database: String,
+        /// Tenants that shall have a user each, which sees nothing of the others
+        #[arg(long, value_delimiter = ',', value_parser = tenant, value_name = "NAME")]
+        tenant: Vec<String>,
     },
 }
 

@@ -24,6 +24,7 @@ mod simulate;
 mod snapshot;
 mod sources;
 mod status;
+mod store;
 mod token;
 mod topics;
 mod truth;
@@ -75,6 +76,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Connect(a) => connect::run(&system, &a),
         Command::Sources(a) => sources::run(&system, &a),
         Command::Probe(a) => probe::run(&a),
+        Command::Store(command) => store::run(&system, command),
         Command::Upgrade(a) => upgrade::run(&system, &a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
