@@ -22,7 +22,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
  && install -D --mode=644 "$(readlink -f "$zlib")" "/out/usr${zlib#/usr}"
 
 FROM gcr.io/distroless/cc-debian12:nonroot
-ARG VERSION=0.1.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="weir" \
       org.opencontainers.image.description="Numbers people can trust, of raw telemetry" \
@@ -33,7 +33,8 @@ COPY --from=build /out/ /
 # Services keep nothing on disk; commands that do (simulate, record) write here.
 ENV WEIR_DATA_DIR=/tmp
 USER 65532:65532
-EXPOSE 9464
+# Health and metrics; the gateway (HTTP, gRPC); the api.
+EXPOSE 9464 4318 4317 9347
 HEALTHCHECK --interval=10s --timeout=6s --start-period=60s --retries=3 \
   CMD ["/usr/bin/weir", "probe", "127.0.0.1:9464"]
 ENTRYPOINT ["/usr/bin/weir"]

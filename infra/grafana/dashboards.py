@@ -129,7 +129,8 @@ SYSTEM = dashboard("weir-overview", "System Overview", [
          ("availability {{service}}", "weir:availability:bad1h / 0.001"),
          ("commits {{service}}", "weir:commits:bad1h / 0.01"),
          ("in time {{service}}", "weir:in_time:bad1h / 0.01"),
-         ("readable {{service}}", "weir:readable:bad1h / 0.001 or vector(0)"), width=24),
+         ("readable {{service}}", "weir:readable:bad1h / 0.001 or vector(0)"),
+         ("requests {{service}}", "weir:requests:bad1h / 0.001 or vector(0)"), width=24),
 ])
 
 SERVICE = dashboard("weir-service", "Service Deep-Dive", [
@@ -214,6 +215,55 @@ PIPELINE = dashboard("weir-pipeline", "Pipeline", [
         SELECT _table AS archive, count() AS events
         FROM merge(currentDatabase(), '^events_') GROUP BY archive ORDER BY events DESC"""),
 ])
+
+DOORS = dashboard("weir-doors", "Gateway, Api, Notify", [
+    prom("Requests", "reqps", ("{{service}} {{route}}",
+         'sum by (service, route) (weir:requests:rate5m{service=~"$service"})')),
+    prom("Requests, by status", "reqps", ("{{service}} {{status}}",
+         'sum by (service, status) (weir:requests:rate5m{service=~"$service"})')),
+    prom("Requests, p99", "s",
+         ("{{service}} {{route}}", 'weir:request_seconds:p99_5m{service=~"$service"}')),
+    prom("Requests that failed", "percentunit",
+         ("{{service}}", 'weir:requests:bad5m{service=~"$service"} or vector(0)')),
+    prom("Connections that are open", "short",
+         ("gateway", "sum(weir_gateway_connections) or vector(0)"),
+         ("api", "sum(weir_api_connections) or vector(0)"),
+         ("turned away, gateway",
+          "sum(increase(weir_gateway_connections_refused_total[1h])) or vector(0)"),
+         ("turned away, api",
+          "sum(increase(weir_api_connections_refused_total[1h])) or vector(0)")),
+    prom("Tokens that are known", "short", ("gateway", "max(weir_gateway_tokens)"),
+         ("api", "max(weir_api_tokens)")),
+    prom("gateway: events that Kafka has", "short",
+         ("{{event}}", "sum by (event) (rate(weir_gateway_events_total[5m]))")),
+    prom("gateway: refused in an hour", "short",
+         ("{{emitter}} {{code}}",
+          "sum by (emitter, code) (increase(weir_gateway_refused_total[1h])) or vector(0)")),
+    prom("gateway: OpenTelemetry", "short",
+         ("{{signal}} {{outcome}}",
+          "sum by (signal, outcome) (rate(weir_gateway_otlp_records_total[5m])) or vector(0)"),
+         ("not understood: {{emitter}}",
+          "sum by (emitter) (rate(weir_gateway_otlp_unmapped_total[5m])) or vector(0)")),
+    prom("gateway: bytes under way", "bytes",
+         ("", "sum(weir_gateway_in_flight_bytes) or vector(0)")),
+    prom("notify: messages taken in an hour", "short",
+         ("{{receiver}} {{why}}",
+          "sum by (receiver, why) (increase(weir_notify_messages_total[1h]))")),
+    prom("notify: messages that wait", "short", ("", "sum(weir_notify_pending)"),
+         ("dead: {{receiver}}", "max by (receiver) (weir_notify_receiver_dead)"),
+         note="1 for a receiver that has failed for long."),
+    prom("notify: tries that failed, alerts that nobody is told", "short",
+         ("{{receiver}}", "sum by (receiver) (increase(weir_notify_failures_total[1h]))"
+          " or vector(0)"),
+         ("no route", "sum(increase(weir_notify_unrouted_total[1h])) or vector(0)"),
+         ("cannot be read", "sum(increase(weir_notify_skipped_records_total[1h])) or vector(0)")),
+    prom("notify: time of a try, p99", "s",
+         ("{{receiver}}", "histogram_quantile(0.99, sum by (receiver, le) "
+          "(rate(weir_notify_try_seconds_bucket[5m])))")),
+    prom("notify: from the plan of a message to the answer, p99", "s",
+         ("{{receiver}}", "histogram_quantile(0.99, sum by (receiver, le) "
+          "(rate(weir_notify_latency_seconds_bucket[5m])))")),
+], [choice("service", "Service", 'label_values(up{job="weir",service=~"gateway|api"}, service)')])
 
 DEPLOYMENTS = dashboard("weir-deployments", "Deployment Pipeline", [
     sql("Deployments a day", "short", f"""
@@ -310,6 +360,7 @@ ALL = {
     "service-deep-dive": SERVICE,
     "infrastructure-health": HEALTH,
     "pipeline": PIPELINE,
+    "gateway-api-notify": DOORS,
     "deployment-pipeline": DEPLOYMENTS,
     "procedure-health": PROCEDURES,
     "ai-spend-and-slas": SPEND,

@@ -22,6 +22,7 @@ CHDB_TARBALL_SHA256=c0d32b129e988f2b9a9a31c9141aecf5e1e2453f9a079efc4d36ab8e3f92
 CHDB_LIBRARY_SHA256=36ad4e999882821ef13cf2d0f52c93f48e6ee1b4498b35a201c23ce4b8d15bf5
 
 DENY_VERSION=0.20.2
+CYCLONEDX_VERSION=0.5.9
 
 setup_say() { printf 'setup: %s\n' "$*" >&2; }
 setup_fail() {
@@ -189,14 +190,17 @@ setup_path() {
   command -v cargo >/dev/null || export PATH="${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH"
 }
 
-# cargo-deny, kept in the user's cache: building it takes minutes.
-setup_deny() {
-  local root="$WEIR_CACHE/tools"
+# A cargo command, kept in the user's cache: building it takes minutes.
+setup_cargo_tool() {
+  local name=$1 version=$2 root="$WEIR_CACHE/tools"
   export PATH="$root/bin:$PATH"
-  [ "$(cargo-deny --version 2>/dev/null)" = "cargo-deny $DENY_VERSION" ] && return 0
-  setup_say "building cargo-deny $DENY_VERSION (some minutes, once)"
-  cargo install --quiet --locked --root "$root" --version "$DENY_VERSION" cargo-deny
+  grep -qF "\"$name $version " "$root/.crates.toml" 2>/dev/null && [ -x "$root/bin/$name" ] && return 0
+  setup_say "building $name $version (some minutes, once)"
+  cargo install --quiet --locked --root "$root" --version "$version" "$name"
 }
+
+setup_deny() { setup_cargo_tool cargo-deny "$DENY_VERSION"; }
+setup_cyclonedx() { setup_cargo_tool cargo-cyclonedx "$CYCLONEDX_VERSION"; }
 
 setup_all() { setup_build && setup_java && setup_kafka && setup_clickhouse; }
 

@@ -16,6 +16,7 @@ pub use tokens::{Bearer, Tokens};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 use weir_model::Micros;
+use weir_runtime::metric::{Metric, counter, gauge};
 
 /// Names of the metrics that a service counts under here.
 #[derive(Clone, Copy, Debug)]
@@ -29,15 +30,20 @@ pub struct Meters {
 }
 
 impl Meters {
-    /// Tells the recorder what they mean; call once after it is installed.
-    pub fn describe(&self) {
-        use metrics::{describe_counter as counter, describe_gauge as gauge};
-        counter!(
-            self.turned_away,
-            "connections turned away: too many are open"
-        );
-        gauge!(self.connections, "connections that are open");
-        gauge!(self.tokens, "tokens that are known");
+    /// What they are, of a service.
+    pub fn all(&self, of: &'static str) -> [Metric; 3] {
+        let turned_away = "connections turned away: too many are open";
+        [
+            counter(self.turned_away, turned_away)
+                .of(of)
+                .moves("WeirConnectionsRefused"),
+            gauge(self.connections, "connections that are open")
+                .of(of)
+                .moves("nears the limit of connections: WeirConnectionsRefused"),
+            gauge(self.tokens, "tokens that are known")
+                .of(of)
+                .moves("0: `weir.tokens` cannot be read, nobody comes in"),
+        ]
     }
 }
 

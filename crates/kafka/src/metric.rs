@@ -1,5 +1,7 @@
 //! Names of this crate's metrics.
 
+use weir_runtime::metric::{Metric, Unit, counter, gauge, histogram};
+
 /// Records read, by stage.
 pub const RECORDS: &str = "weir_stage_records_total";
 /// Bytes of values read, by stage.
@@ -21,22 +23,52 @@ pub const PARTITIONS: &str = "weir_stage_partitions";
 /// Dead letters written, by code.
 pub const DEAD_LETTERS: &str = "weir_dead_letters_total";
 
-/// Tells the recorder about unit and meaning; call once after it is installed.
-pub fn describe() {
-    use metrics::{
-        Unit, describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
-    };
-    counter!(RECORDS, "records read");
-    counter!(BYTES, Unit::Bytes, "bytes of values read");
-    counter!(COMMITS, "transactions committed");
-    counter!(ABORTS, "transactions aborted; one per rebalance is normal");
-    counter!(REBUILDS, "times the clients of a stage were built anew");
-    counter!(LEFT_BEHIND, "clients that did not close within their limit");
-    histogram!(COMMIT_SECONDS, Unit::Seconds, "time of a commit");
-    gauge!(
-        LAG,
-        "records between what was committed and the end of the partition"
-    );
-    gauge!(PARTITIONS, "partitions owned");
-    counter!(DEAD_LETTERS, "records that could not be read");
+/// All of them.
+pub fn all() -> Vec<Metric> {
+    vec![
+        counter(RECORDS, "records read")
+            .of("processor")
+            .by(&["stage"])
+            .moves("falls to 0 while records wait: look at lag and stalls"),
+        counter(BYTES, "bytes of values read")
+            .of("processor")
+            .unit(Unit::Bytes)
+            .by(&["stage"])
+            .moves("grows faster than records: a producer sends larger events"),
+        counter(COMMITS, "transactions committed")
+            .of("processor")
+            .by(&["stage"])
+            .moves("stands while records are read: WeirStalled"),
+        counter(ABORTS, "transactions aborted; one per rebalance is normal")
+            .of("processor")
+            .by(&["stage"])
+            .moves("one per rebalance is normal; more: WeirClientsRebuilt"),
+        counter(REBUILDS, "times the clients of a stage were built anew")
+            .of("processor")
+            .by(&["stage"])
+            .moves("WeirClientsRebuilt"),
+        counter(LEFT_BEHIND, "clients that did not close within their limit")
+            .of("processor, sink")
+            .moves("grows with each broken connection; a restart of the service frees them"),
+        histogram(COMMIT_SECONDS, "time of a commit")
+            .of("processor")
+            .unit(Unit::Seconds)
+            .by(&["stage"])
+            .moves("p99 above 1 s: the broker or its disk is slow, WeirCommitsBurnFast"),
+        gauge(
+            LAG,
+            "records between what was committed and the end of the partition",
+        )
+        .of("processor")
+        .by(&["stage", "topic", "partition"])
+        .moves("grows: WeirLagGrowing"),
+        gauge(PARTITIONS, "partitions owned")
+            .of("processor")
+            .by(&["stage"])
+            .moves("changes often: WeirRebalancing"),
+        counter(DEAD_LETTERS, "records that could not be read")
+            .of("combine")
+            .by(&["code"])
+            .moves("WeirDeadLetters"),
+    ]
 }

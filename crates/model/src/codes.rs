@@ -217,4 +217,8 @@ codes! {
     RECEIVER_DEAD = 1102;
     /// a receiver did not take a message that tries its route
     TRIAL_FAILED = 1103;
+
+    // 14xx: upgrades
+    /// this version does not take over the running system
+    UPGRADE_REFUSED = 1401;
 }

@@ -23,6 +23,7 @@ pub mod status;
 pub mod tenant;
 pub mod time;
 pub mod truth;
+pub mod upgrade;
 pub mod verify;
 
 pub use arrival::Arrival;

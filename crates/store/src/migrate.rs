@@ -69,6 +69,22 @@ pub struct Prepared {
     pub columns: Vec<String>,
 }
 
+/// What [`Store::prepare`] would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Migrations that were applied.
+    pub applied: Vec<String>,
+    /// Those that would be applied.
+    pub pending: Vec<String>,
+    /// Those that were applied with another text: it would refuse.
+    pub changed: Vec<String>,
+    /// Those that were applied and are not known here: a later version's.
+    pub unknown: Vec<String>,
+    /// What would be run to make tables, add columns and widen types; empty while migrations are
+    /// pending, before which that cannot be known.
+    pub statements: Vec<String>,
+}
+
 /// Tables and views of a database.
 #[derive(Debug, Default)]
 struct There {
@@ -136,9 +152,7 @@ impl Store {
              ENGINE = ReplacingMergeTree ORDER BY name",
         )
         .await?;
-        let known = self
-            .fetch::<(String, String)>("SELECT name, hash FROM migrations FINAL")
-            .await?;
+        let known = self.migrations().await?;
         let mut applied = Vec::new();
         for m in migrations {
             let hash = hash::id(&[m.sql.as_bytes()]);
@@ -165,6 +179,78 @@ impl Store {
         Ok(applied)
     }
 
+    /// What [`Store::prepare`] would do now; nothing is changed.
+    ///
+    /// # Errors
+    /// ClickHouse is down or refuses.
+    pub async fn plan(
+        &self,
+        migrations: &[Migration],
+        catalog: &Catalog,
+    ) -> Result<Plan, StoreError> {
+        let there = self.there().await?;
+        let known = match there.columns_of("migrations") {
+            None => Vec::new(),
+            Some(_) => self.migrations().await?,
+        };
+        let mut plan = Plan::default();
+        for m in migrations {
+            let hash = hash::id(&[m.sql.as_bytes()]);
+            let list = match known.iter().find(|(name, _)| *name == m.name) {
+                Some((_, h)) if *h == hash => &mut plan.applied,
+                Some(_) => &mut plan.changed,
+                None => &mut plan.pending,
+            };
+            list.push(m.name.clone());
+        }
+        let ours = |name: &String| migrations.iter().any(|m| m.name == *name);
+        let others = known.into_iter().map(|(name, _)| name);
+        plan.unknown = others.filter(|name| !ours(name)).collect();
+        // Tables of results are made by migrations: before these there is nothing to be brought up.
+        if plan.pending.is_empty() {
+            let (made, altered) = self.changes(&there, catalog).await?;
+            plan.statements = made.into_iter().chain(altered).collect();
+        }
+        Ok(plan)
+    }
+
+    /// (name, hash) of the migrations that were applied.
+    async fn migrations(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.fetch("SELECT name, hash FROM migrations FINAL ORDER BY name")
+            .await
+    }
+
+    /// Statements that make tables of event types that have none, and those that add columns and
+    /// widen types.
+    async fn changes(
+        &self,
+        there: &There,
+        catalog: &Catalog,
+    ) -> Result<(Vec<String>, Vec<String>), StoreError> {
+        let tables = |table: &str| there.columns_of(table).map(|_| there.names_of(table));
+        let (mut made, mut altered) = (backtest::prepare(&tables), Vec::new());
+        for result in results::ALL {
+            altered.extend(result.alter(&there.names_of(result.table)));
+        }
+        for event in &catalog.events {
+            let parts = PartsTable::of(event)?;
+            match there.columns_of(&parts.name) {
+                None => made.push(parts.create()),
+                Some(_) => {
+                    let present = there.names_of(&parts.name);
+                    altered.extend(self.new_dimensions(&parts, &present).await?);
+                    altered.extend(parts.alter(&present));
+                }
+            }
+            let archive = EventsTable::of(event)?;
+            match there.columns_of(&archive.name) {
+                None => made.push(archive.create()),
+                Some(present) => altered.extend(archive.alter(present)),
+            }
+        }
+        Ok((made, altered))
+    }
+
     /// Brings tables and views up to the catalog and the records: makes tables, adds columns, widens
     /// types. Nothing is ever taken away but views of windows that are stored no more.
     async fn sync(
@@ -173,54 +259,19 @@ impl Store {
         catalog: &Catalog,
     ) -> Result<Vec<String>, StoreError> {
         let there = self.there().await?;
-        let mut alter = Vec::new();
-        for result in results::ALL {
-            alter.extend(result.alter(&there.names_of(result.table)));
-        }
-        let tables = |table: &str| there.columns_of(table).map(|_| there.names_of(table));
-        for statement in backtest::prepare(&tables) {
-            self.execute(&statement).await?;
-        }
         // What a view was made from, beside its text: `*` is all columns there were, and functions
         // are copied into it.
         let mut made_from: Vec<String> = migrations.iter().map(|m| m.sql.clone()).collect();
         for event in &catalog.events {
-            let parts = PartsTable::of(event)?;
-            match there.columns_of(&parts.name) {
-                None => self.execute(&parts.create()).await?,
-                Some(_) => {
-                    let present = there.names_of(&parts.name);
-                    alter.extend(self.new_dimensions(&parts, &present).await?);
-                    alter.extend(parts.alter(&present));
-                }
-            }
-            let archive = EventsTable::of(event)?;
-            match there.columns_of(&archive.name) {
-                None => self.execute(&archive.create()).await?,
-                Some(present) => alter.extend(archive.alter(present)),
-            }
+            let (parts, archive) = (PartsTable::of(event)?, EventsTable::of(event)?);
             made_from.extend([parts.create(), archive.create()]);
         }
-        for statement in &alter {
+        let (made, alter) = self.changes(&there, catalog).await?;
+        for statement in made.iter().chain(&alter) {
             self.execute(statement).await?;
         }
         self.fill_tenants(catalog).await?;
-        let mut wanted = Vec::new();
-        for event in &catalog.events {
-            wanted.extend(view::event_views(catalog, event)?.into_iter().map(View::of));
-        }
-        wanted.extend(calendar::result_views(catalog)?.into_iter().map(View::of));
-        for k in &catalog.kpis {
-            wanted.push(View {
-                name: format!("kpi_{}_current", k.name),
-                columns: kpi::current_columns(k, catalog),
-                select: kpi::kpi_current_sql(k, catalog, None, None)?,
-            });
-            if k.mix.is_none() {
-                let select = kpi_period::kpi_period_sql(k, catalog)?;
-                wanted.push(View::of((format!("kpi_{}", k.name), select)));
-            }
-        }
+        let wanted = views_of(catalog)?;
         self.drop_not_stored(&there, catalog).await?;
         self.views(&there, &made_from, wanted).await?;
         Ok(alter)
@@ -371,6 +422,32 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// All views that a catalog has.
+fn views_of(catalog: &Catalog) -> Result<Vec<View>, StoreError> {
+    let mut wanted = Vec::new();
+    for event in &catalog.events {
+        wanted.extend(view::event_views(catalog, event)?.into_iter().map(View::of));
+    }
+    wanted.extend(calendar::result_views(catalog)?.into_iter().map(View::of));
+    for k in &catalog.kpis {
+        wanted.push(View {
+            name: format!("kpi_{}_current", k.name),
+            columns: kpi::current_columns(k, catalog),
+            select: kpi::kpi_current_sql(k, catalog, None, None)?,
+        });
+        if k.mix.is_none() {
+            let select = kpi_period::kpi_period_sql(k, catalog)?;
+            wanted.push(View::of((format!("kpi_{}", k.name), select)));
+        }
+    }
+    Ok(wanted)
+}
+
+/// Names of the views that a catalog has.
+pub(crate) fn view_names(catalog: &Catalog) -> Result<Vec<String>, StoreError> {
+    Ok(views_of(catalog)?.into_iter().map(|v| v.name).collect())
 }
 
 /// The statements of a file: each ends with `;` at the end of a line.

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import tempfile
 
 import yaml
@@ -18,6 +19,8 @@ REFUSED = [
     "clickhouse.url=http://user:secret@host:8123",
     "stages.combine.replicas=many",
     "kafka.secretProperties.sasl_password=key",
+    "notify.enabled=true",
+    "api.replicas=many",
 ]
 
 
@@ -54,9 +57,10 @@ def consistent(objects):
         if kind == "StatefulSet" and ("Service", one["spec"]["serviceName"]) not in objects:
             raise Failed(f"{name}: its service is missing")
         for volume in spec["volumes"]:
-            config = volume.get("configMap", {}).get("name")
-            if config and ("ConfigMap", config) not in objects:
-                raise Failed(f"{name}: the ConfigMap {config} is missing")
+            for part in [volume, *volume.get("projected", {}).get("sources", [])]:
+                config = part.get("configMap", {}).get("name")
+                if config and ("ConfigMap", config) not in objects:
+                    raise Failed(f"{name}: the ConfigMap {config} is missing")
         container, pod = spec["containers"][0], spec["securityContext"]
         if not pod["runAsNonRoot"] or not container["securityContext"]["readOnlyRootFilesystem"]:
             raise Failed(f"{name}: its pod is open")
@@ -66,10 +70,24 @@ def consistent(objects):
         if ("PodDisruptionBudget", name) not in objects:
             raise Failed(f"{name} has no PodDisruptionBudget")
     for (kind, name), one in objects.items():
+        if kind == "Service":
+            reached(name, one["spec"], pods.values())
         if kind == "HorizontalPodAutoscaler":
             target = one["spec"]["scaleTargetRef"]
             if "replicas" in pods[(target["kind"], target["name"])]["spec"]:
                 raise Failed(f"{name}: replicas are said twice")
+
+
+def reached(name, service, pods):
+    """A service has pods, and they have its ports."""
+    for pod in (p["spec"]["template"] for p in pods):
+        if service["selector"].items() <= pod["metadata"]["labels"].items():
+            ports = {p["name"] for p in pod["spec"]["containers"][0]["ports"]}
+            missing = {p["targetPort"] for p in service["ports"]} - ports
+            if missing:
+                raise Failed(f"{name}: its pods have no port {missing}")
+            return
+    raise Failed(f"{name}: the service finds no pod")
 
 
 def check_schema():
@@ -84,33 +102,54 @@ def check_schema():
 
 def check_config():
     """The binary takes the configuration and the variables that the chart gives it."""
+    taken = set()
     for values in VARIANTS.values():
         _, objects = render(values)
-        for stage in ("combine", "window", "score", "sink"):
-            kind = "Deployment" if stage == "sink" else "StatefulSet"
-            pod = objects[(kind, f"weir-{stage}")]["spec"]["template"]["spec"]
-            container = pod["containers"][0]
-            text = objects[("ConfigMap", "weir-config")]["data"]["weir.yaml"]
-            with tempfile.TemporaryDirectory() as folder:
-                file = pathlib.Path(folder) / "weir.yaml"
-                file.write_text(text)
-                args = [a.replace("/etc/weir/weir.yaml", str(file)).replace("$(POD_NAME)", "p-0")
-                        for a in container["args"]]
-                secrets = {e["name"]: "4711" for e in container["env"] if e["name"] != "POD_NAME"}
-                config = json.loads(run(binary(), *args, "--dump-config", env=secrets))
-            if "4711" in json.dumps(config):
-                raise Failed(f"{stage} shows a secret")
-            wanted = yaml.safe_load(text)
-            for service in ("processor", "sink"):
-                if config[service]["kafka"]["bootstrap"] != wanted[service]["kafka"]["bootstrap"]:
-                    raise Failed(f"{stage}: the brokers of {service} do not arrive")
-            for name in secrets:
-                found = config
-                for key in name.removeprefix("WEIR__").lower().split("__"):
-                    found = found[key]
-                if set(found) != {"*"}:
-                    raise Failed(f"{stage}: {name} does not arrive")
-    return "4 services take file and secrets"
+        for (kind, name), one in objects.items():
+            if kind in ("StatefulSet", "Deployment"):
+                takes(name, one["spec"]["template"]["spec"], objects)
+                taken.add(name)
+    return f"{len(taken)} services take file and secrets"
+
+
+def takes(name, pod, objects):
+    """One service says the configuration that it was given."""
+    container = pod["containers"][0]
+    text = objects[("ConfigMap", "weir-config")]["data"]["weir.yaml"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "weir.yaml"
+        file.write_text(text)
+        args = [a.replace("/etc/weir/weir.yaml", str(file)).replace("$(POD_NAME)", "p-0")
+                for a in container["args"]]
+        secrets = {e["name"]: "4711" for e in container["env"] if e["name"] != "POD_NAME"}
+        config = json.loads(run(binary(), *args, "--dump-config", env=secrets))
+        if any("projected" in v for v in pod["volumes"]):
+            routes(pathlib.Path(folder), objects)
+    if "4711" in json.dumps(config):
+        raise Failed(f"{name} shows a secret")
+    wanted = yaml.safe_load(text)
+    for service in ("processor", "sink", "gateway", "api", "notify"):
+        if config[service]["kafka"]["bootstrap"] != wanted[service]["kafka"]["bootstrap"]:
+            raise Failed(f"{name}: the brokers of {service} do not arrive")
+    for variable in secrets:
+        keys = variable.removeprefix("WEIR__").lower().split("__")
+        # Those of all clients arrive at each.
+        for path in [keys, *([s, *keys] for s in ("processor", "sink", "gateway", "api", "notify")
+                             if keys[0] == "kafka")]:
+            found = config
+            for key in path:
+                found = found[key]
+            if set(found) != {"*"}:
+                raise Failed(f"{name}: {variable} does not arrive at {'.'.join(path)}")
+
+
+def routes(folder, objects):
+    """The file of notify, and the secrets that it names beside it."""
+    file = folder / "notify.yaml"
+    file.write_text(objects[("ConfigMap", "weir-notify")]["data"]["notify.yaml"])
+    for secret in re.findall(r"_file: ([\w.-]+)", file.read_text()):
+        (folder / secret).write_text("4711")
+    run(binary(), "notify", "--check", file)
 
 
 CHECKS = {

@@ -1,5 +1,6 @@
 """scripts/check-infra: runs the checks and prints a table."""
 
+import signal
 import sys
 
 import chart
@@ -10,6 +11,8 @@ from common import Table
 
 def main(arguments):
     """All checks, or those that are asked for."""
+    # What was started is ended, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     table = Table()
     if "--live" not in arguments:
         for name, function in {**static.CHECKS, **chart.CHECKS}.items():

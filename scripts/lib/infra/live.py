@@ -4,6 +4,7 @@ Kafka runs from its jars with the settings that its image makes of its variables
 engine stands in for its server.
 """
 
+import base64
 import http.server
 import json
 import os
@@ -22,11 +23,13 @@ import static
 from common import INFRA, ROOT, Failed, binary, run, until
 from system import System, answers, get
 
-WEIR = ["combine", "window", "score", "sink"]
+WEIR = ["combine", "window", "score", "sink", "gateway", "api", "notify"]
 # The engine has no such port, and there is no Grafana here.
 ABSENT = {"clickhouse"}
 # What is stopped, and the alert of a service that must follow.
 FAULTS = [("window", "WeirServiceDown", "window"), ("clickhouse", "WeirStalled", "sink")]
+# A receiver that refuses, and the alert that must follow.
+REFUSED, DEAD = "/refused", ("/page-url", "WeirNotifyReceiverDead", "notify")
 
 
 def kafka(system):
@@ -75,9 +78,26 @@ def clickhouse(system):
     return listen
 
 
+def notify_file(system):
+    """The file of infra/notify, and a second receiver that refuses what it gets for a while."""
+    config = yaml.safe_load(system.placed((INFRA / "notify/notify.yaml").read_text()))
+    folder = system.folder / "notify"
+    folder.mkdir()
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    (folder / "refused.key").write_text(f"whsec_{key}")
+    url = f"http://{system.address['receiver']}:9999{REFUSED}"
+    config["receivers"]["refused"] = {"webhook": {"url": url, "secret_file": "refused.key"}}
+    config["routes"][0]["to"] = [config["routes"][0]["to"], "refused"]
+    config["routes"][0]["wait"] = "0s"
+    config["dead_after"] = "5s"
+    (folder / "notify.yaml").write_text(yaml.safe_dump(config))
+    system.refused.add(REFUSED)
+
+
 def services(system):
     """Every service of weir, until its health check holds."""
     begun = time.monotonic()
+    notify_file(system)
     for name in WEIR:
         system.start(name, *system.service(name))
     for name in WEIR:
@@ -128,7 +148,12 @@ def watch(system):
     class Hook(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            for alert in json.loads(body)["alerts"]:
+            if self.path in system.refused:
+                self.send_response(503)
+                self.end_headers()
+                return
+            told = json.loads(body)["alerts"] if self.path != REFUSED else []
+            for alert in told:
                 system.received.append((self.path, alert["labels"]["alertname"],
                                         alert["labels"].get("service"), alert["status"]))
             self.send_response(200)
@@ -175,6 +200,52 @@ def watch(system):
     return f"{len(up)} targets up, {sum(len(g['rules']) for g in groups)} rules loaded"
 
 
+def doors(system):
+    """Events by the gateway, numbers by the api, with a token and without one."""
+    gateway = f"http://{system.address['gateway']}:4318"
+    api = f"http://{system.address['api']}:9347"
+    base = {"PATH": os.environ["PATH"], "WEIR_DATA_DIR": str(system.folder)}
+    brokers = system.service("gateway")[1]["WEIR_BROKERS"]
+    made = run(binary(), "token", "create", "--tenant", "acme", "--scope", "write,read",
+               env={**base, "WEIR_BROKERS": brokers})
+    token = made.splitlines()[-1]
+    sent = {**base, "WEIR_URL": gateway, "WEIR_TOKEN": token}
+    for _ in range(3):
+        run(binary(), "emit", "llm.call", "engineer.email=ada@example.com", "provider=p", "model=m",
+            "tokens_input=1200", "success=true", env=sent)
+    closed(f"{api}/v1/alerts")
+    closed(f"{gateway}/v1/events", b"[]", {"Content-Type": "application/json"})
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def told(path):
+        return json.loads(get(api + path, headers=headers))["data"]
+    alerts = until(60, "the api has alerts", lambda: told("/v1/alerts"))
+    return f"{len(alerts)} alerts and more by the api"
+
+
+def closed(url, data=None, headers=None):
+    """Nothing is told or taken without a token."""
+    try:
+        get(url, data, headers)
+    except Failed as failed:
+        if "answers 401" in str(failed):
+            return
+        raise
+    raise Failed(f"{url} is open")
+
+
+def people(system):
+    """Alerts of the catalog come by notify and Alertmanager; a receiver that refuses is told of."""
+    def catalog():
+        return {alert for path, alert, *_ in system.received
+                if not alert.startswith("Weir") and path in ("/page-url", "/chat-url")}
+    until(60, "an alert of the catalog is told", catalog)
+    until(90, "the receiver that refuses is told of", lambda: (*DEAD, "firing") in system.received)
+    # The runbook: mend the receiver. The last step sees the alert end.
+    system.refused.clear()
+    return f"{', '.join(sorted(catalog()))}; {DEAD[1]}"
+
+
 def ask(system, path, **parameters):
     """What Prometheus' interface says."""
     base = f"http://{system.address['prometheus']}:9090/api/v1/{path}"
@@ -182,17 +253,27 @@ def ask(system, path, **parameters):
 
 
 def described(system):
-    """Every metric of weir's says what it is."""
-    names, silent = set(), set()
+    """Running services have the metrics that the binary describes: help, kind, labels."""
+    known = {m["name"]: m for m in json.loads(run(binary(), "probe", "--describe", "--json"))}
+    seen, wrong = {}, []
     for name in WEIR:
         text = get(f"http://{system.address[name]}:9464/metrics")
-        types = set(re.findall(r"^# TYPE (\w+) ", text, re.M))
-        names |= types
-        silent |= types - set(re.findall(r"^# HELP (\w+) ", text, re.M))
-    foreign = names - static.exported()
-    if silent or foreign:
-        raise Failed(f"without a description: {sorted(silent)}; not declared: {sorted(foreign)}")
-    return f"{len(names)} metrics"
+        helps = dict(re.findall(r"^# HELP (\w+) (.*)$", text, re.M))
+        for metric, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M):
+            labels, kinds, said = seen.setdefault(metric, (set(), set(), set()))
+            series = re.findall(rf"^{metric}(?:_bucket|_sum|_count)?(?:{{(.*)}})? ", text, re.M)
+            labels.update(l for one in series for l in re.findall(r'(\w+)="', one) if l != "le")
+            kinds.add(kind)
+            said.add(helps.get(metric))
+    for metric, found in sorted(seen.items()):
+        one = known.get(metric)
+        if not one:
+            wrong.append(f"{metric} is described nowhere")
+        elif found != (set(one["labels"]), {one["kind"]}, {one["help"]}):
+            wrong.append(f"{metric} is {found}, described as {one}")
+    if wrong:
+        raise Failed("\n".join(wrong))
+    return f"{len(seen)} of {len(known)} metrics seen, as they are described"
 
 
 def promql(system):
@@ -271,6 +352,7 @@ def fault(system):
     for _, alert, service in FAULTS:
         until(120, f"{alert} of {service} resolves",
               lambda alert=alert, service=service: told("resolved", alert, service))
+    until(120, f"{DEAD[1]} resolves", lambda: (*DEAD, "resolved") in system.received)
     for name in WEIR:
         until(60, f"{name} is healthy again", lambda name=name: system.healthy(name))
     until(30, "the watchdog is heard",
@@ -282,9 +364,11 @@ STEPS = {
     "live: Kafka": kafka,
     "live: ClickHouse": clickhouse,
     "live: services": services,
-    "live: demo": demo,
-    "live: metrics are described": described,
     "live: Prometheus, Alertmanager": watch,
+    "live: demo": demo,
+    "live: gateway, api": doors,
+    "live: notify": people,
+    "live: metrics are described": described,
     "live: SQL of dashboards": questions,
     "live: PromQL of dashboards": promql,
     "live: faults, alerts, recovery": fault,

@@ -76,7 +76,7 @@ def check_discovery():
 def exported():
     """Names of metrics that the sources declare."""
     names = set()
-    for path in [*ROOT.glob("crates/*/src/**/*.rs"), *ROOT.glob("services/*/src/**/*.rs")]:
+    for path in [*ROOT.glob("*/*/src/**/metric.rs"), ROOT / "crates/runtime/src/progress.rs"]:
         names.update(re.findall(r'pub const \w+: &str = "(weir_\w+)";', path.read_text()))
     return names
 
@@ -111,9 +111,13 @@ def check_runbooks():
     gone = {h for h in headings if h.startswith("Weir")} - {a["alert"] for a in alerts()}
     if gone:
         raise Failed(f"runbooks without an alert: {', '.join(sorted(gone))}")
-    missing = sorted(m for m in exported() if f"`{m}`" not in text)
+    page = (ROOT / "docs/metrics-of-weir.md").read_text()
+    missing = sorted(m for m in exported() if f"| `{m}` |" not in page)
     if missing:
-        raise Failed(f"docs/operations.md says nothing of {', '.join(missing)}")
+        raise Failed(f"docs/metrics-of-weir.md says nothing of {', '.join(missing)}")
+    lost = set(re.findall(r"\(operations\.md#(\w+)\)", page)) - {h.lower() for h in headings}
+    if lost:
+        raise Failed(f"docs/metrics-of-weir.md points to runbooks that are not there: {lost}")
     return f"{len(list(alerts()))} runbooks, {len(exported())} metrics"
 
 
@@ -157,6 +161,9 @@ def check_versions():
         "Dockerfile": found(r"^ARG VERSION=(.+)", "Dockerfile"),
         "Chart.yaml": found(r"^appVersion: (.+)", "infra/helm/weir/Chart.yaml"),
         "docker-compose.yml": found(r"WEIR_VERSION:-([^}]+)", "docker-compose.yml"),
+        "sdks/python": found(r'^__version__ = "(.+)"', "sdks/python/src/weir/_version.py"),
+        "sdks/typescript": found(r'^  "version": "(.+)"', "sdks/typescript/package.json"),
+        "its version.ts": found(r'VERSION = "(.+)"', "sdks/typescript/src/version.ts"),
     }
     others = [name for name, version in said.items() if version != weir]
     if found(r"^ARG RUST_VERSION=(.+)", "Dockerfile") != rust:

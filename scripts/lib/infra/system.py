@@ -32,6 +32,8 @@ class System:
         self.password = secrets.token_hex(32)
         self.received = []
         self.receiver = None
+        # Paths of the receiver that answer with an error.
+        self.refused = set()
 
     def close(self):
         for child in self.children.values():
@@ -56,7 +58,9 @@ class System:
             for any_address in ("0.0.0.0:", "localhost:", "127.0.0.1:"):
                 text = text.replace(any_address, f"{self.address[own]}:")
             text = text.replace("://:", f"://{self.address[own]}:")
-        return text.replace("/run/secrets/", f"{self.folder}/")
+        for mounted in ("/run/secrets/", "/etc/weir/"):
+            text = text.replace(mounted, f"{self.folder}/")
+        return text
 
     def start(self, name, command, environment=None):
         log = (self.folder / f"{name}.log").open("wb")
@@ -76,7 +80,8 @@ class System:
     def service(self, name):
         """A service of weir's as the compose file has it."""
         one = self.project["services"][name]
-        environment = {k: self.placed(v) for k, v in (one.get("environment") or {}).items()}
+        variables = (one.get("environment") or {}).items()
+        environment = {k: self.placed(v, own=name) for k, v in variables}
         # As the image has it: a directory that is there, for what commands write.
         environment["WEIR_DATA_DIR"] = str(self.folder)
         command = [self.placed(c, own=name) for c in one["command"]]

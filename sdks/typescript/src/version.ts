@@ -1,2 +1,2 @@
 /** The version of the package, also told to the gateway. */
-export const VERSION = "0.1.0";
+export const VERSION = "0.2.0";

@@ -1,6 +1,7 @@
 //! Names of this crate's metrics.
 
 use weir_http::Meters;
+use weir_runtime::metric::{Metric, Unit, counter, histogram};
 
 /// Requests answered, by route and status.
 pub const REQUESTS: &str = "weir_api_requests_total";
@@ -20,14 +21,18 @@ pub(crate) const METERS: Meters = Meters {
     tokens: TOKENS,
 };
 
-/// Tells the recorder about unit and meaning; call once after it is installed.
-pub fn describe() {
-    use metrics::{Unit, describe_counter as counter, describe_histogram as histogram};
-    counter!(REQUESTS, "requests answered");
-    histogram!(
-        REQUEST_SECONDS,
-        Unit::Seconds,
-        "from the head of a request to its answer"
-    );
-    METERS.describe();
+/// All of them.
+pub fn all() -> Vec<Metric> {
+    let own = [
+        counter(REQUESTS, "requests answered")
+            .of("api")
+            .by(&["route", "status"])
+            .moves("share of 5xx grows: WeirRequestsBurnFast; of 401: a token was revoked"),
+        histogram(REQUEST_SECONDS, "from the head of a request to its answer")
+            .of("api")
+            .unit(Unit::Seconds)
+            .by(&["route"])
+            .moves("p99 above 2 s: WeirRequestsSlow"),
+    ];
+    own.into_iter().chain(METERS.all("api")).collect()
 }

@@ -125,6 +125,9 @@ pub enum Command {
     /// What brokers elsewhere have to know about weir
     #[command(subcommand)]
     Kafka(KafkaCommand),
+    /// What a ClickHouse elsewhere has to know about weir
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Check the catalog, or print what it declares
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -152,6 +155,8 @@ pub enum Command {
     Sources(SourcesArgs),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
+    /// Say what would happen if this version took over the running system; changes nothing
+    Upgrade(UpgradeArgs),
     /// Print the completions of a shell
     Completions {
         /// Shell
@@ -175,6 +180,20 @@ pub enum KafkaCommand {
     },
 }
 
+#[derive(Subcommand, Debug)]
+pub enum StoreCommand {
+    /// Print the SQL of roles, users and row policies, for an administrator to run once the sink has
+    /// made the tables
+    Grants {
+        /// Database
+        #[arg(long, default_value = "weir", value_name = "NAME")]
+        database: String,
+        /// Tenants that shall have a user each, which sees nothing of the others
+        #[arg(long, value_delimiter = ',', value_parser = tenant, value_name = "NAME")]
+        tenant: Vec<String>,
+    },
+}
+
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AclFormat {
     KafkaAcls,
@@ -184,11 +203,28 @@ pub enum AclFormat {
 #[derive(ClapArgs, Debug)]
 pub struct ProbeArgs {
     /// Address of its health and metrics
-    #[arg(value_name = "ADDR")]
-    pub address: String,
+    #[arg(value_name = "ADDR", required_unless_present = "describe")]
+    pub address: Option<String>,
     /// Ask whether it lives: whether a restart would not help
     #[arg(long)]
     pub live: bool,
+    /// Ask nobody, print what metrics services have, and what to do when each moves
+    #[arg(long, conflicts_with = "address")]
+    pub describe: bool,
+    /// Print that as JSON for programs
+    #[arg(long, requires = "describe")]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct UpgradeArgs {
+    /// Compare versions: ends with 0 where the system goes on, 3 where something is derived again,
+    /// 1 where this version does not take it over
+    #[arg(long, required = true)]
+    pub check: bool,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs, Debug)]

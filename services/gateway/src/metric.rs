@@ -1,6 +1,7 @@
 //! Names of this crate's metrics.
 
 use weir_http::Meters;
+use weir_runtime::metric::{Metric, Unit, counter, gauge, histogram};
 
 /// Requests answered, by route and status.
 pub const REQUESTS: &str = "weir_gateway_requests_total";
@@ -30,21 +31,38 @@ pub(crate) const METERS: Meters = Meters {
     tokens: TOKENS,
 };
 
-/// Tells the recorder about unit and meaning; call once after it is installed.
-pub fn describe() {
-    use metrics::{
-        Unit, describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
-    };
-    counter!(REQUESTS, "requests answered");
-    histogram!(
-        REQUEST_SECONDS,
-        Unit::Seconds,
-        "from the head of a request to its answer"
-    );
-    counter!(EVENTS, "events acknowledged by Kafka");
-    counter!(REFUSED, "events and bodies that were refused");
-    counter!(RECORDS, "records of OTLP, by what became of them");
-    counter!(UNMAPPED, "records of OTLP that no declaration understands");
-    gauge!(IN_FLIGHT, Unit::Bytes, "of all requests that are under way");
-    METERS.describe();
+/// All of them.
+pub fn all() -> Vec<Metric> {
+    let own = [
+        counter(REQUESTS, "requests answered")
+            .of("gateway")
+            .by(&["route", "status"])
+            .moves("share of 5xx grows: WeirRequestsBurnFast; of 401: a token was revoked"),
+        histogram(REQUEST_SECONDS, "from the head of a request to its answer")
+            .of("gateway")
+            .unit(Unit::Seconds)
+            .by(&["route"])
+            .moves("p99 above 2 s: WeirRequestsSlow"),
+        counter(EVENTS, "events acknowledged by Kafka")
+            .of("gateway")
+            .by(&["event"])
+            .moves("falls to 0: ask the senders, then look at requests by status"),
+        counter(REFUSED, "events and bodies that were refused")
+            .of("gateway")
+            .by(&["code", "emitter"])
+            .moves("WeirEventsRefused"),
+        counter(RECORDS, "records of OTLP, by what became of them")
+            .of("gateway")
+            .by(&["signal", "outcome"])
+            .moves("`unmapped` grows: WeirOtlpUnmapped; `rejected`: look at refused"),
+        counter(UNMAPPED, "records of OTLP that no declaration understands")
+            .of("gateway")
+            .by(&["emitter"])
+            .moves("WeirOtlpUnmapped"),
+        gauge(IN_FLIGHT, "of all requests that are under way")
+            .of("gateway")
+            .unit(Unit::Bytes)
+            .moves("stays near `gateway.in_flight`: Kafka acknowledges slowly, or more instances"),
+    ];
+    own.into_iter().chain(METERS.all("gateway")).collect()
 }

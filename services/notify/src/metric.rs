@@ -1,5 +1,7 @@
 //! Names of this crate's metrics.
 
+use weir_runtime::metric::{Metric, Unit, counter, gauge, histogram};
+
 /// Messages that a receiver took, by receiver and why.
 pub const SENT: &str = "weir_notify_messages_total";
 /// Tries that failed, by receiver.
@@ -17,21 +19,43 @@ pub const UNROUTED: &str = "weir_notify_unrouted_total";
 /// Records that cannot be read, by topic.
 pub const SKIPPED: &str = "weir_notify_skipped_records_total";
 
-/// Tells the recorder about unit and meaning; call once after it is installed.
-pub fn describe() {
-    use metrics::{
-        Unit, describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
-    };
-    counter!(SENT, "messages that a receiver took");
-    counter!(FAILED, "tries that failed");
-    histogram!(SECONDS, Unit::Seconds, "of a try");
-    histogram!(
-        LATENCY,
-        Unit::Seconds,
-        "from the plan of a message to its receiver's answer"
-    );
-    gauge!(PENDING, "messages that are planned and not taken yet");
-    gauge!(DEAD, "1 for a receiver that has failed for long");
-    counter!(UNROUTED, "alerts that no route fits");
-    counter!(SKIPPED, "records left out because they cannot be read");
+/// All of them.
+pub fn all() -> Vec<Metric> {
+    vec![
+        counter(SENT, "messages that a receiver took")
+            .of("notify")
+            .by(&["receiver", "why"])
+            .moves("many: group by fewer labels, or set a limit"),
+        counter(FAILED, "tries that failed")
+            .of("notify")
+            .by(&["receiver"])
+            .moves("the receiver refuses: WEIR-1102"),
+        histogram(SECONDS, "of a try")
+            .of("notify")
+            .unit(Unit::Seconds)
+            .by(&["receiver"])
+            .moves("near the timeout: the receiver is slow"),
+        histogram(
+            LATENCY,
+            "from the plan of a message to its receiver's answer",
+        )
+        .of("notify")
+        .unit(Unit::Seconds)
+        .by(&["receiver"])
+        .moves("above 1 s: the receiver is slow or failed before"),
+        gauge(PENDING, "messages that are planned and not taken yet")
+            .of("notify")
+            .moves("grows: a receiver takes nothing"),
+        gauge(DEAD, "1 for a receiver that has failed for long")
+            .of("notify")
+            .by(&["receiver"])
+            .moves("the receiver refuses: WEIR-1102"),
+        counter(UNROUTED, "alerts that no route fits")
+            .of("notify")
+            .moves("add a route without `match` at the end"),
+        counter(SKIPPED, "records left out because they cannot be read")
+            .of("notify")
+            .by(&["topic"])
+            .moves("`weir verify`; was something else written there"),
+    ]
 }

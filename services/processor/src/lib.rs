@@ -12,4 +12,4 @@ mod ticks;
 mod window;
 
 pub use processor::{Processor, ProcessorConfig, StageName};
-pub use run::{Run, Scope, current, current_catalog, reprocess, run_of};
+pub use run::{Next, Run, Scope, current, current_catalog, next, reprocess, run_of};

@@ -1,5 +1,7 @@
 //! Names of the processor's metrics.
 
+use weir_runtime::metric::{Metric, Unit, counter, gauge};
+
 /// Snapshots of shards written, by stage.
 pub const SNAPSHOTS: &str = "weir_snapshots_total";
 /// Bytes of snapshots written, by stage.
@@ -29,24 +31,73 @@ pub const RESTARTS: &str = "weir_stage_restarts_total";
 /// Broken invariants: must stay 0.
 pub const BREAKS: &str = "weir_invariant_breaks";
 
-/// Tells the recorder about unit and meaning; call once after it is installed.
-pub fn describe() {
-    use metrics::{Unit, describe_counter as counter, describe_gauge as gauge};
-    counter!(SNAPSHOTS, "snapshots of shards written");
-    counter!(SNAPSHOT_BYTES, Unit::Bytes, "bytes of snapshots written");
-    counter!(
-        REFUSED,
-        "partitions folded from the beginning because their snapshots were damaged"
-    );
-    counter!(EVENTS, "events counted");
-    counter!(LATE, "events that came too late to be judged");
-    counter!(CLAMPED, "events whose time lay in the future of the log");
-    counter!(DUPLICATES, "events read again within the horizon");
-    counter!(TICKS, "ticks appended");
-    gauge!(WATERMARK_DELAY, Unit::Seconds, "from the watermark to now");
-    gauge!(STATE_BYTES, Unit::Bytes, "state held");
-    gauge!(SERIES, "series held");
-    gauge!(OPEN_ALERTS, "alerts that are open");
-    counter!(RESTARTS, "stages that ended and were started again");
-    gauge!(BREAKS, "broken invariants: must stay 0");
+/// All of them.
+pub fn all() -> Vec<Metric> {
+    vec![
+        counter(SNAPSHOTS, "snapshots of shards written")
+            .of("window, score")
+            .by(&["stage"])
+            .moves("stands for minutes while events come: look at the log of the stage"),
+        counter(SNAPSHOT_BYTES, "bytes of snapshots written")
+            .of("window, score")
+            .unit(Unit::Bytes)
+            .by(&["stage"])
+            .moves("grows with series: new subjects"),
+        counter(
+            REFUSED,
+            "partitions folded from the beginning because their snapshots were damaged",
+        )
+        .of("window, score")
+        .by(&["stage"])
+        .moves("WeirSnapshotRefused"),
+        counter(EVENTS, "events counted")
+            .of("combine")
+            .by(&["event"])
+            .moves("falls to 0: ask the producers; doubles at once: is something published again"),
+        counter(LATE, "events that came too late to be judged")
+            .of("combine")
+            .by(&["event"])
+            .moves("WeirLateEvents"),
+        counter(CLAMPED, "events whose time lay in the future of the log")
+            .of("combine")
+            .by(&["event"])
+            .moves("WeirClockSkew"),
+        counter(DUPLICATES, "events read again within the horizon")
+            .of("combine")
+            .by(&["event"])
+            .moves("a producer retries without idempotence; numbers stay right"),
+        counter(TICKS, "ticks appended")
+            .of("combine")
+            .by(&["event"])
+            .moves("thins out by itself without events"),
+        gauge(WATERMARK_DELAY, "from the watermark to now")
+            .of("combine")
+            .unit(Unit::Seconds)
+            .by(&["event"])
+            .moves("WeirResultsOld; without events up to an hour is normal"),
+        gauge(
+            STATE_BYTES,
+            "state held; of combine all partitions together",
+        )
+        .of("combine, window")
+        .unit(Unit::Bytes)
+        .by(&["stage", "partition"])
+        .moves("nears the limit of memory: more instances, or fewer dimensions"),
+        gauge(SERIES, "series held")
+            .of("window")
+            .by(&["partition"])
+            .moves("jumps: a field with many values became a dimension"),
+        gauge(OPEN_ALERTS, "alerts that are open")
+            .of("score")
+            .by(&["partition"])
+            .moves("not about weir itself: `weir query alerts`"),
+        counter(RESTARTS, "stages that ended and were started again")
+            .of("processor")
+            .by(&["stage"])
+            .moves("WeirStageRestarts"),
+        gauge(BREAKS, "broken invariants: must stay 0")
+            .of("window, score")
+            .by(&["stage", "partition"])
+            .moves("not 0: WeirInvariantBroken"),
+    ]
 }

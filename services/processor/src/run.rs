@@ -118,37 +118,16 @@ pub fn run_of(
         .map(serde_json::from_slice)
         .transpose()
         .map_err(|e| unreadable("the current run", e))?;
-    let number = match &now {
-        Some(run) if run.catalog == hash => {
-            let changed = [
-                (topics::PARTIALS, run.partials, wanted.partials),
-                (topics::TERMS, run.terms, wanted.terms),
-            ];
-            for (topic, expected, found) in changed {
-                if expected != found {
-                    return Err(Error::PartitionsChanged {
-                        topic: topic.into(),
-                        expected,
-                        found,
-                    }
-                    .into());
-                }
-            }
-            return Ok(run.clone());
+    let old = match &now {
+        Some(run) if run.catalog != hash => {
+            let entry = find(format!("catalog/{}", run.catalog).as_bytes());
+            Some(kept_catalog(run, entry)?)
         }
-        Some(run) => {
-            let old = kept_catalog(run, find(format!("catalog/{}", run.catalog).as_bytes()))?;
-            let refused = weir_catalog::evolve(&old, catalog);
-            if !refused.is_empty() {
-                let lines: Vec<String> = refused
-                    .iter()
-                    .map(|p| format!("{}:{}: {}; {}", p.file, p.line, p.message, p.remedy))
-                    .collect();
-                return Err(StageError::new(codes::CATALOG_MEANING, lines.join("\n")));
-            }
-            run.number + 1
-        }
-        None => 1,
+        _ => None,
+    };
+    let number = match next(now.as_ref(), old.as_ref(), catalog, &wanted)? {
+        Next::GoesOn(run) => return Ok(run),
+        Next::Begins(number) => number,
     };
     begin(
         brokers,
@@ -160,6 +139,58 @@ pub fn run_of(
             terms: wanted.terms,
         },
     )
+}
+
+/// What a processor makes of the run that it finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// It goes on in it.
+    GoesOn(Run),
+    /// It begins one with this number: everything is derived again from the first offset.
+    Begins(u32),
+}
+
+/// What a processor with this catalog makes of the current run (`old` is its catalog, where that is
+/// another one) and of topics with so many partitions.
+///
+/// # Errors
+/// A meaning changed without a new version (WEIR-0108), or partials or terms have another number of
+/// partitions than the state was made with (WEIR-0207).
+pub fn next(
+    now: Option<&Run>,
+    old: Option<&Catalog>,
+    catalog: &Catalog,
+    partitions: &Partitions,
+) -> Result<Next, StageError> {
+    let Some(run) = now else {
+        return Ok(Next::Begins(1));
+    };
+    if run.catalog != format!("{:016x}", catalog.hash) {
+        let refused = old.map_or_else(Vec::new, |old| weir_catalog::evolve(old, catalog));
+        if refused.is_empty() {
+            return Ok(Next::Begins(run.number + 1));
+        }
+        let lines: Vec<String> = refused
+            .iter()
+            .map(|p| format!("{}:{}: {}; {}", p.file, p.line, p.message, p.remedy))
+            .collect();
+        return Err(StageError::new(codes::CATALOG_MEANING, lines.join("\n")));
+    }
+    let changed = [
+        (topics::PARTIALS, run.partials, partitions.partials),
+        (topics::TERMS, run.terms, partitions.terms),
+    ];
+    for (topic, expected, found) in changed {
+        if expected != found {
+            return Err(Error::PartitionsChanged {
+                topic: topic.into(),
+                expected,
+                found,
+            }
+            .into());
+        }
+    }
+    Ok(Next::GoesOn(run.clone()))
 }
 
 /// Begins the next run under the same catalog: everything is derived again from the first offset.

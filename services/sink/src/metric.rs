@@ -1,5 +1,7 @@
 //! Names of this crate's metrics.
 
+use weir_runtime::metric::{Metric, Unit, counter, gauge, histogram};
+
 /// Rows acknowledged by ClickHouse, by table.
 pub const ROWS: &str = "weir_sink_rows_total";
 /// Inserts acknowledged, by table.
@@ -19,24 +21,45 @@ pub const LAG: &str = "weir_sink_lag_records";
 /// letters of them), or damaged results.
 pub const SKIPPED: &str = "weir_sink_skipped_records_total";
 
-/// Tells the recorder about unit and meaning; call once after it is installed.
-pub fn describe() {
-    use metrics::{
-        Unit, describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
-    };
-    counter!(ROWS, "rows acknowledged by ClickHouse");
-    counter!(INSERTS, "inserts acknowledged by ClickHouse");
-    histogram!(
-        INSERT_SECONDS,
-        Unit::Seconds,
-        "from sending an insert to its acknowledgement"
-    );
-    counter!(RETRIES, "inserts that failed and were tried again");
-    counter!(REFUSED, "commits of offsets that were refused");
-    counter!(REBUILDS, "times reading began again from what is committed");
-    gauge!(
-        LAG,
-        "records between what was committed and the end of what is read"
-    );
-    counter!(SKIPPED, "records left out because they cannot be read");
+/// All of them.
+pub fn all() -> Vec<Metric> {
+    vec![
+        counter(ROWS, "rows acknowledged by ClickHouse")
+            .of("sink")
+            .by(&["table"])
+            .moves("stands while records wait: WeirSinkRetries"),
+        counter(INSERTS, "inserts acknowledged by ClickHouse")
+            .of("sink")
+            .by(&["table"])
+            .moves("many small ones: normal where little comes"),
+        histogram(
+            INSERT_SECONDS,
+            "from sending an insert to its acknowledgement",
+        )
+        .of("sink")
+        .unit(Unit::Seconds)
+        .by(&["table"])
+        .moves("p99 above 5 s: ClickHouse merges or lacks memory"),
+        counter(RETRIES, "inserts that failed and were tried again")
+            .of("sink")
+            .moves("WeirSinkRetries"),
+        counter(REFUSED, "commits of offsets that were refused")
+            .of("sink")
+            .moves(
+                "one per rebalance is normal; rows are inserted once more, keys make that harmless",
+            ),
+        counter(REBUILDS, "times reading began again from what is committed")
+            .of("sink")
+            .moves("WeirClientsRebuilt"),
+        gauge(
+            LAG,
+            "records between what was committed and the end of what is read",
+        )
+        .of("sink")
+        .moves("WeirLagGrowing"),
+        counter(SKIPPED, "records left out because they cannot be read")
+            .of("sink")
+            .by(&["topic"])
+            .moves("WeirSinkSkips"),
+    ]
 }

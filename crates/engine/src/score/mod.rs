@@ -22,7 +22,7 @@ mod rules;
 mod setting;
 mod shard;
 mod silence;
-mod snapshot;
+pub mod snapshot;
 mod tell;
 mod to_date;
 

@@ -21,6 +21,8 @@ const MARKER_FORMAT: u8 = b'M';
 /// does not depend on terms that may be gone.
 const UNSEALED_PART: u8 = 1;
 const UNSEALED_MARKER: u8 = 2;
+/// First bytes of snapshots of score that are read; the first two are what is written.
+pub const FORMATS: &[u8] = &[PART_FORMAT, MARKER_FORMAT, UNSEALED_PART, UNSEALED_MARKER];
 const WHAT: &str = "a snapshot of score";
 
 const fn corrupt(why: &'static str) -> EngineError {
@@ -171,8 +173,7 @@ impl Score {
 
     fn check_head(&self, input: &mut &[u8]) -> Result<u8, EngineError> {
         let format = varint::byte(input)?;
-        let known = [PART_FORMAT, MARKER_FORMAT, UNSEALED_PART, UNSEALED_MARKER];
-        if !known.contains(&format) {
+        if !FORMATS.contains(&format) {
             return Err(corrupt("its format is unknown"));
         }
         let mut hash = [0; 8];

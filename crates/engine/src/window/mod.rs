@@ -20,7 +20,7 @@ mod plan;
 mod rolling;
 mod setting;
 mod shard;
-mod snapshot;
+pub mod snapshot;
 mod store;
 mod time;
 mod to_date;

@@ -24,6 +24,8 @@ const VERSION: u8 = 3;
 /// Parts have a check sum of their bytes alone, before these. Read until the next version, so that
 /// a system that is updated does not depend on partials that may be gone.
 const BEFORE: u8 = 2;
+/// First bytes of snapshots of window that are read; the first of them is what is written.
+pub const FORMATS: &[u8] = &[VERSION, BEFORE];
 const WHAT: &str = "a snapshot";
 const PART: u8 = 1;
 const MARKER: u8 = 2;
@@ -186,7 +188,7 @@ impl Window {
     }
 
     fn check_head(&self, input: &mut &[u8]) -> Result<(), EngineError> {
-        if !matches!(varint::byte(input)?, VERSION | BEFORE) {
+        if !FORMATS.contains(&varint::byte(input)?) {
             return Err(bad("it is of another version"));
         }
         let catalog = varint::take(input, 8)? == self.plan.catalog.hash.to_le_bytes();

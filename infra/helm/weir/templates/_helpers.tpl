@@ -31,11 +31,16 @@ app.kubernetes.io/component: {{ .component }}
 {{- $made := dict
   "log" .Values.log
   "processor" (dict "kafka" $kafka "partitions" $partitions)
-  "sink" (dict "kafka" $kafka "store" $store) }}
+  "sink" (dict "kafka" $kafka "store" $store)
+  "gateway" (dict "kafka" $kafka "bind" "0.0.0.0:4318" "grpc" "0.0.0.0:4317")
+  "api" (dict "kafka" $kafka "store" $store "bind" "0.0.0.0:9347")
+  "notify" (dict "kafka" $kafka "routes" "/etc/weir-notify/notify.yaml") }}
 {{- toYaml (mergeOverwrite $made (deepCopy .Values.config)) }}
 {{- end }}
 
-{{/* The pod of a service; (dict "top" $ "component" name "args" list "resources" r "store" bool). */}}
+{{/* The pod of a service: (dict "top" $ "component" name "args" list "resources" r), and where it has
+     them "store" (name of its section that has a store), "ports" (number by name) and "routes"
+     (whether it takes the file of notify). */}}
 {{- define "weir.pod" -}}
 {{- $values := .top.Values -}}
 metadata:
@@ -48,6 +53,9 @@ metadata:
     prometheus.io/scrape: "true"
     prometheus.io/port: "9464"
     checksum/config: {{ include "weir.config" .top | sha256sum }}
+    {{- if .routes }}
+    checksum/routes: {{ $values.notify.routes | sha256sum }}
+    {{- end }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -84,13 +92,11 @@ spec:
         - name: POD_NAME
           valueFrom: {fieldRef: {fieldPath: metadata.name}}
         {{- range $property, $key := $values.kafka.secretProperties }}
-        {{- range list "PROCESSOR" "SINK" }}
-        - name: WEIR__{{ . }}__KAFKA__PROPERTIES__{{ upper $property }}
+        - name: WEIR__KAFKA__PROPERTIES__{{ upper $property }}
           valueFrom: {secretKeyRef: {name: {{ $values.kafka.existingSecret }}, key: {{ $key }}}}
         {{- end }}
-        {{- end }}
-        {{- if .store }}
-        - name: WEIR__SINK__STORE__PASSWORD
+        {{- with .store }}
+        - name: WEIR__{{ upper . }}__STORE__PASSWORD
           valueFrom:
             secretKeyRef:
               name: {{ $values.clickhouse.existingSecret }}
@@ -98,6 +104,9 @@ spec:
         {{- end }}
       ports:
         - {name: metrics, containerPort: 9464}
+        {{- range $name, $port := .ports }}
+        - {name: {{ $name }}, containerPort: {{ $port }}}
+        {{- end }}
       # A service waits for Kafka and ClickHouse as long as it takes: that is no reason to end it.
       startupProbe:
         httpGet: {path: /livez, port: metrics}
@@ -122,11 +131,24 @@ spec:
       volumeMounts:
         - {name: config, mountPath: /etc/weir, readOnly: true}
         - {name: tmp, mountPath: /tmp}
+        {{- if .routes }}
+        - {name: routes, mountPath: /etc/weir-notify, readOnly: true}
+        {{- end }}
   volumes:
     - name: config
       configMap: {name: {{ .top.Release.Name }}-config}
     - name: tmp
       emptyDir: {medium: Memory, sizeLimit: 64Mi}
+    {{- if .routes }}
+    # The file, and beside it the secrets that it names.
+    - name: routes
+      projected:
+        sources:
+          - configMap: {name: {{ .top.Release.Name }}-notify}
+          {{- with $values.notify.existingSecret }}
+          - secret: {name: {{ . }}}
+          {{- end }}
+    {{- end }}
   {{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
   {{- with index $values $key }}
   {{ $key }}:

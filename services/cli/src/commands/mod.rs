@@ -16,6 +16,7 @@ mod forecast;
 mod import;
 mod judged;
 mod kafka;
+mod metrics;
 mod notify;
 mod probe;
 mod query;
@@ -24,10 +25,12 @@ mod simulate;
 mod snapshot;
 mod sources;
 mod status;
+mod store;
 mod token;
 mod topics;
 mod truth;
 mod up;
+mod upgrade;
 mod verify;
 mod ways_in;
 mod ways_out;
@@ -75,6 +78,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Connect(a) => connect::run(&system, &a),
         Command::Sources(a) => sources::run(&system, &a),
         Command::Probe(a) => probe::run(&a),
+        Command::Store(command) => store::run(&system, command),
+        Command::Upgrade(a) => upgrade::run(&system, &a),
         Command::Completions { shell } => {
             let mut command = <Args as clap::CommandFactory>::command();
             clap_complete::generate(shell, &mut command, "weir", &mut std::io::stdout());

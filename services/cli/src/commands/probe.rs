@@ -15,12 +15,13 @@ const LONGEST: u64 = 64 << 10;
 
 /// Exits 0 where the service says yes, 1 where it says no and what it says, 2 without an answer.
 pub fn run(a: &ProbeArgs) -> Result<ExitCode> {
-    let address: SocketAddr = a.address.parse().with_context(|| {
-        format!(
-            "{CONFIG}: {} is no address such as 127.0.0.1:9464",
-            a.address
-        )
-    })?;
+    if a.describe {
+        return super::metrics::describe(a.json);
+    }
+    let address = a.address.as_deref().unwrap_or_default();
+    let address: SocketAddr = address
+        .parse()
+        .with_context(|| format!("{CONFIG}: {address} is no address such as 127.0.0.1:9464"))?;
     let path = if a.live { "/livez" } else { "/readyz" };
     let answer = ask(address, path)
         .with_context(|| format!("{NOT_RUNNING}: no answer from http://{address}{path}"))?;

@@ -214,19 +214,8 @@ pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
 /// A host whose metrics say what they are.
 pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     let host = Host::new(log, health);
-    describe_metrics();
+    weir_runtime::metric::describe(&super::metrics::all());
     host
-}
-
-/// Tells the recorder what each metric of all services is.
-fn describe_metrics() {
-    weir_runtime::metric::describe();
-    weir_kafka::metric::describe();
-    weir_processor::metric::describe();
-    weir_sink::metric::describe();
-    weir_gateway::metric::describe();
-    weir_api::metric::describe();
-    weir_notify::metric::describe();
 }
 
 pub fn dump(config: &Config) -> Result<ExitCode> {
