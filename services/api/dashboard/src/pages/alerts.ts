@@ -1,0 +1,85 @@
+/** What was found, and what was said about it. */
+
+import { ask } from "../api/client.js";
+import type { Alert } from "../api/types.js";
+import type { Context } from "../context.js";
+import { withUnit } from "../format/number.js";
+import { ago, moment } from "../format/time.js";
+import { plus } from "../state/days.js";
+import { type Child, h } from "../ui/dom.js";
+import { empty, mark, sheet, subject, table } from "../ui/parts.js";
+import type { Page } from "./page.js";
+
+export const alerts: Page = {
+  path: "alerts",
+  name: "Alerts and anomalies",
+  teams: true,
+  sections: (c) => [
+    { title: "Open", load: () => list(c, "open") },
+    { title: "Resolved", note: "Opened in the period", load: () => list(c, "resolved") },
+    { title: "Anomalies", note: "What detectors found, the newest first; not all of it is worth an alert", load: () => anomalies(c) },
+  ],
+};
+
+/** Windows of the period; its days begin in the tenant's zone, these in UTC. */
+function within(c: Context): Record<string, string> {
+  const team: Record<string, string> = c.view.team ? { "subject[team]": c.view.team } : {};
+  return { from: c.period.from, to: plus(c.period.to, 1), ...team };
+}
+
+async function list(c: Context, status: "open" | "resolved"): Promise<Child> {
+  const span = status === "open" ? (c.view.team ? { "subject[team]": c.view.team } : {}) : within(c);
+  const answer = await ask("/v1/alerts", { status, limit: status === "open" ? 50 : 30, ...span }, {}, c.signal);
+  if (!answer.data.length) {
+    return status === "open"
+      ? empty("No alert is open", "Rules are judged as events come in.")
+      : empty("None", `No alert that opened from ${c.period.from} to ${c.period.to} is over.`);
+  }
+  const more = answer.next ? h("p", { class: "quiet" }, `The first ${answer.data.length} of more.`) : null;
+  return sheet(alertRows(c, answer.data), more);
+}
+
+export function alertRows(c: Context, all: readonly Alert[]): HTMLElement {
+  return h("div", {}, all.map((a) => alert(c, a)));
+}
+
+function alert(c: Context, a: Alert): HTMLElement {
+  const over = a.state === "resolve";
+  const known = c.kpis.has(a.metric);
+  const value = withUnit(a.value, a.unit);
+  const end = new Date(a.at).toISOString().replace(".000Z", "Z");
+  const told = known ? h("a", { href: c.explain("kpi", a.metric, a.dimensions, end) }, value) : value;
+  return h(
+    "article",
+    { class: "alert" },
+    h("div", { class: "what" }, mark(a.severity), h("strong", {}, a.rule.replaceAll("_", " ")), h("span", {}, subject(a.dimensions))),
+    h("div", {}, c.title(a.metric), ": ", told, a.threshold === null || a.threshold === undefined ? null : `, limit ${withUnit(a.threshold, a.unit)}`),
+    h("div", { class: "quiet" }, a.impact, " ", a.action),
+    h(
+      "div",
+      { class: "quiet" },
+      h("time", { datetime: a.opened, title: moment(a.opened, c.zone) }, `opened ${ago(a.opened, Date.now())}`),
+      over ? `, over ${ago(a.at, Date.now())}` : `, ${a.windows} bad ${a.windows === 1 ? "window" : "windows"}`,
+      a.reopenings ? `, opened again ${a.reopenings} times` : null,
+      a.acknowledged_by ? `, taken on by ${a.acknowledged_by}` : null,
+    ),
+  );
+}
+
+async function anomalies(c: Context): Promise<Child> {
+  const answer = await ask("/v1/anomalies", { limit: 50, ...within(c) }, {}, c.signal);
+  if (!answer.data.length) return empty("Nothing unusual", `Detectors found nothing from ${c.period.from} to ${c.period.to}.`);
+  const rows = answer.data;
+  return sheet(
+    table("Anomalies", [
+      { head: "When", cell: (r) => moment(r.window_end, c.zone) },
+      { head: "What", cell: (r) => r.detector.replaceAll("_", " ") },
+      { head: "Of", cell: (r) => subject(r.dimensions) },
+      { head: "Severity", cell: (r) => mark(r.severity) },
+      { head: "Value", number: true, cell: (r) => withUnit(r.value, "") },
+      { head: "Expected", number: true, cell: (r) => withUnit(r.expected, "") },
+      { head: "Distance", number: true, cell: (r) => withUnit(r.score, "x") },
+    ], rows),
+    answer.next ? h("p", { class: "quiet" }, `The newest ${rows.length} of more.`) : null,
+  );
+}
