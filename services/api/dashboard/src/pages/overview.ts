@@ -12,6 +12,10 @@ import { alertRows } from "./alerts.js";
 import type { Page } from "./page.js";
 import { judged, measured, nothing } from "./shared.js";
 
+/** The worst first. */
+const SEVERITIES = ["critical", "high", "medium", "low"];
+const SHOWN = 4;
+
 export const overview: Page = {
   path: "",
   name: "Overview",
@@ -22,7 +26,7 @@ export const overview: Page = {
     { title: "Spend by day", note: "Model calls, as reported or by the price book", load: () => spend(c) },
     { title: "Return by team", note: "What assistants save against what they cost", load: () => returns(c) },
     { title: "What changed yesterday", note: "Spend against the same day a week before, largest changes first", load: () => changes(c) },
-    { title: "Scores", note: "0 to 100 against targets, newest value", load: () => scores(c) },
+    { title: "Scores", note: "0 to 100 against targets, newest value, the lowest first", load: () => scores(c) },
   ],
 };
 
@@ -52,11 +56,11 @@ async function spend(c: Context): Promise<Child> {
 }
 
 async function open(c: Context): Promise<Child> {
-  const query = { status: "open", limit: 5, ...(c.view.team ? { "subject[team]": c.view.team } : {}) };
-  const answer = await ask("/v1/alerts", query, {}, c.signal);
-  if (!answer.data.length) return empty("No alert is open", "Rules are judged as events come in.");
-  const more = answer.next ? h("p", {}, h("a", { href: c.link("alerts") }, "All alerts")) : null;
-  return sheet(alertRows(c, answer.data), more);
+  const query = { status: "open", limit: SHOWN + 1, ...(c.view.team ? { "subject[team]": c.view.team } : {}) };
+  const answers = await Promise.all(SEVERITIES.map((severity) => ask("/v1/alerts", { ...query, severity }, {}, c.signal)));
+  const all = answers.flatMap((a) => a.data);
+  if (!all.length) return empty("No alert is open", "Rules are judged as events come in.");
+  return sheet(alertRows(c, all.slice(0, SHOWN)), all.length > SHOWN ? h("p", {}, h("a", { href: c.link("alerts") }, "All open alerts")) : null);
 }
 
 async function returns(c: Context): Promise<Child> {
@@ -107,6 +111,7 @@ async function scores(c: Context): Promise<Child> {
   const all = answer.data.rows as Row[];
   const rows = all.filter((r) => !c.view.team || dimension(r)["team"] === c.view.team);
   if (!rows.length) return nothing(c, "scores");
+  rows.sort((a, b) => (number(a, "value") ?? -1) - (number(b, "value") ?? -1));
   const of = (r: Row): string => Object.values(dimension(r)).join(" · ") || "everything";
   return sheet(
     table("Scores", [

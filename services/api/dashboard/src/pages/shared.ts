@@ -2,7 +2,8 @@
 
 import { type Context, byDay, number, type Row, type Subject, text } from "../context.js";
 import { change, withUnit } from "../format/number.js";
-import { each } from "../state/days.js";
+import { day } from "../format/time.js";
+import { each, length } from "../state/days.js";
 import { type Child, h } from "../ui/dom.js";
 import { type Column, empty, type Figure } from "../ui/parts.js";
 
@@ -12,20 +13,36 @@ export async function measured(
   [label, statistic, unit, better]: readonly [string, string, string, ("higher" | "lower")?],
   subject: Subject = c.team,
 ): Promise<Figure> {
-  const [now, then, days] = await Promise.all([
+  const [now, then, days, past] = await Promise.all([
     c.measure(statistic, { subject }),
     c.view.compare ? c.measure(statistic, { subject, of: c.before }) : [],
     c.measure(statistic, { subject, step: "day" }),
+    c.view.compare ? c.measure(statistic, { subject, step: "day", of: c.before }) : [],
   ]);
   const value = now[0]?.value;
+  const partial = begun(c, past);
   return {
     label,
     value,
     unit,
-    change: change(value, then[0]?.value, unit, better),
-    trend: byDay(each(c.period.from, c.period.to), days),
+    change: partial ? null : change(value, then[0]?.value, unit, better),
+    trend: trend(c, days),
+    note: partial,
     explain: c.explain("measure", statistic, subject),
   };
+}
+
+/** Days that are over: what there is of today yet is no trend. */
+function trend(c: Context, rows: readonly { from: string; value?: number | null }[]): (number | null)[] {
+  return byDay(each(c.period.from, c.period.to).filter((d) => d < c.today), rows);
+}
+
+/** Says where the days before are not all there: a comparison with them would be of unequal things. */
+function begun(c: Context, past: readonly { from: string; value?: number | null }[]): string | null {
+  const first = past.filter((r) => r.value !== null && r.value !== undefined).map((r) => r.from).sort()[0];
+  if (!c.view.compare || !first) return null;
+  const missing = length(c.before.from, first) - 1;
+  return missing > 7 || missing * 4 > length(c.before.from, c.before.to) ? `no data before ${day(first)} to compare with` : null;
 }
 
 /** A KPI of one subject as a figure. */
@@ -44,7 +61,7 @@ export async function judged(c: Context, kpi: string, subject: Subject = {}, lab
     value,
     unit,
     change: change(value, then[0]?.value, unit, declared?.better),
-    trend: byDay(each(c.period.from, c.period.to), days),
+    trend: trend(c, days),
     note: target === null || target === undefined ? null : `target ${declared?.better === "lower" ? "≤" : "≥"} ${withUnit(target, unit)}`,
     explain: c.explain("kpi", kpi, subject),
   };

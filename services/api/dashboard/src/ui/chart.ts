@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { withUnit } from "../format/number.js";
+import { compact, withUnit } from "../format/number.js";
 import { day } from "../format/time.js";
 import { axis } from "../state/days.js";
 import { h } from "./dom.js";
@@ -25,6 +25,11 @@ function tone(line: Line, place: number): string {
   return line.quiet || line.edge ? "--quiet" : (TONES[place % TONES.length] ?? "--accent");
 }
 
+/** A round value, without decimals that it does not have. */
+function onAxis(value: number, unit: string): string {
+  return unit === "usd" ? `$${compact(value)}` : withUnit(value, unit);
+}
+
 function colour(name: string): string {
   // A custom property is text: only a property of colour is computed.
   const probe = h("span", {});
@@ -45,7 +50,7 @@ export function chart(title: string, days: readonly string[], lines: readonly Li
   }));
   const tell = (i: number | null | undefined): void => {
     const at = i === null || i === undefined ? null : days[i];
-    const told = lines.filter((l) => !l.edge || true).map((l) => `${l.label} ${withUnit(l.values[i ?? 0] ?? null, unit)}`);
+    const told = lines.filter((l) => (l.values[i ?? 0] ?? null) !== null || !l.edge).map((l) => `${l.label} ${withUnit(l.values[i ?? 0] ?? null, unit)}`);
     reading.textContent = at ? `${day(at)}: ${told.join(", ")}` : "";
   };
   draw(box, days, lines, unit, tell);
@@ -92,7 +97,7 @@ function draw(
         scales: { y: { range: (_u, low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1] } },
         axes: [
           { ...ticks, grid: { show: false }, space: 70, values: (_u, at) => at.map((t) => day(new Date(t * 1000).toISOString().slice(0, 10))), incrs: [1, 2, 7, 14, 28, 91].map((d) => d * 86_400) },
-          { ...ticks, size: 76, values: (_u, at) => at.map((v) => withUnit(v, unit)) },
+          { ...ticks, size: 76, values: (_u, at) => at.map((v) => onAxis(v, unit)) },
         ],
         series: [{}, ...series],
         bands,

@@ -49,7 +49,7 @@ export interface Column<R> {
 /** A table; numbers stand at the right, below each other. */
 export function table<R>(caption: string, columns: readonly Column<R>[], rows: readonly R[]): HTMLElement {
   const side = (c: Column<R>): string => (c.number ? "number" : "");
-  const head = columns.map((c) => h("th", { scope: "col", class: side(c) }, c.head));
+  const head = columns.map((c) => c.head ? h("th", { scope: "col", class: side(c) }, c.head) : h("td", { class: "bar" }));
   const body = rows.map((row) =>
     h("tr", {}, columns.map((c) => {
       const told = c.cell(row);

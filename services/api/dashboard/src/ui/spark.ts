@@ -25,7 +25,7 @@ export function spark(values: readonly (number | null)[]): SVGElement | null {
   const last = values.findLastIndex((v) => v !== null);
   return svg(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", "aria-hidden": "true", focusable: "false" },
+    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", preserveAspectRatio: "xMinYMid", "aria-hidden": "true", focusable: "false" },
     svg("path", { d: path }),
     svg("circle", { cx: x(last), cy: y(values[last] ?? 0), r: 2.5 }),
   );
