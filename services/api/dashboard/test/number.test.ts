@@ -10,7 +10,7 @@ test("no value is never 0", () => {
 test("a unit is always there", () => {
   assert.equal(withUnit(12.345, "usd"), "$12.35");
   assert.equal(withUnit(-1234.5, "usd"), "−$1,235");
-  assert.equal(usd(0.004213), "$0.00421");
+  assert.equal(usd(0.004213), "$0.0042");
   assert.equal(withUnit(99.52, "percent"), "99.5 %");
   assert.equal(withUnit(0.72, "share"), "72.0 %");
   assert.equal(withUnit(8500, "ms"), "8.50 s");

@@ -7,13 +7,13 @@ const LOCALE = "en-US";
 
 type Value = number | null | undefined;
 
-/** Decimals that a magnitude deserves: about three digits that matter. */
+/** Decimals that a magnitude deserves: two or three digits that matter. */
 export function decimalsOf(value: number): number {
   const size = Math.abs(value);
   if (size >= 100 || size === 0) return 0;
   if (size >= 10) return 1;
   if (size >= 1) return 2;
-  return Math.min(6, 2 - Math.floor(Math.log10(size)));
+  return Math.min(6, 1 - Math.floor(Math.log10(size)));
 }
 
 export function plain(value: number, decimals = decimalsOf(value)): string {

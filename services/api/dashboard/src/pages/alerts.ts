@@ -14,9 +14,10 @@ export const alerts: Page = {
   path: "alerts",
   name: "Alerts and anomalies",
   teams: true,
+  compares: false,
   sections: (c) => [
-    { title: "Open", load: () => list(c, "open") },
-    { title: "Resolved", note: "Opened in the period", load: () => list(c, "resolved") },
+    { title: "Open", load: () => opened(c) },
+    { title: "Resolved", note: "Opened in the period", load: () => resolved(c) },
     { title: "Anomalies", note: "What detectors found, the newest first; not all of it is worth an alert", load: () => anomalies(c) },
   ],
 };
@@ -27,16 +28,41 @@ function within(c: Context): Record<string, string> {
   return { from: c.period.from, to: plus(c.period.to, 1), ...team };
 }
 
-async function list(c: Context, status: "open" | "resolved"): Promise<Child> {
-  const span = status === "open" ? (c.view.team ? { "subject[team]": c.view.team } : {}) : within(c);
-  const answer = await ask("/v1/alerts", { status, limit: status === "open" ? 50 : 30, ...span }, {}, c.signal);
-  if (!answer.data.length) {
-    return status === "open"
-      ? empty("No alert is open", "Rules are judged as events come in.")
-      : empty("None", `No alert that opened from ${c.period.from} to ${c.period.to} is over.`);
-  }
-  const more = answer.next ? h("p", { class: "quiet" }, `The first ${answer.data.length} of more.`) : null;
-  return sheet(alertRows(c, answer.data), more);
+/** The worst first. */
+export const SEVERITIES = ["critical", "high", "medium", "low"] as const;
+
+/** Open alerts of each severity, the worst first. */
+export async function open(c: Context, limit: number): Promise<Alert[]> {
+  const team = c.view.team ? { "subject[team]": c.view.team } : {};
+  const of = (severity: string): ReturnType<typeof ask<"/v1/alerts">> =>
+    ask("/v1/alerts", { status: "open", severity, limit, ...team }, {}, c.signal);
+  return (await Promise.all(SEVERITIES.map(of))).flatMap((a) => a.data);
+}
+
+async function opened(c: Context): Promise<Child> {
+  const all = await open(c, 50);
+  if (!all.length) return empty("No alert is open", "Rules are judged as events come in.");
+  const low = all.filter((a) => a.severity === "low");
+  const others = all.filter((a) => a.severity !== "low");
+  const folded = h("details", { class: "data" }, h("summary", {}, `${low.length} of low severity`), alertRows(c, low));
+  return sheet(others.length ? alertRows(c, others) : h("p", {}, "None but those of low severity."), low.length ? folded : null);
+}
+
+async function resolved(c: Context): Promise<Child> {
+  const answer = await ask("/v1/alerts", { status: "resolved", limit: 30, ...within(c) }, {}, c.signal);
+  if (!answer.data.length) return empty("None", `No alert that opened from ${c.period.from} to ${c.period.to} is over.`);
+  return sheet(
+    table("Resolved alerts", [
+      { head: "Opened", cell: (a) => moment(a.opened, c.zone) },
+      { head: "Over", cell: (a) => moment(a.at, c.zone) },
+      { head: "Rule", cell: (a) => a.rule.replaceAll("_", " ") },
+      { head: "Of", cell: (a) => subject(a.dimensions) },
+      { head: "Severity", cell: (a) => mark(a.severity) },
+      { head: "Worst", number: true, cell: (a) => withUnit(a.worst, a.unit) },
+      { head: "Limit", number: true, cell: (a) => withUnit(a.threshold, a.unit) },
+    ], answer.data),
+    answer.next ? h("p", { class: "quiet" }, `The newest ${answer.data.length} of more.`) : null,
+  );
 }
 
 export function alertRows(c: Context, all: readonly Alert[]): HTMLElement {
@@ -67,7 +93,7 @@ function alert(c: Context, a: Alert): HTMLElement {
 }
 
 async function anomalies(c: Context): Promise<Child> {
-  const answer = await ask("/v1/anomalies", { limit: 50, ...within(c) }, {}, c.signal);
+  const answer = await ask("/v1/anomalies", { limit: 30, ...within(c) }, {}, c.signal);
   if (!answer.data.length) return empty("Nothing unusual", `Detectors found nothing from ${c.period.from} to ${c.period.to}.`);
   const rows = answer.data;
   return sheet(

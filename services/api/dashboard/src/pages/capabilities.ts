@@ -13,6 +13,7 @@ export const capabilities: Page = {
   path: "capabilities",
   name: "Capabilities and platforms",
   teams: false,
+  compares: false,
   sections: (c) => [
     { title: "Capabilities", note: "Who uses them, how well they work, what they save", load: () => list(c) },
     { title: "Executions by day", load: () => daily(c) },

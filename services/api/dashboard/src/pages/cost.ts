@@ -8,7 +8,7 @@ import { chart, type Line } from "../ui/chart.js";
 import { type Child, h } from "../ui/dom.js";
 import { changed, empty, figures, mark, meter, sheet, table } from "../ui/parts.js";
 import type { Page } from "./page.js";
-import { amount, measured, nothing, word } from "./shared.js";
+import { amount, begun, measured, nothing, word } from "./shared.js";
 
 const COST = "llm.call.cost";
 /** Dimensions that calls are kept by alone. */
@@ -19,6 +19,7 @@ export const cost: Page = {
   path: "cost",
   name: "Cost",
   teams: true,
+  compares: true,
   sections: (c) => [
     { title: "In the period", load: () => totals(c) },
     { title: "By day, with a forecast", note: "The band holds 80 of 100 days where the past is like the future", load: () => forecast(c) },
@@ -59,10 +60,10 @@ async function forecast(c: Context): Promise<Child> {
       return all.map((d) => at.get(d) ?? null);
     };
     const lines: Line[] = [
+      { label: "80 %, from", values: of((p) => p.lower_80), edge: true },
+      { label: "80 %, to", values: of((p) => p.upper_80), edge: true },
       { label: "Spend", values: all.map((d) => (d < (ahead[0] ?? "9") ? (known.get(d) ?? null) : null)) },
-      { label: "Forecast", values: of((p) => p.point), dashed: true, quiet: true },
-      { label: "80 % lower", values: of((p) => p.lower_80), edge: true },
-      { label: "80 % band", values: of((p) => p.upper_80), edge: true },
+      { label: "Forecast", values: of((p) => p.point), dashed: true },
     ];
     const tested = Reflect.get(told.backtest, "coverage_80");
     return [
@@ -79,10 +80,13 @@ async function breakdown(c: Context): Promise<Child> {
   const asked = c.view.rest["by"];
   const by = BY.find((b) => b === asked) ?? "team";
   const subject = by === "team" ? c.team : {};
-  const [now, then] = await Promise.all([
+  const [now, before, past] = await Promise.all([
     c.measure(COST, { by, subject }),
     c.view.compare ? c.measure(COST, { by, subject, of: c.before }) : [],
+    c.view.compare ? c.measure(COST, { subject: c.team, step: "day", of: c.before }) : [],
   ]);
+  const partial = begun(c, past);
+  const then = partial ? [] : before;
   const choice = h("nav", { class: "choice", "aria-label": "By what" }, BY.map((b) =>
     h("a", { href: c.link("cost", { rest: { by: b } }), "aria-current": b === by ? "true" : null }, b)));
   const beside = c.view.team && by !== "team" ? h("p", { class: "warn" }, "This is of all teams: calls are not kept by team and by this together.") : null;
@@ -101,7 +105,7 @@ async function breakdown(c: Context): Promise<Child> {
         { head: "Spend", number: true, cell: (r) => h("a", { href: c.explain("measure", COST, r.subject) }, withUnit(r.value, "usd")) },
         { head: "Share", number: true, cell: (r) => withUnit(share(r.value), "percent") },
         { head: "", cell: (r) => meter(share(r.value), Infinity, Infinity) },
-        { head: "Against before", number: true, cell: (r) => { const by_ = change(r.value, old.get(r.subject[by]), "usd", "lower"); return by_ ? changed(by_) : "—"; } },
+        { head: "Against before", number: true, cell: (r) => { const by_ = change(r.value, old.get(r.subject[by]), "usd", "lower"); return by_ ? changed(by_) : (partial ?? withUnit(null, "")); } },
       ], shown),
       rows.length > SHOWN ? h("p", { class: "quiet" }, `${rows.length - SHOWN} more, ${withUnit(rows.slice(SHOWN).reduce((s, r) => s + (r.value ?? 0), 0), "usd")} together.`) : null,
     )),

@@ -15,6 +15,7 @@ export const delivery: Page = {
   path: "delivery",
   name: "Delivery",
   teams: true,
+  compares: false,
   sections: (c) => [
     { title: "Deployments", note: "How often, how soon, how safe, how fast recovered", load: () => five(c) },
     { title: "Deployments by day", load: () => daily(c) },

@@ -8,21 +8,20 @@ import { chart } from "../ui/chart.js";
 import { type Child, h } from "../ui/dom.js";
 import { changed, empty, figures, mark, sheet, table } from "../ui/parts.js";
 import { spark } from "../ui/spark.js";
-import { alertRows } from "./alerts.js";
+import { alertRows, open } from "./alerts.js";
 import type { Page } from "./page.js";
 import { judged, measured, nothing } from "./shared.js";
 
-/** The worst first. */
-const SEVERITIES = ["critical", "high", "medium", "low"];
 const SHOWN = 4;
 
 export const overview: Page = {
   path: "",
   name: "Overview",
   teams: true,
+  compares: true,
   sections: (c) => [
     { title: "At a glance", load: () => glance(c) },
-    { title: "Open alerts", load: () => open(c) },
+    { title: "Open alerts", load: () => alerting(c) },
     { title: "Spend by day", note: "Model calls, as reported or by the price book", load: () => spend(c) },
     { title: "Return by team", note: "What assistants save against what they cost", load: () => returns(c) },
     { title: "What changed yesterday", note: "Spend against the same day a week before, largest changes first", load: () => changes(c) },
@@ -55,12 +54,11 @@ async function spend(c: Context): Promise<Child> {
   return sheet(chart("Spend by day", days, then.length ? [...lines, beside] : lines, "usd"));
 }
 
-async function open(c: Context): Promise<Child> {
-  const query = { status: "open", limit: SHOWN + 1, ...(c.view.team ? { "subject[team]": c.view.team } : {}) };
-  const answers = await Promise.all(SEVERITIES.map((severity) => ask("/v1/alerts", { ...query, severity }, {}, c.signal)));
-  const all = answers.flatMap((a) => a.data);
+async function alerting(c: Context): Promise<Child> {
+  const all = await open(c, SHOWN + 1);
   if (!all.length) return empty("No alert is open", "Rules are judged as events come in.");
-  return sheet(alertRows(c, all.slice(0, SHOWN)), all.length > SHOWN ? h("p", {}, h("a", { href: c.link("alerts") }, "All open alerts")) : null);
+  const more = h("p", {}, h("a", { href: c.link("alerts") }, "All open alerts"));
+  return sheet(alertRows(c, all.slice(0, SHOWN)), all.length > SHOWN ? more : null);
 }
 
 async function returns(c: Context): Promise<Child> {

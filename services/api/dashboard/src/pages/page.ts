@@ -8,5 +8,7 @@ export interface Page {
   name: string;
   /** Whether `team` narrows it. */
   teams: boolean;
+  /** Whether it shows the days before beside. */
+  compares: boolean;
   sections: (context: Context) => Section[];
 }

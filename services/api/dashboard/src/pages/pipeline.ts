@@ -12,6 +12,7 @@ export const pipeline: Page = {
   path: "pipeline",
   name: "Pipeline",
   teams: false,
+  compares: false,
   sections: (c) => [
     { title: "Run", load: async () => run(c) },
     { title: "Throughput", note: "Events by the time that they were written to the log", load: () => throughput(c) },

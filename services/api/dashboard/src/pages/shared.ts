@@ -38,11 +38,11 @@ function trend(c: Context, rows: readonly { from: string; value?: number | null 
 }
 
 /** Says where the days before are not all there: a comparison with them would be of unequal things. */
-function begun(c: Context, past: readonly { from: string; value?: number | null }[]): string | null {
+export function begun(c: Context, past: readonly { from: string; value?: number | null }[]): string | null {
   const first = past.filter((r) => r.value !== null && r.value !== undefined).map((r) => r.from).sort()[0];
   if (!c.view.compare || !first) return null;
   const missing = length(c.before.from, first) - 1;
-  return missing > 7 || missing * 4 > length(c.before.from, c.before.to) ? `no data before ${day(first)} to compare with` : null;
+  return missing > 7 || missing * 4 > length(c.before.from, c.before.to) ? `no data before ${day(first)}` : null;
 }
 
 /** A KPI of one subject as a figure. */

@@ -12,6 +12,7 @@ export const slas: Page = {
   path: "slas",
   name: "AI SLAs",
   teams: false,
+  compares: false,
   sections: (c) => [
     { title: "Promises", note: "Newest values. A burn of 1 uses the error budget up exactly at its end; above it, sooner", load: () => promises(c) },
     { title: "Models", note: "Time of inference, accuracy afterwards, drift", load: () => kpis(c, "models") },
@@ -63,7 +64,6 @@ export function kpiTable(c: Context, rows: readonly Row[]): HTMLElement {
     { head: "Of", cell: (r) => Object.values(subject(r)).join(" · ") || "everything" },
     { head: "KPI", cell: (r) => c.title(text(r, "kpi")) },
     { head: "Value", number: true, cell: (r) => h("a", { href: c.explain("kpi", text(r, "kpi"), subject(r), end(r)) }, withUnit(number(r, "value"), unit(r))) },
-    { head: "Target", number: true, cell: (r) => withUnit(c.kpis.get(text(r, "kpi"))?.target ?? null, unit(r)) },
     { head: "State", cell: (r) => mark(text(r, "status")) },
   ], [...rows].sort((a, b) => Object.values(subject(a)).join().localeCompare(Object.values(subject(b)).join())));
 }

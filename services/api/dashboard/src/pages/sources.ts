@@ -12,6 +12,7 @@ export const sources: Page = {
   path: "sources",
   name: "Sources",
   teams: false,
+  compares: false,
   sections: (c) => [
     { title: "Emitters", note: "Who sends OpenTelemetry, and how much of it nobody understands", load: () => emitters(c) },
     { title: "Event types", note: "Through when each is complete", load: async () => types(c) },

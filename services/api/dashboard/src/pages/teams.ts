@@ -11,6 +11,7 @@ export const teams: Page = {
   path: "teams",
   name: "Teams and people",
   teams: true,
+  compares: true,
   sections: (c) => [
     ...(c.view.team ? [{ title: c.view.team, load: () => one(c, c.view.team ?? "") }] : []),
     { title: "Teams", note: "Return on the assistant, with the terms of its formula", load: () => returns(c) },
@@ -35,7 +36,7 @@ async function returns(c: Context): Promise<Child> {
     amount("Engineers", "engineers", ""),
     amount("Tokens saved", "tokens_saved", "tokens"),
     amount("Calls avoided", "calls_avoided", ""),
-    { head: "Time saved", number: true, cell: (r) => { const m = number(r, "minutes_saved"); return withUnit(m === null ? null : m * 60, "s"); } },
+    { head: "Time saved", number: true, cell: (r) => { const m = number(r, "minutes_saved"); return withUnit(m === null ? null : m / 60, "h"); } },
   ], rows));
 }
 

@@ -21,13 +21,21 @@ export interface Line {
 const HEIGHT = 220;
 const TONES = ["--accent", "--near", "--good", "--bad", "--quiet"];
 
+/** Lines take colours in turn; edges of a band take none. */
 function tone(line: Line, place: number): string {
-  return line.quiet || line.edge ? "--quiet" : (TONES[place % TONES.length] ?? "--accent");
+  return line.edge ? "--band" : line.quiet ? "--quiet" : (TONES[place % TONES.length] ?? "--accent");
+}
+
+/** Which colour it is its turn for: a forecast has that of what it goes on. */
+function turn(lines: readonly Line[], line: Line): number {
+  const own = lines.filter((l) => !l.edge && !l.quiet);
+  return Math.max(0, own.indexOf(line));
 }
 
 /** A round value, without decimals that it does not have. */
 function onAxis(value: number, unit: string): string {
-  return unit === "usd" ? `$${compact(value)}` : withUnit(value, unit);
+  if (unit === "usd") return `$${compact(value)}`;
+  return unit === "" && value < 1e4 ? String(Number(value.toFixed(2))) : withUnit(value, unit);
 }
 
 function colour(name: string): string {
@@ -43,9 +51,9 @@ function colour(name: string): string {
 export function chart(title: string, days: readonly string[], lines: readonly Line[], unit: string): HTMLElement {
   const box = h("div", { class: "chart", tabindex: 0, role: "img", "aria-label": `${title}: a line by day; the table below has its numbers` });
   const reading = h("p", { class: "reading", "aria-live": "polite" });
-  const legend = h("ul", { class: "legend" }, lines.filter((l, i) => !(l.edge && lines[i - 1]?.edge)).map((l) => {
+  const legend = h("ul", { class: "legend" }, lines.filter((l, i) => !(l.edge && lines[i + 1]?.edge)).map((l) => {
     const item = h("li", { class: l.edge ? "band" : l.dashed ? "dashed" : "" }, l.label);
-    item.style.setProperty("--mark", `var(${tone(l, lines.indexOf(l))})`);
+    item.style.setProperty("--mark", `var(${tone(l, turn(lines, l))})`);
     return item;
   }));
   const tell = (i: number | null | undefined): void => {
@@ -75,16 +83,17 @@ function draw(
     const [ink, grid] = [colour("--quiet"), colour("--line")];
     const font = "12px Inter, system-ui, sans-serif";
     const ticks = { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false } };
-    const series = lines.map((l, i) => ({
+    const series = lines.map((l) => ({
       label: l.label,
-      stroke: colour(tone(l, i)),
+      stroke: colour(tone(l, turn(lines, l))),
       width: l.edge ? 0 : l.quiet ? 1 : 2,
       ...(l.dashed ? { dash: [5, 4] } : {}),
-      points: { show: days.length < 3 },
+      // A day between two gaps is a point, or it would not be seen.
+      points: { show: !l.edge && l.values.some((v, i) => v !== null && (l.values[i - 1] ?? null) === null && (l.values[i + 1] ?? null) === null), size: 5 },
     }));
     const bands = lines.flatMap((l, i) =>
       l.edge && lines[i + 1]?.edge
-        ? [{ series: [i + 2, i + 1] as [number, number], fill: colour("--line") }]
+        ? [{ series: [i + 2, i + 1] as [number, number], fill: colour("--band") }]
         : [],
     );
     plot = new uPlot(

@@ -39,7 +39,7 @@ export function top(c: Context, page: Page, teams: readonly string[]): HTMLEleme
     h("span", { class: "choice", role: "group", "aria-label": "Period" }, last),
     date("First day", c.period.from, (day) => ({ from: day, to: c.period.to })),
     date("Last day", c.period.to, (day) => ({ from: c.period.from, to: day })),
-    h("label", { for: "compare", class: "check" }, compare, "with before"));
+    page.compares ? h("label", { for: "compare", class: "check" }, compare, "with before") : null);
   return h("header", { class: "top" }, h("h1", {}, page.name), page.path === "explain" ? null : form);
 }
 
