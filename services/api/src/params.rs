@@ -25,13 +25,19 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Params<T> {
 
     async fn from_request_parts(head: &mut Parts, _: &Shared) -> Result<Params<T>, Fault> {
         let query = head.uri.query().unwrap_or_default();
-        let read = serde_qs::Config::new()
-            .use_form_encoding(true)
-            .max_depth(DEPTH)
-            .deserialize_str(query);
-        read.map(Params)
+        read(query)
+            .map(Params)
             .map_err(|e| Fault::bad(format!("the parameters cannot be read: {e}")))
     }
+}
+
+/// What a query says; a value that is given twice is refused.
+fn read<T: DeserializeOwned>(query: &str) -> Result<T, serde_qs::Error> {
+    serde_qs::Config::new()
+        .use_form_encoding(true)
+        .max_depth(DEPTH)
+        .duplicate_key_behavior(serde_qs::DuplicateKeyBehavior::Error)
+        .deserialize_str(query)
 }
 
 /// A moment: RFC 3339, or a day (its midnight, UTC).
@@ -128,24 +134,17 @@ mod tests {
         by: Names,
     }
 
-    fn read(query: &str) -> Result<Asked, String> {
-        let config = serde_qs::Config::new()
-            .use_form_encoding(true)
-            .max_depth(DEPTH);
-        config.deserialize_str(query).map_err(|e| e.to_string())
-    }
-
     #[test]
     fn parameters_are_what_their_type_says() {
         let query = "subject%5Bteam%5D=R%26D+%C3%A9&subject[model]=a=b&from=2026-03-02&limit=5\
                      &by=team,%20model";
-        let asked = read(query).unwrap();
+        let asked: Asked = read(query).unwrap();
         assert_eq!(asked.subject["team"], "R&D é");
         assert_eq!(asked.subject["model"], "a=b");
         assert_eq!(asked.from, Some(Moment(Micros(1_772_409_600_000_000))));
         assert_eq!(asked.limit, Some(5));
         assert_eq!(asked.by.0, ["team", "model"]);
-        assert!(read("").unwrap().subject.is_empty());
+        assert!(read::<Asked>("").unwrap().subject.is_empty());
         for wrong in [
             "tennant=a",
             "limit=-1",
@@ -153,7 +152,7 @@ mod tests {
             "from=soon",
             "from=",
         ] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(read::<Asked>(wrong).is_err(), "{wrong}");
         }
     }
 }

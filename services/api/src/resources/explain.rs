@@ -71,9 +71,9 @@ async fn explained(asker: &Asker, of: Of<'_>, asked: &ExplainAsked) -> Result<Ex
     })
 }
 
-/// What a value of a KPI or score is made of: its formula, terms, parts, and the events beneath with
-/// their places in the log.
-#[utoipa::path(get, path = "/v1/explain/kpis/{kpi}", tag = "values",
+/// What a value of a KPI or score is made of: its formula, terms, parts, and the events beneath
+/// with their places in the log.
+#[utoipa::path(get, path = "/v1/explain/kpis/{kpi}", tag = "values", operation_id = "explain_kpi",
     params(("kpi" = String, Path, example = "cost_per_call"), ExplainAsked),
     responses((status = 200, body = Told<serde_json::Value>)))]
 pub(crate) async fn kpi(
@@ -88,6 +88,7 @@ pub(crate) async fn kpi(
 
 /// The same of a statistic of a measure, `llm.call.cost` or `llm.call.latency.p95`.
 #[utoipa::path(get, path = "/v1/explain/measures/{statistic}", tag = "values",
+    operation_id = "explain_measure",
     params(("statistic" = String, Path, example = "llm.call.cost"), ExplainAsked),
     responses((status = 200, body = Told<serde_json::Value>)))]
 pub(crate) async fn measure(
