@@ -79,7 +79,7 @@ function alert(c: Context, a: Alert): HTMLElement {
     "article",
     { class: "alert" },
     h("div", { class: "what" }, mark(a.severity), h("strong", {}, a.rule.replaceAll("_", " ")), h("span", {}, subject(a.dimensions))),
-    h("div", {}, c.title(a.metric), ": ", told, a.threshold === null || a.threshold === undefined ? null : `, limit ${withUnit(a.threshold, a.unit)}`),
+    h("div", {}, conditions(c, a) ?? [c.title(a.metric), ": ", told, a.threshold === null || a.threshold === undefined ? null : `, limit ${withUnit(a.threshold, a.unit)}`]),
     h("div", { class: "quiet" }, a.impact, " ", a.action),
     h(
       "div",
@@ -90,6 +90,13 @@ function alert(c: Context, a: Alert): HTMLElement {
       a.acknowledged_by ? `, taken on by ${a.acknowledged_by}` : null,
     ),
   );
+}
+
+/** Of a rule with several conditions: what each is at. */
+function conditions(c: Context, a: Alert): string | null {
+  const all = Object.entries(a.conditions);
+  if (!all.length || (a.value !== null && a.value !== undefined)) return null;
+  return all.map(([kpi, value]) => `${c.title(kpi)}: ${withUnit(value, c.kpis.get(kpi)?.unit ?? "")}`).join("; ");
 }
 
 async function anomalies(c: Context): Promise<Child> {

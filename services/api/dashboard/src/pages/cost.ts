@@ -63,7 +63,7 @@ async function forecast(c: Context): Promise<Child> {
       { label: "80 %, from", values: of((p) => p.lower_80), edge: true },
       { label: "80 %, to", values: of((p) => p.upper_80), edge: true },
       { label: "Spend", values: all.map((d) => (d < (ahead[0] ?? "9") ? (known.get(d) ?? null) : null)) },
-      { label: "Forecast", values: of((p) => p.point), dashed: true },
+      { label: "Forecast", values: of((p) => p.point), dashed: true, quiet: true },
     ];
     const tested = Reflect.get(told.backtest, "coverage_80");
     return [

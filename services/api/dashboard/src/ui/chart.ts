@@ -26,7 +26,7 @@ function tone(line: Line, place: number): string {
   return line.edge ? "--band" : line.quiet ? "--quiet" : (TONES[place % TONES.length] ?? "--accent");
 }
 
-/** Which colour it is its turn for: a forecast has that of what it goes on. */
+/** Which place a line has among those that take colours. */
 function turn(lines: readonly Line[], line: Line): number {
   const own = lines.filter((l) => !l.edge && !l.quiet);
   return Math.max(0, own.indexOf(line));
