@@ -7,11 +7,12 @@ FROM rust:${RUST_VERSION}-slim-bookworm AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update \
- && apt-get install -y --no-install-recommends g++ make pkg-config zlib1g-dev \
+ && apt-get install -y --no-install-recommends g++ libssl-dev make pkg-config zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# The binary, without debug symbols, and zlib, which the last stage's base does not have. The
+# The binary, without debug symbols, and zlib, which the last stage's base does not have. OpenSSL is
+# linked into the binary (.cargo/config.toml); the base has the certificates of authorities. The
 # caches are gone after this step: what is kept is copied within it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

@@ -3,7 +3,7 @@
 #
 #   . scripts/lib/setup.sh      then call the functions; or run this file (or scripts/setup) for all of it
 #
-#   setup_build       git, and what cargo needs beside Rust: a C and C++ compiler, make, zlib's header
+#   setup_build       git, and what cargo needs beside Rust: a C and C++ compiler, make, zlib and OpenSSL to link
 #   setup_java        Java 17 or later
 #   setup_kafka       .deps/kafka/lib/*.jar           by Maven, from infra/kafka/pom.xml and jars.sha256
 #   setup_clickhouse  .deps/clickhouse/libchdb.so     by npm, version and hash below
@@ -61,6 +61,12 @@ setup_build() {
   done
   if ! printf '#include <zlib.h>\n' | gcc -E - >/dev/null 2>&1; then
     want+=(zlib1g-dev libc6-dev)
+  fi
+  # Kafka over TLS and SASL. Linked in by .cargo/config.toml; a build with `--features tls-vendored` needs neither.
+  if ! printf '#include <openssl/ssl.h>\n' | gcc -E - >/dev/null 2>&1 ||
+    [ ! -e "$(gcc -print-file-name=libssl.a)" ]; then
+    setup_say "OpenSSL's header or static library is missing: Kafka over TLS needs libssl-dev (Debian, Ubuntu) or openssl-devel and openssl-static (elsewhere)"
+    want+=(libssl-dev)
   fi
   if [ ${#want[@]} -gt 0 ]; then
     setup_install "${want[@]}" || return 1

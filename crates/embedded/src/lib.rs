@@ -17,6 +17,8 @@ mod http;
 mod kafka;
 mod ports;
 mod secrets;
+#[cfg(feature = "test-support")]
+pub mod secured;
 mod spawn;
 mod supervise;
 #[cfg(feature = "test-support")]
@@ -26,7 +28,7 @@ pub use clickhouse::{ClickHouse, ClickHouseOptions, EngineProgram};
 pub use datadir::{DataDir, Running};
 pub use deps::{find_java, find_kafka_jars, find_libchdb};
 pub use error::Error;
-pub use kafka::{Kafka, KafkaOptions, sasl};
+pub use kafka::{Kafka, KafkaOptions, Listener, sasl};
 pub use ports::free_port;
 pub use secrets::{Secrets, USER};
 pub use supervise::{State, Status};

@@ -28,6 +28,19 @@ pub struct Meters {
     pub tokens: &'static str,
 }
 
+impl Meters {
+    /// Tells the recorder what they mean; call once after it is installed.
+    pub fn describe(&self) {
+        use metrics::{describe_counter as counter, describe_gauge as gauge};
+        counter!(
+            self.turned_away,
+            "connections turned away: too many are open"
+        );
+        gauge!(self.connections, "connections that are open");
+        gauge!(self.tokens, "tokens that are known");
+    }
+}
+
 /// The clock.
 pub fn now() -> Micros {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

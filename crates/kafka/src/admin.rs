@@ -1,13 +1,14 @@
 //! Topics: what they must be, and what there is.
 
-use crate::client::{Brokers, Logged, MAX_MESSAGE};
+use crate::client::{Brokers, Logged, MAX_MESSAGE, Trust};
 use crate::consumer::retry;
 use crate::error::Error;
 use crate::offsets::offsets;
-use crate::partition::Tp;
+use crate::partition::{Tp, list};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,8 @@ impl Default for Partitions {
     }
 }
 
+/// What the library has said is handed out within this time.
+const SAID: Duration = Duration::from_millis(20);
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
 
@@ -136,8 +139,10 @@ pub fn standard<'a>(
     n: &Partitions,
 ) -> Vec<TopicSpec> {
     let mut all: Vec<TopicSpec> = event_types.into_iter().map(|e| raw(e, n)).collect();
-    // Generous: a stage that was away longer than this has to read the raw log again.
-    let week = kept(7 * DAY);
+    // Generous: a stage that was away longer than this has to read the raw log again. What snapshots
+    // cover is deleted earlier, file by file, so files are short.
+    let mut week = kept(7 * DAY);
+    week.push(("segment.ms", (10 * MINUTE).to_string()));
     let month = kept(30 * DAY);
     all.push(TopicSpec {
         exact: true,
@@ -167,7 +172,13 @@ pub fn standard<'a>(
         all.push(spec(name, 1, &compacted(16 << 20, DAY)));
     }
     all.push(spec(topics::IMPORTS, 1, &compacted(16 << 20, 60 * MINUTE)));
+    all.push(notify());
     all
+}
+
+/// What the alert consumer keeps; it makes the topic too, where the processor is an older one.
+pub fn notify() -> TopicSpec {
+    spec(topics::NOTIFY, 1, &compacted(16 << 20, 60 * MINUTE))
 }
 
 /// A partition's bounds.
@@ -194,7 +205,8 @@ pub struct TopicInfo {
 pub struct Admin {
     brokers: Brokers,
     client: AdminClient<Logged>,
-    reader: BaseConsumer<Logged>,
+    reader: BaseConsumer<Trust>,
+    trust: Trust,
     deadline: Duration,
 }
 
@@ -205,16 +217,22 @@ impl Admin {
             .config()
             .create_with_context(Logged)
             .map_err(|e| Error::kafka("creating an admin client", e))?;
-        let reader = brokers
-            .config()
+        let mut config = brokers.config();
+        config
             .set("isolation.level", "read_committed")
             .set("group.id", "weir-admin")
-            .create_with_context(Logged)
+            // A broker that wants another certificate closes the connection, and no more.
+            .set("log.connection.close", "true")
+            .set_log_level(RDKafkaLogLevel::Info);
+        let trust = Trust::default();
+        let reader = config
+            .create_with_context(trust.clone())
             .map_err(|e| Error::kafka("creating an admin client", e))?;
         Ok(Admin {
             brokers: brokers.clone(),
             client,
             reader,
+            trust,
             deadline,
         })
     }
@@ -227,11 +245,8 @@ impl Admin {
     /// Names of all topics with their numbers of partitions, sorted.
     pub fn names(&self) -> Result<Vec<(String, u32)>, Error> {
         let metadata = retry(self.deadline, || {
-            let metadata = self
-                .client
-                .inner()
-                .fetch_metadata(None, Duration::from_secs(3))
-                .map_err(|e| Error::kafka("reading metadata", e))?;
+            let metadata = self.reader.fetch_metadata(None, Duration::from_secs(3));
+            let metadata = metadata.map_err(|e| self.why(e))?;
             // A broker that has just started names topics before it knows their partitions.
             let ours = |t: &&MetadataTopic| t.name().starts_with("weir.");
             let all = metadata.topics().iter();
@@ -257,6 +272,20 @@ impl Admin {
             .collect();
         all.sort();
         Ok(all)
+    }
+
+    /// Why metadata could not be read: the library says itself only that nobody answered.
+    fn why(&self, e: KafkaError) -> Error {
+        self.trust.forget();
+        // Hands out what the library has said since; nothing is assigned, so no record comes.
+        while self.reader.poll(SAID).is_some() {}
+        match self.trust.refused() {
+            Some(reason) => Error::Refused {
+                brokers: self.brokers.bootstrap.clone(),
+                reason,
+            },
+            None => Error::kafka("reading metadata", e),
+        }
     }
 
     /// Creates what is missing. A topic that exists is left as it is; `exact` ones with another
@@ -306,6 +335,21 @@ impl Admin {
         }
         self.appeared(&missing)?;
         Ok(missing.iter().map(|s| s.name.clone()).collect())
+    }
+
+    /// Deletes the records of each partition that lie before the offset, for ever.
+    ///
+    /// # Errors
+    /// A broker that does not answer in time, or refuses.
+    pub fn delete_before(&self, offsets: &[(Tp, i64)]) -> Result<(), Error> {
+        const WHAT: &str = "deleting records";
+        let options = AdminOptions::new()
+            .operation_timeout(Some(self.deadline))
+            .request_timeout(Some(self.deadline));
+        let told = block_on(self.client.delete_records(&list(offsets)?, &options))
+            .map_err(|e| Error::kafka(WHAT, e))?;
+        let mut each = told.elements().into_iter().map(|e| e.error());
+        each.try_for_each(|e| e.map_err(|e| Error::kafka(WHAT, e)))
     }
 
     /// Creation is done before every broker says so: waits for it.

@@ -7,6 +7,8 @@ use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use weir_runtime::config::Properties;
 
 /// Largest record of weir's topics: blocks are made far smaller, but a row is never cut.
@@ -85,7 +87,75 @@ impl ProducerContext for Logged {
     fn delivery(&self, _: &DeliveryResult<'_>, _: ()) {}
 }
 
+/// A client context that remembers why client and brokers do not trust each other: calls tell that
+/// as silence only. It hears of it when its client is polled.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trust {
+    refused: Arc<Mutex<Option<String>>>,
+}
+
+impl Trust {
+    /// Why the last connection was not made, where waiting does not help.
+    pub(crate) fn refused(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn forget(&self) {
+        *self.lock() = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Trust {
+    fn log(&self, _: RDKafkaLogLevel, fac: &str, message: &str) {
+        tracing::debug!(target: "kafka", fac, "{}", without_quotes(message));
+        if fac == "FAIL" && is_distrust(message) {
+            *self.lock() = Some(reason(message).to_owned());
+        }
+    }
+
+    /// What matters of it is told by the call that fails.
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "kafka", %error, "{}", without_quotes(reason));
+    }
+}
+
+impl ConsumerContext for Trust {}
+
+/// True where a lost connection was lost by what one side thinks of the other. A connection that is
+/// cut while it is made shows otherwise.
+fn is_distrust(message: &str) -> bool {
+    let has = |text| message.contains(text);
+    has("SASL authentication ")
+        || has("mechanism handshake failed")
+        || has("SSL handshake failed") && (has("certificate") || has("alert"))
+        || has("SSL alert") && has("certificate")
+}
+
+/// The message without the name of the thread, and without where the library's code was.
+fn reason(message: &str) -> &str {
+    let from = message.find("]: ").map_or(0, |at| at + "]: ".len());
+    let message = &message[from..];
+    let to = message.rfind(" (after ").unwrap_or(message.len());
+    &message[..to]
+}
+
+/// The library quotes properties that it cannot read, some of which are secrets.
+fn without_quotes(message: &str) -> Cow<'_, str> {
+    match message.find("oauthbearer.config") {
+        Some(at) => Cow::Owned(format!(
+            "{}oauthbearer.config cannot be read",
+            &message[..at]
+        )),
+        None => Cow::Borrowed(message),
+    }
+}
+
 pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
+    let message = without_quotes(message);
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
             tracing::error!(target: "kafka", fac, "{message}");
@@ -107,5 +177,53 @@ pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
 }
 
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
-    tracing::warn!(target: "kafka", %error, "{reason}");
+    tracing::warn!(target: "kafka", %error, "{}", without_quotes(reason));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_pass_by_itself_is_told_from_what_does() {
+        let said = "[thrd:sasl_ssl://h:1/bootstrap]: sasl_ssl://h:1/bootstrap: SASL authentication \
+                    error: Authentication failed (after 3ms in state AUTH_REQ)";
+        assert!(is_distrust(said));
+        assert_eq!(
+            reason(said),
+            "sasl_ssl://h:1/bootstrap: SASL authentication error: Authentication failed"
+        );
+        assert!(is_distrust(
+            "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed"
+        ));
+        for passes in [
+            "SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?",
+            "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
+        ] {
+            assert!(!is_distrust(passes), "{passes}");
+        }
+    }
+
+    #[test]
+    fn a_property_that_the_library_quotes_is_not_logged() {
+        let said = "Unrecognized sasl.oauthbearer.config beginning at: principal=hunter2";
+        assert!(!without_quotes(said).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_refused_property_is_named_without_its_value() {
+        for name in ["sasl_passwrod", "ssl_endpoint_identification_algorithm"] {
+            let mut brokers = Brokers::new("127.0.0.1:1");
+            brokers.properties = [(name, "hunter2")].into();
+            let limit = std::time::Duration::from_millis(1);
+            let error = crate::admin::Admin::new(&brokers, limit).map(drop);
+            let Err(error) = error else {
+                panic!("{name} was taken")
+            };
+            assert_eq!(error.code(), weir_model::codes::CONFIG);
+            let said = format!("{error} {error:?}");
+            let named = said.contains(&name.replace('_', "."));
+            assert!(named && !said.contains("hunter2"), "{said}");
+        }
+    }
 }

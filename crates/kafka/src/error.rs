@@ -1,6 +1,7 @@
 //! What can go wrong with a broker.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaConfRes;
 use weir_model::{Code, codes};
 
 /// An error of this crate.
@@ -23,6 +24,24 @@ pub enum Error {
         what: String,
         /// Why not.
         source: KafkaError,
+    },
+    /// The brokers do not let this client in, or it does not trust them. Waiting does not help.
+    #[error("{brokers} and this client do not trust each other: {reason}")]
+    Refused {
+        /// As configured.
+        brokers: String,
+        /// In the words of the client library.
+        reason: String,
+    },
+    /// A property that the client library does not take. Its value may be a secret, and is not here.
+    #[error("kafka: {what}: property {name}: {reason}")]
+    Property {
+        /// What was being done.
+        what: String,
+        /// Name of the property, with dots.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// A call took longer than it may.
     #[error(
@@ -82,6 +101,13 @@ impl Error {
     /// The operator's code.
     pub fn code(&self) -> Code {
         match self {
+            Error::Refused { .. } => codes::BROKER_REFUSED,
+            Error::Property { .. } => codes::CONFIG,
+            Error::Kafka { source, .. }
+                if source.rdkafka_error_code().is_some_and(is_forbidden) =>
+            {
+                codes::BROKER_FORBIDS
+            }
             Error::Unreachable { .. }
             | Error::Kafka { .. }
             | Error::Orphaned { .. }
@@ -111,15 +137,38 @@ impl Error {
     }
 
     pub(crate) fn kafka(what: impl Into<String>, source: KafkaError) -> Error {
-        Error::Kafka {
-            what: what.into(),
-            source,
+        let what = what.into();
+        match source {
+            // Its text has the value.
+            KafkaError::ClientConfig(result, _, name, _) => Error::Property {
+                what,
+                name,
+                reason: match result {
+                    RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN => {
+                        "there is none of this name; see the properties of librdkafka"
+                    }
+                    _ => "this value cannot be; see the properties of librdkafka",
+                },
+            },
+            source => Error::Kafka { what, source },
         }
     }
 
     pub(crate) fn code_of(what: impl Into<String>, code: RDKafkaErrorCode) -> Error {
         Error::kafka(what, KafkaError::Global(code))
     }
+}
+
+/// Errors by which a broker says that its ACLs do not allow a call.
+fn is_forbidden(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as C;
+    matches!(
+        code,
+        C::TopicAuthorizationFailed
+            | C::GroupAuthorizationFailed
+            | C::ClusterAuthorizationFailed
+            | C::TransactionalIdAuthorizationFailed
+    )
 }
 
 /// Errors that pass by themselves: the client goes on trying.

@@ -123,6 +123,10 @@ codes! {
     STALLED = 215;
     /// the disk of the data directory is full
     DISK_FULL = 216;
+    /// the brokers and this client do not trust each other
+    BROKER_REFUSED = 217;
+    /// the brokers do not allow what was tried
+    BROKER_FORBIDS = 218;
 
     // 03xx: commands
     /// the input file or repository cannot be read
@@ -205,4 +209,12 @@ codes! {
     NOT_THERE = 931;
     /// an answer would take more than it may
     TOO_MUCH = 932;
+
+    // 11xx: the alert consumer
+    /// the file that says who is told of alerts is not valid
+    NOTIFY_DECLARATION = 1101;
+    /// a receiver of alerts has not taken anything for long
+    RECEIVER_DEAD = 1102;
+    /// a receiver did not take a message that tries its route
+    TRIAL_FAILED = 1103;
 }

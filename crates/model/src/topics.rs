@@ -31,6 +31,9 @@ pub const IMPORTS: &str = "weir.imports";
 /// Hashes of the tokens that open the gateway (compacted).
 pub const TOKENS: &str = "weir.tokens";
 
+/// What the alert consumer has planned and sent, by alert, group and message (compacted).
+pub const NOTIFY: &str = "weir.notify";
+
 /// What stands in place of a topic in dead letters of what never reached one: it was refused at the
 /// gateway.
 pub const GATEWAY: &str = "gateway";

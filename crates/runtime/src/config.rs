@@ -99,18 +99,21 @@ pub fn dump<T: Serialize>(config: &T) -> Result<String, ConfigError> {
     Ok(serde_json::to_string_pretty(&value)?)
 }
 
-/// The names of what must not be shown.
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    [
-        "password",
-        "secret",
-        "token",
-        "sasl_oauthbearer_config",
-        "ssl_key_pem",
-    ]
-    .iter()
-    .any(|s| key.ends_with(s))
+/// The ends of the names of what must not be shown.
+const SECRETS: [&str; 7] = [
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "oauthbearer_config",
+    "jaas_config",
+    "key_pem",
+];
+
+/// True where what has this name, with `_` or `.` between its words, must not be shown.
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace('.', "_");
+    SECRETS.iter().any(|s| key.ends_with(s))
 }
 
 /// Properties handed through to a library: texts by name. Those that are secrets by their name are
@@ -123,6 +126,13 @@ impl Properties {
     /// Name and value of each, for the library.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
+    }
+
+    /// These, and those of `base` that these do not name.
+    pub fn over(&self, base: &Properties) -> Properties {
+        let mut all = base.0.clone();
+        all.extend(self.0.clone());
+        Properties(all)
     }
 }
 
@@ -352,6 +362,43 @@ mod tests {
             let said = e.starts_with("WEIR-0210") && e.contains("kafka.max_wait_ms");
             assert!(said && e.ends_with("kafka.wait, a duration"), "{e}");
         }
+    }
+
+    #[test]
+    fn every_property_that_is_a_secret_is_hidden() {
+        // All that librdkafka takes a secret by, in both ways to write them.
+        let names = [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "ssl.keystore.password",
+            "sasl.oauthbearer.config",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.client.credentials.client.secret",
+            "sasl.oauthbearer.assertion.private.key.pem",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+        ];
+        for name in names {
+            for name in [name.to_owned(), name.replace('.', "_")] {
+                let made = Section {
+                    properties: [(name.clone(), "hunter2".to_owned())].into(),
+                    ..Section::default()
+                };
+                let shown = [dump(&made).unwrap(), format!("{made:?}")];
+                let hidden = shown.iter().all(|s| !s.contains("hunter2"));
+                assert!(hidden, "{name} is shown: {shown:?}");
+            }
+        }
+        for name in ["sasl_username", "ssl_key_location", "sasl_mechanism"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn own_properties_win_over_those_of_all() {
+        let base: Properties = [("a", "1"), ("b", "1")].into();
+        let own: Properties = [("b", "2"), ("c", "2")].into();
+        assert_eq!(own.over(&base), [("a", "1"), ("b", "2"), ("c", "2")].into());
     }
 
     #[test]

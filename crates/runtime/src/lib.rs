@@ -1,6 +1,7 @@
 //! What every service shares: configuration, logging, metrics, health, progress, shutdown, and the
 //! process they run in.
 
+pub mod acl;
 pub mod config;
 pub mod health;
 pub mod host;

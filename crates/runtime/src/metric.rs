@@ -41,10 +41,15 @@ fn start() -> PrometheusHandle {
     if metrics::set_global_recorder(recorder).is_err() {
         tracing::warn!("another recorder takes this process's metrics");
     }
+    describe();
+    handle
+}
+
+/// Tells the recorder about unit and meaning of this crate's metrics.
+pub fn describe() {
     metrics::describe_gauge!(
         crate::progress::STALLED_SECONDS,
         metrics::Unit::Seconds,
         "for which a part has been standing still"
     );
-    handle
 }

@@ -4,6 +4,11 @@
 /// The consumer group of all sinks.
 pub const SINK_GROUP: &str = "weir-sink";
 
+/// What the transactional ids of importers begin with; the rest is the key of the source.
+pub const IMPORTS: &str = "weir-import-";
+/// The consumer group of the alert consumer; also the first part of its transactional id.
+pub const NOTIFY_GROUP: &str = "weir-notify";
+
 /// The consumer group of a stage in a run; also the first part of its transactional ids.
 pub fn stage_group(stage: &str, run: u32) -> String {
     format!("weir-{stage}-r{run}")
@@ -23,6 +28,8 @@ mod tests {
     fn names_that_brokers_hold_offsets_and_transactions_under_stay() {
         assert_eq!(stage_group("combine", 2), "weir-combine-r2");
         assert_eq!(SINK_GROUP, "weir-sink");
+        assert_eq!(IMPORTS, "weir-import-");
+        assert_eq!(NOTIFY_GROUP, "weir-notify");
         assert_eq!(instance("up", 0), "up-0");
     }
 }

@@ -87,11 +87,16 @@ impl Publisher {
     /// Connects. `key` is the ledger key of the source.
     pub fn new(brokers: &Brokers, key: &str) -> Result<Publisher> {
         let t = &brokers.timeouts;
+        // Says what is wrong where the brokers do not let anybody in; a transaction would wait.
+        Admin::new(brokers, t.import)?.wait()?;
         let _watched = watched("an importer's start", t);
         let transaction = t.import.as_millis().to_string();
         let producer: BaseProducer<Logged> = brokers
             .config()
-            .set("transactional.id", format!("weir-import-{key}"))
+            .set(
+                "transactional.id",
+                format!("{}{key}", weir_runtime::names::IMPORTS),
+            )
             .set("transaction.timeout.ms", &transaction)
             .set("compression.codec", "lz4")
             .set("linger.ms", "5")

@@ -15,6 +15,7 @@ mod hidden;
 mod idle;
 mod latency;
 mod memory;
+mod peers;
 mod replay;
 mod report;
 mod running;
@@ -102,6 +103,8 @@ enum Command {
         #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
         instances: Vec<u32>,
     },
+    /// The job of `catch-up` and the same on Kafka Streams: `load-tests/peers/run` starts it
+    Peers(peers::Options),
     #[command(hide = true)]
     Stages {
         #[arg(long)]
@@ -171,6 +174,7 @@ fn main() -> Result<()> {
             speed,
             instances,
         } => return replay::run(snapshot, speed, instances, arguments.json.is_some()),
+        Command::Peers(options) => return peers::run(options, quick, arguments.json.as_deref()),
         Command::Stages { work, brokers } => return hidden::services(brokers, None, Some(*work)),
         Command::SinkAlone {
             brokers,

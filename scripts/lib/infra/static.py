@@ -117,20 +117,22 @@ def check_runbooks():
     return f"{len(list(alerts()))} runbooks, {len(exported())} metrics"
 
 
-ROUTES = {
-    "page": ["severity=p1", "alertname=WeirServiceDown", "service=sink"],
-    "chat": ["severity=p2", "alertname=WeirLagGrowing", "service=sink"],
-    "watchdog": ["severity=none", "alertname=WeirWatchdog"],
-}
+ROUTES = [
+    ("page", ["severity=p1", "alertname=WeirServiceDown", "service=sink"]),
+    ("chat", ["severity=p2", "alertname=WeirLagGrowing", "service=sink"]),
+    ("watchdog", ["severity=none", "alertname=WeirWatchdog"]),
+    ("page", ["priority=P1", "alertname=agent_runs_away", "severity=critical"]),
+    ("chat", ["priority=P2", "alertname=team_over_limit", "severity=high"]),
+]
 
 
 def check_routes():
     config = "infra/alertmanager/alertmanager.yml"
     run("amtool", "check-config", config)
-    for receiver, labels in ROUTES.items():
+    for receiver, labels in ROUTES:
         run("amtool", "config", "routes", "test", f"--config.file={config}",
             f"--verify.receivers={receiver}", *labels)
-    return ", ".join(f"{labels[0]} to {receiver}" for receiver, labels in ROUTES.items())
+    return ", ".join(f"{labels[0]} to {receiver}" for receiver, labels in ROUTES)
 
 
 def check_image():

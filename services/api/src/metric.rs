@@ -22,16 +22,12 @@ pub(crate) const METERS: Meters = Meters {
 
 /// Tells the recorder about unit and meaning; call once after it is installed.
 pub fn describe() {
-    use metrics::{
-        Unit, describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram,
-    };
+    use metrics::{Unit, describe_counter as counter, describe_histogram as histogram};
     counter!(REQUESTS, "requests answered");
     histogram!(
         REQUEST_SECONDS,
         Unit::Seconds,
         "from the head of a request to its answer"
     );
-    counter!(TURNED_AWAY, "connections turned away: too many are open");
-    gauge!(CONNECTIONS, "connections that are open");
-    gauge!(TOKENS, "tokens that are known");
+    METERS.describe();
 }

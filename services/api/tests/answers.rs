@@ -395,7 +395,7 @@ fn without_clickhouse_there_is_no_answer_but_what_is_known() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
-    let api = Served::start(StoreConfig::at(&format!("http://{address}")), |_| {});
+    let api = Served::start(StoreConfig::at(format!("http://{address}")), |_| {});
     let acme = token("acme", Scope::Read);
     api.knows(&acme);
     for path in [

@@ -116,6 +116,9 @@ pub enum Command {
     Dlq(DlqCommand),
     /// List the topics with partitions, records and lag
     Topics(JsonArgs),
+    /// What brokers elsewhere have to know about weir
+    #[command(subcommand)]
+    Kafka(KafkaCommand),
     /// Check the catalog, or print what it declares
     #[command(subcommand)]
     Catalog(CatalogCommand),
@@ -130,6 +133,8 @@ pub enum Command {
     Gateway(ServiceArgs),
     /// Run the api alone against brokers and ClickHouse elsewhere: what was counted, over HTTP
     Api(ServiceArgs),
+    /// Run the alert consumer alone: alerts to people, by the routes of a file
+    Notify(NotifyArgs),
     /// Make, list and revoke the tokens that open the gateway
     #[command(subcommand)]
     Token(TokenCommand),
@@ -146,6 +151,28 @@ pub enum Command {
         /// Shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum KafkaCommand {
+    /// Print the ACLs that each service needs, and nothing more
+    Acls {
+        /// As commands of Kafka's own tool, or as JSON for programs
+        #[arg(long, value_enum, default_value_t = AclFormat::KafkaAcls)]
+        format: AclFormat,
+        /// How principals are called, with `{service}` for the name of each service
+        #[arg(long, default_value = "User:weir-{service}", value_name = "NAME")]
+        principal: String,
+        /// Brokers that the commands name
+        #[arg(long, default_value = "localhost:9092", value_name = "HOST")]
+        host: String,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AclFormat {
+    KafkaAcls,
+    Json,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -216,6 +243,9 @@ pub struct UpArgs {
     /// Address of the api (127.0.0.1:9347, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub api: Option<std::net::SocketAddr>,
+    /// File that says who is told of alerts: starts the alert consumer too
+    #[arg(long, value_name = "FILE")]
+    pub notify: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
@@ -809,4 +839,19 @@ pub struct ServiceArgs {
     /// End where Kafka or ClickHouse does not answer at the start, in place of waiting for it
     #[arg(long)]
     pub exit_when_unreachable: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct NotifyArgs {
+    #[command(flatten)]
+    pub service: ServiceArgs,
+    /// File that says who is told of what (`notify.yaml`, or what the configuration says)
+    #[arg(long, value_name = "FILE")]
+    pub routes: Option<PathBuf>,
+    /// Check such a file and exit
+    #[arg(long, value_name = "FILE", conflicts_with = "routes")]
+    pub check: Option<PathBuf>,
+    /// With --check: send one message to the receivers of a route
+    #[arg(long, value_name = "ROUTE", requires = "check")]
+    pub send_test: Option<String>,
 }

@@ -23,9 +23,21 @@ fn main() -> std::process::ExitCode {
         Ok(code) => code,
         Err(e) if is_broken_pipe(&e) => std::process::ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("weir: {e:#}");
+            eprintln!("weir: {}", coded(&e));
             std::process::ExitCode::from(2)
         }
+    }
+}
+
+/// In words, with the operator's code: errors of the brokers alone do not say theirs.
+fn coded(e: &anyhow::Error) -> String {
+    let said = format!("{e:#}");
+    let of_kafka = e
+        .chain()
+        .find_map(|c| c.downcast_ref::<weir_kafka::Error>());
+    match of_kafka {
+        Some(of_kafka) if !said.contains("WEIR-") => format!("{}: {said}", of_kafka.code()),
+        _ => said,
     }
 }
 

@@ -10,7 +10,7 @@ use weir_embedded::{DataDir, Running, Secrets, USER};
 use weir_gateway::Mappings;
 use weir_kafka::{Brokers, Timeouts};
 use weir_model::codes::CONFIG;
-use weir_runtime::config::Secret;
+use weir_runtime::config::{Properties, Secret};
 use weir_store::{Migration, Question, StoreConfig};
 
 /// Addresses of a system.
@@ -89,12 +89,22 @@ impl System {
 #[serde(default)]
 struct Shared {
     timeouts: Timeouts,
+    kafka: KafkaOfAll,
 }
 
-/// Limits of time as the environment sets them (`WEIR__TIMEOUTS__...`), scaled.
-pub fn timeouts() -> Result<Timeouts> {
-    let shared: Shared = weir_runtime::config::load(None)?;
-    scaled(&shared.timeouts)
+/// What every client of the brokers has in common.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KafkaOfAll {
+    /// Properties of librdkafka, with `_` for each dot; those of a service win over them.
+    pub properties: Properties,
+}
+
+/// As the environment sets it (`WEIR__TIMEOUTS__...`).
+/// As the environment sets it (`WEIR__TIMEOUTS__...`).
+/// As the environment sets it (`WEIR__TIMEOUTS__...`).
+fn shared() -> Result<Shared> {
+    Ok(weir_runtime::config::load(None)?)
 }
 
 /// Limits of time of a configuration, scaled.
@@ -104,10 +114,13 @@ pub fn scaled(timeouts: &Timeouts) -> Result<Timeouts> {
         .map_err(|e| anyhow!("{CONFIG}: configuration: {e}"))
 }
 
-/// Brokers at an address.
+/// Brokers at an address, with the properties that the environment sets
+/// (`WEIR__KAFKA__PROPERTIES__...`).
 pub fn brokers(address: &str) -> Result<Brokers> {
+    let shared = shared()?;
     Ok(Brokers {
-        timeouts: timeouts()?,
+        properties: shared.kafka.properties,
+        timeouts: scaled(&shared.timeouts)?,
         ..Brokers::new(address)
     })
 }

@@ -45,8 +45,6 @@ pub fn describe() {
     counter!(REFUSED, "events and bodies that were refused");
     counter!(RECORDS, "records of OTLP, by what became of them");
     counter!(UNMAPPED, "records of OTLP that no declaration understands");
-    counter!(TURNED_AWAY, "connections turned away: too many are open");
-    gauge!(CONNECTIONS, "connections that are open");
     gauge!(IN_FLIGHT, Unit::Bytes, "of all requests that are under way");
-    gauge!(TOKENS, "tokens that are known");
+    METERS.describe();
 }

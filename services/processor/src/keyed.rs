@@ -2,6 +2,7 @@
 //! forward from them.
 
 use crate::Scope;
+use crate::forget::{Cycles, Forgetting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use weir_engine::EngineError;
@@ -24,6 +25,8 @@ pub(crate) trait Keyed: Sized {
     type Beside: Default;
     /// In keys and metrics.
     const NAME: &'static str;
+    /// Topic that is read.
+    const INPUT: &'static str;
     fn create(scope: &Scope, partition: i32) -> Result<Self, EngineError>;
     fn fold(
         &mut self,
@@ -74,6 +77,7 @@ struct Part<F> {
     due: Instant,
     /// `next` at the last marker.
     marked: i64,
+    cycles: Cycles,
     /// Suffixes of parts that were refused: they are deleted with the next commit.
     refused: Vec<String>,
 }
@@ -85,6 +89,7 @@ pub(crate) struct KeyedStage<F: Keyed> {
     parts: BTreeMap<i32, Part<F>>,
     results: F::Out,
     beside: F::Beside,
+    forgetting: Forgetting,
     reported: Instant,
 }
 
@@ -96,6 +101,7 @@ impl<F: Keyed> KeyedStage<F> {
             parts: BTreeMap::new(),
             results: F::Out::default(),
             beside: F::Beside::default(),
+            forgetting: Forgetting::default(),
             reported: Instant::now(),
         }
     }
@@ -181,6 +187,21 @@ impl<F: Keyed> KeyedStage<F> {
         })
     }
 
+    /// Deletes what snapshots have covered for long. No transaction is open, so their coverage is
+    /// committed.
+    fn forget(&mut self) {
+        if !self.forgetting.rests() {
+            return;
+        }
+        let parts = self.parts.iter_mut();
+        let before: Vec<(Tp, i64)> = parts
+            .filter_map(|(p, part)| Some((Tp::new(F::INPUT, *p), part.cycles.take()?)))
+            .collect();
+        if !before.is_empty() {
+            self.forgetting.start(&self.scope, before);
+        }
+    }
+
     /// Writes the snapshots that are due: one shard of each partition at most.
     fn snapshots(&mut self, out: &mut Outbox<'_>) {
         let now = Instant::now();
@@ -230,6 +251,7 @@ impl<F: Keyed> KeyedStage<F> {
                 p.turn = 0;
                 if p.marked < p.next {
                     p.marked = p.next;
+                    p.cycles.ended(p.next);
                     let key = format!("{prefix}{MARKER}");
                     out.send(
                         topics::STATE,
@@ -277,6 +299,7 @@ impl<F: Keyed> Stage for KeyedStage<F> {
                     turn: 0,
                     due,
                     marked: start,
+                    cycles: Cycles::default(),
                     refused,
                 },
             );
@@ -338,6 +361,7 @@ impl<F: Keyed> Stage for KeyedStage<F> {
             &mut self.parts.values_mut().map(|p| &mut p.fold),
             &self.scope,
         )?;
+        self.forget();
         if self.reported.elapsed() > Duration::from_secs(5) {
             self.reported = Instant::now();
             for (partition, part) in &self.parts {

@@ -2,6 +2,7 @@
 //! `weir-kafka`.
 
 mod combine;
+mod forget;
 mod keyed;
 pub mod metric;
 mod processor;

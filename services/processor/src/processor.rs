@@ -1,6 +1,10 @@
 //! Configuration, and the threads.
 
-use crate::{Scope, combine::CombineStage, score::ScoreStage, window::WindowStage};
+use crate::Scope;
+use crate::combine::CombineStage;
+use crate::keyed::Keyed;
+use crate::score::{ScoreStage, Scores};
+use crate::window::{WindowStage, Windows};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -239,11 +243,11 @@ fn run_one(
             Box::new(CombineStage::new(scope.clone())?),
         ),
         StageName::Window => (
-            vec![topics::PARTIALS.into()],
+            vec![Windows::INPUT.into()],
             Box::new(WindowStage::new(scope.clone(), config.snapshot_cycle)),
         ),
         StageName::Score => (
-            vec![topics::TERMS.into()],
+            vec![Scores::INPUT.into()],
             Box::new(ScoreStage::new(scope.clone(), config.snapshot_cycle)),
         ),
     };

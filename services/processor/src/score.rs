@@ -20,6 +20,7 @@ impl Keyed for Scores {
     type Out = ScoreOut;
     type Beside = ();
     const NAME: &'static str = "score";
+    const INPUT: &'static str = topics::TERMS;
 
     fn create(scope: &Scope, partition: i32) -> Result<Scores, EngineError> {
         let options = ScoreOptions {

@@ -30,6 +30,7 @@ impl Keyed for Windows {
     type Out = WindowOut;
     type Beside = Option<Live>;
     const NAME: &'static str = "window";
+    const INPUT: &'static str = topics::PARTIALS;
 
     fn create(scope: &Scope, partition: i32) -> Result<Windows, EngineError> {
         let options = WindowOptions {

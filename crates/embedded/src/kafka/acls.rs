@@ -1,9 +1,11 @@
-//! What a client may do that does not say who it is: what producers of events need, and to read.
+//! Who may do what: ACLs of the cluster. Those who do not say who they are may do what producers of
+//! events need, and read.
 
 use rdkafka::bindings as native;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 use std::time::Duration;
+use weir_runtime::acl::{self, Acl};
 
 use native::rd_kafka_AclOperation_t as Operation;
 use native::rd_kafka_AclPermissionType_t as Permission;
@@ -79,8 +81,50 @@ const RULES: [Rule; 6] = [
 pub(super) fn grant(client: *mut native::rd_kafka_t, limit: Duration) -> Result<(), String> {
     let mut bindings = Bindings(Vec::new());
     for rule in &RULES {
-        bindings.0.push(binding(rule)?);
+        bindings.0.push(binding(ANYBODY, rule.name, rule)?);
     }
+    create(client, bindings, limit)
+}
+
+/// Adds ACLs to those of the cluster, where it does not have them.
+pub(super) fn allow(
+    client: *mut native::rd_kafka_t,
+    acls: &[Acl],
+    limit: Duration,
+) -> Result<(), String> {
+    let mut bindings = Bindings(Vec::new());
+    for acl in acls {
+        let text = |t: &str| CString::new(t).map_err(|e| format!("{t:?}: {e}"));
+        let rule = may(
+            match acl.resource {
+                acl::Resource::Topic => Resource::RD_KAFKA_RESOURCE_TOPIC,
+                acl::Resource::Group => Resource::RD_KAFKA_RESOURCE_GROUP,
+                acl::Resource::TransactionalId => Resource::RD_KAFKA_RESOURCE_TRANSACTIONAL_ID,
+            },
+            c"",
+            match acl.pattern {
+                acl::Pattern::Literal => Pattern::RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                acl::Pattern::Prefixed => Pattern::RD_KAFKA_RESOURCE_PATTERN_PREFIXED,
+            },
+            match acl.operation {
+                acl::Operation::Read => Operation::RD_KAFKA_ACL_OPERATION_READ,
+                acl::Operation::Write => Operation::RD_KAFKA_ACL_OPERATION_WRITE,
+                acl::Operation::Describe => Operation::RD_KAFKA_ACL_OPERATION_DESCRIBE,
+                acl::Operation::Create => Operation::RD_KAFKA_ACL_OPERATION_CREATE,
+                acl::Operation::Delete => Operation::RD_KAFKA_ACL_OPERATION_DELETE,
+            },
+        );
+        let (who, name) = (text(&acl.principal)?, text(&acl.name)?);
+        bindings.0.push(binding(&who, &name, &rule)?);
+    }
+    create(client, bindings, limit)
+}
+
+fn create(
+    client: *mut native::rd_kafka_t,
+    mut bindings: Bindings,
+    limit: Duration,
+) -> Result<(), String> {
     let millis = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client outlives this call, by the borrow of its owner; queue and bindings live
     // until the result was taken or the time is over, and the library copies what it is given.
@@ -143,15 +187,19 @@ impl Drop for Bindings {
     }
 }
 
-fn binding(rule: &Rule) -> Result<*mut native::rd_kafka_AclBinding_t, String> {
+fn binding(
+    who: &CStr,
+    name: &CStr,
+    rule: &Rule,
+) -> Result<*mut native::rd_kafka_AclBinding_t, String> {
     let mut said: [c_char; 256] = [0; 256];
     // SAFETY: all texts end with zero and live; the buffer is as long as is said.
     unsafe {
         let binding = native::rd_kafka_AclBinding_new(
             rule.on,
-            rule.name.as_ptr(),
+            name.as_ptr(),
             rule.pattern,
-            ANYBODY.as_ptr(),
+            who.as_ptr(),
             c"*".as_ptr(),
             rule.operation,
             rule.permission,
@@ -167,7 +215,7 @@ fn binding(rule: &Rule) -> Result<*mut native::rd_kafka_AclBinding_t, String> {
 
 /// # Safety
 /// `text` ends with zero, and lives.
-unsafe fn text(text: *const c_char) -> String {
+pub(super) unsafe fn text(text: *const c_char) -> String {
     // SAFETY: by the caller.
     unsafe { CStr::from_ptr(text) }
         .to_string_lossy()

@@ -1,6 +1,6 @@
 //! The files of one Kafka: where they lie and what stands in them.
 
-use super::KafkaOptions;
+use super::{KafkaOptions, Listener};
 use crate::secrets::{USER, closed_dir};
 use crate::{Error, ports};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ const CONTROLLER: &str = "CONTROLLER";
 pub(super) struct Layout {
     dir: PathBuf,
     pub ports: Ports,
+    pub listeners: Vec<(Listener, u16)>,
     secret: Option<Secret>,
 }
 
@@ -46,9 +47,15 @@ impl Layout {
             &dir.join("ports.json"),
             &serde_json::to_string(&ports).unwrap_or_default(),
         )?;
+        let mut taken = vec![ports.broker, ports.controller, ports.own];
+        let mut listeners = Vec::new();
+        for listener in &options.listeners {
+            listeners.push((listener.clone(), another(&mut taken, None)?));
+        }
         Ok(Layout {
             dir,
             ports,
+            listeners,
             secret: options.secret.clone(),
         })
     }
@@ -100,14 +107,20 @@ impl Layout {
         );
         let open = format!("{OPEN}://127.0.0.1:{broker}");
         let controller = format!("{CONTROLLER}://127.0.0.1:{controller}");
+        let (mut more, mut protocols) = (String::new(), String::new());
+        for (Listener { name, protocol }, port) in &self.listeners {
+            more.push_str(&format!(",{name}://127.0.0.1:{port}"));
+            protocols.push_str(&format!(",{name}:{protocol}"));
+        }
+        let open = format!("{open}{more}");
         text.push_str(&match &self.secret {
             None => format!(
                 "listeners={open},{controller}\n\
                  advertised.listeners={open}\n\
                  inter.broker.listener.name={OPEN}\n\
-                 listener.security.protocol.map={CONTROLLER}:PLAINTEXT,{OPEN}:PLAINTEXT\n"
+                 listener.security.protocol.map={CONTROLLER}:PLAINTEXT,{OPEN}:PLAINTEXT{protocols}\n"
             ),
-            Some(secret) => self.closed(&open, &controller, secret),
+            Some(secret) => self.closed(&open, &controller, &protocols, secret),
         });
         text.push_str(SETTINGS);
         for (name, value) in settings {
@@ -118,7 +131,7 @@ impl Layout {
 
     /// Listeners where a second one, and the controller's, ask for the secret: who has it may do
     /// all, who comes to the open one what [`super::acls`] says.
-    fn closed(&self, open: &str, controller: &str, secret: &Secret) -> String {
+    fn closed(&self, open: &str, controller: &str, protocols: &str, secret: &Secret) -> String {
         let own = format!("{OWN}://127.0.0.1:{}", self.ports.own);
         let password = secret.expose();
         let login = format!(
@@ -130,7 +143,7 @@ impl Layout {
             "listeners={open},{own},{controller}\n\
              advertised.listeners={open},{own}\n\
              inter.broker.listener.name={OWN}\n\
-             listener.security.protocol.map={CONTROLLER}:SASL_PLAINTEXT,{OWN}:SASL_PLAINTEXT,{OPEN}:PLAINTEXT\n\
+             listener.security.protocol.map={CONTROLLER}:SASL_PLAINTEXT,{OWN}:SASL_PLAINTEXT,{OPEN}:PLAINTEXT{protocols}\n\
              sasl.enabled.mechanisms=PLAIN\n\
              sasl.mechanism.inter.broker.protocol=PLAIN\n\
              sasl.mechanism.controller.protocol=PLAIN\n\
@@ -217,21 +230,29 @@ fn choose(wanted: Option<u16>, closed: bool, remembered: Option<Ports>) -> Resul
         None => ports::remembered_or_free(remembered.map(|ports| ports.broker))?,
     };
     let mut taken = vec![broker];
-    let mut another = |remembered: Option<u16>| loop {
+    let controller = another(&mut taken, remembered.map(|ports| ports.controller))?;
+    let own = remembered.map_or(0, |ports| ports.own);
+    Ok(Ports {
+        broker,
+        controller,
+        own: if closed {
+            another(&mut taken, Some(own))?
+        } else {
+            own
+        },
+    })
+}
+
+/// A port that is not taken: the one of the last start, where it is free.
+fn another(taken: &mut Vec<u16>, remembered: Option<u16>) -> Result<u16, Error> {
+    loop {
         let known = remembered.filter(|p| *p != 0 && !taken.contains(p));
         let port = ports::remembered_or_free(known)?;
         if !taken.contains(&port) {
             taken.push(port);
             return Ok(port);
         }
-    };
-    let controller = another(remembered.map(|ports| ports.controller))?;
-    let own = remembered.map_or(0, |ports| ports.own);
-    Ok(Ports {
-        broker,
-        controller,
-        own: if closed { another(Some(own))? } else { own },
-    })
+    }
 }
 
 /// A value of a properties file, which Java reads as Latin-1: all other letters by number.

@@ -2,6 +2,7 @@
 
 mod acls;
 mod config;
+mod scram;
 mod storage;
 
 use crate::secrets::USER;
@@ -15,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+use weir_runtime::acl::Acl;
 use weir_runtime::config::Secret;
 
 /// How to run Kafka. Only the directory must be chosen.
@@ -29,6 +31,9 @@ pub struct KafkaOptions {
     /// What opens a second port, to do everything; whoever comes to the first one without may write
     /// events, and read. Without a secret everybody may do everything there.
     pub secret: Option<Secret>,
+    /// More ways in, on free ports that are others at each start. How they ask who comes is said by
+    /// `settings` (`listener.name.<name>.…`).
+    pub listeners: Vec<Listener>,
     /// Heap of the Java machine, in MiB.
     pub heap_mib: u32,
     /// Broker settings over those of weir, as in `server.properties`.
@@ -45,6 +50,7 @@ impl KafkaOptions {
             jars: None,
             port: None,
             secret: None,
+            listeners: Vec::new(),
             heap_mib: 384,
             settings: Vec::new(),
             ready_within: Duration::from_secs(60),
@@ -52,10 +58,20 @@ impl KafkaOptions {
     }
 }
 
+/// A further way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// In capitals.
+    pub name: String,
+    /// `SASL_SSL`, `SSL`, ….
+    pub protocol: String,
+}
+
 /// A running Kafka, stopped when dropped.
 pub struct Kafka {
     brokers: String,
     own: Own,
+    listeners: Vec<(Listener, u16)>,
     cluster_id: String,
     child: Supervised,
 }
@@ -80,6 +96,7 @@ impl Kafka {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, layout.ports.broker));
         let brokers = address.to_string();
         let own = Own::of(&layout, options.secret.clone());
+        let listeners = layout.listeners.clone();
         let (expected, probed) = (cluster_id.clone(), own.clone());
         let archive = jvm.archive();
         let logs = vec![layout.log(), layout.console()];
@@ -101,6 +118,7 @@ impl Kafka {
         let kafka = Kafka {
             brokers,
             own,
+            listeners,
             cluster_id,
             child,
         };
@@ -114,18 +132,52 @@ impl Kafka {
         if self.own.secret.is_none() {
             return Ok(());
         }
+        self.administer(within, "who may do what", |client, limit| {
+            acls::grant(client, limit)
+        })
+    }
+
+    /// Allows what these say, besides what is allowed already.
+    ///
+    /// # Errors
+    /// Where Kafka does not take it.
+    pub fn allow(&self, acls: &[Acl]) -> Result<(), Error> {
+        self.administer(
+            Duration::from_secs(20),
+            "who may do what",
+            |client, limit| acls::allow(client, acls, limit),
+        )
+    }
+
+    /// Makes a user of SCRAM-SHA-512, or gives it another password.
+    ///
+    /// # Errors
+    /// Where Kafka does not take it.
+    pub fn scram_user(&self, name: &str, password: &Secret) -> Result<(), Error> {
+        self.administer(Duration::from_secs(20), "a user", |client, limit| {
+            scram::user(client, name, password, limit)
+        })
+    }
+
+    /// Tries a call of an administrator until it is done.
+    fn administer(
+        &self,
+        within: Duration,
+        what: &str,
+        call: impl Fn(*mut rdkafka::bindings::rd_kafka_t, Duration) -> Result<(), String>,
+    ) -> Result<(), Error> {
         let until = Instant::now() + within;
         loop {
-            let granted = self.own.client().and_then(|client| {
+            let done = self.own.client().and_then(|client| {
                 let native = client.client().native_ptr();
-                acls::grant(native, Duration::from_secs(5))
+                call(native, Duration::from_secs(5))
             });
-            match granted {
+            match done {
                 Ok(()) => return Ok(()),
                 Err(detail) if Instant::now() > until => {
                     return Err(Error::NotReady {
                         name: "kafka",
-                        detail: format!("it does not take who may do what: {detail}"),
+                        detail: format!("it does not take {what}: {detail}"),
                         log: self.own.log.clone(),
                     });
                 }
@@ -138,6 +190,12 @@ impl Kafka {
     /// without a secret that of all.
     pub fn own_address(&self) -> String {
         self.own.address.to_string()
+    }
+
+    /// `host:port` of a further way in; none where there is none of this name.
+    pub fn listener(&self, name: &str) -> Option<String> {
+        let (_, port) = self.listeners.iter().find(|(l, _)| l.name == name)?;
+        Some(SocketAddr::from((Ipv4Addr::LOCALHOST, *port)).to_string())
     }
 
     /// `host:port` for clients (`bootstrap.servers`).

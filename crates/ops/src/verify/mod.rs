@@ -30,9 +30,12 @@ use weir_store::Store;
 
 /// A log that grows while it is counted is counted again so often.
 const ATTEMPTS: u32 = 3;
-/// The share of the memory that the counted cells may take. As much again is needed to judge them,
-/// and some to compare.
-const CELLS: u64 = 3;
+/// The share of the memory that cells may take while they are counted. The rest is for what waits to
+/// be written and for the identities of the partition that is read.
+const COUNTED: u64 = 3;
+/// The share of the memory that the cells of some buckets may take while these are judged and
+/// compared. What is judged of them takes up to five times as much, measured.
+const JUDGED: u64 = 8;
 /// Bytes of the store's rows on disk for each byte of cells, about.
 const ROWS: u64 = 3;
 
@@ -200,7 +203,7 @@ impl Verify<'_> {
             on(Progress::At(Step::Fetching, fetched, total.max(fetched)));
         })?;
         let mut comparison = Comparison::default();
-        let limit = usize::try_from(self.memory / CELLS).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.memory / JUDGED).unwrap_or(usize::MAX);
         let mut compared = 0;
         on(Progress::At(Step::Comparing, compared, fetched));
         while let Some((share, truth)) = divided
@@ -236,7 +239,7 @@ impl Verify<'_> {
             Fold::new(catalog, &partitions, &writers).map_err(|e| anyhow!("the catalog: {e}"))?;
         let mut cursors = Cursor::open_all(brokers, &only)?;
         let total: u64 = cursors.iter().map(|c| c.span).sum();
-        let limit = self.memory / CELLS;
+        let limit = self.memory / COUNTED;
         let mut disk: Option<Disk> = None;
         let mut n = 0u64;
         on(Progress::At(Step::Reading, n, total));

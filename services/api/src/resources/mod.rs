@@ -75,7 +75,7 @@ struct Problem {
     /// What is wrong, and what to do.
     detail: String,
     /// As in docs/errors.md.
-    #[schema(example = "WEIR-0305")]
+    #[schema(pattern = "^WEIR-[0-9]{4}$")]
     code: String,
     /// What to do about such a code.
     remedy: String,

@@ -14,6 +14,8 @@ mod explain;
 mod forecast;
 mod import;
 mod judged;
+mod kafka;
+mod notify;
 mod probe;
 mod query;
 mod services;
@@ -57,6 +59,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Truth(a) => truth::run(&system, &a),
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
+        Command::Kafka(c) => kafka::run(&c),
         Command::Topics(a) => topics::run(&system, a.json),
         Command::Catalog(a) => catalog::run(&system, a),
         Command::Reprocess(a) => services::reprocess(&system, a.json),
@@ -64,6 +67,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Sink(a) => services::sink(&system, &a),
         Command::Gateway(a) => services::gateway(&system, &a),
         Command::Api(a) => services::api(&system, &a),
+        Command::Notify(a) => notify::run(&system, &a),
         Command::Token(a) => token::run(&system, a),
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),

@@ -1,16 +1,19 @@
 //! `weir processor`, `weir sink`, `weir gateway` and `weir api`: one service alone, as in a cluster.
 
 use crate::args::{ProcessorArgs, ServiceArgs, SystemArgs};
+use crate::system::KafkaOfAll;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use weir_api::{Api, ApiConfig, Port};
 use weir_catalog::Catalog;
 use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_model::codes::{CONFIG, NOT_RUNNING};
+use weir_notify::NotifyConfig;
 use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Running, Service};
@@ -21,14 +24,16 @@ use weir_sink::{Sink, SinkConfig};
 /// Configuration of a service alone.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Config {
+pub struct Config {
     processor: ProcessorConfig,
     sink: Option<SinkConfig>,
     gateway: GatewayConfig,
     api: ApiConfig,
+    kafka: KafkaOfAll,
+    pub notify: NotifyConfig,
     timeouts: Timeouts,
-    log: LogConfig,
-    health: HealthConfig,
+    pub log: LogConfig,
+    pub health: HealthConfig,
 }
 
 /// Keys of earlier versions, and what stands in their place.
@@ -44,7 +49,7 @@ const RENAMED: &[(&str, &str)] = &[
     ),
 ];
 
-fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
+pub fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     let mut config: Config = weir_runtime::config::load_renamed(a.config.as_deref(), RENAMED)?;
     config.processor.instance = a.instance.clone();
     config.health.bind = a
@@ -54,9 +59,30 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     // What is only printed needs no running system.
     let needed = a.config.is_none() && !a.dump_config;
     if needed || system.brokers.is_some() {
-        config.processor.kafka = system.find_brokers()?;
-        config.gateway.kafka = config.processor.kafka.clone();
-        config.api.kafka = config.processor.kafka.clone();
+        let found = system.find_brokers()?;
+        let own = [
+            &mut config.processor.kafka,
+            &mut config.gateway.kafka,
+            &mut config.api.kafka,
+            &mut config.notify.kafka,
+        ];
+        for kafka in own {
+            let properties = kafka.properties.over(&found.properties);
+            *kafka = Brokers {
+                properties,
+                ..found.clone()
+            };
+        }
+    }
+    let of_sink = config.sink.as_mut().map(|sink| &mut sink.kafka);
+    let own = [
+        &mut config.processor.kafka,
+        &mut config.gateway.kafka,
+        &mut config.api.kafka,
+        &mut config.notify.kafka,
+    ];
+    for kafka in own.into_iter().chain(of_sink) {
+        kafka.properties = kafka.properties.over(&config.kafka.properties);
     }
     let timeouts = crate::system::scaled(&config.timeouts)?;
     if let Some(sink) = &mut config.sink {
@@ -64,6 +90,7 @@ fn config(system: &SystemArgs, a: &ServiceArgs) -> Result<Config> {
     }
     config.gateway.kafka.timeouts = timeouts.clone();
     config.api.kafka.timeouts = timeouts.clone();
+    config.notify.kafka.timeouts = timeouts.clone();
     config.processor.kafka.timeouts = timeouts;
     Ok(config)
 }
@@ -151,6 +178,8 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         .ready_while("kafka", brokers_answer(&config.gateway.kafka));
     if a.exit_when_unreachable {
         reach(&config.gateway.kafka)?;
+    } else {
+        admitted(&config.gateway.kafka)?;
     }
     let ports = Ports::take(&config.gateway)?;
     let (http, grpc) = (ports.http()?, ports.grpc()?);
@@ -185,15 +214,22 @@ pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
 /// A host whose metrics say what they are.
 pub fn host<'a>(log: &LogConfig, health: HealthConfig) -> Host<'a> {
     let host = Host::new(log, health);
+    describe_metrics();
+    host
+}
+
+/// Tells the recorder what each metric of all services is.
+fn describe_metrics() {
+    weir_runtime::metric::describe();
     weir_kafka::metric::describe();
     weir_processor::metric::describe();
     weir_sink::metric::describe();
     weir_gateway::metric::describe();
     weir_api::metric::describe();
-    host
+    weir_notify::metric::describe();
 }
 
-fn dump(config: &Config) -> Result<ExitCode> {
+pub fn dump(config: &Config) -> Result<ExitCode> {
     println!("{}", weir_runtime::config::dump(config)?);
     Ok(ExitCode::SUCCESS)
 }
@@ -222,8 +258,20 @@ pub fn sinking(sink: Sink) -> Service {
 }
 
 /// An error where no broker answers.
-fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
+pub fn reach(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
     Admin::new(brokers, brokers.timeouts.call)?.wait()
+}
+
+/// An error where the brokers and this client do not trust each other: no sender should wait for
+/// that. Brokers that do not answer yet are waited for elsewhere.
+fn admitted(brokers: &Brokers) -> Result<(), weir_kafka::Error> {
+    if brokers.properties.iter().next().is_none() {
+        return Ok(());
+    }
+    match Admin::new(brokers, Duration::from_secs(3))?.wait() {
+        Err(e) if e.is_transient() => Ok(()),
+        other => other,
+    }
 }
 
 /// What a sink waits for before it can begin.

@@ -5,18 +5,22 @@ use crate::output::{self, thousands};
 use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
+use weir_model::codes::RECEIVER_DEAD;
+use weir_notify::core::Health;
 use weir_ops::{Lag, Status};
 
 pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     let found = system.find()?;
     let catalog = system.catalog()?;
     let status = Status::of(&found.brokers, &catalog)?;
+    let receivers = weir_notify::status::receivers(&found.brokers)?;
     if a.json {
         let mut shown = serde_json::json!({
             "brokers": found.open_brokers, "clickhouse": found.clickhouse, "http": found.http,
             "gateway": found.gateway, "otlp": found.gateway, "otlp_grpc": found.otlp_grpc,
             "api": found.api,
             "run": status.run, "catalog": status.catalog, "lag": status.lag,
+            "receivers": receivers,
         });
         if a.secrets {
             shown["secrets"] = secrets(&found)?;
@@ -44,11 +48,28 @@ pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
         &["service", "topic", "offsets", "lag"],
         &rows(&status.lag, a.all),
     )?;
+    for told in receivers.iter().filter_map(failing) {
+        println!("{told}");
+    }
     match status.behind() {
         0 => println!("everything in the log has reached ClickHouse"),
         behind => println!("{} offsets behind", count(behind)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A receiver of alerts that does not take what it is sent.
+fn failing((name, health): (&String, &Health)) -> Option<String> {
+    let since = weir_ops::time::show(health.since?);
+    let error = health.error.as_deref().unwrap_or_default();
+    let code = match health.dead {
+        true => format!("{RECEIVER_DEAD}: "),
+        false => String::new(),
+    };
+    let failures = health.failures;
+    Some(format!(
+        "{code}receiver {name} takes nothing since {since} ({failures} tries): {error}"
+    ))
 }
 
 /// What opens the system, for its owner.

@@ -17,6 +17,7 @@ use weir_embedded::{
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
 use weir_model::codes::{CONFIG, MISSING_PROGRAM, PORT_TAKEN};
+use weir_notify::{Declared, Notify};
 use weir_processor::{ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Service};
@@ -37,6 +38,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         }
     }
     let begun = Instant::now();
+    let notify = a.notify.as_deref().map(weir_notify::load).transpose()?;
     let (catalog, migrations) = (system.catalog()?, system.migrations()?);
     let bind: SocketAddr = a
         .http
@@ -109,6 +111,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let setting = Setting {
         ways_in,
         ways_out,
+        notify,
         disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
@@ -192,6 +195,7 @@ fn engine_program() -> Result<EngineProgram> {
 struct Setting<'a> {
     ways_in: Option<WaysIn>,
     ways_out: Option<WaysOut>,
+    notify: Option<Declared>,
     disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
@@ -228,6 +232,9 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
     }
     if let Some(ways_out) = on.ways_out {
         services.push(ways_out.service(brokers, &on.store, catalog)?);
+    }
+    if let Some(declared) = on.notify {
+        services.push(Notify::new(brokers.clone(), declared, catalog.clone()).service());
     }
     Ok(services)
 }
