@@ -12,6 +12,10 @@ pub const TURNED_AWAY: &str = "weir_api_connections_refused_total";
 pub const CONNECTIONS: &str = "weir_api_connections";
 /// Tokens that are known.
 pub const TOKENS: &str = "weir_api_tokens";
+/// Streams that are open.
+pub const STREAMS: &str = "weir_api_streams";
+/// Streams that were closed because their readers were too slow.
+pub const STREAMS_CUT: &str = "weir_api_streams_cut_total";
 
 /// Those that the shared parts of HTTP count under.
 pub(crate) const METERS: Meters = Meters {
@@ -22,12 +26,15 @@ pub(crate) const METERS: Meters = Meters {
 
 /// Tells the recorder about unit and meaning; call once after it is installed.
 pub fn describe() {
-    use metrics::{Unit, describe_counter as counter, describe_histogram as histogram};
+    use metrics::describe_histogram as histogram;
+    use metrics::{Unit, describe_counter as counter, describe_gauge as gauge};
     counter!(REQUESTS, "requests answered");
     histogram!(
         REQUEST_SECONDS,
         Unit::Seconds,
         "from the head of a request to its answer"
     );
+    gauge!(STREAMS, "streams that are open");
+    counter!(STREAMS_CUT, "streams closed: their readers were too slow");
     METERS.describe();
 }

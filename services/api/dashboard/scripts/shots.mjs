@@ -1,5 +1,7 @@
 // Drives every page in Debian's Chromium against a running api, looks for what axe calls serious, and writes
-// pictures. `WEIR_API=http://127.0.0.1:9347 WEIR_TOKEN=... npm run shots -- [FOLDER] [PAGE...]`
+// pictures. `WEIR_API=http://127.0.0.1:9347 WEIR_TOKEN=... npm run shots -- [FOLDER] [PAGE...]` shows the files that
+// were just built; `WEIR_LINK=...`, as `weir status --secrets` prints it, shows those that the api serves. `LOOKS=` names
+// some of the looks.
 import { AxeBuilder } from "@axe-core/playwright";
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
@@ -13,11 +15,13 @@ const LOOKS = [
   { name: "light-narrow", colorScheme: "light", viewport: { width: 390, height: 844 } },
   { name: "dark-narrow", colorScheme: "dark", viewport: { width: 390, height: 844 } },
 ];
+const wanted = process.env.LOOKS ? LOOKS.filter((l) => process.env.LOOKS.split(",").includes(l.name)) : LOOKS;
 const GRAVE = ["serious", "critical"];
 
 mkdirSync(folder, { recursive: true });
-const server = await preview({ preview: { port: 0, host: "127.0.0.1" } });
-const base = new URL("/dashboard/", server.resolvedUrls.local[0]).href;
+const link = process.env.WEIR_LINK;
+const server = link ? null : await preview({ preview: { port: 0, host: "127.0.0.1" } });
+const base = new URL("/dashboard/", link ?? server.resolvedUrls.local[0]).href;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 const faults = [];
 
@@ -43,8 +47,18 @@ async function look(context, name, path) {
 }
 
 try {
-  for (const { name, ...options } of LOOKS) {
+  let cookies = null;
+  for (const { name, ...options } of wanted) {
     const context = await browser.newContext(options);
+    if (cookies) await context.addCookies(cookies);
+    if (link && !cookies) {
+      // It opens once.
+      const page = await context.newPage();
+      await page.goto(link);
+      if (page.url() !== base) throw new Error(`the link leads to ${page.url()}`);
+      await page.close();
+      cookies = await context.cookies();
+    }
     if (process.env.WEIR_TOKEN) {
       await context.addInitScript((t) => sessionStorage.setItem("weir.token", t), process.env.WEIR_TOKEN);
     }
@@ -57,7 +71,7 @@ try {
   }
 } finally {
   await browser.close();
-  await server.close();
+  await server?.close();
 }
 for (const fault of faults) console.error(fault);
 process.exit(faults.length ? 1 : 0);

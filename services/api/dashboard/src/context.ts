@@ -63,7 +63,7 @@ export class Context {
   async values(kpi: string, asked: { step?: string; subject?: Subject; of?: Period } = {}): Promise<OverDays[]> {
     const days = asked.of ?? this.period;
     const query = { ...days, step: asked.step, limit: ROWS, ...named(asked.subject) };
-    return (await ask("/v1/kpis/{kpi}/values", query, { kpi }, this.signal)).data as OverDays[];
+    return (await ask("/v1/kpis/{kpi}/values", query, { kpi }, this.signal)).data;
   }
 
   /** Rows of a named question, over the period where it takes one. */

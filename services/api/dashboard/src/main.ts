@@ -4,7 +4,8 @@ import "./style/base.css";
 import "./style/layout.css";
 import "./style/parts.css";
 import { ask, keep, Refusal } from "./api/client.js";
-import type { Kpi } from "./api/types.js";
+import { listen } from "./api/live.js";
+import type { Alert, Kpi } from "./api/types.js";
 import { BASE, Context } from "./context.js";
 import { alerts } from "./pages/alerts.js";
 import { capabilities } from "./pages/capabilities.js";
@@ -19,13 +20,18 @@ import { slas } from "./pages/slas.js";
 import { sources } from "./pages/sources.js";
 import { teams } from "./pages/teams.js";
 import { today } from "./state/days.js";
+import * as now from "./state/now.js";
 import { read } from "./state/view.js";
 import { h } from "./ui/dom.js";
-import { place } from "./ui/section.js";
-import { side, stand, top } from "./ui/shell.js";
+import { type Placed, place } from "./ui/section.js";
+import { news, side, stand, top } from "./ui/shell.js";
 
 const PAGES: readonly Page[] = [overview, cost, teams, delivery, slas, alerts, capabilities, learning, sources, pipeline];
 const FRESH_MS = 10_000;
+/** What was just said reaches the lists so much later. */
+const LISTED_MS = 1_500;
+/** Values that move are drawn at most so often. */
+const DRAWN_MS = 200;
 
 const app = document.getElementById("app") ?? document.body;
 let current: AbortController | null = null;
@@ -41,7 +47,8 @@ async function show(focus: boolean): Promise<void> {
     if (own.signal.aborted) return;
     const standing = h("div", { class: "stand quiet" }, stand(context));
     const placed = page.sections(context).map((s) => place(s, own.signal));
-    const main = h("main", { class: "main", id: "main", tabindex: -1 }, top(context, page, await names(context)), standing, placed.map((p) => p.element));
+    const told = h("div", { class: "news", role: "status" });
+    const main = h("main", { class: "main", id: "main", tabindex: -1 }, top(context, page, await names(context)), standing, told, placed.map((p) => p.element));
     app.replaceChildren(
       h("a", { class: "skip", href: "#main", click: (e) => { e.preventDefault(); main.focus(); } }, "To the numbers"),
       side(context, PAGES, page),
@@ -50,6 +57,7 @@ async function show(focus: boolean): Promise<void> {
     if (focus) { main.focus({ preventScroll: true }); scrollTo(0, 0); }
     await Promise.all(placed.map((p) => p.refresh()));
     document.body.dataset["ready"] = page.path || "overview";
+    void hear(own.signal, context, placed, told);
     await follow(own.signal, context, standing, () => placed.map((p) => p.refresh()));
   } catch (e) {
     if (!own.signal.aborted) app.replaceChildren(refused(e));
@@ -80,6 +88,35 @@ async function follow(signal: AbortSignal, context: Context, standing: HTMLEleme
   }
 }
 
+/** Shows what happens: values move, and what was found is told at once and listed a moment later. */
+async function hear(signal: AbortSignal, context: Context, placed: readonly Placed[], told: HTMLElement): Promise<void> {
+  const moved = (what: "kpis" | "findings"): void => placed.filter((p) => p.section.moves === what).forEach((p) => void p.refresh());
+  const soon = (what: "kpis" | "findings", wait: number): (() => void) => {
+    let timer = 0;
+    return () => {
+      if (timer) return;
+      timer = window.setTimeout(() => { timer = 0; if (!signal.aborted) moved(what); }, wait);
+    };
+  };
+  const [drawn, listed] = [soon("kpis", DRAWN_MS), soon("findings", LISTED_MS)];
+  const team = context.view.team;
+  const mine = (of: Record<string, string>): boolean => !team || of["team"] === undefined || of["team"] === team;
+  const kpis = now.watched(context.kpis).map((k) => k.name);
+  const topics = kpis.length ? "alerts,anomalies,kpis" : "alerts,anomalies";
+  await listen(`topics=${topics}&kpis=${kpis.join(",")}`, {
+    alert: (a: Alert) => { if (mine(a.dimensions) && a.state !== "update") told.replaceChildren(news(context, a)); listed(); },
+    anomaly: listed,
+    kpi: (k) => { now.take(k); drawn(); },
+    missed: listed,
+    state: (live) => {
+      if (live) { now.begin(); moved("kpis"); }
+      document.body.dataset["live"] = live ? "yes" : "no";
+    },
+  }, signal);
+  // It was refused for good: numbers are asked for now and then, as before.
+  if (!signal.aborted) document.body.dataset["live"] = "none";
+}
+
 function refused(e: unknown): HTMLElement {
   const refusal = e instanceof Refusal ? e : new Refusal(0, "", e instanceof Error ? e.message : String(e), "");
   if (refusal.status === 401) return signIn();
@@ -92,7 +129,7 @@ function signIn(): HTMLElement {
   const token = h("input", { id: "token", type: "password", autocomplete: "off", required: true });
   const enter = (e: Event): void => { e.preventDefault(); keep(token.value.trim()); void show(true); };
   return h("main", { class: "main" }, h("h1", {}, "weir"),
-    h("p", {}, "This page needs a token that may read. The link that `weir up` prints brings one along."),
+    h("p", {}, "This page needs a token that may read. The link that `weir up` prints, or `weir status --secrets`, opens it without one, once."),
     h("form", { submit: enter }, h("p", {}, h("label", { for: "token" }, "Token "), token, " ", h("button", {}, "Open"))));
 }
 

@@ -43,16 +43,35 @@ function address(path: string, at: Readonly<Record<string, string>>, query: Quer
   return text ? `${filled}?${text}` : filled;
 }
 
-/** Asks for a path of the document. A cookie goes along by itself; a token is sent where one is kept. */
+/** What a request says of who asks. A cookie goes along by itself; a token is sent where one is kept. */
+export function authorized(): Record<string, string> {
+  const token = sessionStorage.getItem(TOKEN);
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+/** Gives a command: what it changes is shown by the lists a moment later. */
+export async function command(method: "POST" | "DELETE", path: string, at: Readonly<Record<string, string>>, body?: unknown): Promise<{ by: string }> {
+  const headers = { ...authorized(), Accept: "application/json", ...(body ? { "Content-Type": "application/json" } : {}) };
+  const response = await fetch(address(path, at, {}), {
+    method,
+    headers,
+    body: body ? JSON.stringify(body) : null,
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  }).catch(() => {
+    throw new Refusal(0, "", "weir does not answer", "Look whether it runs: `weir status`.");
+  });
+  if (!response.ok) throw await refused(response);
+  return ((await response.json()) as { data: { by: string } }).data;
+}
+
+/** Asks for a path of the document. */
 export async function ask<P extends keyof paths & string>(
   path: P,
   query: Query = {},
   at: Readonly<Record<string, string>> = {},
   signal?: AbortSignal,
 ): Promise<Answer<P>> {
-  const token = sessionStorage.getItem(TOKEN);
-  const headers: Record<string, string> = { Accept: "application/json" };
-  if (token) headers["Authorization"] = `Bearer ${token}`;
+  const headers = { ...authorized(), Accept: "application/json" };
   const patience = AbortSignal.timeout(PATIENCE_MS);
   let response: Response;
   try {

@@ -106,6 +106,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an alert on: it is not told again while it lasts. An event `alert.acknowledged` in the log,
+         *     which `acknowledged_by` of the alert shows a moment later; the first one counts. It needs the
+         *     scope `write`.
+         */
+        post: operations["acknowledge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/anomalies": {
         parameters: {
             query?: never;
@@ -413,6 +434,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, as it happens: a stream of server-sent events. `alert` and `anomaly` have the members
+         *     of `/v1/alerts` and `/v1/anomalies`, once they are said for good; `kpi` says what one is so far, of
+         *     a window that is still open (`provisional: true`). `Last-Event-ID` goes on where a stream was;
+         *     `missed` says that this is too long ago: ask for the lists then. A stream whose reader is too slow
+         *     is closed.
+         */
+        get: operations["stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/measures/{statistic}/values": {
         parameters: {
             query?: never;
@@ -504,6 +548,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Silences that hold, those that were said last first. */
+        get: operations["silences"];
+        put?: never;
+        /**
+         * Silences the alerts of a rule, or one alert: none is told until then. An event `alert.silenced`
+         *     in the log, which the list shows a moment later. It needs the scope `write`.
+         */
+        post: operations["silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/silences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Ends a silence: its alerts may be told again. Another event `alert.silenced`, that ends at once.
+         *     It needs the scope `write`.
+         */
+        delete: operations["speak"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/slas": {
         parameters: {
             query?: never;
@@ -542,6 +627,26 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who takes an alert on. */
+        Acknowledge: {
+            /**
+             * @description Who: an address or a pseudonym; the token's name where it is left out.
+             * @default null
+             * @example ada@example.org
+             */
+            by: string | null;
+            /**
+             * Format: uuid
+             * @description Id of the event: repeat it where the same is sent again.
+             * @default null
+             */
+            event_id: string | null;
+            /**
+             * @description What there is to say about it.
+             * @default null
+             */
+            note: string | null;
+        };
         /** @description What a window of a subject comes to. */
         Aggregate: {
             /**
@@ -807,6 +912,34 @@ export interface components {
              */
             window: string;
         };
+        /** @description A value of a KPI or score. */
+        KpiValue: {
+            /**
+             * Format: double
+             * @description Size of the sample, where one is declared.
+             */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description 0 to 100 against the target.
+             */
+            score?: number | null;
+            /** @description `on_target`, `near`, `off` or `no_data`. */
+            status: string;
+            /** @description Values of the dimensions. */
+            subject: {
+                [key: string]: string;
+            };
+            /** @description Terms of the formula; of a score what its inputs are worth. */
+            terms: {
+                [key: string]: number | null;
+            };
+            /**
+             * Format: double
+             * @description Null: there is none, which is not 0.
+             */
+            value?: number | null;
+        };
         /** @description Which days of which subject were looked at. */
         Looked: {
             /**
@@ -874,7 +1007,7 @@ export interface components {
             window_end: string;
         };
         /** @description A value of a window. */
-        OfWindow: unknown & {
+        OfWindow: components["schemas"]["KpiValue"] & {
             /**
              * Format: double
              * @description Of a score: weight of the inputs that are there, of all.
@@ -891,7 +1024,7 @@ export interface components {
             window_start: string;
         };
         /** @description A value over days. */
-        OverDays: unknown & {
+        OverDays: components["schemas"]["KpiValue"] & {
             /**
              * Format: date
              * @description First day.
@@ -942,10 +1075,7 @@ export interface components {
         };
         /** @description A refusal, as RFC 9457 has it; some have more members. */
         Problem: {
-            /**
-             * @description As in docs/errors.md.
-             * @example WEIR-0305
-             */
+            /** @description As in docs/errors.md. */
             code: string;
             /** @description What is wrong, and what to do. */
             detail: string;
@@ -1011,6 +1141,87 @@ export interface components {
              *     ]
              */
             windows: string[];
+        };
+        /** @description What is to be silenced. */
+        Silence: {
+            /** @description The one alert; all of the rule and subject where it is left out. */
+            alert_id?: string | null;
+            /**
+             * @description Who: an address or a pseudonym; the token's name where it is left out.
+             * @example ada@example.org
+             */
+            by?: string | null;
+            /**
+             * Format: uuid
+             * @description Id of the event: repeat it where the same is sent again.
+             */
+            event_id?: string | null;
+            /** @description Why. */
+            reason?: string | null;
+            /**
+             * @description The rule; of `alert_id` where it is left out.
+             * @example team_over_limit
+             */
+            rule?: string | null;
+            /** @description Dimensions that the alerts have. */
+            subject?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it may be told again; at most a year from now.
+             */
+            until: string;
+        };
+        /** @description A silence that holds. */
+        Silenced: {
+            /** @description The one alert; null: all of the rule and subject. */
+            alert_id?: string | null;
+            /** @description Who. */
+            by: string;
+            /** @description Id of the event that said so last. */
+            id: string;
+            reason?: string | null;
+            rule: string;
+            /** Format: date-time */
+            since: string;
+            /** @description Dimensions that the alerts have; empty: any. */
+            subject: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it may be told again.
+             */
+            until: string;
+        };
+        /** @description What a KPI is so far. */
+        SoFar: {
+            kpi: string;
+            /** @description True: the window is still open, and the value is not final. */
+            provisional: boolean;
+            /** Format: double */
+            sample?: number | null;
+            /**
+             * Format: double
+             * @description 0 to 100 against the target.
+             */
+            score?: number | null;
+            /** @description `on_target`, `near`, `off` or `no_data`. */
+            status: string;
+            /** @description Values of its dimensions. */
+            subject: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description Null: there is none yet, which is not 0.
+             */
+            value?: number | null;
+            /** Format: date-time */
+            window_end: string;
+            /** Format: date-time */
+            window_start: string;
         };
         /** @description How everything is. */
         Status: {
@@ -1704,7 +1915,7 @@ export interface components {
              *     known yet.
              */
             complete_through?: string | null;
-            data: (unknown & {
+            data: (components["schemas"]["KpiValue"] & {
                 /**
                  * Format: double
                  * @description Of a score: weight of the inputs that are there, of all.
@@ -1731,7 +1942,7 @@ export interface components {
              *     known yet.
              */
             complete_through?: string | null;
-            data: (unknown & {
+            data: (components["schemas"]["KpiValue"] & {
                 /**
                  * Format: date
                  * @description First day.
@@ -1804,6 +2015,69 @@ export interface components {
             /** @description Of a list: `after` of the next page. Absent: this is the last one. */
             next?: string | null;
         };
+        /** @description An answer. */
+        Told_Vec_Silenced: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /** @description The one alert; null: all of the rule and subject. */
+                alert_id?: string | null;
+                /** @description Who. */
+                by: string;
+                /** @description Id of the event that said so last. */
+                id: string;
+                reason?: string | null;
+                rule: string;
+                /** Format: date-time */
+                since: string;
+                /** @description Dimensions that the alerts have; empty: any. */
+                subject: {
+                    [key: string]: string;
+                };
+                /**
+                 * Format: date-time
+                 * @description When it may be told again.
+                 */
+                until: string;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
+        Told_Written: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            /** @description What was written. */
+            data: {
+                /** @description Who said it. */
+                by: string;
+                /**
+                 * Format: uuid
+                 * @description Id of the event.
+                 */
+                event_id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was said.
+                 */
+                event_time: string;
+                /**
+                 * @description Its type.
+                 * @example alert.acknowledged
+                 */
+                event_type: string;
+            };
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
         /** @description A verdict and what it rests on. */
         TrendTold: components["schemas"]["Looked"] & Record<string, never> & {
             /**
@@ -1813,6 +2087,26 @@ export interface components {
             alpha: number;
             /** @description Days of the season. */
             season: number;
+        };
+        /** @description What was written. */
+        Written: {
+            /** @description Who said it. */
+            by: string;
+            /**
+             * Format: uuid
+             * @description Id of the event.
+             */
+            event_id: string;
+            /**
+             * Format: date-time
+             * @description When it was said.
+             */
+            event_time: string;
+            /**
+             * @description Its type.
+             * @example alert.acknowledged
+             */
+            event_type: string;
         };
     };
     responses: never;
@@ -1876,7 +2170,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1994,7 +2288,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2103,7 +2397,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2248,7 +2542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2386,7 +2680,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2495,7 +2789,113 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acknowledge"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Written"];
+                };
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2631,7 +3031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2740,7 +3140,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2860,7 +3260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2980,7 +3380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3087,7 +3487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3197,7 +3597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3317,7 +3717,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3441,7 +3841,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +3965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3680,7 +4080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3790,7 +4190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3923,7 +4323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4053,7 +4453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4183,7 +4583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4318,7 +4718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4448,7 +4848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4573,7 +4973,128 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `alerts`, `anomalies`, `kpis`, separated by commas; all where it is left out.
+                 * @example alerts,anomalies
+                 */
+                topics?: string;
+                /**
+                 * @description Names of KPIs; all where it is left out.
+                 * @example spend_per_hour
+                 */
+                kpis?: string;
+            };
+            header?: {
+                /** @description id of the last event */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["SoFar"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4713,7 +5234,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4838,7 +5359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4945,7 +5466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5055,7 +5576,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5175,7 +5696,328 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silences: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Rows of a page.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_Silenced"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Silence"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Written"];
+                };
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    speak: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Written"];
+                };
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5295,7 +6137,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5402,7 +6244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description the token may not read */
+            /** @description the token may not do that */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -9,7 +9,19 @@ export function moment(iso: string | null | undefined, zone: string): string {
     month: "short",
     hour: "2-digit",
     minute: "2-digit",
-  });
+    // It stays in one line, however narrow its column.
+  }).replaceAll(" ", "\u00a0");
+}
+
+/** A moment of an answer as the api takes it again: RFC 3339, in UTC, without a fraction of zeros. */
+export function rfc3339(text: string): string {
+  const at = text.replace(" ", "T").replace(/Z$/, "").replace(/\.0+$/, "");
+  return at ? `${at}Z` : "";
+}
+
+/** The time of day. */
+export function time(iso: string, zone: string): string {
+  return new Date(iso).toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
 }
 
 /** 3 min ago, 2 h ago, 5 days ago. */

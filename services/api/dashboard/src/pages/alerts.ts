@@ -1,11 +1,12 @@
 /** What was found, and what was said about it. */
 
-import { ask } from "../api/client.js";
+import { ask, command } from "../api/client.js";
 import type { Alert } from "../api/types.js";
 import type { Context } from "../context.js";
 import { withUnit } from "../format/number.js";
 import { ago, moment } from "../format/time.js";
 import { plus } from "../state/days.js";
+import { actions, actor, done } from "../ui/acts.js";
 import { type Child, h } from "../ui/dom.js";
 import { empty, mark, sheet, subject, table } from "../ui/parts.js";
 import type { Page } from "./page.js";
@@ -16,9 +17,10 @@ export const alerts: Page = {
   teams: true,
   compares: false,
   sections: (c) => [
-    { title: "Open", load: () => opened(c) },
-    { title: "Resolved", note: "Opened in the period", load: () => resolved(c) },
-    { title: "Anomalies", note: "What detectors found, the newest first; not all of it is worth an alert", load: () => anomalies(c) },
+    { title: "Open", load: () => opened(c), moves: "findings" },
+    { title: "Silenced", note: "Nobody is told of these until then", load: () => silenced(c), moves: "findings" },
+    { title: "Resolved", note: "Opened in the period", load: () => resolved(c), moves: "findings" },
+    { title: "Anomalies", note: "What detectors found, the newest first; not all of it is worth an alert", load: () => anomalies(c), moves: "findings" },
   ],
 };
 
@@ -44,8 +46,8 @@ async function opened(c: Context): Promise<Child> {
   if (!all.length) return empty("No alert is open", "Rules are judged as events come in.");
   const low = all.filter((a) => a.severity === "low");
   const others = all.filter((a) => a.severity !== "low");
-  const folded = h("details", { class: "data" }, h("summary", {}, `${low.length} of low severity`), alertRows(c, low));
-  return sheet(others.length ? alertRows(c, others) : h("p", {}, "None but those of low severity."), low.length ? folded : null);
+  const folded = h("details", { class: "data" }, h("summary", {}, `${low.length} of low severity`), alertRows(c, low, true));
+  return sheet(actor(), others.length ? alertRows(c, others, true) : h("p", {}, "None but those of low severity."), low.length ? folded : null);
 }
 
 async function resolved(c: Context): Promise<Child> {
@@ -65,11 +67,11 @@ async function resolved(c: Context): Promise<Child> {
   );
 }
 
-export function alertRows(c: Context, all: readonly Alert[]): HTMLElement {
-  return h("div", {}, all.map((a) => alert(c, a)));
+export function alertRows(c: Context, all: readonly Alert[], acts = false): HTMLElement {
+  return h("div", {}, all.map((a) => alert(c, a, acts)));
 }
 
-function alert(c: Context, a: Alert): HTMLElement {
+function alert(c: Context, a: Alert, acts: boolean): HTMLElement {
   const over = a.state === "resolve";
   const known = c.kpis.has(a.metric);
   const value = withUnit(a.value, a.unit);
@@ -89,6 +91,23 @@ function alert(c: Context, a: Alert): HTMLElement {
       a.reopenings ? `, opened again ${a.reopenings} times` : null,
       a.acknowledged_by ? `, taken on by ${a.acknowledged_by}` : null,
     ),
+    acts && !over ? actions(a) : null,
+  );
+}
+
+async function silenced(c: Context): Promise<Child> {
+  const all = (await ask("/v1/silences", { limit: 100 }, {}, c.signal)).data;
+  if (!all.length) return empty("Nothing is silenced", "An open alert can be, for a while.");
+  const end = (id: string) => async (e: Event): Promise<void> => done(e, () => command("DELETE", "/v1/silences/{id}", { id }), "ended");
+  return sheet(
+    table("Silences", [
+      { head: "Rule", cell: (s) => s.rule.replaceAll("_", " ") },
+      { head: "Of", cell: (s) => (s.alert_id ? "one alert" : subject(s.subject)) },
+      { head: "Until", cell: (s) => moment(s.until, c.zone) },
+      { head: "By", cell: (s) => s.by },
+      { head: "Why", cell: (s) => s.reason ?? "" },
+      { head: "End", cell: (s) => h("button", { type: "button", click: (e) => void end(s.id)(e) }, "End") },
+    ], all),
   );
 }
 

@@ -11,7 +11,7 @@ export const explain: Page = {
   name: "What a number is made of",
   teams: false,
   compares: false,
-  sections: (c) => [{ title: title(c), note: c.view.rest["window"] ?? "", load: () => load(c) }],
+  sections: (c) => [{ title: title(c), note: c.view.rest["window"] ?? "", load: () => load(c), needed: true }],
 };
 
 function title(c: Context): string {

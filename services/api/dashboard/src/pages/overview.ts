@@ -1,12 +1,14 @@
 /** How everything is, on one page. */
 
-import { ask } from "../api/client.js";
+import { ask, Refusal } from "../api/client.js";
 import { type Context, byDay, number, type Row, text } from "../context.js";
 import { change, withUnit } from "../format/number.js";
+import { rfc3339, time } from "../format/time.js";
 import { each, plus } from "../state/days.js";
 import { chart } from "../ui/chart.js";
 import { type Child, h } from "../ui/dom.js";
-import { changed, empty, figures, mark, sheet, table } from "../ui/parts.js";
+import { began, open as open_now, watched } from "../state/now.js";
+import { changed, empty, type Figure, figures, mark, sheet, table } from "../ui/parts.js";
 import { spark } from "../ui/spark.js";
 import { alertRows, open } from "./alerts.js";
 import type { Page } from "./page.js";
@@ -21,7 +23,8 @@ export const overview: Page = {
   compares: true,
   sections: (c) => [
     { title: "At a glance", load: () => glance(c) },
-    { title: "Open alerts", load: () => alerting(c) },
+    { title: "Now", note: "This hour so far, provisional: it is final when the hour is over", load: async () => now(c), moves: "kpis" },
+    { title: "Open alerts", load: () => alerting(c), moves: "findings" },
     { title: "Spend by day", note: "Model calls, as reported or by the price book", load: () => spend(c) },
     { title: "Return by team", note: "What assistants save against what they cost", load: () => returns(c) },
     { title: "What changed yesterday", note: "Spend against the same day a week before, largest changes first", load: () => changes(c) },
@@ -41,6 +44,20 @@ async function glance(c: Context): Promise<Child> {
       : [judged(c, "assisted_commit_share", {}, "Commits with an assistant"), judged(c, "unpriced_share", {}, "Calls without a price")]),
   ];
   return figures(await Promise.all(all));
+}
+
+/** What the stream says of the open hour; nothing of it is asked for. */
+function now(c: Context): Child {
+  if (!began() || !watched(c.kpis).length) throw new Refusal(404, "", "there is no stream", "");
+  const all = open_now(Date.now()).map((k): Figure => ({
+    label: c.title(k.kpi),
+    value: k.value,
+    unit: c.kpis.get(k.kpi)?.unit ?? "",
+    note: ["since ", time(k.window_start, c.zone)],
+  }));
+  if (!all.length) return empty("Nothing has come in this hour yet", "It moves as events come in.");
+  all.sort((a, b) => a.label.localeCompare(b.label));
+  return figures(all);
 }
 
 async function spend(c: Context): Promise<Child> {
@@ -123,7 +140,7 @@ async function scores(c: Context): Promise<Child> {
 
 function scored(c: Context, r: Row): Child {
   const value = number(r, "value");
-  const end = text(r, "window_end").replace(" ", "T").replace(/(\.0+)?$/, "Z");
+  const end = rfc3339(text(r, "window_end"));
   const told = withUnit(value, c.kpis.get(text(r, "kpi"))?.unit ?? "");
   return value === null ? told : h("a", { href: c.explain("kpi", text(r, "kpi"), dimension(r), end) }, told);
 }

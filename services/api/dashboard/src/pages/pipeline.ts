@@ -2,7 +2,7 @@
 
 import { type Context, number, type Row, text } from "../context.js";
 import { withUnit } from "../format/number.js";
-import { moment } from "../format/time.js";
+import { moment, rfc3339 } from "../format/time.js";
 import { type Child, h } from "../ui/dom.js";
 import { empty, sheet, table } from "../ui/parts.js";
 import type { Page } from "./page.js";
@@ -44,7 +44,7 @@ async function throughput(c: Context): Promise<Child> {
     { head: "Event type", cell: ([name]) => name.replace("_", ".") },
     { head: "Events", number: true, cell: ([, of]) => withUnit(of.events, "") },
     { head: "Most in an hour", number: true, cell: ([, of]) => withUnit(of.peak, "a second") },
-    { head: "Newest event", cell: ([, of]) => moment(`${of.newest.replace(" ", "T")}Z`, c.zone) },
+    { head: "Newest event", cell: ([, of]) => moment(rfc3339(of.newest), c.zone) },
   ], list));
 }
 

@@ -3,6 +3,7 @@
 import { ask } from "../api/client.js";
 import { type Context, number, type Row, text } from "../context.js";
 import { withUnit } from "../format/number.js";
+import { rfc3339 } from "../format/time.js";
 import { type Child, h } from "../ui/dom.js";
 import { mark, meter, sheet, table } from "../ui/parts.js";
 import type { Page } from "./page.js";
@@ -59,7 +60,7 @@ async function kpis(c: Context, of: string): Promise<Child> {
 export function kpiTable(c: Context, rows: readonly Row[]): HTMLElement {
   const subject = (r: Row): Record<string, string> => (r["dimensions"] ?? {}) as Record<string, string>;
   const unit = (r: Row): string => c.kpis.get(text(r, "kpi"))?.unit ?? "";
-  const end = (r: Row): string => text(r, "window_end").replace(" ", "T").replace(/(\.0+)?$/, "Z");
+  const end = (r: Row): string => rfc3339(text(r, "window_end"));
   return table("Newest values", [
     { head: "Of", cell: (r) => Object.values(subject(r)).join(" · ") || "everything" },
     { head: "KPI", cell: (r) => c.title(text(r, "kpi")) },

@@ -2,7 +2,7 @@
 
 import { type Context, type Row, text } from "../context.js";
 import { withUnit } from "../format/number.js";
-import { moment } from "../format/time.js";
+import { moment, rfc3339 } from "../format/time.js";
 import type { Child } from "../ui/dom.js";
 import { empty, sheet, table } from "../ui/parts.js";
 import type { Page } from "./page.js";
@@ -30,7 +30,7 @@ async function emitters(c: Context): Promise<Child> {
   return sheet(table("Emitters", [
     word("Emitter", "emitter"),
     word("Version", "version"),
-    { head: "Last seen", cell: (r) => moment(`${text(r, "last_seen").replace(" ", "T")}Z`, c.zone) },
+    { head: "Last seen", cell: (r) => moment(rfc3339(text(r, "last_seen")), c.zone) },
     { head: "Events", cell: events },
     amount("Not understood", "percent_not_understood", "percent"),
     amount("Without usage", "calls_without_usage", ""),

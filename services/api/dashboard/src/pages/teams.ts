@@ -7,6 +7,9 @@ import { figures, mark, meter, sheet, table } from "../ui/parts.js";
 import type { Page } from "./page.js";
 import { amount, judged, nothing, word } from "./shared.js";
 
+/** Most people that are shown. */
+const PEOPLE = 50;
+
 export const teams: Page = {
   path: "teams",
   name: "Teams and people",
@@ -76,7 +79,7 @@ async function people(c: Context): Promise<Child> {
     column("Against the usual", "engineer_productivity_gain"),
     column("Found in memory", "engineer_memory_hit_rate"),
     column("Quality", "quality_score"),
-  ], list));
+  ], list.slice(0, PEOPLE)), list.length > PEOPLE ? h("p", { class: "quiet" }, `The first ${PEOPLE} of ${list.length}.`) : null);
 }
 
 function person(row: Row): string {

@@ -7,9 +7,14 @@ export interface Section {
   title: string;
   note?: string;
   load: () => Promise<Child>;
+  /** What of the stream makes it load anew. */
+  moves?: "kpis" | "findings";
+  /** It is shown even where there is no such thing. */
+  needed?: boolean;
 }
 
 export interface Placed {
+  section: Section;
   element: HTMLElement;
   refresh: () => Promise<void>;
 }
@@ -33,9 +38,15 @@ export function place(section: Section, signal: AbortSignal): Placed {
       // A table that somebody opened or stands in stays as it is.
       if (shown && (body.querySelector("details[open]") || body.contains(document.activeElement))) return;
       body.replaceChildren(h("div", {}, made));
+      element.hidden = false;
       shown = true;
     } catch (e) {
       if (signal.aborted) return;
+      // What this api or catalog does not have is no fault: the page is without it.
+      if (!section.needed && e instanceof Refusal && e.status === 404) {
+        element.hidden = true;
+        return;
+      }
       const told = failed(e, () => void refresh());
       if (shown) {
         body.querySelector(":scope > .warn")?.remove();
@@ -46,7 +57,7 @@ export function place(section: Section, signal: AbortSignal): Placed {
     }
     body.removeAttribute("aria-busy");
   };
-  return { element, refresh };
+  return { section, element, refresh };
 }
 
 function failed(e: unknown, again: () => void): HTMLElement {

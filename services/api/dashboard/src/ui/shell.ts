@@ -1,11 +1,13 @@
 /** What stands around every page: where one is, what is looked at, and how far the numbers have come. */
 
 import type { Answer } from "../api/client.js";
+import type { Alert } from "../api/types.js";
 import type { Context } from "../context.js";
 import { ago, moment } from "../format/time.js";
 import type { Page } from "../pages/page.js";
 import { PERIODS, type View, write } from "../state/view.js";
 import { h } from "./dom.js";
+import { mark, subject } from "./parts.js";
 
 /** Numbers that are further behind are called old. */
 const OLD_MS = 15 * 60_000;
@@ -43,6 +45,13 @@ export function top(c: Context, page: Page, teams: readonly string[]): HTMLEleme
   return h("header", { class: "top" }, h("h1", {}, page.name), page.path === "explain" ? null : form);
 }
 
+/** What was just said of an alert. */
+export function news(c: Context, a: Alert): HTMLElement {
+  const over = a.state === "resolve";
+  const what = `${a.rule.replaceAll("_", " ")}, ${subject(a.dimensions)}`;
+  return h("a", { href: c.link("alerts") }, over ? "Over: " : [mark(a.severity), " "], what);
+}
+
 /** Whose numbers, of which days, and how far they are. */
 export function stand(c: Context, told: Answer<"/v1/status"> | null = { data: c.status }): HTMLElement[] {
   const ends = Object.values(told?.data.event_types ?? c.status.event_types).sort();
@@ -53,6 +62,7 @@ export function stand(c: Context, told: Answer<"/v1/status"> | null = { data: c.
     h("span", {}, `${c.status.tenant}, ${c.period.from} to ${c.period.to}, ${c.zone}`),
     h("span", { class: old ? "near" : "" }, through),
   ];
+  lines.push(h("span", { class: "live" }));
   if (!told) lines.push(h("span", { class: "bad", role: "alert" }, "weir does not answer: these numbers are not renewed"));
   return lines;
 }
