@@ -65,9 +65,7 @@ impl Door {
     /// # Errors
     /// 401, 403, or 503 while no tokens were read.
     pub fn open(&self, head: &Parts, scopes: &[Scope]) -> Result<Bearer, Problem> {
-        if !self.tokens.are_known() {
-            return Err(Problem::busy("it is starting: its tokens are not read yet"));
-        }
+        self.ready()?;
         let bearer = match token(&head.headers) {
             Given::Token(token) => self.tokens.bearer(&token),
             Given::Nothing if self.anonymous == Anonymous::Loopback => {
@@ -75,23 +73,44 @@ impl Door {
             }
             Given::Nothing | Given::Other => None,
         };
-        let Some(bearer) = bearer else {
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                codes::NO_TOKEN,
-                "no token, or one that is not known: send `Authorization: Bearer TOKEN`",
-            ));
-        };
-        if !scopes.iter().any(|scope| bearer.scopes.contains(scope)) {
-            let labels: Vec<&str> = scopes.iter().map(|s| s.label()).collect();
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                codes::SCOPE,
-                format!("this needs a token with the scope {}", labels.join(" or ")),
-            ));
-        }
-        Ok(bearer)
+        allowed(bearer, scopes)
     }
+
+    /// The bearer of a token that was shown before, by its id: as long as it is known, if it has one
+    /// of these scopes.
+    ///
+    /// # Errors
+    /// As of [`Door::open`].
+    pub fn again(&self, id: &str, scopes: &[Scope]) -> Result<Bearer, Problem> {
+        self.ready()?;
+        allowed(self.tokens.by_id(id), scopes)
+    }
+
+    fn ready(&self) -> Result<(), Problem> {
+        match self.tokens.are_known() {
+            true => Ok(()),
+            false => Err(Problem::busy("it is starting: its tokens are not read yet")),
+        }
+    }
+}
+
+fn allowed(bearer: Option<Bearer>, scopes: &[Scope]) -> Result<Bearer, Problem> {
+    let Some(bearer) = bearer else {
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            codes::NO_TOKEN,
+            "no token, or one that is not known: send `Authorization: Bearer TOKEN`",
+        ));
+    };
+    if !scopes.iter().any(|scope| bearer.scopes.contains(scope)) {
+        let labels: Vec<&str> = scopes.iter().map(|s| s.label()).collect();
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            codes::SCOPE,
+            format!("this needs a token with the scope {}", labels.join(" or ")),
+        ));
+    }
+    Ok(bearer)
 }
 
 enum Given {

@@ -11,7 +11,7 @@ mod tokens;
 pub use door::{Anonymous, Door, OWN_TENANT, Peer};
 pub use problem::{Problem, json, remedy};
 pub use rates::Rates;
-pub use serve::{Room, Speaks, listen, serve};
+pub use serve::{Cut, Room, Speaks, listen, serve};
 pub use tokens::{Bearer, Tokens};
 
 use std::time::{SystemTime, UNIX_EPOCH};

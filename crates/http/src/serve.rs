@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tower_service::Service;
 use weir_model::codes::PORT_TAKEN;
 use weir_runtime::Shutdown;
@@ -35,6 +35,17 @@ pub enum Speaks {
     Http1,
     /// gRPC does.
     Http2,
+}
+
+/// Ends the connection that a request came on, whether or not its peer reads what it is sent.
+#[derive(Clone, Debug, Default)]
+pub struct Cut(Arc<Notify>);
+
+impl Cut {
+    /// Ends it.
+    pub fn now(&self) {
+        self.0.notify_one();
+    }
 }
 
 /// Room for connections, at all ports of a service together, and how long they may take.
@@ -109,8 +120,12 @@ pub async fn serve(
         let (room, router) = (room.clone(), router.clone());
         metrics::gauge!(room.meters.connections).increment(1.0);
         tokio::spawn(async move {
+            let cut = Cut::default();
             let ended = match speaks {
-                Speaks::Http1 => watcher.watch(one(&room, stream, peer, router)).await,
+                Speaks::Http1 => tokio::select! {
+                    ended = watcher.watch(one(&room, stream, (peer, &cut), router)) => ended,
+                    () = cut.0.notified() => Ok(()),
+                },
                 Speaks::Http2 if !begins(&stream, room.head).await => Ok(()),
                 Speaks::Http2 => watcher.watch(two(&room, stream, peer, router)).await,
             };
@@ -140,11 +155,13 @@ async fn begins(stream: &TcpStream, limit: Duration) -> bool {
 fn one(
     room: &Room,
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, cut): (SocketAddr, &Cut),
     router: Router,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
+    let cut = cut.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(cut.clone());
         router.clone().call(request)
     });
     http1::Builder::new()

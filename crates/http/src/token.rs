@@ -16,8 +16,8 @@ use weir_runtime::config::Secret;
 const PREFIX: &str = "weir_";
 /// Bytes of a token: 256 bits.
 const BYTES: usize = 32;
-/// Key of the token of the owner of a data directory: a new one takes the place of the last.
-const OWNER: &str = "owner";
+/// Id of the token of the owner of a data directory: a new one takes the place of the last.
+pub const OWNER: &str = "owner";
 /// Longest wait for an answer of Kafka.
 const DEADLINE: Duration = Duration::from_secs(30);
 

@@ -107,6 +107,17 @@ impl Tokens {
         })
     }
 
+    /// The bearer of the token with this id, for who showed it before.
+    pub fn by_id(&self, id: &str) -> Option<Bearer> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.by_id.get(id).map(|(_, entry)| Bearer {
+            id: id.to_owned(),
+            tenant: entry.tenant.clone(),
+            name: entry.name.clone(),
+            scopes: entry.scopes.clone(),
+        })
+    }
+
     /// Follows the topic until shutdown. Where Kafka does not answer, what is known stays.
     pub fn follow(&self, brokers: &Brokers, shutdown: &Shutdown) {
         let timeouts = &brokers.timeouts;
@@ -212,6 +223,8 @@ mod tests {
         take(b"owner", Some(&entry("weir_b", "default")));
         take(b"bad", Some(b"{}"));
         let tenant = |t: &str| tokens.bearer(t).map(|b| b.tenant);
+        assert_eq!(tokens.by_id("one"), tokens.bearer("weir_a"));
+        assert_eq!(tokens.by_id("two"), None);
         assert_eq!(tenant("weir_a").as_deref(), Some("acme"));
         assert_eq!(tenant("weir_b").as_deref(), Some("default"));
         for none in ["", "weir_", "weir_c", "weir_aa"] {
@@ -221,6 +234,7 @@ mod tests {
         take(b"owner", Some(&entry("weir_c", "default")));
         assert_eq!((tenant("weir_a"), tenant("weir_b")), (None, None));
         assert!(tenant("weir_c").is_some());
+        assert_eq!(tokens.by_id("one"), None);
         assert_eq!(tokens.known.read().unwrap().by_head.len(), 1);
     }
 }

@@ -209,6 +209,8 @@ codes! {
     NOT_THERE = 931;
     /// an answer would take more than it may
     TOO_MUCH = 932;
+    /// a link into the dashboard was used before, or is too old
+    LINK_USED = 960;
 
     // 11xx: the alert consumer
     /// the file that says who is told of alerts is not valid

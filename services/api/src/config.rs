@@ -32,6 +32,8 @@ pub struct ApiConfig {
     pub limits: Limits,
     /// Most connections.
     pub connections: usize,
+    /// Most of them that are told what happens as it happens; one token has at most a quarter.
+    pub streams: usize,
     /// How long the head of a request may take to come; a connection without requests is closed
     /// after that time too.
     #[serde(with = "humantime_serde")]
@@ -50,6 +52,7 @@ impl Default for ApiConfig {
             wait: Duration::from_secs(5),
             limits: Limits::default(),
             connections: 1024,
+            streams: 512,
             head: Duration::from_secs(30),
         }
     }
@@ -62,6 +65,7 @@ impl ApiConfig {
         match self {
             c if c.questions == 0 => zero("questions"),
             c if c.connections == 0 => zero("connections"),
+            c if c.streams == 0 => zero("streams"),
             c if c.limits.rows == 0 => zero("limits.rows"),
             c if c.limits.memory.bytes() == 0 => zero("limits.memory"),
             c if c.limits.time < Duration::from_secs(1) => {

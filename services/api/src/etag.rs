@@ -16,7 +16,7 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response<Body> {
     let known = request.headers().get_all(header::IF_NONE_MATCH).iter();
     let known: Vec<HeaderValue> = known.cloned().collect();
     let response = next.run(request).await;
-    if !reads || response.status() != StatusCode::OK {
+    if !reads || response.status() != StatusCode::OK || goes_on(&response) {
         return response;
     }
     let (mut head, body) = response.into_parts();
@@ -38,6 +38,12 @@ pub(crate) async fn tag(request: Request, next: Next) -> Response<Body> {
         return Response::from_parts(head, Body::empty());
     }
     Response::from_parts(head, Body::from(body))
+}
+
+/// Whether it is a stream that ends at some time only.
+fn goes_on(response: &Response<Body>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|k| k.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn mark(headers: &mut HeaderMap, tag: &str) {

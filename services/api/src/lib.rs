@@ -1,13 +1,17 @@
-//! The api: what the store holds, over HTTP, for whoever bears a token.
+//! The api: what the store holds, over HTTP, for whoever bears a token; the dashboard over it; what
+//! happens, as it happens; and commands, which it writes to the log.
 //!
-//! It has no state and no disk: any number of them can stand side by side. Every question is about
+//! It has no disk, and no state but who came in by a link: any number of them can stand side by side. Every question is about
 //! the tenant of the token, because nothing here can ask without one (see
 //! [`weir_store::Reader`]). Where ClickHouse does not answer it says so, and what it knows, never
 //! that there is nothing.
 
+mod commands;
 mod config;
+mod dashboard;
 mod etag;
 mod fault;
+mod live;
 pub mod metric;
 mod page;
 mod params;
@@ -17,6 +21,7 @@ mod standing;
 mod state;
 
 pub use config::ApiConfig;
+pub use dashboard::Entrance;
 pub use routes::document;
 
 use anyhow::{Result, bail};
@@ -82,6 +87,9 @@ impl Api {
             bail!("{CONFIG}: {problem}");
         }
         port.0.set_nonblocking(true)?;
+        let port_number = port.address()?.port();
+        let hub = live::Hub::new(&catalog, config.streams);
+        let desk = commands::Desk::new(&config.kafka, &catalog)?;
         let tokens = Tokens::new("api's tokens", metric::METERS.tokens);
         let state = State {
             store: Store::new(&config.store),
@@ -89,6 +97,10 @@ impl Api {
             rates: Rates::new(config.rate),
             turns: Semaphore::new(config.questions),
             standing: Standing::default(),
+            hub,
+            desk,
+            entrance: Entrance::default(),
+            port: port_number,
             catalog,
             questions,
             config,
@@ -97,6 +109,11 @@ impl Api {
             state: Arc::new(state),
             port,
         })
+    }
+
+    /// Where codes for its dashboard are made, by the process that it is in.
+    pub fn entrance(&self) -> Entrance {
+        self.state.entrance.clone()
     }
 
     /// As a service of a process.
@@ -119,6 +136,7 @@ impl Api {
         std::thread::scope(|scope| {
             scope.spawn(|| state.door.tokens.follow(brokers, shutdown));
             scope.spawn(|| state.standing.follow(brokers, &state.catalog, shutdown));
+            scope.spawn(|| state.hub.follow(brokers, &state.standing, shutdown));
             let router = routes::router(state, running);
             let served = running.block_on(async {
                 let port = tokio::net::TcpListener::from_std(self.port.0)?;

@@ -1,7 +1,7 @@
 //! Names of this crate's metrics.
 
 use weir_http::Meters;
-use weir_runtime::metric::{Metric, Unit, counter, histogram};
+use weir_runtime::metric::{Metric, Unit, counter, gauge, histogram};
 
 /// Requests answered, by route and status.
 pub const REQUESTS: &str = "weir_api_requests_total";
@@ -13,6 +13,10 @@ pub const TURNED_AWAY: &str = "weir_api_connections_refused_total";
 pub const CONNECTIONS: &str = "weir_api_connections";
 /// Tokens that are known.
 pub const TOKENS: &str = "weir_api_tokens";
+/// Streams that are open.
+pub const STREAMS: &str = "weir_api_streams";
+/// Streams that were closed because their readers were too slow.
+pub const STREAMS_CUT: &str = "weir_api_streams_cut_total";
 
 /// Those that the shared parts of HTTP count under.
 pub(crate) const METERS: Meters = Meters {
@@ -33,6 +37,12 @@ pub fn all() -> Vec<Metric> {
             .unit(Unit::Seconds)
             .by(&["route"])
             .moves("p99 above 2 s: WeirRequestsSlow"),
+        gauge(STREAMS, "streams that are open")
+            .of("api")
+            .moves("at the limit of the configuration: further ones are refused; raise it"),
+        counter(STREAMS_CUT, "streams closed: their readers were too slow")
+            .of("api")
+            .moves("a reader is too slow for what it asks: it comes again by itself"),
     ];
     own.into_iter().chain(METERS.all("api")).collect()
 }

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::state::Shared;
-use crate::{etag, metric, resources};
+use crate::{dashboard, etag, metric, resources};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
@@ -32,7 +32,7 @@ const BEARER: &str = "token";
 const PROBLEMS: [(&str, &str); 9] = [
     ("400", "a parameter says what cannot be"),
     ("401", "no token that is known"),
-    ("403", "the token may not read"),
+    ("403", "the token may not do that"),
     ("404", "there is no such thing"),
     (
         "422",
@@ -67,6 +67,7 @@ pub(crate) fn router(state: &Shared, running: &Running) -> Router {
         .method_not_allowed_fallback(no_method)
         .layer(from_fn(etag::tag))
         .layer(CompressionLayer::new().gzip(true).zstd(true))
+        .merge(dashboard::router().with_state(state.clone()))
         .layer(from_fn(counted))
         .merge(health)
 }
@@ -89,8 +90,8 @@ fn parts() -> (Router<Shared>, OpenApi) {
         .title("weir")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "What weir counted, for the tenant of a token. Every answer says through when it is \
-             complete; refusals are problems (RFC 9457) with a code of docs/errors.md.",
+            "What weir counted, for the tenant of a token. Every answer about it says through when \
+             it is complete; refusals are problems (RFC 9457) with a code of docs/errors.md.",
         ))
         .license(Some(utoipa::openapi::License::new(env!(
             "CARGO_PKG_LICENSE"
@@ -108,19 +109,21 @@ fn parts() -> (Router<Shared>, OpenApi) {
     document.components = Some(components);
     document.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
     for item in document.paths.paths.values_mut() {
-        if let Some(operation) = reads(item) {
-            refusals(operation);
+        let PathItem {
+            get, post, delete, ..
+        } = item;
+        let all = [(get, true), (post, false), (delete, false)];
+        for (operation, reads) in all {
+            if let Some(operation) = operation {
+                refusals(operation, reads);
+            }
         }
     }
     (router, document)
 }
 
-fn reads(item: &mut PathItem) -> Option<&mut Operation> {
-    item.get.as_mut()
-}
-
 /// Adds what every operation can be refused with.
-fn refusals(operation: &mut Operation) {
+fn refusals(operation: &mut Operation, reads: bool) {
     let all = &mut operation.responses.responses;
     for (status, meaning) in PROBLEMS {
         let content = ContentBuilder::new()
@@ -132,10 +135,12 @@ fn refusals(operation: &mut Operation) {
             .build();
         all.insert(status.to_owned(), response.into());
     }
-    let same = ResponseBuilder::new()
-        .description("it is what `If-None-Match` names")
-        .build();
-    all.insert("304".to_owned(), same.into());
+    if reads {
+        let same = ResponseBuilder::new()
+            .description("it is what `If-None-Match` names")
+            .build();
+        all.insert("304".to_owned(), same.into());
+    }
 }
 
 async fn nothing(request: Request) -> Fault {

@@ -1,7 +1,10 @@
 //! What all requests share, and who asks in one of them.
 
+use crate::commands::Desk;
 use crate::config::ApiConfig;
+use crate::dashboard::{Entrance, session_of};
 use crate::fault::Fault;
+use crate::live::Hub;
 use crate::page::{self, Told};
 use crate::standing::Standing;
 use axum::extract::FromRequestParts;
@@ -12,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use weir_catalog::{Catalog, KpiDef};
 use weir_http::token::Scope;
-use weir_http::{Door, Problem, Rates};
+use weir_http::{Bearer, Door, Problem, Rates};
 use weir_store::reader::{Listing, Reader, Row};
 use weir_store::{Param, Question, Store, StoreError};
 
@@ -26,6 +29,14 @@ pub(crate) struct State {
     pub rates: Rates,
     pub turns: Semaphore,
     pub standing: Standing,
+    /// What happens, for who listens.
+    pub hub: Hub,
+    /// Where commands are written.
+    pub desk: Desk,
+    /// Codes and sessions of the dashboard.
+    pub entrance: Entrance,
+    /// The port that it listens at.
+    pub port: u16,
 }
 
 pub(crate) type Shared = Arc<State>;
@@ -33,9 +44,27 @@ pub(crate) type Shared = Arc<State>;
 /// When to come again while no run of this catalog is there.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// Who sends a request, if he may do one of these: by his token, or by a session of the dashboard,
+/// which may do what its token may, for as long as that is known.
+pub(crate) fn open(state: &Shared, head: &Parts, scopes: &[Scope]) -> Result<Bearer, Problem> {
+    match session_of(state, head)? {
+        None => state.door.open(head, scopes),
+        Some(whose) => {
+            let bearer = state.door.again(&whose.token, scopes)?;
+            // A token of that id that was made anew for somebody else is another one.
+            match bearer.tenant == whose.tenant {
+                true => Ok(bearer),
+                false => state.door.again("", scopes),
+            }
+        }
+    }
+}
+
 /// Who asks: bearer of a token that may read, within its rate. It is the only way to the store.
 pub(crate) struct Asker {
     pub state: Shared,
+    /// Who.
+    pub bearer: Bearer,
     reader: Reader,
     /// What tells the lists of one question from those of another.
     list: String,
@@ -45,7 +74,24 @@ impl FromRequestParts<Shared> for Asker {
     type Rejection = Fault;
 
     async fn from_request_parts(head: &mut Parts, state: &Shared) -> Result<Asker, Fault> {
-        let bearer = state.door.open(head, &[Scope::Read])?;
+        Asker::of(head, state, Scope::Read)
+    }
+}
+
+/// Who may change something.
+pub(crate) struct Actor(pub Asker);
+
+impl FromRequestParts<Shared> for Actor {
+    type Rejection = Fault;
+
+    async fn from_request_parts(head: &mut Parts, state: &Shared) -> Result<Actor, Fault> {
+        Asker::of(head, state, Scope::Write).map(Actor)
+    }
+}
+
+impl Asker {
+    fn of(head: &Parts, state: &Shared, scope: Scope) -> Result<Asker, Fault> {
+        let bearer = open(state, head, &[scope])?;
         state.rates.take(&bearer.id, 1, Instant::now())?;
         if let Some(trouble) = state.standing.trouble() {
             let problem =
@@ -56,11 +102,10 @@ impl FromRequestParts<Shared> for Asker {
             reader: Reader::new(&state.store, &bearer.tenant, &state.config.limits),
             list: page::list_of(head),
             state: state.clone(),
+            bearer,
         })
     }
-}
 
-impl Asker {
     pub fn catalog(&self) -> &Catalog {
         &self.state.catalog
     }

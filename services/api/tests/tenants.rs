@@ -53,6 +53,7 @@ fn requests(tenant: &str) -> Vec<(String, String)> {
         ),
         ("/v1/alerts", "/v1/alerts".into()),
         ("/v1/alerts/{id}", format!("/v1/alerts/{tenant}-00")),
+        ("/v1/silences", "/v1/silences".into()),
         ("/v1/anomalies", "/v1/anomalies".into()),
         ("/v1/anomalies/{id}", format!("/v1/anomalies/{tenant}-00")),
         (
@@ -127,7 +128,10 @@ fn every_resource_shows_the_tenant_of_the_token_and_no_other() {
     let tokens = TENANTS.map(|t| token(t, Scope::Read));
     tokens.iter().for_each(|t| api.knows(t));
     let document = serde_json::to_value(weir_api::document()).unwrap();
-    let routes: BTreeSet<&String> = document["paths"].as_object().unwrap().keys().collect();
+    // Commands and the stream have tests of their own.
+    let paths = document["paths"].as_object().unwrap().iter();
+    let reads = paths.filter(|(route, item)| item["get"].is_object() && *route != "/v1/live");
+    let routes: BTreeSet<&String> = reads.map(|(route, _)| route).collect();
     let asked = requests("acme");
     let covered: BTreeSet<&String> = asked.iter().map(|(route, _)| route).collect();
     assert_eq!(covered, routes, "a request for each route");

@@ -4,12 +4,14 @@
 
 mod listing;
 mod lists;
+mod silences;
 
 pub use listing::{Key, Kind, Listing, Page, Place};
 pub use lists::{
     AggregatesOf, Finding, MeasureOf, aggregates, alerts, anomalies, kpi_days, kpi_windows,
     measure_days, published,
 };
+pub use silences::silences;
 
 use crate::client::{Column, Param, Rows};
 use crate::{Store, StoreError};

@@ -81,7 +81,7 @@ pub(crate) struct OverDays {
     #[schema(value_type = String, format = Date)]
     to: Json,
     #[serde(flatten)]
-    value: Value,
+    value: KpiValue,
 }
 
 /// A value of a window.
@@ -99,12 +99,12 @@ pub(crate) struct OfWindow {
     #[schema(value_type = Option<f64>)]
     coverage: Option<Json>,
     #[serde(flatten)]
-    value: Value,
+    value: KpiValue,
 }
 
 /// A value of a KPI or score.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Value {
+pub(crate) struct KpiValue {
     /// Values of the dimensions.
     subject: BTreeMap<String, String>,
     /// Null: there is none, which is not 0.
@@ -127,14 +127,14 @@ pub(crate) struct Value {
 /// What the columns of terms begin with.
 const TERM: &str = "term_";
 
-impl Value {
-    fn of(mut row: Row, kpi: &KpiDef) -> Value {
+impl KpiValue {
+    fn of(mut row: Row, kpi: &KpiDef) -> KpiValue {
         let subject = subject_of(&mut row, kpi.dimensions.iter().map(String::as_str));
         let mut take = |name: &str| row.remove(name).unwrap_or_default();
         let (value, score) = (take("value"), take("score"));
         let (status, sample) = (take("status"), take("sample"));
         let term = |(name, v): (String, Json)| Some((name.strip_prefix(TERM)?.to_owned(), v));
-        Value {
+        KpiValue {
             subject,
             value,
             score,
@@ -170,7 +170,7 @@ pub(crate) async fn values(
     let told = |mut row: Row| OverDays {
         from: row.remove("from").unwrap_or_default(),
         to: row.remove("to").unwrap_or_default(),
-        value: Value::of(row, kpi),
+        value: KpiValue::of(row, kpi),
     };
     let rows: Vec<OverDays> = rows.into_iter().map(told).collect();
     Ok(asker.told_of_kpi(rows, kpi).then(next).response())
@@ -245,7 +245,7 @@ pub(crate) async fn windows(
             window_end,
             day: take("day"),
             coverage: row.remove("coverage"),
-            value: Value::of(row, kpi),
+            value: KpiValue::of(row, kpi),
         }
     };
     let rows: Vec<OfWindow> = rows.into_iter().map(told).collect();

@@ -8,11 +8,13 @@ mod kpis;
 mod measures;
 mod named;
 mod questions;
-mod results;
+pub(crate) mod results;
 mod series;
 mod status;
 
+use crate::commands;
 use crate::fault::Fault;
+use crate::live;
 use crate::state::Shared;
 use serde::Deserialize;
 use serde::Serialize;
@@ -60,6 +62,10 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(analytics::leaderboard))
         .routes(routes!(analytics::performance))
         .routes(routes!(analytics::cost_breakdown))
+        .routes(routes!(commands::acknowledge))
+        .routes(routes!(commands::silences, commands::silence))
+        .routes(routes!(commands::speak))
+        .routes(routes!(live::stream))
 }
 
 /// A refusal, as RFC 9457 has it; some have more members.
@@ -86,7 +92,7 @@ pub(crate) fn problem_schema() -> RefOr<Schema> {
 }
 
 /// A row as what it is.
-fn typed<T: DeserializeOwned>(row: Row) -> Result<T, Fault> {
+pub(crate) fn typed<T: DeserializeOwned>(row: Row) -> Result<T, Fault> {
     let object = Json::Object(row.into_iter().collect());
     serde_json::from_value(object).map_err(|e| {
         tracing::error!("an answer of ClickHouse is not what it is to be: {e}");
@@ -98,7 +104,7 @@ fn typed<T: DeserializeOwned>(row: Row) -> Result<T, Fault> {
     })
 }
 
-fn all_typed<T: DeserializeOwned>(rows: Vec<Row>) -> Result<Vec<T>, Fault> {
+pub(crate) fn all_typed<T: DeserializeOwned>(rows: Vec<Row>) -> Result<Vec<T>, Fault> {
     rows.into_iter().map(typed).collect()
 }
 

@@ -5,6 +5,7 @@ use crate::fault::Fault;
 use crate::page::Told;
 use crate::params::{Moment, Params, in_order, page_size};
 use crate::resources::Nothing;
+use crate::standing::rfc3339;
 use crate::state::Asker;
 use axum::body::Body;
 use axum::extract::Path;
@@ -12,13 +13,14 @@ use axum::http::Response;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
+use weir_model::records;
 use weir_store::reader::{self, Finding, Listing, Row};
 
 /// An alert, at its last step.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Alert {
-    id: String,
-    rule: String,
+    pub id: String,
+    pub rule: String,
     rule_version: u32,
     /// `threshold`, `anomaly` or `no_data`.
     kind: String,
@@ -70,6 +72,43 @@ pub(crate) struct Alert {
     acknowledged_at: Option<String>,
 }
 
+impl Alert {
+    /// As a record of the log says it.
+    pub fn of(a: records::Alert) -> Alert {
+        Alert {
+            id: a.id,
+            rule: a.rule,
+            rule_version: a.version,
+            kind: a.kind,
+            severity: a.severity,
+            priority: a.priority,
+            r#type: a.r#type,
+            dimensions: a.subject.dimensions.into_iter().collect(),
+            state: a.state.symbol().to_owned(),
+            step: a.step,
+            opened: rfc3339(a.opened),
+            at: rfc3339(a.at),
+            value: a.value,
+            threshold: a.threshold,
+            worst: a.worst,
+            windows: a.windows,
+            reopenings: a.reopenings,
+            metric: a.metric,
+            unit: a.unit,
+            component: a.component,
+            client: a.client,
+            impact: a.impact,
+            action: a.action,
+            group_id: a.group,
+            group_key: a.group_key,
+            conditions: a.conditions.into_iter().collect(),
+            failing: a.failing,
+            acknowledged_by: None,
+            acknowledged_at: None,
+        }
+    }
+}
+
 /// What a detector found.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Anomaly {
@@ -102,6 +141,31 @@ pub(crate) struct Anomaly {
     crosses_to: Option<String>,
     /// The window is still open; the final finding has the same id.
     early: bool,
+}
+
+impl Anomaly {
+    /// As a record of the log says it.
+    pub fn of(a: records::Anomaly) -> Anomaly {
+        Anomaly {
+            id: a.id,
+            detector: a.detector,
+            detector_version: a.version,
+            kind: a.kind,
+            severity: a.severity,
+            event: a.event,
+            dimensions: a.subject.dimensions.into_iter().collect(),
+            window: a.window,
+            window_start: rfc3339(a.start),
+            window_end: rfc3339(a.end),
+            value: a.value,
+            expected: a.expected,
+            score: a.score,
+            crosses_at: a.crosses_at.map(rfc3339),
+            crosses_from: a.crosses_from.map(rfc3339),
+            crosses_to: a.crosses_to.map(rfc3339),
+            early: a.early,
+        }
+    }
 }
 
 /// What was said of a KPI or score when its window was final.
@@ -225,9 +289,9 @@ pub(crate) struct AnomaliesAsked {
 }
 
 /// After which place, and how many.
-type Pages<'a> = (Option<&'a str>, Option<usize>);
+pub(crate) type Pages<'a> = (Option<&'a str>, Option<usize>);
 
-pub(super) async fn page(
+pub(crate) async fn page(
     asker: &Asker,
     listing: &Listing,
     (after, limit): Pages<'_>,
@@ -279,7 +343,7 @@ pub(crate) async fn alerts(
 }
 
 /// The row of a listing that has this id.
-async fn one(
+pub(crate) async fn one(
     asker: &Asker,
     what: &str,
     list: fn(&Finding) -> Listing,

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 pub mod data;
+pub mod live;
 
 use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use weir_api::{Api, ApiConfig, Port};
+use weir_api::{Api, ApiConfig, Entrance, Port};
 use weir_catalog::Catalog;
 use weir_http::token::{self, Scope};
 use weir_kafka::Brokers;
@@ -40,6 +41,8 @@ pub fn brokers() -> Brokers {
 /// An api that runs until it is dropped.
 pub struct Served {
     pub url: String,
+    /// Where the process that it is in makes links.
+    pub entrance: Entrance,
     shutdown: Shutdown,
     thread: Option<JoinHandle<()>>,
 }
@@ -72,8 +75,13 @@ impl Answer {
 
 /// A new token of a tenant.
 pub fn token(tenant: &str, scope: Scope) -> String {
-    let (_, token) = token::create(&brokers(), tenant, vec![scope], None).unwrap();
-    token.expose().to_owned()
+    named_token(tenant, &[scope]).1
+}
+
+/// A new token of a tenant, with its id.
+pub fn named_token(tenant: &str, scopes: &[Scope]) -> (String, String) {
+    let (id, token) = token::create(&brokers(), tenant, scopes.to_vec(), None).unwrap();
+    (id, token.expose().to_owned())
 }
 
 impl Served {
@@ -90,6 +98,7 @@ impl Served {
         let port = Port::take(&config).unwrap();
         let url = format!("http://{}", port.address().unwrap());
         let api = Api::new(port, config, catalog(), Question::built_in()).unwrap();
+        let entrance = api.entrance();
         let shutdown = Shutdown::new();
         let until = shutdown.clone();
         let thread = std::thread::spawn(move || {
@@ -103,6 +112,7 @@ impl Served {
         });
         Served {
             url,
+            entrance,
             shutdown,
             thread: Some(thread),
         }
@@ -123,6 +133,17 @@ impl Served {
 
     /// With a token, unless it is empty.
     pub fn ask(&self, method: &str, path: &str, token: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send((method, path), token, headers, "")
+    }
+
+    /// The same with a body of JSON, unless it is empty.
+    pub fn send(
+        &self,
+        (method, path): (&str, &str),
+        token: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url));
@@ -132,12 +153,18 @@ impl Served {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .allow_non_standard_methods(true)
             .timeout_global(Some(DEADLINE))
             .build()
             .into();
-        let mut response = agent.run(request.body(()).unwrap()).unwrap();
+        let mut response = agent.run(request.body(body.to_owned()).unwrap()).unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.body_mut().read_to_vec().unwrap();
         Answer {

@@ -5,9 +5,13 @@ use crate::output::{self, thousands};
 use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
+use std::time::Duration;
 use weir_model::codes::RECEIVER_DEAD;
 use weir_notify::core::Health;
 use weir_ops::{Lag, Status};
+
+/// Longest wait for the api.
+const ANSWER: Duration = Duration::from_secs(5);
 
 pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     let found = system.find()?;
@@ -83,6 +87,9 @@ fn secrets(found: &System) -> Result<serde_json::Value> {
             "url": found.gateway, "token": token.expose(), "tenant": weir_http::OWN_TENANT,
         });
     }
+    if let Some(link) = dashboard(found)? {
+        all["dashboard"] = link.into();
+    }
     if let Some(kafka) = found.kafka_secret()? {
         all["kafka"] = serde_json::json!({
             "brokers": found.brokers.bootstrap, "user": weir_embedded::USER,
@@ -90,6 +97,25 @@ fn secrets(found: &System) -> Result<serde_json::Value> {
         });
     }
     Ok(all)
+}
+
+/// A link into the dashboard, that the api makes for the owner; none where it does not answer.
+fn dashboard(found: &System) -> Result<Option<String>> {
+    let (Some(api), Some(token)) = (&found.api, found.token()?) else {
+        return Ok(None);
+    };
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_global(Some(ANSWER))
+        .build()
+        .into();
+    let asked = agent
+        .post(format!("{api}/dashboard/code"))
+        .header("authorization", format!("Bearer {}", token.expose()))
+        .send_empty();
+    let made = asked.and_then(|mut answer| answer.body_mut().read_to_string());
+    let made = made.ok().and_then(|text| serde_json::from_str(&text).ok());
+    let path = made.and_then(|made: serde_json::Value| Some(made["link"].as_str()?.to_owned()));
+    Ok(path.map(|path| format!("{api}{path}")))
 }
 
 fn tell_secrets(found: &System) -> Result<()> {
@@ -105,6 +131,9 @@ fn tell_secrets(found: &System) -> Result<()> {
     if let Some(token) = found.token()? {
         let (tenant, token) = (weir_http::OWN_TENANT, token.expose());
         println!("gateway: tenant {tenant}  token {token}");
+    }
+    if let Some(link) = dashboard(found)? {
+        println!("dashboard, opens once, within ten minutes: {link}");
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use weir_api::Entrance;
 use weir_catalog::Catalog;
 use weir_embedded::{
     ClickHouse, ClickHouseOptions, DataDir, EngineProgram, Kafka, KafkaOptions, Secrets,
@@ -121,7 +122,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         migrations,
     };
     let host = host.ready_while("kafka", brokers_answer(&brokers));
-    let ended = services(a, setting).and_then(|services| {
+    let ended = services(a, setting).and_then(|(services, entrance)| {
         let host = services.into_iter().fold(host, Host::with);
         let announce = |http: SocketAddr| {
             let addresses = (kafka.address(), own_address.as_str());
@@ -135,6 +136,9 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             if let Some(api) = &api {
                 eprintln!("  api         {api}/docs");
             }
+            if let Some(link) = link(api.as_deref(), entrance.as_ref()) {
+                eprintln!("  dashboard   {link}  opens once, within ten minutes");
+            }
             eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
             eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
             disk.ready();
@@ -146,6 +150,12 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     clickhouse.stop();
     kafka.stop();
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// A link into the dashboard, for the owner.
+fn link(api: Option<&str>, entrance: Option<&Entrance>) -> Option<String> {
+    let path = entrance?.link(weir_http::token::OWNER, weir_http::OWN_TENANT)?;
+    Some(format!("{}{path}", api?))
 }
 
 /// Longest wait until all is ready. A first start makes a thousand views: seconds, but minutes on a
@@ -204,8 +214,8 @@ struct Setting<'a> {
     migrations: Vec<Migration>,
 }
 
-/// Those that are wanted.
-fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
+/// Those that are wanted, and where links into the dashboard are made.
+fn services(a: &UpArgs, on: Setting<'_>) -> Result<(Vec<Service>, Option<Entrance>)> {
     let (brokers, catalog) = (on.brokers, on.catalog);
     let mut services = vec![on.disk.watched()];
     let wanted = |name: &str| a.services.iter().any(|s| s == name);
@@ -230,11 +240,14 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<Vec<Service>> {
     if let Some(ways_in) = on.ways_in {
         services.push(ways_in.service(brokers, catalog)?);
     }
+    let mut entrance = None;
     if let Some(ways_out) = on.ways_out {
-        services.push(ways_out.service(brokers, &on.store, catalog)?);
+        let (service, of) = ways_out.service(brokers, &on.store, catalog)?;
+        services.push(service);
+        entrance = Some(of);
     }
     if let Some(declared) = on.notify {
         services.push(Notify::new(brokers.clone(), declared, catalog.clone()).service());
     }
-    Ok(services)
+    Ok((services, entrance))
 }

@@ -4,7 +4,7 @@ use crate::args::{SystemArgs, UpArgs};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use weir_api::{Api, ApiConfig, Port};
+use weir_api::{Api, ApiConfig, Entrance, Port};
 use weir_catalog::Catalog;
 use weir_embedded::DataDir;
 use weir_kafka::Brokers;
@@ -52,16 +52,17 @@ impl WaysOut {
         Ok(())
     }
 
-    /// The service.
+    /// The service, and where links into its dashboard are made.
     pub fn service(
         mut self,
         brokers: &Brokers,
         store: &StoreConfig,
         catalog: &Arc<Catalog>,
-    ) -> Result<Service> {
+    ) -> Result<(Service, Entrance)> {
         self.config.kafka = brokers.clone();
         self.config.store = store.clone();
         let api = Api::new(self.port, self.config, catalog.clone(), self.questions)?;
-        Ok(api.service())
+        let entrance = api.entrance();
+        Ok((api.service(), entrance))
     }
 }

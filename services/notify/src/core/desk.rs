@@ -265,9 +265,14 @@ impl Desk {
         self.touch(ACK, alert);
     }
 
-    /// Somebody wants no word for a while.
+    /// Somebody wants no word for a while. The last word about the same alerts counts.
     pub fn silenced(&mut self, silence: Silence, at: (&str, i64)) {
         self.mark(at.0, at.1);
+        let earlier = self.silences.values().filter(|s| s.is_about(&silence));
+        for id in earlier.map(|s| s.id.clone()).collect::<Vec<_>>() {
+            self.silences.remove(&id);
+            self.touch(SILENCE, &id);
+        }
         self.touch(SILENCE, &silence.id);
         self.silences.insert(silence.id.clone(), silence);
     }

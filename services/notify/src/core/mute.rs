@@ -24,6 +24,12 @@ pub struct Silence {
 }
 
 impl Silence {
+    /// Whether it is about the same alerts as another one, whatever it says of them.
+    pub(super) fn is_about(&self, other: &Silence) -> bool {
+        let of = |s: &Silence| (s.tenant.clone(), s.rule.clone(), s.alert.clone());
+        of(self) == of(other) && self.subject == other.subject
+    }
+
     fn covers(&self, notice: &Notice) -> bool {
         self.tenant == notice.tenant
             && self.rule == notice.rule

@@ -161,6 +161,33 @@ fn what_is_acknowledged_is_not_repeated_until_it_opens_again() {
 }
 
 #[test]
+fn the_last_word_about_the_same_alerts_counts() {
+    let mut w = World::new(plan(vec![route("all", &["x"])]));
+    let mut say = |id: &str, rule: &str, team: &str, until| {
+        let silence = Silence {
+            id: id.into(),
+            tenant: "acme".into(),
+            rule: rule.into(),
+            alert: None,
+            subject: [("team".to_owned(), team.to_owned())].into(),
+            until,
+        };
+        w.desk.silenced(silence, ("s/0", 0));
+    };
+    say("a", "rule0", "t0", at(500));
+    say("b", "rule1", "t1", at(500));
+    // It ends the first, and not that of another rule or subject.
+    say("c", "rule0", "t0", at(5));
+    say("d", "rule1", "t0", at(5));
+    w.alert(notice(0, 0, true), at(10));
+    w.alert(notice(1, 0, true), at(10));
+    w.run(10, 400);
+    let told = w.told();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].1, "a0");
+}
+
+#[test]
 fn what_is_silenced_or_maintained_is_told_afterwards_if_it_still_holds() {
     let mut p = Plan::clone(&plan(vec![route("all", &["x"])]));
     p.maintenance = vec![Maintenance {

@@ -196,12 +196,17 @@ fn sink() -> Vec<Grant> {
     all
 }
 
-/// Knows tokens and the catalog, and how far groups are.
+/// Knows tokens and the catalog, and how far groups are; tells what happens; writes commands about
+/// alerts.
 fn api() -> Vec<Grant> {
     let own = [
         grant(Topic, Prefixed, TOPICS, &[Describe]),
+        grant(Topic, Prefixed, topics::events("alert."), &[Write]),
         topic(topics::TOKENS, &[Read]),
         topic(topics::CATALOG, &[Read]),
+        topic(topics::ALERTS, &[Read]),
+        topic(topics::ANOMALIES, &[Read]),
+        topic(topics::LIVE, &[Read]),
         grant(Group, Prefixed, GROUPS, &[Describe]),
     ];
     own.into()

@@ -1,0 +1,64 @@
+// A person at the dashboard of a running system: enters by the link, sees a figure move when an event comes, takes an alert
+// on. `WEIR_LINK=... WEIR_EMIT="weir --data-dir DIR emit" node scripts/drive.mjs`
+import { execFile } from "node:child_process";
+import { chromium } from "playwright-core";
+
+const link = process.env.WEIR_LINK;
+const [emit, ...before] = process.env.WEIR_EMIT.split(" ");
+const PATIENCE_MS = 30_000;
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const faults = [];
+const check = (what, holds) => { console.log(`${holds ? "ok" : "not ok"} - ${what}`); if (!holds) faults.push(what); };
+try {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 } });
+  const page = await context.newPage();
+  page.on("pageerror", (e) => faults.push(e.message));
+  page.on("console", (m) => { if (/Content Security Policy/.test(m.text())) faults.push(m.text()); });
+  await page.goto(link);
+  check("the link leads to the pages, without its code", new URL(page.url()).search === "");
+  const [cookie] = await context.cookies();
+  check("the cookie is no script's and no other site's", cookie.httpOnly && cookie.sameSite === "Strict");
+  await page.waitForFunction(() => document.body.dataset.ready && document.body.dataset.live === "yes", null, { timeout: PATIENCE_MS });
+  check("a script of the page sees no cookie", (await page.evaluate(() => document.cookie)) === "");
+  check("a link opens once", (await context.request.get(link, { maxRedirects: 0 })).status() === 403);
+
+  // A figure of the open hour moves; the clock of the page says how long that took.
+  const now = page.locator("section", { has: page.getByRole("heading", { name: "Now", exact: true }) });
+  const figure = () => now.locator(".value").allTextContents();
+  const was = (await figure()).join();
+  const begun = Date.now();
+  const sent = new Promise((done, failed) => {
+    const fields = ["llm.call", "provider=p", "model=m", "tokens_input=10", "cost_usd=7.25", "success=true", "engineer.email=ada@example.org", "engineer.team=core"];
+    execFile(emit, [...before, ...fields], (e) => (e ? failed(e) : done(Date.now())));
+  });
+  await page.waitForFunction((was) => {
+    const all = [...document.querySelectorAll("section")].find((s) => s.querySelector("h2")?.textContent === "Now");
+    const is = [...(all?.querySelectorAll(".value") ?? [])].map((v) => v.textContent).join();
+    return is && is !== was;
+  }, was, { timeout: PATIENCE_MS, polling: 20 });
+  const moved = Date.now();
+  check(`a figure moved ${moved - begun} ms after the command began, ${moved - (await sent)} ms after it ended`, true);
+
+  await page.goto(new URL("/dashboard/alerts", link).href);
+  await page.waitForFunction(() => document.body.dataset.ready === "alerts", null, { timeout: PATIENCE_MS });
+  // Those of low severity are folded.
+  await page.locator("details.data summary").first().click().catch(() => {});
+  const take = page.getByRole("button", { name: /^Take on/ }).first();
+  check("there is an alert to take on", (await take.count()) > 0);
+  await page.locator("#actor").fill("grace@example.org");
+  await page.locator("#actor").blur();
+  await take.click();
+  const said = page.getByText("taken on by grace@example.org").first();
+  await said.waitFor({ timeout: PATIENCE_MS });
+  check("an alert is taken on", true);
+  await page.getByRole("combobox", { name: /^Silence/ }).first().selectOption("1");
+  await page.getByText("silenced by grace@example.org").first().waitFor({ timeout: PATIENCE_MS });
+  await page.reload();
+  await page.getByRole("button", { name: "End" }).first().waitFor({ timeout: PATIENCE_MS });
+  check("what is silenced is listed", true);
+} finally {
+  await browser.close();
+}
+for (const fault of faults) console.error(fault);
+process.exit(faults.length ? 1 : 0);

@@ -1,0 +1,101 @@
+/** What a page is told: what is looked at, and how to ask for it. */
+
+import { type Answer, ask, type Query } from "./api/client.js";
+import type { Kpi, Measured, OverDays, Status } from "./api/types.js";
+import { plus } from "./state/days.js";
+import { before, type Period, period, type View, write } from "./state/view.js";
+
+export type Subject = Readonly<Record<string, string>>;
+
+/** Rows that a page asks for at most. */
+const ROWS = 2000;
+export const BASE = "/dashboard/";
+
+export interface Row {
+  readonly [column: string]: unknown;
+}
+
+export class Context {
+  readonly period: Period;
+  readonly before: Period;
+
+  constructor(
+    readonly view: View,
+    readonly status: Status,
+    readonly kpis: ReadonlyMap<string, Kpi>,
+    readonly today: string,
+    readonly signal: AbortSignal,
+  ) {
+    this.period = period(view, today);
+    this.before = before(this.period);
+  }
+
+  get zone(): string {
+    return this.status.zone;
+  }
+
+  /** The team that is looked at, as a subject; nothing of what has no teams. */
+  get team(): Subject {
+    return this.view.team ? { team: this.view.team } : {};
+  }
+
+  link(page: string, changes: Partial<View> = {}): string {
+    return BASE + page + write({ ...this.view, rest: {}, ...changes });
+  }
+
+  /** Where a number is explained: its last whole day within the period. */
+  explain(of: "kpi" | "measure", name: string, subject: Subject = {}, window?: string): string {
+    const last = this.period.to < this.today ? this.period.to : plus(this.today, -1);
+    const rest: Record<string, string> = { [of]: name, window: window ?? last };
+    for (const [dimension, value] of Object.entries(subject)) rest[`subject[${dimension}]`] = value;
+    return this.link("explain", { rest });
+  }
+
+  /** A statistic of a measure over days. */
+  async measure(statistic: string, asked: { by?: string; step?: string; subject?: Subject; of?: Period } = {}): Promise<Measured[]> {
+    const days = asked.of ?? this.period;
+    const query = { ...days, by: asked.by, step: asked.step, limit: ROWS, ...named(asked.subject) };
+    const path = "/v1/measures/{statistic}/values";
+    return (await ask(path, query, { statistic }, this.signal)).data;
+  }
+
+  /** A KPI over days. */
+  async values(kpi: string, asked: { step?: string; subject?: Subject; of?: Period } = {}): Promise<OverDays[]> {
+    const days = asked.of ?? this.period;
+    const query = { ...days, step: asked.step, limit: ROWS, ...named(asked.subject) };
+    return (await ask("/v1/kpis/{kpi}/values", query, { kpi }, this.signal)).data;
+  }
+
+  /** Rows of a named question, over the period where it takes one. */
+  async question(name: string, asked: Query = {}): Promise<Row[]> {
+    const query = { ...this.period, ...asked };
+    // Its columns are the question's own: the document cannot know them.
+    const answer: Answer<"/v1/questions/{name}"> = await ask("/v1/questions/{name}", query, { name }, this.signal);
+    return answer.data.rows as Row[];
+  }
+
+  title(kpi: string): string {
+    return this.kpis.get(kpi)?.title ?? kpi.replaceAll("_", " ");
+  }
+}
+
+function named(subject: Subject = {}): Query {
+  return Object.fromEntries(Object.entries(subject).map(([name, value]) => [`subject[${name}]`, value]));
+}
+
+/** Values by day, with a gap where there is none. */
+export function byDay(days: readonly string[], rows: readonly { from: string; value?: number | null }[]): (number | null)[] {
+  const known = new Map(rows.map((r) => [r.from, r.value ?? null]));
+  return days.map((d) => known.get(d) ?? null);
+}
+
+export function text(row: Row, column: string): string {
+  const value = row[column];
+  return typeof value === "string" ? value : value === null || value === undefined ? "" : String(value);
+}
+
+export function number(row: Row, column: string): number | null {
+  const value = row[column];
+  if (typeof value === "number") return value;
+  return typeof value === "string" && value !== "" && Number.isFinite(Number(value)) ? Number(value) : null;
+}

@@ -1,0 +1,14 @@
+/** What a page is. */
+
+import type { Context } from "../context.js";
+import type { Section } from "../ui/section.js";
+
+export interface Page {
+  path: string;
+  name: string;
+  /** Whether `team` narrows it. */
+  teams: boolean;
+  /** Whether it shows the days before beside. */
+  compares: boolean;
+  sections: (context: Context) => Section[];
+}
