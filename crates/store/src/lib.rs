@@ -18,6 +18,7 @@ mod config;
 pub mod encode;
 mod error;
 pub mod explain;
+pub mod findings;
 pub mod history;
 mod kpi;
 mod kpi_period;

@@ -2,7 +2,7 @@
 
 use crate::client::{ident, text};
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, backtest, calendar, kpi, kpi_period, results, view};
+use crate::{Store, StoreError, backtest, calendar, findings, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
@@ -178,7 +178,8 @@ impl Store {
             alter.extend(result.alter(&there.names_of(result.table)));
         }
         let tables = |table: &str| there.columns_of(table).map(|_| there.names_of(table));
-        for statement in backtest::prepare(&tables) {
+        let fixed = backtest::prepare(&tables).into_iter();
+        for statement in fixed.chain(findings::prepare(&tables)) {
             self.execute(&statement).await?;
         }
         // What a view was made from, beside its text: `*` is all columns there were, and functions
@@ -210,6 +211,7 @@ impl Store {
             wanted.extend(view::event_views(catalog, event)?.into_iter().map(View::of));
         }
         wanted.extend(calendar::result_views(catalog)?.into_iter().map(View::of));
+        wanted.extend(findings::views().map(View::of));
         for k in &catalog.kpis {
             wanted.push(View {
                 name: format!("kpi_{}_current", k.name),
