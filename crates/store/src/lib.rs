@@ -15,6 +15,7 @@ pub mod baseline;
 mod calendar;
 mod client;
 mod config;
+mod describe;
 pub mod encode;
 mod error;
 pub mod explain;

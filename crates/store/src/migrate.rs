@@ -1,6 +1,7 @@
 //! Migrations, applied once each in order, and what follows from the catalog at each start.
 
 use crate::client::{ident, text};
+use crate::describe::Comments;
 use crate::table::{EventsTable, PartsTable};
 use crate::{Store, StoreError, backtest, calendar, findings, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
@@ -89,8 +90,16 @@ impl There {
     }
 }
 
-/// What the comment of a view that was made here begins with.
+/// What the comment of a view that was made here says.
 const MADE: &str = "made by weir from";
+
+/// The comment of a view: what it is, and the hash of what it was made from.
+fn made(what: &str, hash: &str) -> String {
+    match what.is_empty() {
+        true => format!("{MADE} {hash}"),
+        false => format!("{what} ({MADE} {hash})"),
+    }
+}
 
 /// A view that is to be there.
 struct View {
@@ -224,7 +233,8 @@ impl Store {
             }
         }
         self.drop_not_stored(&there, catalog).await?;
-        self.views(&there, &made_from, wanted).await?;
+        let comments = Comments::of(catalog)?;
+        self.views(&there, &made_from, wanted, &comments).await?;
         Ok(alter)
     }
 
@@ -233,7 +243,7 @@ impl Store {
     async fn drop_not_stored(&self, there: &There, catalog: &Catalog) -> Result<(), StoreError> {
         for view in catalog.events.iter().flat_map(view::not_stored) {
             let comment = there.comments.get(&view);
-            if comment.is_some_and(|c| c.starts_with(MADE)) {
+            if comment.is_some_and(|c| c.contains(MADE)) {
                 self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
                     .await?;
             }
@@ -248,6 +258,7 @@ impl Store {
         there: &There,
         made_from: &[String],
         wanted: Vec<View>,
+        comments: &Comments,
     ) -> Result<(), StoreError> {
         for view in wanted {
             let View {
@@ -257,7 +268,7 @@ impl Store {
             } = view;
             let from = made_from.iter().chain([&columns, &select]);
             let from: Vec<&[u8]> = from.map(|s| s.as_bytes()).collect();
-            let made = format!("{MADE} {}", hash::id(&from));
+            let made = made(comments.table(&name), &hash::id(&from));
             if there.comments.get(&name) == Some(&made) {
                 continue;
             }

@@ -1,6 +1,6 @@
 //! Rows of forecasts, trends and findings, and how they are written.
 
-use super::{ANALYSES, FINDINGS, FORECASTS, TRENDS, Table};
+use super::columns::{ANALYSES, FINDINGS, FORECASTS, TRENDS, Table};
 use crate::row_binary::{length, maybe, string, time};
 use crate::{Store, StoreError};
 use bytes::Bytes;
@@ -132,6 +132,12 @@ impl Rows {
     /// Forecasts, trends and findings so far.
     pub fn counts(&self) -> [u32; 3] {
         [self.forecasts.1, self.trends.1, self.findings.1]
+    }
+
+    /// Rows that are not written yet, at most.
+    pub fn held(&self) -> u32 {
+        let of = |(bytes, n): &(Vec<u8>, u32)| if bytes.is_empty() { 0 } else { *n };
+        of(&self.forecasts) + of(&self.trends) + of(&self.findings)
     }
 
     /// Adds a day ahead.

@@ -152,15 +152,16 @@ pub async fn measured(
     .await
 }
 
-/// Anomalies whose windows end on a day, the farthest out first: rows of the view, without the
-/// tenant.
+/// Anomalies whose windows end on a day, the farthest out first, of each detector and subject one:
+/// rows of the view, without the tenant.
 ///
 /// # Errors
 /// ClickHouse refuses or does not answer.
 pub async fn found_on(reader: &Reader, day: Date, most: usize) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
         "SELECT tenant, id, detector, dimensions, value, expected, score FROM anomalies \
-         WHERE {WHOSE} AND day = {{day:Date}} ORDER BY abs(score) DESC, id LIMIT {most}"
+         WHERE {WHOSE} AND day = {{day:Date}} ORDER BY abs(score) DESC, id \
+         LIMIT 1 BY detector, toString(dimensions) LIMIT {most}"
     );
     reader
         .rows(&sql, &[("day".to_owned(), day.to_string())])
@@ -193,7 +194,7 @@ pub fn queries_of_calls(
     for (i, (_, path)) in cost.tokens.iter().enumerate() {
         let of = column(path)?;
         tokens.push_str(&format!(
-            ", sumIf(toFloat64(ifNull({of}, 0)), {reported} IS NULL) AS t{i}"
+            ", toFloat64(sumIf(toInt64(ifNull({of}, 0)), {reported} IS NULL)) AS t{i}"
         ));
     }
     let once = match event.identity.as_deref().and_then(column) {
@@ -210,7 +211,7 @@ pub fn queries_of_calls(
     };
     let sql = format!(
         "SELECT tenant, {provider} AS provider, {model} AS model, {task} AS task, {waste} AS waste, \
-         toFloat64(count()) AS calls, sum(ifNull({reported}, 0)) AS reported, \
+         toFloat64(count()) AS calls, toFloat64(sum(toDecimal128(ifNull({reported}, 0), 9))) AS reported, \
          toFloat64(countIf({reported} IS NULL)) AS unreported{tokens}\n\
          FROM (SELECT * FROM {} WHERE {WHOSE} AND day BETWEEN {{from:Date}} AND {{to:Date}} \
          AND event_time >= toDateTime64({{from:Date}}, 6, 'UTC') - toIntervalDay(1) \
