@@ -8,6 +8,7 @@
 mod config;
 mod etag;
 mod fault;
+pub mod findings;
 pub mod metric;
 mod page;
 mod params;
@@ -65,6 +66,7 @@ impl Port {
 pub struct Api {
     state: Shared,
     port: Port,
+    plan: Option<findings::Plan>,
 }
 
 impl Api {
@@ -96,7 +98,15 @@ impl Api {
         Ok(Api {
             state: Arc::new(state),
             port,
+            plan: None,
         })
+    }
+
+    /// One that also computes what the plan asks for, once a day is over.
+    #[must_use]
+    pub fn with_plan(mut self, plan: findings::Plan) -> Api {
+        self.plan = Some(plan);
+        self
     }
 
     /// As a service of a process.
@@ -119,6 +129,9 @@ impl Api {
         std::thread::scope(|scope| {
             scope.spawn(|| state.door.tokens.follow(brokers, shutdown));
             scope.spawn(|| state.standing.follow(brokers, &state.catalog, shutdown));
+            if let Some(plan) = &self.plan {
+                scope.spawn(|| findings::follow(state, plan, running));
+            }
             let router = routes::router(state, running);
             let served = running.block_on(async {
                 let port = tokio::net::TcpListener::from_std(self.port.0)?;

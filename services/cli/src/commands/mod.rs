@@ -11,10 +11,12 @@ mod dlq;
 mod door;
 mod emit;
 mod explain;
+mod findings;
 mod forecast;
 mod import;
 mod judged;
 mod kafka;
+mod kpi;
 mod notify;
 mod probe;
 mod query;
@@ -25,6 +27,7 @@ mod sources;
 mod status;
 mod token;
 mod topics;
+mod trends;
 mod truth;
 mod up;
 mod verify;
@@ -52,6 +55,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Forecast(a) => forecast::run(&a),
+        Command::Kpi(a) => kpi::run(&system, &a),
+        Command::Trends(a) => trends::run(&system, &a),
+        Command::Findings(a) => findings::run(&system, &a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
         Command::Backtest(a) => backtest::run(&system, &a),
