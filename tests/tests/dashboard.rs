@@ -156,7 +156,17 @@ fn the_link_opens_a_dashboard_that_moves() {
     // An alert is told; somebody takes it on, and it is silenced.
     let mut stream = browser.open("GET", "/v1/live?topics=alerts", "");
     heard(&mut stream, "hello");
-    let simulated = system.weir(&["simulate", "--tenant", "default", "--engineers", "5", "--days", "2", "--seed", "7"]);
+    let simulated = system.weir(&[
+        "simulate",
+        "--tenant",
+        "default",
+        "--engineers",
+        "5",
+        "--days",
+        "2",
+        "--seed",
+        "7",
+    ]);
     assert!(simulated.status.success());
     let alert = heard(&mut stream, "alert");
     let id = alert["id"].as_str().unwrap();

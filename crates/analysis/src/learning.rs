@@ -10,7 +10,7 @@
 mod advice;
 mod compare;
 
-pub use advice::{Advice, Evidence, Facts, recommend};
+pub use advice::{Advice, Evidence, Facts, priority, recommend};
 pub use compare::{Benchmark, Level, MIN_PEERS, Requirement, SkillGap, Standing, benchmark};
 pub use compare::{skill_gap, standing, strengths};
 

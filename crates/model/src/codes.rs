@@ -220,6 +220,13 @@ codes! {
     /// a receiver did not take a message that tries its route
     TRIAL_FAILED = 1103;
 
+    // 13xx: what is computed of finished days
+    /// the declaration of what is computed of finished days is not valid
+    ANALYSIS_DECLARATION = 1301;
+    /// an api may not write what it would compute of finished days
+    ANALYSIS_FORBIDDEN = 1302;
+    /// a part of what is computed of a finished day was left out
+    ANALYSIS_PART = 1303;
     // 14xx: upgrades
     /// this version does not take over the running system
     UPGRADE_REFUSED = 1401;

@@ -1,8 +1,9 @@
 //! Migrations, applied once each in order, and what follows from the catalog at each start.
 
 use crate::client::{ident, text};
+use crate::describe::Comments;
 use crate::table::{EventsTable, PartsTable};
-use crate::{Store, StoreError, backtest, calendar, kpi, kpi_period, results, view};
+use crate::{Store, StoreError, backtest, calendar, findings, kpi, kpi_period, results, view};
 use std::collections::BTreeMap;
 use std::path::Path;
 use weir_catalog::Catalog;
@@ -105,8 +106,16 @@ impl There {
     }
 }
 
-/// What the comment of a view that was made here begins with.
+/// What the comment of a view that was made here says.
 const MADE: &str = "made by weir from";
+
+/// The comment of a view: what it is, and the hash of what it was made from.
+fn made(what: &str, hash: &str) -> String {
+    match what.is_empty() {
+        true => format!("{MADE} {hash}"),
+        false => format!("{what} ({MADE} {hash})"),
+    }
+}
 
 /// A view that is to be there.
 struct View {
@@ -229,6 +238,7 @@ impl Store {
     ) -> Result<(Vec<String>, Vec<String>), StoreError> {
         let tables = |table: &str| there.columns_of(table).map(|_| there.names_of(table));
         let (mut made, mut altered) = (backtest::prepare(&tables), Vec::new());
+        made.extend(findings::prepare(&tables));
         for result in results::ALL {
             altered.extend(result.alter(&there.names_of(result.table)));
         }
@@ -273,7 +283,8 @@ impl Store {
         self.fill_tenants(catalog).await?;
         let wanted = views_of(catalog)?;
         self.drop_not_stored(&there, catalog).await?;
-        self.views(&there, &made_from, wanted).await?;
+        let comments = Comments::of(catalog)?;
+        self.views(&there, &made_from, wanted, &comments).await?;
         Ok(alter)
     }
 
@@ -282,7 +293,7 @@ impl Store {
     async fn drop_not_stored(&self, there: &There, catalog: &Catalog) -> Result<(), StoreError> {
         for view in catalog.events.iter().flat_map(view::not_stored) {
             let comment = there.comments.get(&view);
-            if comment.is_some_and(|c| c.starts_with(MADE)) {
+            if comment.is_some_and(|c| c.contains(MADE)) {
                 self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
                     .await?;
             }
@@ -297,6 +308,7 @@ impl Store {
         there: &There,
         made_from: &[String],
         wanted: Vec<View>,
+        comments: &Comments,
     ) -> Result<(), StoreError> {
         for view in wanted {
             let View {
@@ -306,7 +318,7 @@ impl Store {
             } = view;
             let from = made_from.iter().chain([&columns, &select]);
             let from: Vec<&[u8]> = from.map(|s| s.as_bytes()).collect();
-            let made = format!("{MADE} {}", hash::id(&from));
+            let made = made(comments.table(&name), &hash::id(&from));
             if there.comments.get(&name) == Some(&made) {
                 continue;
             }
@@ -431,6 +443,7 @@ fn views_of(catalog: &Catalog) -> Result<Vec<View>, StoreError> {
         wanted.extend(view::event_views(catalog, event)?.into_iter().map(View::of));
     }
     wanted.extend(calendar::result_views(catalog)?.into_iter().map(View::of));
+    wanted.extend(findings::views().map(View::of));
     for k in &catalog.kpis {
         wanted.push(View {
             name: format!("kpi_{}_current", k.name),

@@ -108,6 +108,11 @@ impl Fixture {
         self.fields.iter().map(|c| (c.name, sql(c.kind))).chain(own)
     }
 
+    /// (column, what it is) of the fields of the record.
+    pub(crate) fn docs(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        self.fields.iter().map(|c| (c.name, c.doc))
+    }
+
     /// The list of columns of an insert.
     pub fn insert_columns(&self) -> String {
         let names: Vec<String> = self.columns().map(|(n, _)| ident(n)).collect();

@@ -1,5 +1,6 @@
 //! Settings of an api.
 
+use crate::findings::AnalysisConfig;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct ApiConfig {
     pub wait: Duration,
     /// What one answer may take.
     pub limits: Limits,
+    /// What is computed once a day is over.
+    pub analysis: AnalysisConfig,
     /// Most connections.
     pub connections: usize,
     /// Most of them that are told what happens as it happens; one token has at most a quarter.
@@ -51,6 +54,7 @@ impl Default for ApiConfig {
             questions: 8,
             wait: Duration::from_secs(5),
             limits: Limits::default(),
+            analysis: AnalysisConfig::default(),
             connections: 1024,
             streams: 512,
             head: Duration::from_secs(30),
@@ -68,6 +72,9 @@ impl ApiConfig {
             c if c.streams == 0 => zero("streams"),
             c if c.limits.rows == 0 => zero("limits.rows"),
             c if c.limits.memory.bytes() == 0 => zero("limits.memory"),
+            c if c.analysis.look < Duration::from_secs(1) => {
+                Some("api.analysis.look must be at least 1s".to_owned())
+            }
             c if c.limits.time < Duration::from_secs(1) => {
                 Some("api.limits.time must be at least 1s".to_owned())
             }

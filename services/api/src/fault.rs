@@ -107,7 +107,7 @@ impl From<StoreError> for Fault {
 }
 
 /// ClickHouse's numbers of: too many rows or bytes, too slow, too much memory.
-const TOO_MUCH: [i32; 6] = [158, 159, 160, 241, 307, 396];
+pub(crate) const TOO_MUCH: [i32; 6] = [158, 159, 160, 241, 307, 396];
 /// There is no such table.
 const NO_TABLE: i32 = 60;
 /// There is no such database.

@@ -1,9 +1,9 @@
 //! The api: what the store holds, over HTTP, for whoever bears a token; the dashboard over it; what
 //! happens, as it happens; and commands, which it writes to the log.
 //!
-//! It has no disk, and no state but who came in by a link: any number of them can stand side by side. Every question is about
-//! the tenant of the token, because nothing here can ask without one (see
-//! [`weir_store::Reader`]). Where ClickHouse does not answer it says so, and what it knows, never
+//! It has no disk, and no state but who came in by a link: any number of them can stand side by
+//! side. Every question is about the tenant of the token, because nothing here can ask without one
+//! (see [`weir_store::Reader`]). Where ClickHouse does not answer it says so, and what it knows, never
 //! that there is nothing.
 
 mod commands;
@@ -11,6 +11,7 @@ mod config;
 mod dashboard;
 mod etag;
 mod fault;
+pub mod findings;
 mod live;
 pub mod metric;
 mod page;
@@ -70,6 +71,7 @@ impl Port {
 pub struct Api {
     state: Shared,
     port: Port,
+    plan: Option<findings::Plan>,
 }
 
 impl Api {
@@ -108,12 +110,20 @@ impl Api {
         Ok(Api {
             state: Arc::new(state),
             port,
+            plan: None,
         })
     }
 
     /// Where codes for its dashboard are made, by the process that it is in.
     pub fn entrance(&self) -> Entrance {
         self.state.entrance.clone()
+    }
+
+    /// One that also computes what the plan asks for, once a day is over.
+    #[must_use]
+    pub fn with_plan(mut self, plan: findings::Plan) -> Api {
+        self.plan = Some(plan);
+        self
     }
 
     /// As a service of a process.
@@ -137,6 +147,9 @@ impl Api {
             scope.spawn(|| state.door.tokens.follow(brokers, shutdown));
             scope.spawn(|| state.standing.follow(brokers, &state.catalog, shutdown));
             scope.spawn(|| state.hub.follow(brokers, &state.standing, shutdown));
+            if let Some(plan) = &self.plan {
+                scope.spawn(|| findings::follow(state, plan, running));
+            }
             let router = routes::router(state, running);
             let served = running.block_on(async {
                 let port = tokio::net::TcpListener::from_std(self.port.0)?;

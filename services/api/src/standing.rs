@@ -67,6 +67,12 @@ impl Standing {
         })
     }
 
+    /// The run, and through when all event types are that anything came of; none where nothing is
+    /// known.
+    pub fn all_through(&self) -> Option<(u32, Micros)> {
+        self.read(|known| Some((known.run?, *known.complete.values().min()?)))
+    }
+
     fn read<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }

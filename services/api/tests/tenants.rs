@@ -90,6 +90,9 @@ fn requests(tenant: &str) -> Vec<(String, String)> {
     ] {
         all.push((route, format!("{route}?{SPAN}{more}")));
     }
+    for route in ["/v1/forecasts", "/v1/trends", "/v1/findings"] {
+        all.push((route, format!("{route}?since=2026-03-01")));
+    }
     for event in &catalog().events {
         let name = &event.name;
         // Not every type is kept without dimensions.

@@ -103,6 +103,12 @@ pub enum Command {
     Alerts(AlertsArgs),
     /// Forecast a series of a CSV file, with intervals and a back-test
     Forecast(ForecastArgs),
+    /// Show a KPI over some days: value, terms, trend, and the days
+    Kpi(KpiArgs),
+    /// List which KPIs get better or worse, computed once a day is over
+    Trends(TrendsArgs),
+    /// List what deserves a look, computed once a day is over: verdicts, budgets, causes, savings
+    Findings(FindingsArgs),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse
     Verify(VerifyArgs),
     /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
@@ -372,6 +378,82 @@ pub struct ConnectArgs {
     pub timeout: u64,
     #[command(flatten)]
     pub gateway: GatewayArgs,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which rows of what is computed once a day is over.
+#[derive(ClapArgs, Debug)]
+pub struct ComputedArgs {
+    /// Values of dimensions: `team=payments`
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME=VALUE,…"
+    )]
+    pub subject: String,
+    /// Of data through this day and later ones (only the newest where not given)
+    #[arg(long, value_name = "DAY")]
+    pub since: Option<String>,
+    /// Whose (needed where there are several tenants)
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Most rows
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: usize,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct TrendsArgs {
+    /// Only this KPI
+    pub kpi: Option<String>,
+    /// improving, stable or degrading
+    #[arg(long, value_name = "WORD")]
+    pub verdict: Option<String>,
+    #[command(flatten)]
+    pub of: ComputedArgs,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct FindingsArgs {
+    /// trend, budget, experiment, cause, recommendation or opportunity
+    pub kind: Option<String>,
+    /// About this KPI, budget, experiment, detector, skill or saving
+    #[arg(long, value_name = "NAME")]
+    pub about: Option<String>,
+    /// That say so, e.g. used_up
+    #[arg(long, value_name = "WORD")]
+    pub verdict: Option<String>,
+    #[command(flatten)]
+    pub of: ComputedArgs,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct KpiArgs {
+    /// Name
+    pub kpi: String,
+    /// Values of dimensions: `team=payments`
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME=VALUE,…"
+    )]
+    pub subject: String,
+    /// Days that end with yesterday
+    #[arg(long, default_value_t = 28, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub days: u32,
+    /// Whose (needed where there are several tenants)
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Most subjects
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: usize,
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,

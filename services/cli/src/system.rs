@@ -259,6 +259,11 @@ impl SystemArgs {
         })
     }
 
+    /// What is computed of finished days: of `--schemas`, where it says so.
+    pub fn plan(&self) -> Result<weir_api::findings::Plan> {
+        weir_api::findings::Plan::of(self.schemas.as_deref())
+    }
+
     fn sql(&self, folder: &str) -> Option<PathBuf> {
         let dir = self.schemas.as_ref()?.join(folder);
         dir.is_dir().then_some(dir)

@@ -38,4 +38,13 @@ pub struct Call {
     pub retry: bool,
     /// Name of a waste pattern that it was recognised by, such as `answer cut off`.
     pub waste: Option<String>,
+    /// Calls that the row is made of, whose sums it has; 0 is a single one too.
+    pub count: usize,
+}
+
+impl Call {
+    /// How many it is.
+    pub(crate) fn calls(&self) -> usize {
+        self.count.max(1)
+    }
 }

@@ -161,7 +161,7 @@ fn cheaper_models(calls: &[Call], book: &Book, rules: &Rules) -> Vec<Opportunity
                 kind: Kind::CheaperModel,
                 about: format!("{task}: {model} to {other}"),
                 usd: saved,
-                calls: paid.len(),
+                calls: paid.iter().map(|(c, _)| c.calls()).sum(),
                 evidence: evidence([
                     ("quality now", own.mean),
                     ("quality of the cheaper", q.mean),
@@ -195,7 +195,7 @@ fn cache_misses(calls: &[Call], book: &Book) -> Vec<Opportunity> {
         let sum = missed.entry(prefix).or_default();
         sum.0 += again * (price.input - price.cached) / 1e6;
         sum.1 += again;
-        sum.2 += 1;
+        sum.2 += call.calls();
     }
     missed
         .into_iter()
@@ -219,16 +219,17 @@ fn repeated(calls: &[Call]) -> Vec<Opportunity> {
         for key in retry.into_iter().chain(waste) {
             let sum = sums.entry(key).or_default();
             sum.0 += call.usd.unwrap_or(0.0);
-            sum.1 += 1;
+            sum.1 += call.calls();
         }
     }
+    let all: usize = calls.iter().map(Call::calls).sum();
     sums.into_iter()
         .map(|((kind, about), (usd, n))| Opportunity {
             kind,
             about: about.to_owned(),
             usd,
             calls: n,
-            evidence: evidence([("share of calls", n as f64 / calls.len() as f64)]),
+            evidence: evidence([("share of calls", n as f64 / all as f64)]),
             takes: match kind {
                 Kind::Retries => "use the first answer, or find why it was refused".into(),
                 _ => format!("stop calls of the pattern `{about}`"),

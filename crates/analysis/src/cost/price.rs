@@ -56,8 +56,8 @@ pub fn breakdown(calls: &[Call], dimension: &str) -> Vec<Breakdown> {
         };
         let sum = sums.entry(value).or_default();
         sum.0 += call.usd.unwrap_or(0.0);
-        sum.1 += 1;
-        sum.2 += usize::from(call.usd.is_none());
+        sum.1 += call.calls();
+        sum.2 += if call.usd.is_none() { call.calls() } else { 0 };
     }
     let whole: f64 = sums.values().map(|s| s.0).sum();
     let mut out: Vec<Breakdown> = sums
@@ -91,9 +91,10 @@ pub struct WhatIf {
 pub fn reprice(calls: &[Call], book: &Book) -> WhatIf {
     let mut models: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     let mut unpriced = 0;
+    let all: usize = calls.iter().map(Call::calls).sum();
     for call in calls {
         let (Some(usd), Some(price)) = (call.usd, book.get(&call.model)) else {
-            unpriced += 1;
+            unpriced += call.calls();
             continue;
         };
         let sums = models.entry(call.model.clone()).or_default();
@@ -104,6 +105,6 @@ pub fn reprice(calls: &[Call], book: &Book) -> WhatIf {
         usd: models.values().map(|m| m.0).sum(),
         repriced: models.values().map(|m| m.1).sum(),
         models,
-        unpriced: f64::from(unpriced) / (calls.len() as f64).max(1.0),
+        unpriced: unpriced as f64 / (all as f64).max(1.0),
     }
 }

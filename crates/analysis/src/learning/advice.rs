@@ -68,7 +68,8 @@ pub fn recommend(facts: &Facts) -> Vec<Advice> {
     out.into_iter().map(|(_, a)| a).collect()
 }
 
-fn priority(missing: f64) -> u8 {
+/// The priority of a missing share: 1 is most urgent, 5 least.
+pub fn priority(missing: f64) -> u8 {
     (1..)
         .zip(STEPS)
         .find(|(_, from)| missing >= *from)

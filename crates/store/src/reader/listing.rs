@@ -17,6 +17,8 @@ pub enum Kind {
     Day,
     /// A text.
     Text,
+    /// A whole number.
+    Number,
 }
 
 /// A column that rows are sorted by; it is never null.
@@ -60,6 +62,7 @@ impl Place {
             Kind::Time => value.parse::<i64>().is_ok(),
             Kind::Day => value.parse::<jiff::civil::Date>().is_ok(),
             Kind::Text => true,
+            Kind::Number => value.parse::<i64>().is_ok(),
         };
         let all = values.len() == keys.len() && values.iter().zip(keys).all(fits);
         all.then_some(Place(values))
@@ -215,7 +218,7 @@ impl Key {
         match self.kind {
             Kind::Time => format!("toUnixTimestamp64Micro({column})"),
             Kind::Day => format!("toString({column})"),
-            Kind::Text => column,
+            Kind::Text | Kind::Number => column,
         }
     }
 
@@ -225,6 +228,7 @@ impl Key {
             Kind::Time => MOMENT.replace("KIND", &format!("{{k{i}:Int64}}")),
             Kind::Day => format!("{{k{i}:Date}}"),
             Kind::Text => format!("{{k{i}:String}}"),
+            Kind::Number => format!("{{k{i}:Int64}}"),
         }
     }
 

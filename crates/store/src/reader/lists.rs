@@ -33,19 +33,27 @@ pub struct Finding {
 fn found(view: &str, time: &str, of: &Finding) -> Listing {
     let keys = vec![Key::down(time, Kind::Time), Key::up("id", Kind::Text)];
     let mut listing = Listing::new(view, keys);
-    for (column, value) in &of.equal {
+    narrowed(&mut listing, &of.equal, &of.subject);
+    listing.within(&ident(time), of.within);
+    listing
+}
+
+fn narrowed(
+    listing: &mut Listing,
+    equal: &[(&'static str, String)],
+    subject: &BTreeMap<String, String>,
+) {
+    for (column, value) in equal {
         let condition = format!("{} = {{}}", ident(column));
         listing.given(&condition, "String", value);
     }
-    for (name, value) in &of.subject {
+    for (name, value) in subject {
         // A dimension that a row does not have is no empty one.
         listing.given("mapContains(dimensions, {})", "String", name);
         let place = listing.params.len() - 1;
         let condition = format!("dimensions[{{g{place}:String}}] = {{}}");
         listing.given(&condition, "String", value);
     }
-    listing.within(&ident(time), of.within);
-    listing
 }
 
 /// Alerts, those that opened last first.
@@ -67,6 +75,55 @@ pub fn anomalies(of: &Finding) -> Listing {
 /// What was said of KPIs and scores when their windows were final, the newest first.
 pub fn published(of: &Finding) -> Listing {
     found("kpis", "window_end", of)
+}
+
+/// Which forecasts, trends or findings are wanted; what is left out narrows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Computed {
+    /// Columns that have a value.
+    pub equal: Vec<(&'static str, String)>,
+    /// Dimensions that have a value.
+    pub subject: BTreeMap<String, String>,
+    /// Of analyses through this day and later ones; else of the newest one.
+    pub since: Option<Date>,
+}
+
+/// Days ahead, those of the newest analysis first, then by KPI, series and day.
+pub fn forecasts(of: &Computed) -> Listing {
+    let keys = [
+        Key::up("kpi", Kind::Text),
+        Key::up("series", Kind::Text),
+        Key::up("day", Kind::Day),
+    ];
+    computed("forecasts", of, &keys)
+}
+
+/// Trends, those of the newest analysis first, then by KPI.
+pub fn trends(of: &Computed) -> Listing {
+    let keys = [Key::up("kpi", Kind::Text), Key::up("id", Kind::Text)];
+    computed("trends", of, &keys)
+}
+
+/// Findings, those of the newest analysis first, then the most urgent ones.
+pub fn findings(of: &Computed) -> Listing {
+    let keys = [
+        Key::up("priority", Kind::Number),
+        Key::up("kind", Kind::Text),
+        Key::up("id", Kind::Text),
+    ];
+    computed("findings", of, &keys)
+}
+
+fn computed(view: &str, of: &Computed, then: &[Key]) -> Listing {
+    let mut keys = vec![Key::down("data_through", Kind::Day)];
+    keys.extend_from_slice(then);
+    let mut listing = Listing::new(view, keys);
+    narrowed(&mut listing, &of.equal, &of.subject);
+    match of.since {
+        Some(since) => listing.given("data_through >= {}", "Date", since.to_string()),
+        None => listing.conditions.push("newest".to_owned()),
+    }
+    listing
 }
 
 /// Which aggregates are wanted.
@@ -187,11 +244,16 @@ pub fn measure_days(
     days: (Date, Date),
     step: &str,
 ) -> Result<Listing, StoreError> {
+    kpi_days(&kpi_of(of, catalog), catalog, subject, days, step)
+}
+
+/// The KPI that is a measure and nothing else.
+pub(crate) fn kpi_of(of: MeasureOf, catalog: &Catalog) -> KpiDef {
     let event = &catalog.events[of.event];
     let measure = &event.measures[of.measure];
     let dimensions = event.rollup_dimensions(&event.rollups[of.rollup]);
     let dimensions: Vec<String> = dimensions.into_iter().map(str::to_owned).collect();
-    let kpi = KpiDef {
+    KpiDef {
         name: format!("{}.{}", event.name, measure.name),
         version: measure.version,
         title: measure.title.clone(),
@@ -221,6 +283,5 @@ pub fn measure_days(
         only_changes: false,
         mix: None,
         examples: Vec::new(),
-    };
-    kpi_days(&kpi, catalog, subject, days, step)
+    }
 }

@@ -7,9 +7,10 @@ mod lists;
 mod silences;
 
 pub use listing::{Key, Kind, Listing, Page, Place};
+pub(crate) use lists::kpi_of;
 pub use lists::{
-    AggregatesOf, Finding, MeasureOf, aggregates, alerts, anomalies, kpi_days, kpi_windows,
-    measure_days, published,
+    AggregatesOf, Computed, Finding, MeasureOf, aggregates, alerts, anomalies, findings, forecasts,
+    kpi_days, kpi_windows, measure_days, published, trends,
 };
 pub use silences::silences;
 

@@ -3,7 +3,10 @@
 mod aggregates;
 mod analytics;
 mod catalog;
+mod computed;
 mod explain;
+mod findings;
+mod forecasts;
 mod kpis;
 mod measures;
 mod named;
@@ -11,6 +14,7 @@ mod questions;
 pub(crate) mod results;
 mod series;
 mod status;
+mod trends;
 
 use crate::commands;
 use crate::fault::Fault;
@@ -44,6 +48,9 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(kpis::published))
         .routes(routes!(series::trend))
         .routes(routes!(series::forecast))
+        .routes(routes!(forecasts::forecasts))
+        .routes(routes!(trends::trends))
+        .routes(routes!(findings::findings))
         .routes(routes!(results::alerts))
         .routes(routes!(results::alert))
         .routes(routes!(results::anomalies))

@@ -12,10 +12,12 @@ mod dlq;
 mod door;
 mod emit;
 mod explain;
+mod findings;
 mod forecast;
 mod import;
 mod judged;
 mod kafka;
+mod kpi;
 mod metrics;
 mod notify;
 mod probe;
@@ -28,6 +30,7 @@ mod status;
 mod store;
 mod token;
 mod topics;
+mod trends;
 mod truth;
 mod up;
 mod upgrade;
@@ -57,6 +60,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Query(a) => query::run(&system, a),
         Command::Alerts(a) => alerts::run(&system, &a),
         Command::Forecast(a) => forecast::run(&a),
+        Command::Kpi(a) => kpi::run(&system, &a),
+        Command::Trends(a) => trends::run(&system, &a),
+        Command::Findings(a) => findings::run(&system, &a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
         Command::Backtest(a) => backtest::run(&system, &a),

@@ -4,6 +4,7 @@ use crate::args::{SystemArgs, UpArgs};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use weir_api::findings::Plan;
 use weir_api::{Api, ApiConfig, Entrance, Port};
 use weir_catalog::Catalog;
 use weir_embedded::DataDir;
@@ -23,6 +24,7 @@ pub struct WaysOut {
     config: ApiConfig,
     port: Port,
     questions: Vec<Question>,
+    plan: Plan,
 }
 
 impl WaysOut {
@@ -37,6 +39,7 @@ impl WaysOut {
         Ok(Some(WaysOut {
             port: Port::take(&config)?,
             questions: system.questions()?,
+            plan: system.plan()?,
             config,
         }))
     }
@@ -63,6 +66,6 @@ impl WaysOut {
         self.config.store = store.clone();
         let api = Api::new(self.port, self.config, catalog.clone(), self.questions)?;
         let entrance = api.entrance();
-        Ok((api.service(), entrance))
+        Ok((api.with_plan(self.plan).service(), entrance))
     }
 }
