@@ -217,4 +217,16 @@ codes! {
     RECEIVER_DEAD = 1102;
     /// a receiver did not take a message that tries its route
     TRIAL_FAILED = 1103;
+
+    // 12xx: reports
+    /// the declaration of a report is not valid
+    REPORT_DECLARATION = 1201;
+    /// a template of a report cannot be read or filled
+    REPORT_TEMPLATE = 1202;
+    /// a report that is asked for cannot be made
+    REPORT_ASKED = 1203;
+    /// reports that cannot be merged
+    REPORT_MERGE = 1204;
+    /// a format of a report could not be written
+    REPORT_WRITTEN = 1205;
 }

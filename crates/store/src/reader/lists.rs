@@ -187,11 +187,16 @@ pub fn measure_days(
     days: (Date, Date),
     step: &str,
 ) -> Result<Listing, StoreError> {
+    kpi_days(&measure_kpi(of, catalog), catalog, subject, days, step)
+}
+
+/// The KPI that is a statistic of a measure and nothing else, without a target.
+pub fn measure_kpi(of: MeasureOf, catalog: &Catalog) -> KpiDef {
     let event = &catalog.events[of.event];
     let measure = &event.measures[of.measure];
     let dimensions = event.rollup_dimensions(&event.rollups[of.rollup]);
     let dimensions: Vec<String> = dimensions.into_iter().map(str::to_owned).collect();
-    let kpi = KpiDef {
+    KpiDef {
         name: format!("{}.{}", event.name, measure.name),
         version: measure.version,
         title: measure.title.clone(),
@@ -221,6 +226,5 @@ pub fn measure_days(
         only_changes: false,
         mix: None,
         examples: Vec::new(),
-    };
-    kpi_days(&kpi, catalog, subject, days, step)
+    }
 }

@@ -8,7 +8,7 @@ mod lists;
 pub use listing::{Key, Kind, Listing, Page, Place};
 pub use lists::{
     AggregatesOf, Finding, MeasureOf, aggregates, alerts, anomalies, kpi_days, kpi_windows,
-    measure_days, published,
+    measure_days, measure_kpi, published,
 };
 
 use crate::client::{Column, Param, Rows};

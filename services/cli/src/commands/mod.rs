@@ -18,11 +18,13 @@ mod kafka;
 mod notify;
 mod probe;
 mod query;
+mod report;
 mod services;
 mod simulate;
 mod snapshot;
 mod sources;
 mod status;
+mod team;
 mod token;
 mod topics;
 mod truth;
@@ -51,6 +53,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
+        Command::Report(a) => report::run(&system, a),
+        Command::Team(c) => team::run(&system, &c),
         Command::Forecast(a) => forecast::run(&a),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
