@@ -220,6 +220,17 @@ codes! {
     /// a receiver did not take a message that tries its route
     TRIAL_FAILED = 1103;
 
+    // 12xx: reports
+    /// the declaration of a report is not valid
+    REPORT_DECLARATION = 1201;
+    /// a template of a report cannot be read or filled
+    REPORT_TEMPLATE = 1202;
+    /// a report that is asked for cannot be made
+    REPORT_ASKED = 1203;
+    /// reports that cannot be merged
+    REPORT_MERGE = 1204;
+    /// a format of a report could not be written
+    REPORT_WRITTEN = 1205;
     // 13xx: what is computed of finished days
     /// the declaration of what is computed of finished days is not valid
     ANALYSIS_DECLARATION = 1301;

@@ -101,6 +101,12 @@ pub enum Command {
     Query(QueryArgs),
     /// List what is told, follow it, take care of it, or silence it
     Alerts(AlertsArgs),
+    /// Write a report for people: of an engineer, a team, for executives, … (without arguments: lists
+    /// them)
+    Report(ReportArgs),
+    /// Reports of teams without a shared system
+    #[command(subcommand)]
+    Team(TeamCommand),
     /// Forecast a series of a CSV file, with intervals and a back-test
     Forecast(ForecastArgs),
     /// Show a KPI over some days: value, terms, trend, and the days
@@ -670,6 +676,56 @@ pub struct QueryArgs {
     /// Print CSV
     #[arg(long)]
     pub csv: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct ReportArgs {
+    /// Name of the report
+    pub report: Option<String>,
+    /// Whole days up to yesterday, or up to --to: 30d, 4w (default: what the report declares)
+    #[arg(long, value_name = "DAYS", conflicts_with = "from")]
+    pub period: Option<String>,
+    /// First day of the tenant
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+    /// Last day, included
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+    /// Whom it is about, where it is about one: an engineer's e-mail address
+    #[arg(long, value_name = "NAME")]
+    pub subject: Option<String>,
+    /// Whose numbers (default: the only tenant that has data)
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: Option<String>,
+    /// html, md, json, yaml, csv; some reports also xlsx, pptx
+    #[arg(long, default_value = "md", value_name = "FORMAT")]
+    pub format: String,
+    /// Where it is written (default: standard output)
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Templates in place of the shipped ones, where the folder has them (report.html, report.md)
+    #[arg(long, value_name = "DIR")]
+    pub templates: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum TeamCommand {
+    /// Merge reports that engineers exported (`weir report engineer --format yaml`) into one of the
+    /// team
+    Aggregate {
+        /// Their files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// yaml, html, md, json, csv or xlsx
+        #[arg(long, default_value = "yaml", value_name = "FORMAT")]
+        format: String,
+        /// Where it is written (default: standard output)
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Templates in place of the shipped ones
+        #[arg(long, value_name = "DIR")]
+        templates: Option<PathBuf>,
+    },
 }
 
 #[derive(ClapArgs, Debug)]

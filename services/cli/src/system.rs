@@ -264,6 +264,14 @@ impl SystemArgs {
         weir_api::findings::Plan::of(self.schemas.as_deref())
     }
 
+    /// What reports tell: of `--schemas`, where it has any.
+    pub fn reports(&self) -> Result<Vec<weir_report::Declaration>> {
+        Ok(match self.sql("reports") {
+            Some(dir) => weir_report::Declaration::from_dir(&dir)?,
+            None => weir_report::Declaration::shipped()?,
+        })
+    }
+
     fn sql(&self, folder: &str) -> Option<PathBuf> {
         let dir = self.schemas.as_ref()?.join(folder);
         dir.is_dir().then_some(dir)

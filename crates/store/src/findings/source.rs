@@ -4,7 +4,7 @@
 use super::Span;
 use crate::client::{Param, ident, text};
 use crate::kpi_period::kpi_period_of_sql;
-use crate::reader::{MeasureOf, Reader, Row, WHOSE, kpi_of};
+use crate::reader::{MeasureOf, Reader, Row, WHOSE, measure_kpi};
 use crate::table::underscored;
 use crate::{EventsTable, StoreError};
 use jiff::civil::Date;
@@ -145,7 +145,7 @@ pub async fn measured(
     series(
         reader,
         catalog,
-        &kpi_of(measure, catalog),
+        &measure_kpi(measure, catalog),
         &[Column::Value],
         of,
     )

@@ -244,11 +244,11 @@ pub fn measure_days(
     days: (Date, Date),
     step: &str,
 ) -> Result<Listing, StoreError> {
-    kpi_days(&kpi_of(of, catalog), catalog, subject, days, step)
+    kpi_days(&measure_kpi(of, catalog), catalog, subject, days, step)
 }
 
-/// The KPI that is a measure and nothing else.
-pub(crate) fn kpi_of(of: MeasureOf, catalog: &Catalog) -> KpiDef {
+/// The KPI that is a statistic of a measure and nothing else, without a target.
+pub fn measure_kpi(of: MeasureOf, catalog: &Catalog) -> KpiDef {
     let event = &catalog.events[of.event];
     let measure = &event.measures[of.measure];
     let dimensions = event.rollup_dimensions(&event.rollups[of.rollup]);

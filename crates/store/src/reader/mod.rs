@@ -7,10 +7,9 @@ mod lists;
 mod silences;
 
 pub use listing::{Key, Kind, Listing, Page, Place};
-pub(crate) use lists::kpi_of;
 pub use lists::{
     AggregatesOf, Computed, Finding, MeasureOf, aggregates, alerts, anomalies, findings, forecasts,
-    kpi_days, kpi_windows, measure_days, published, trends,
+    kpi_days, kpi_windows, measure_days, measure_kpi, published, trends,
 };
 pub use silences::silences;
 

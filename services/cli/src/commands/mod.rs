@@ -22,12 +22,14 @@ mod metrics;
 mod notify;
 mod probe;
 mod query;
+mod report;
 mod services;
 mod simulate;
 mod snapshot;
 mod sources;
 mod status;
 mod store;
+mod team;
 mod token;
 mod topics;
 mod trends;
@@ -59,6 +61,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Alerts(a) => alerts::run(&system, &a),
+        Command::Report(a) => report::run(&system, a),
+        Command::Team(c) => team::run(&system, &c),
         Command::Forecast(a) => forecast::run(&a),
         Command::Kpi(a) => kpi::run(&system, &a),
         Command::Trends(a) => trends::run(&system, &a),

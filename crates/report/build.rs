@@ -1,0 +1,5 @@
+//! Compiles `schemas/reports` in.
+
+fn main() -> std::io::Result<()> {
+    weir_avsc::embed::schemas(&[("reports", "yaml")])
+}
