@@ -8,6 +8,7 @@
 #   setup_kafka       .deps/kafka/lib/*.jar           by Maven, from infra/kafka/pom.xml and jars.sha256
 #   setup_clickhouse  .deps/clickhouse/libchdb.so     by npm, version and hash below
 #   setup_all         all of these
+#   setup_clients     npm, git and Python with venv, for what tests install by them; not part of setup_all
 #
 # Each looks first and touches the network only for what is missing. What was fetched is kept in a cache of the
 # user (WEIR_CACHE, else $XDG_CACHE_HOME/weir, else ~/.cache/weir), so that another clone needs no network either.
@@ -196,6 +197,12 @@ setup_deny() {
   [ "$(cargo-deny --version 2>/dev/null)" = "cargo-deny $DENY_VERSION" ] && return 0
   setup_say "building cargo-deny $DENY_VERSION (some minutes, once)"
   cargo install --quiet --locked --root "$root" --version "$DENY_VERSION" cargo-deny
+}
+
+setup_clients() {
+  command -v npm >/dev/null || setup_install nodejs npm || return 1
+  command -v git >/dev/null || setup_install git || return 1
+  python3 -c 'import ensurepip, venv' 2>/dev/null || setup_install python3 python3-venv
 }
 
 setup_all() { setup_build && setup_java && setup_kafka && setup_clickhouse; }
