@@ -8,6 +8,7 @@
 #   setup_kafka       .deps/kafka/lib/*.jar           by Maven, from infra/kafka/pom.xml and jars.sha256
 #   setup_clickhouse  .deps/clickhouse/libchdb.so     by npm, version and hash below
 #   setup_all         all of these
+#   setup_clients     npm, git and Python with venv, for what tests install by them; not part of setup_all
 #
 # Each looks first and touches the network only for what is missing. What was fetched is kept in a cache of the
 # user (WEIR_CACHE, else $XDG_CACHE_HOME/weir, else ~/.cache/weir), so that another clone needs no network either.
@@ -197,6 +198,12 @@ setup_cargo_tool() {
   grep -qF "\"$name $version " "$root/.crates.toml" 2>/dev/null && [ -x "$root/bin/$name" ] && return 0
   setup_say "building $name $version (some minutes, once)"
   cargo install --quiet --locked --root "$root" --version "$version" "$name"
+}
+
+setup_clients() {
+  command -v npm >/dev/null || setup_install nodejs npm || return 1
+  command -v git >/dev/null || setup_install git || return 1
+  python3 -c 'import ensurepip, venv' 2>/dev/null || setup_install python3 python3-venv
 }
 
 setup_deny() { setup_cargo_tool cargo-deny "$DENY_VERSION"; }

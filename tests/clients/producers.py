@@ -15,8 +15,9 @@ PATIENCE = 30
 
 
 def python(run, clients: Path, home: Path) -> None:
-    command = [clients / "python/bin/opentelemetry-instrument", clients / "python/bin/python", HERE / "program.py"]
-    program(run, "python", home, command, {})
+    # Not the script by itself: its first line names the folder that it was installed in, which may have moved.
+    own = clients / "python/bin/python"
+    program(run, "python", home, [own, own.with_name("opentelemetry-instrument"), own, HERE / "program.py"], {})
 
 
 def node(run, clients: Path, home: Path) -> None:

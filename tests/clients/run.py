@@ -22,7 +22,7 @@ import cases
 import producers
 from fake_api import FILE, Api, ledger
 
-STARTED, RUN, ARRIVED = 60, 60, 30
+STARTED, RUN, ARRIVED = 180, 90, 60
 PERSON = ("ada@example.com", "search")
 COLUMNS = ("input", "cache_read", "cache_write", "output", "reasoning")
 
