@@ -209,6 +209,10 @@ codes! {
     NOT_THERE = 931;
     /// an answer would take more than it may
     TOO_MUCH = 932;
+    /// the key of pseudonyms is missing, damaged or open to others
+    PRIVACY_KEY = 970;
+    /// the declaration of what tells who somebody is is not valid
+    PRIVACY_DECLARATION = 971;
 
     // 11xx: the alert consumer
     /// the file that says who is told of alerts is not valid

@@ -39,6 +39,7 @@ use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
 use weir_kafka::registry::register_all;
 use weir_kafka::{Courier, Pauses};
 use weir_model::codes::CONFIG;
+use weir_privacy::Privacy;
 use weir_runtime::host::{Running, Service};
 use weir_runtime::{Part, Shutdown};
 
@@ -62,6 +63,7 @@ pub(crate) struct State {
     pub emitters: Emitters,
     pub registry: Registry,
     pub mappings: Mappings,
+    pub privacy: Option<Arc<Privacy>>,
     /// The schemas are where consumers look for them.
     registered: AtomicBool,
 }
@@ -112,7 +114,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// On ports that were taken. Nothing is served yet.
+    /// On ports that were taken. Nothing is served yet. With `privacy` pseudonyms are written in
+    /// place of names.
     ///
     /// # Errors
     /// WEIR-0210 for settings that contradict each other.
@@ -121,6 +124,7 @@ impl Gateway {
         config: GatewayConfig,
         catalog: Arc<Catalog>,
         mappings: Mappings,
+        privacy: Option<Arc<Privacy>>,
     ) -> Result<Gateway> {
         if let Some(problem) = config.problem() {
             bail!("{CONFIG}: {problem}");
@@ -128,6 +132,7 @@ impl Gateway {
         ports.http.set_nonblocking(true)?;
         ports.grpc.set_nonblocking(true)?;
         let types = Types::new(&catalog).map_err(|e| anyhow::anyhow!("{CONFIG}: {e}"))?;
+        let types = types.hiding(privacy.clone());
         let state = State {
             courier: Courier::new(
                 &config.kafka,
@@ -147,6 +152,7 @@ impl Gateway {
             emitters: Emitters::default(),
             registry: Registry::new(&config.kafka, &catalog),
             mappings,
+            privacy,
             registered: AtomicBool::new(false),
             config,
         };
