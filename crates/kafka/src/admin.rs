@@ -171,6 +171,8 @@ pub fn standard<'a>(
     for name in [topics::SCHEMAS, topics::CATALOG, topics::TOKENS] {
         all.push(spec(name, 1, &compacted(16 << 20, DAY)));
     }
+    // What is deleted there shall be gone soon.
+    all.push(spec(topics::PEOPLE, 1, &compacted(16 << 20, 10 * MINUTE)));
     all.push(spec(topics::IMPORTS, 1, &compacted(16 << 20, 60 * MINUTE)));
     all.push(notify());
     all

@@ -211,6 +211,10 @@ codes! {
     TOO_MUCH = 932;
     /// a link into the dashboard was used before, or is too old
     LINK_USED = 960;
+    /// the key of pseudonyms is missing, damaged or open to others
+    PRIVACY_KEY = 970;
+    /// the declaration of what tells who somebody is is not valid
+    PRIVACY_DECLARATION = 971;
 
     // 11xx: the alert consumer
     /// the file that says who is told of alerts is not valid

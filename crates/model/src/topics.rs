@@ -30,6 +30,8 @@ pub const CATALOG: &str = "weir.catalog";
 pub const IMPORTS: &str = "weir.imports";
 /// Hashes of the tokens that open the gateway (compacted).
 pub const TOKENS: &str = "weir.tokens";
+/// Addresses of people by pseudonym, encrypted (compacted).
+pub const PEOPLE: &str = "weir.people";
 
 /// What the alert consumer has planned and sent, by alert, group and message (compacted).
 pub const NOTIFY: &str = "weir.notify";

@@ -20,7 +20,7 @@ use weir_model::codes::{INPUT, PARTITIONS_CHANGED, SNAPSHOT};
 use weir_model::{Micros, hash, headers::Mark};
 
 pub use agents::{Archive, Batch, IMPORT, agents};
-pub use git::git;
+pub use git::{History, git};
 pub use table::{Table, table};
 
 /// Told `(done, total if known)` now and then.

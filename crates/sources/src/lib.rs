@@ -19,8 +19,10 @@ pub mod snapshot;
 pub mod sorter;
 pub mod spool;
 
+use anyhow::{Context, Result};
 use weir_events::Event;
 use weir_model::{Micros, topics};
+use weir_privacy::{Met, Privacy};
 
 /// One record on its way to a raw topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,32 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// The record of an event, with pseudonyms in place of names where `privacy` is given. Who is
+    /// met for the first time comes into `met`, to be written in the same transaction.
+    ///
+    /// # Errors
+    /// The catalog has no such event type.
+    pub fn hiding<'a>(
+        event: &impl Event<'a>,
+        privacy: Option<&Privacy>,
+        met: &mut Met,
+    ) -> Result<Outgoing> {
+        let Some(privacy) = privacy else {
+            return Ok(Outgoing::of(event));
+        };
+        let mut json = event.to_json()?;
+        let fields = json.as_object_mut().context("an event is no object")?;
+        let (key, value) = privacy.record(event.event_type(), std::mem::take(fields), met)?;
+        Ok(Outgoing {
+            topic: topics::events(event.event_type()),
+            partition: None,
+            key,
+            value: Some(value),
+            log_time: None,
+            tick: None,
+        })
+    }
+
     /// The record of an event as a live producer would write it.
     pub fn of<'a>(event: &impl Event<'a>) -> Outgoing {
         Outgoing {

@@ -19,7 +19,9 @@ use crate::ledger::identities::{self, Identity};
 use anyhow::{Context as _, Result, anyhow, bail};
 use cel::{Context, ExecutionError, Value};
 use serde_json::{Map, Value as Json, json};
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use target::FieldType;
 use typed::Program;
 use value::Want;
@@ -28,6 +30,7 @@ use weir_events::Dynamic;
 use weir_model::codes::MAPPING;
 use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Micros, codes, expression};
+use weir_privacy::{Met, Privacy};
 
 pub use declared::{By, Format, Mapping, Place, Rule, Time};
 pub use rows::{BadRow, Reads, Row, Rows};
@@ -54,6 +57,8 @@ pub struct Mapper {
     /// Paths of the fields that hold addresses of people.
     people: Vec<Vec<String>>,
     place: Option<Placement>,
+    privacy: Option<Arc<Privacy>>,
+    met: RefCell<Met>,
 }
 
 /// Which of several rows of one identity counts.
@@ -203,7 +208,19 @@ impl Mapper {
             tenant: tenant.to_owned(),
             now,
             mapping,
+            privacy: None,
+            met: RefCell::default(),
         })
+    }
+
+    /// Writes pseudonyms in place of names, where `privacy` is given.
+    pub fn hiding(self, privacy: Option<Arc<Privacy>>) -> Mapper {
+        Mapper { privacy, ..self }
+    }
+
+    /// Who was met so far and is to be entered in the directory.
+    pub fn met(&self) -> Ref<'_, Met> {
+        self.met.borrow()
     }
 
     /// Which columns it reads.
@@ -300,10 +317,7 @@ impl Mapper {
         let known = target::identity(&event, &self.event).unwrap_or(&identity);
         let known = known.to_owned();
         let numbers = target::numbers(&event);
-        let value = self.writer.encode(&Json::Object(event)).map_err(|e| {
-            let (code, event) = (codes::IMPORT_ROW, &self.event.name);
-            anyhow!("{code}: does not fit {event}: {e}")
-        })?;
+        let (source, value) = self.record(source, event)?;
         if value.len() > LARGEST {
             let (code, size) = (codes::IMPORT_ROW, LARGEST >> 20);
             bail!("{code}: the event is larger than {size} MiB");
@@ -315,6 +329,19 @@ impl Mapper {
             time,
             rank,
         })
+    }
+
+    /// Key and value of the record of an event.
+    fn record(&self, source: String, event: Map<String, Json>) -> Result<(String, Vec<u8>)> {
+        let (code, name) = (codes::IMPORT_ROW, &self.event.name);
+        let Some(privacy) = &self.privacy else {
+            let value = self.writer.encode(&Json::Object(event));
+            let value = value.map_err(|e| anyhow!("{code}: does not fit {name}: {e}"))?;
+            return Ok((source, value));
+        };
+        let record = privacy.record(name, event, &mut self.met.borrow_mut());
+        let (key, value) = record.map_err(|e| anyhow!("{code}: {e}"))?;
+        Ok((String::from_utf8(key)?, value))
     }
 
     /// Event type.

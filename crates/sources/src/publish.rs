@@ -8,12 +8,14 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_events::Event;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Logged, Timeouts};
 use weir_model::codes::{BROKER_UNREACHABLE, DEADLINE as TIMED_OUT, IMPORT_TAKEN_OVER};
 use weir_model::{Micros, headers, topics};
+use weir_privacy::{Met, Privacy};
 use weir_runtime::Part;
 use weir_runtime::progress::Limits;
 
@@ -72,6 +74,7 @@ pub struct Publisher {
     partitions: HashMap<String, i32>,
     sent: u64,
     timeouts: Timeouts,
+    privacy: Option<Arc<Privacy>>,
 }
 
 /// Watches a call to the broker: its own limit should be what ends it, else the process ends.
@@ -118,7 +121,13 @@ impl Publisher {
             partitions: HashMap::new(),
             sent: 0,
             timeouts: t.clone(),
+            privacy: None,
         })
+    }
+
+    /// Writes pseudonyms in place of names, where `privacy` is given.
+    pub fn hiding(self, privacy: Option<Arc<Privacy>>) -> Publisher {
+        Publisher { privacy, ..self }
     }
 
     /// Records written so far.
@@ -128,7 +137,22 @@ impl Publisher {
 
     /// Publishes an event as a live producer would.
     pub fn event<'a>(&mut self, event: &impl Event<'a>) -> Result<()> {
-        self.record(&Outgoing::of(event))
+        let mut met = Met::default();
+        let record = Outgoing::hiding(event, self.privacy.as_deref(), &mut met)?;
+        self.meet(&met)?;
+        self.record(&record)
+    }
+
+    /// Enters people in the directory, in the open transaction.
+    pub fn meet(&mut self, met: &Met) -> Result<()> {
+        for (key, value) in met.entries() {
+            self.send(topics::PEOPLE, None, Some(key), Some(value), None)?;
+            self.sent -= 1;
+        }
+        if let Some(privacy) = &self.privacy {
+            privacy.people().entered(met);
+        }
+        Ok(())
     }
 
     /// Publishes a record.

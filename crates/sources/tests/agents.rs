@@ -83,6 +83,7 @@ impl World {
             team: "core",
             events: &self.catalog.events,
             now: Micros(jiff::Timestamp::now().as_microsecond()),
+            privacy: None,
         };
         ingest::agents(&self.brokers, &batch, archive, &mut |_, _| {}).unwrap()
     }

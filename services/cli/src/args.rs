@@ -159,6 +159,10 @@ pub enum Command {
     /// Make, list and revoke the tokens that open the gateway
     #[command(subcommand)]
     Token(TokenCommand),
+    /// List who pseudonyms stand for, where names are replaced
+    People(PeopleArgs),
+    /// Forget who a pseudonym stands for: `weir erase --engineer ada@example.com`
+    Erase(EraseArgs),
     /// Send an event to the gateway: `weir emit incident.recorded severity=high …`
     Emit(EmitArgs),
     /// Make a coding agent or a program send here: `weir connect claude-code --write`
@@ -261,6 +265,29 @@ pub struct StatusArgs {
 }
 
 #[derive(ClapArgs, Debug)]
+pub struct PeopleArgs {
+    /// Only of this tenant
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct EraseArgs {
+    /// Who is to be forgotten: the address, or the pseudonym
+    #[arg(long, value_name = "WHO")]
+    pub engineer: String,
+    /// Tenant whose events name them
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub tenant: String,
+    /// Print the receipt as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
 pub struct UpArgs {
     /// Port of Kafka (chosen free and remembered where not given)
     #[arg(long, value_name = "PORT")]
@@ -291,6 +318,10 @@ pub struct UpArgs {
     /// Address of the gateway (127.0.0.1:4318, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub gateway: Option<std::net::SocketAddr>,
+    /// Whether gateway and imports write pseudonyms in place of names; once begun it holds for the
+    /// data directory
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub privacy: Option<crate::system::PrivacyMode>,
     /// Address of OTLP over gRPC (127.0.0.1:4317, or another port where that is taken)
     #[arg(long, value_name = "ADDR")]
     pub otlp_grpc: Option<std::net::SocketAddr>,

@@ -10,6 +10,7 @@ use weir_embedded::{DataDir, Running, Secrets, USER};
 use weir_gateway::Mappings;
 use weir_kafka::{Brokers, Timeouts};
 use weir_model::codes::CONFIG;
+use weir_privacy::Privacy;
 use weir_runtime::config::{Properties, Secret};
 use weir_store::{Migration, Question, StoreConfig};
 
@@ -90,6 +91,46 @@ impl System {
 struct Shared {
     timeouts: Timeouts,
     kafka: KafkaOfAll,
+    privacy: PrivacySettings,
+}
+
+/// Whether names are replaced by pseudonyms before anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum PrivacyMode {
+    /// Names are written as they come.
+    Off,
+    /// Pseudonyms are written in their place.
+    Pseudonymise,
+}
+
+/// The section `privacy` of the configuration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PrivacySettings {
+    /// Absent: pseudonyms, where there is a key.
+    pub mode: Option<PrivacyMode>,
+    /// Folder with the key of pseudonyms and the keys of people. Absent: `privacy` in the data
+    /// directory.
+    pub folder: Option<PathBuf>,
+}
+
+impl PrivacySettings {
+    /// The folder, where names are replaced. `own` is the one of the data directory.
+    fn folder(&self, own: PathBuf) -> Result<Option<PathBuf>> {
+        let folder = self.folder.clone().unwrap_or(own);
+        let begun = folder.join("key").exists();
+        match self.mode {
+            Some(PrivacyMode::Off) if begun => Err(anyhow!(
+                "{CONFIG}: privacy is off, but {} has a key: events of before have pseudonyms; start \
+                 with another data directory, or move that folder away",
+                folder.display()
+            )),
+            Some(PrivacyMode::Off) => Ok(None),
+            Some(PrivacyMode::Pseudonymise) => Ok(Some(folder)),
+            None => Ok((begun || self.folder.is_some()).then_some(folder)),
+        }
+    }
 }
 
 /// What every client of the brokers has in common.
@@ -100,8 +141,6 @@ pub struct KafkaOfAll {
     pub properties: Properties,
 }
 
-/// As the environment sets it (`WEIR__TIMEOUTS__...`).
-/// As the environment sets it (`WEIR__TIMEOUTS__...`).
 /// As the environment sets it (`WEIR__TIMEOUTS__...`).
 fn shared() -> Result<Shared> {
     Ok(weir_runtime::config::load(None)?)
@@ -215,6 +254,33 @@ impl SystemArgs {
             }
             _ => brokers(address),
         }
+    }
+
+    /// Pseudonyms in place of names, where this system has them.
+    pub fn privacy(&self) -> Result<Option<Arc<Privacy>>> {
+        self.privacy_of(&shared()?.privacy)
+    }
+
+    /// The same, as a configuration says.
+    pub fn privacy_of(&self, settings: &PrivacySettings) -> Result<Option<Arc<Privacy>>> {
+        self.private(settings, Privacy::open)
+    }
+
+    /// The same, of a system that has just begun here: a key is made where one is wanted.
+    pub fn privacy_of_own(&self, settings: &PrivacySettings) -> Result<Option<Arc<Privacy>>> {
+        self.private(settings, Privacy::open_or_create)
+    }
+
+    fn private(
+        &self,
+        settings: &PrivacySettings,
+        open: fn(&Path, &Catalog, Option<&Path>) -> Result<Privacy, weir_privacy::Error>,
+    ) -> Result<Option<Arc<Privacy>>> {
+        let Some(folder) = settings.folder(self.data_dir.join("privacy"))? else {
+            return Ok(None);
+        };
+        let privacy = open(&folder, &*self.catalog()?, self.schemas.as_deref())?;
+        Ok(Some(Arc::new(privacy)))
     }
 
     /// The catalog: of `--schemas`, else the built-in one.

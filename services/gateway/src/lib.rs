@@ -35,10 +35,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use weir_catalog::Catalog;
-use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
+use weir_http::{Door, Rates, Room, Speaks, Tls, Tokens, listen, serve_over};
 use weir_kafka::registry::register_all;
 use weir_kafka::{Courier, Pauses};
 use weir_model::codes::CONFIG;
+use weir_privacy::Privacy;
 use weir_runtime::host::{Running, Service};
 use weir_runtime::{Part, Shutdown};
 
@@ -62,6 +63,7 @@ pub(crate) struct State {
     pub emitters: Emitters,
     pub registry: Registry,
     pub mappings: Mappings,
+    pub privacy: Option<Arc<Privacy>>,
     /// The schemas are where consumers look for them.
     registered: AtomicBool,
 }
@@ -109,10 +111,12 @@ pub struct Gateway {
     state: Shared,
     catalog: Arc<Catalog>,
     ports: Ports,
+    tls: Option<Tls>,
 }
 
 impl Gateway {
-    /// On ports that were taken. Nothing is served yet.
+    /// On ports that were taken. Nothing is served yet. With `privacy` pseudonyms are written in
+    /// place of names.
     ///
     /// # Errors
     /// WEIR-0210 for settings that contradict each other.
@@ -121,13 +125,16 @@ impl Gateway {
         config: GatewayConfig,
         catalog: Arc<Catalog>,
         mappings: Mappings,
+        privacy: Option<Arc<Privacy>>,
     ) -> Result<Gateway> {
         if let Some(problem) = config.problem() {
             bail!("{CONFIG}: {problem}");
         }
+        let tls = config.tls.as_ref().map(Tls::open).transpose()?;
         ports.http.set_nonblocking(true)?;
         ports.grpc.set_nonblocking(true)?;
         let types = Types::new(&catalog).map_err(|e| anyhow::anyhow!("{CONFIG}: {e}"))?;
+        let types = types.hiding(privacy.clone());
         let state = State {
             courier: Courier::new(
                 &config.kafka,
@@ -147,6 +154,7 @@ impl Gateway {
             emitters: Emitters::default(),
             registry: Registry::new(&config.kafka, &catalog),
             mappings,
+            privacy,
             registered: AtomicBool::new(false),
             config,
         };
@@ -154,6 +162,7 @@ impl Gateway {
             state: Arc::new(state),
             catalog,
             ports,
+            tls,
         })
     }
 
@@ -182,10 +191,10 @@ impl Gateway {
                 let http = tokio::net::TcpListener::from_std(self.ports.http)?;
                 let grpc = tokio::net::TcpListener::from_std(self.ports.grpc)?;
                 let calls = otlp::grpc::router(state);
-                let room = state.room();
+                let (room, tls) = (state.room(), self.tls.as_ref());
                 tokio::join!(
-                    serve(&room, Speaks::Http1, http, router, shutdown),
-                    serve(&room, Speaks::Http2, grpc, calls, shutdown),
+                    serve_over(tls, &room, Speaks::Http1, http, router, shutdown),
+                    serve_over(tls, &room, Speaks::Http2, grpc, calls, shutdown),
                 );
                 Ok(())
             });

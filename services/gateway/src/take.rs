@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use weir_http::{Bearer, Problem};
 use weir_kafka::dead::{Place, bury};
 use weir_kafka::{Error, Parcel};
-use weir_model::{Micros, codes, topics};
+use weir_model::{Code, Micros, codes, topics};
+use weir_privacy::Met;
 
 /// What the client library holds of a record beside its bytes.
 const OVERHEAD: usize = 512;
@@ -36,6 +37,8 @@ pub(crate) struct Candidate<'a> {
 #[derive(Default)]
 pub(crate) struct Batch {
     events: Vec<Made>,
+    /// Who is to be entered in the directory.
+    met: Met,
     refused: Vec<(usize, Refusal, Vec<u8>)>,
 }
 
@@ -62,11 +65,11 @@ impl State {
         for (index, candidate) in candidates.enumerate() {
             let made = candidate
                 .item
-                .and_then(|item| self.types.make(item, sender));
+                .and_then(|item| self.types.make(item, sender, &mut batch.met));
             match made {
                 Ok(made) => batch.events.push(made),
                 Err(refusal) => {
-                    let raw = candidate.raw.to_vec();
+                    let raw = self.kept(candidate.raw).to_vec();
                     batch.refused.push((index, refusal, raw));
                 }
             }
@@ -87,7 +90,11 @@ impl State {
             .refused
             .iter()
             .map(|(_, _, raw)| raw.len() + 2 * OVERHEAD);
-        reserved.up_to(events.chain(letters).sum()).await?;
+        let met = batch.met.entries();
+        let met = met.map(|(k, v)| k.len() + v.len() + OVERHEAD);
+        reserved
+            .up_to(events.chain(letters).chain(met).sum())
+            .await?;
         let (told, done) = oneshot::channel();
         let parcel = Parcel::new(move |result| {
             drop(reserved);
@@ -95,6 +102,10 @@ impl State {
             let _ = told.send(result);
         });
         let mut sent = Ok(());
+        for (key, value) in batch.met.entries() {
+            let (topic, key) = (topics::PEOPLE, Some(key));
+            sent = sent.and_then(|()| self.courier.send(&parcel, topic, key, Some(value), &[]));
+        }
         for event in &batch.events {
             let (key, value) = (Some(event.key.as_bytes()), Some(&event.value[..]));
             sent = sent.and_then(|()| self.courier.send(&parcel, &event.topic, key, value, &[]));
@@ -116,6 +127,9 @@ impl State {
             )
             .again_after(AGAIN)
         })?;
+        if let Some(privacy) = &self.privacy {
+            privacy.people().entered(&batch.met);
+        }
         self.count(from, batch);
         Ok(())
     }
@@ -141,9 +155,9 @@ impl State {
             };
             bury(
                 place,
-                (None, Some(raw)),
+                (None, Some(self.kept(raw))),
                 refusal.code,
-                (&from.bearer.tenant, &refusal.message),
+                (&from.bearer.tenant, self.kept_message(refusal)),
                 &own,
                 &mut |topic, key, value, headers| {
                     self.courier.send(parcel, topic, key, value, headers)
@@ -151,6 +165,24 @@ impl State {
             )?;
         }
         Ok(())
+    }
+
+    /// What a dead letter keeps of bytes: nothing, where names are replaced. They may stand anywhere
+    /// in what does not fit.
+    fn kept<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
+        match self.privacy {
+            Some(_) => &[],
+            None => raw,
+        }
+    }
+
+    /// What it says: the message, which may quote what was sent; the meaning of the code, where that
+    /// is not to be kept.
+    fn kept_message<'a>(&self, refusal: &'a Refusal) -> &'a str {
+        match self.privacy {
+            Some(_) => meaning(refusal.code),
+            None => &refusal.message,
+        }
     }
 
     fn count(&self, from: &From, batch: &Batch) {
@@ -182,6 +214,7 @@ impl State {
         let refusal = Refusal::new(problem.code, problem.detail.clone());
         let batch = Batch {
             events: Vec::new(),
+            met: Met::default(),
             refused: vec![(0, refusal, raw)],
         };
         match self.deliver(from, &batch, reserved).await {
@@ -189,6 +222,12 @@ impl State {
             Err(unavailable) => unavailable,
         }
     }
+}
+
+/// What a code means, in one line.
+fn meaning(code: Code) -> &'static str {
+    let known = codes::ALL.iter().find(|(c, _)| *c == code);
+    known.map_or("", |(_, meaning)| meaning.trim())
 }
 
 impl Batch {

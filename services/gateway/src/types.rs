@@ -4,7 +4,7 @@ use crate::answer::Refusal;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 use weir_catalog::{Catalog, EventDef};
 use weir_engine::combine::Check;
@@ -12,6 +12,7 @@ use weir_events::Dynamic;
 use weir_model::avro::EncodeError;
 use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Micros, codes, near, topics};
+use weir_privacy::{Met, Privacy};
 use weir_sources::map::plausible;
 
 /// Longest name of a source, bytes: as of all texts that identify something.
@@ -20,6 +21,7 @@ const SOURCE: usize = 512;
 /// All event types of a catalog.
 pub struct Types {
     by_name: HashMap<String, Kind>,
+    privacy: Option<Arc<Privacy>>,
 }
 
 struct Kind {
@@ -75,7 +77,15 @@ impl Types {
             Ok((event.name.clone(), kind))
         };
         let by_name = catalog.events.iter().map(kind).collect::<Result<_, _>>();
-        by_name.map(|by_name| Types { by_name })
+        by_name.map(|by_name| Types {
+            by_name,
+            privacy: None,
+        })
+    }
+
+    /// Writes pseudonyms in place of names, where `privacy` is given.
+    pub fn hiding(self, privacy: Option<Arc<Privacy>>) -> Types {
+        Types { privacy, ..self }
     }
 
     /// Whether there is such an event type.
@@ -83,11 +93,17 @@ impl Types {
         self.by_name.contains_key(name)
     }
 
-    /// The record of an item as `POST /v1/events` takes it.
+    /// The record of an item as `POST /v1/events` takes it. Who is met for the first time, where
+    /// names are replaced, comes into `met`, to be written with the event.
     ///
     /// # Errors
     /// Why it is not taken.
-    pub fn make(&self, mut item: Map<String, Value>, from: Sender<'_>) -> Result<Made, Refusal> {
+    pub fn make(
+        &self,
+        mut item: Map<String, Value>,
+        from: Sender<'_>,
+        met: &mut Met,
+    ) -> Result<Made, Refusal> {
         let name = match item.remove("type") {
             Some(Value::String(name)) => name,
             Some(_) => return Err(unfit("type is the name of an event type, as text")),
@@ -99,9 +115,15 @@ impl Types {
         tenant(&mut item, from.tenant)?;
         event_id(&mut item, from.now)?;
         event_time(&mut item, from.now)?;
-        let key = source(&mut item, from.name)?;
+        let mut key = source(&mut item, from.name)?;
         for path in &kind.people {
             canonical(&mut item, path);
+        }
+        if let Some(privacy) = &self.privacy {
+            privacy.hide(&name, from.tenant, &mut item, met);
+            if let Some(Value::String(hidden)) = item.get("source") {
+                key.clone_from(hidden);
+            }
         }
         let item = Value::Object(item);
         let value = kind.writer.encode_loosely(&item).map_err(|e| {

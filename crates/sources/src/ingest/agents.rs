@@ -13,6 +13,7 @@ use crate::ledger::identities::{self, Identity, Known};
 use crate::map::{plausible, target};
 use anyhow::{Context, Result};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
 use weir_agents::{Agents, Call, Kept, There, Tokens, Tool, joined};
@@ -20,6 +21,7 @@ use weir_catalog::EventDef;
 use weir_events::{Engineer, Event, LlmCall, Map, ToolCalled};
 use weir_kafka::Brokers;
 use weir_model::{Micros, codes};
+use weir_privacy::{Met, Privacy};
 
 /// `weir.import` of the resource of what comes this way.
 pub const IMPORT: &str = "agents";
@@ -55,6 +57,8 @@ pub struct Batch<'a> {
     pub events: &'a [EventDef],
     /// Time of the import.
     pub now: Micros,
+    /// Writes pseudonyms in place of names.
+    pub privacy: Option<Arc<Privacy>>,
 }
 
 /// Imports calls of models and of tools.
@@ -97,13 +101,15 @@ struct Kind<'a> {
     event: &'a EventDef,
     tenant: &'a str,
     now: Micros,
+    privacy: Option<&'a Arc<Privacy>>,
+    met: Met,
     /// Place among those that were taken, identity, record.
     all: Vec<(usize, Identity, Outgoing)>,
     taken: usize,
 }
 
 impl<'a> Kind<'a> {
-    fn new(batch: &Batch<'a>, name: &str) -> Result<Kind<'a>> {
+    fn new(batch: &'a Batch, name: &str) -> Result<Kind<'a>> {
         let event = batch.events.iter().find(|e| e.name == name);
         Ok(Kind {
             event: event.with_context(|| {
@@ -114,6 +120,8 @@ impl<'a> Kind<'a> {
             })?,
             tenant: batch.tenant,
             now: batch.now,
+            privacy: batch.privacy.as_ref(),
+            met: Met::default(),
             all: Vec::new(),
             taken: 0,
         })
@@ -145,7 +153,9 @@ impl<'a> Kind<'a> {
         let known = target::identity(fields, self.event).unwrap_or(identity);
         let numbers = target::numbers(fields);
         let identity = identities::of(self.tenant, &self.event.name, known, numbers.as_bytes());
-        self.all.push((place, identity, Outgoing::of(event)));
+        let privacy = self.privacy.map(AsRef::as_ref);
+        let record = Outgoing::hiding(event, privacy, &mut self.met)?;
+        self.all.push((place, identity, record));
         Ok(())
     }
 
@@ -163,7 +173,8 @@ impl<'a> Kind<'a> {
             return Ok(());
         }
         let (mut published, mut known, _) =
-            Published::take_over(brokers, tenant, &self.event.name, report)?;
+            Published::take_over(brokers, (tenant, &self.event.name), self.privacy, report)?;
+        published.meet(&self.met)?;
         self.leave_out_known(&mut known, report)?;
         let total = report.written + self.all.len() as u64;
         let mut rest = self.all.into_iter().peekable();

@@ -12,12 +12,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use weir_catalog::Assistants;
 use weir_kafka::Brokers;
 use weir_model::codes::INPUT;
 use weir_model::{Micros, codes, hash};
+use weir_privacy::Privacy;
 
 /// Event type of a commit.
 const EVENT: &str = "productivity.recorded";
@@ -26,26 +27,39 @@ const ID: usize = 64;
 /// Identity (20), time (8), place in the history (8), hash of the commit (64).
 type Candidate = [u8; 100];
 
-/// Imports a history. `now` is the time of the import.
-pub fn git(
-    brokers: &Brokers,
-    path: &Path,
-    tenant: &str,
-    team: &str,
-    assistants: &Assistants,
-    now: Micros,
-    on: OnProgress,
-) -> Result<Report> {
+/// A history to import.
+pub struct History<'a> {
+    /// The repository.
+    pub path: &'a Path,
+    /// Tenant of the events.
+    pub tenant: &'a str,
+    /// Team.
+    pub team: &'a str,
+    /// Who is an assistant.
+    pub assistants: &'a Assistants,
+    /// Time of the import.
+    pub now: Micros,
+    /// Writes pseudonyms in place of names.
+    pub privacy: Option<Arc<Privacy>>,
+}
+
+/// Imports a history.
+pub fn git(brokers: &Brokers, history: &History, on: OnProgress) -> Result<Report> {
+    let (tenant, now) = (history.tenant, history.now);
     let begun = Instant::now();
     let mut report = Report::default();
-    let repository = Repository::open(path)?;
+    let repository = Repository::open(history.path)?;
     let Some(head) = repository.head.clone() else {
         report.notes.push("the repository has no commit yet".into());
         return Ok(report);
     };
     let candidates = list(&repository, &head, tenant, now, &mut report)?;
-    let (mut published, mut known, sources) =
-        Published::take_over(brokers, tenant, EVENT, &mut report)?;
+    let (mut published, mut known, sources) = Published::take_over(
+        brokers,
+        (tenant, EVENT),
+        history.privacy.as_ref(),
+        &mut report,
+    )?;
     let before = remembered(sources, &repository, &head, tenant)?;
     let mut new: Sorter<80> = Sorter::default();
     for entry in candidates {
@@ -65,7 +79,7 @@ pub fn git(
             return published.idle();
         };
         let identity = identities::of(tenant, EVENT, &commit.id, b"");
-        let event = repository.event(tenant, team, &commit, assistants);
+        let event = repository.event(tenant, history.team, &commit, history.assistants);
         published.add(identity, |p| p.event(&event))?;
         report.written += 1;
         on(report.written, Some(total));

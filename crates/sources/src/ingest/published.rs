@@ -8,8 +8,10 @@ use crate::ledger::turn::Turn;
 use crate::publish::Publisher;
 use anyhow::Result;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use weir_kafka::Brokers;
+use weir_privacy::{Met, Privacy};
 
 /// A scope of which this process alone adds to the ledger.
 pub struct Published {
@@ -24,8 +26,8 @@ impl Published {
     /// refused from here on. Then reads what is published, and what the ledger holds of sources.
     pub fn take_over(
         brokers: &Brokers,
-        tenant: &str,
-        event: &str,
+        (tenant, event): (&str, &str),
+        privacy: Option<&Arc<Privacy>>,
         report: &mut Report,
     ) -> Result<(Published, Known, HashMap<String, Progress>)> {
         let scope = Scope::new(tenant, event);
@@ -36,7 +38,7 @@ impl Published {
                 waited.as_secs_f64()
             ));
         }
-        let mut publisher = Publisher::new(brokers, &scope.name())?;
+        let mut publisher = Publisher::new(brokers, &scope.name())?.hiding(privacy.cloned());
         turn.hold(&mut publisher)?;
         publisher.finish()?;
         let (all, small) = scope.read(brokers)?;
@@ -62,6 +64,11 @@ impl Published {
             self.commit()?;
         }
         Ok(())
+    }
+
+    /// Enters people in the directory, before the events that name them are committed.
+    pub fn meet(&mut self, met: &Met) -> Result<()> {
+        self.publisher.meet(met)
     }
 
     /// To be called now and then while nothing is added: no transaction stays open meanwhile, and

@@ -15,11 +15,13 @@ use crate::spool::{Spool, Spooled};
 use anyhow::{Result, bail};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use weir_catalog::EventDef;
 use weir_kafka::Brokers;
 use weir_model::codes::INPUT;
 use weir_model::{Micros, codes, topics};
+use weir_privacy::Privacy;
 
 /// A file to import.
 pub struct Table<'a> {
@@ -35,6 +37,8 @@ pub struct Table<'a> {
     pub complete: bool,
     /// Time of the import.
     pub now: Micros,
+    /// Writes pseudonyms in place of names.
+    pub privacy: Option<Arc<Privacy>>,
 }
 
 /// An event that may be published: hash of its identity (16), rank (8), row (8), time (8), place in
@@ -51,10 +55,15 @@ pub fn table(brokers: &Brokers, table: Table, on: OnProgress) -> Result<Report> 
     let map = format!("{}/{}", table.tenant, table.mapping.name);
     let topic = topics::events(&table.event.name);
     let (tenant, event) = (table.tenant, table.event);
+    let privacy = table.privacy.clone();
     let mut reading = Reading::new(table)?;
     reading.run(&mut report, on)?;
-    let (mut published, mut known, sources) =
-        Published::take_over(brokers, tenant, &event.name, &mut report)?;
+    let (mut published, mut known, sources) = Published::take_over(
+        brokers,
+        (tenant, &event.name),
+        privacy.as_ref(),
+        &mut report,
+    )?;
     known_as_a_whole(&map, &sources)?;
     let chosen = choose(
         reading.candidates.sorted()?,
@@ -63,6 +72,8 @@ pub fn table(brokers: &Brokers, table: Table, on: OnProgress) -> Result<Report> 
         &mut published,
         &mut report,
     )?;
+    // Also of those that are not published again: nothing is lost by it.
+    published.meet(&reading.mapper.met())?;
     let total = report.written;
     report.written = 0;
     let writing = Instant::now();
@@ -104,6 +115,7 @@ impl Reading {
     fn new(table: Table) -> Result<Reading> {
         let format = table.mapping.format;
         let mapper = Mapper::new(table.mapping, table.event, table.tenant, table.now)?;
+        let mapper = mapper.hiding(table.privacy);
         let name = table.path.file_name();
         Ok(Reading {
             rows: Rows::open(table.path, format, mapper.reads(), table.complete)?,

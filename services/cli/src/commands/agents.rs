@@ -194,6 +194,7 @@ impl<'a> Importer<'a> {
             team: &self.args.team,
             events: &catalog.events,
             now: Micros(now),
+            privacy: self.system.privacy()?,
         };
         published.report = self.import(&found.brokers, &batch, &mut archive)?;
         let late = match published.report.written {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use weir_model::Micros;
 use weir_model::codes::MAPPING;
 use weir_ops::Watch;
-use weir_sources::ingest::{self, Report, Table};
+use weir_sources::ingest::{self, History, Report, Table};
 use weir_sources::map::Mapping;
 
 /// The mappings that come with weir.
@@ -48,9 +48,15 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
         let watch = Watch::begin(&brokers, system.catalog()?, &tenant)?;
         let bar = Bar::new("commits", json);
         let known = system.catalog()?.assistants.clone();
-        let report = ingest::git(&brokers, &path, &tenant, &team, &known, now, &mut |n, t| {
-            bar.at(n, t)
-        })?;
+        let history = History {
+            path: &path,
+            tenant: &tenant,
+            team: &team,
+            assistants: &known,
+            now,
+            privacy: system.privacy()?,
+        };
+        let report = ingest::git(&brokers, &history, &mut |n, t| bar.at(n, t))?;
         drop(bar);
         let not_judged = late(&watch, &report)?;
         if json {
@@ -91,6 +97,7 @@ pub fn run(system: &SystemArgs, a: ImportArgs) -> Result<ExitCode> {
             path,
             complete: a.complete,
             now,
+            privacy: system.privacy()?,
         };
         let result = ingest::table(&brokers, table, &mut |n, t| bar.at(n, t));
         drop(bar);

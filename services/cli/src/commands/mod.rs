@@ -20,6 +20,7 @@ mod kafka;
 mod kpi;
 mod metrics;
 mod notify;
+mod people;
 mod probe;
 mod query;
 mod report;
@@ -84,6 +85,8 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Api(a) => services::api(&system, &a),
         Command::Notify(a) => notify::run(&system, &a),
         Command::Token(a) => token::run(&system, a),
+        Command::People(a) => people::list(&system, &a),
+        Command::Erase(a) => people::erase(&system, &a),
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),
         Command::Sources(a) => sources::run(&system, &a),

@@ -1,7 +1,7 @@
 //! `weir processor`, `weir sink`, `weir gateway` and `weir api`: one service alone, as in a cluster.
 
 use crate::args::{ProcessorArgs, ServiceArgs, SystemArgs};
-use crate::system::KafkaOfAll;
+use crate::system::{KafkaOfAll, PrivacySettings};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
@@ -30,6 +30,7 @@ pub struct Config {
     gateway: GatewayConfig,
     api: ApiConfig,
     kafka: KafkaOfAll,
+    privacy: PrivacySettings,
     pub notify: NotifyConfig,
     timeouts: Timeouts,
     pub log: LogConfig,
@@ -185,7 +186,8 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     let (http, grpc) = (ports.http()?, ports.grpc()?);
     tracing::info!(%http, %grpc, "the gateway takes events");
     let (catalog, mappings) = (system.catalog()?, system.mappings()?);
-    let gateway = Gateway::new(ports, config.gateway, catalog, mappings)?;
+    let privacy = system.privacy_of(&config.privacy)?;
+    let gateway = Gateway::new(ports, config.gateway, catalog, mappings, privacy)?;
     host.with(gateway.service()).run()?;
     Ok(ExitCode::SUCCESS)
 }

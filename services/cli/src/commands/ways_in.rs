@@ -2,6 +2,7 @@
 //! for a port that is taken.
 
 use crate::args::{SystemArgs, UpArgs};
+use crate::system::PrivacySettings;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use weir_catalog::Catalog;
 use weir_embedded::DataDir;
 use weir_gateway::{Gateway, GatewayConfig, Mappings, Ports};
 use weir_kafka::Brokers;
+use weir_privacy::Privacy;
 use weir_runtime::host::Service;
 
 /// The section of the configuration, as the environment sets it (`WEIR__GATEWAY__...`).
@@ -16,11 +18,13 @@ use weir_runtime::host::Service;
 #[serde(default)]
 struct Section {
     gateway: GatewayConfig,
+    privacy: PrivacySettings,
 }
 
 /// A gateway to come.
 pub struct WaysIn {
     config: GatewayConfig,
+    privacy: Option<Arc<Privacy>>,
     ports: Ports,
     mappings: Mappings,
 }
@@ -28,28 +32,40 @@ pub struct WaysIn {
 impl WaysIn {
     /// Takes the ports, where a gateway is wanted.
     pub fn take(system: &SystemArgs, a: &UpArgs) -> Result<Option<WaysIn>> {
+        let section: Section = weir_runtime::config::load(None)?;
+        let mut privacy = section.privacy;
+        privacy.mode = a.privacy.or(privacy.mode);
+        // Imports find the key here, with a gateway or without.
+        let privacy = system.privacy_of_own(&privacy)?;
         if !a.services.iter().any(|s| s == "gateway") {
             return Ok(None);
         }
-        let section: Section = weir_runtime::config::load(None)?;
         let mut config = section.gateway;
         config.bind = a.gateway.or(config.bind);
         config.grpc = a.otlp_grpc.or(config.grpc);
         Ok(Some(WaysIn {
             ports: Ports::take(&config)?,
             mappings: system.mappings()?,
+            privacy,
             config,
         }))
     }
 
     /// Its URL.
     pub fn url(&self) -> Result<String> {
-        Ok(format!("http://{}", self.ports.http()?))
+        Ok(format!("{}://{}", self.scheme(), self.ports.http()?))
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.config.tls {
+            Some(_) => "https",
+            None => "http",
+        }
     }
 
     /// Says where it is, with the next announcement.
     pub fn tell(&self, dir: &mut DataDir) -> Result<()> {
-        let grpc = format!("http://{}", self.ports.grpc()?);
+        let grpc = format!("{}://{}", self.scheme(), self.ports.grpc()?);
         dir.takes_events_at(&self.url()?, &grpc);
         Ok(())
     }
@@ -57,7 +73,8 @@ impl WaysIn {
     /// The service.
     pub fn service(mut self, brokers: &Brokers, catalog: &Arc<Catalog>) -> Result<Service> {
         self.config.kafka = brokers.clone();
-        let gateway = Gateway::new(self.ports, self.config, catalog.clone(), self.mappings)?;
+        let (ports, config, mappings) = (self.ports, self.config, self.mappings);
+        let gateway = Gateway::new(ports, config, catalog.clone(), mappings, self.privacy)?;
         Ok(gateway.service())
     }
 }

@@ -20,7 +20,7 @@ fn make(item: Value) -> Result<Made, Refusal> {
         name: "ci",
         now: NOW,
     };
-    TYPES.make(item, from)
+    TYPES.make(item, from, &mut Met::default())
 }
 
 fn call(more: Value) -> Value {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use weir_gateway::{Gateway, GatewayConfig, Mappings, Ports};
 use weir_http::token::{self, Scope};
 use weir_kafka::admin::{Admin, Partitions, Raw, standard};
 use weir_kafka::{Brokers, Consumer, Tp};
+use weir_privacy::Privacy;
 use weir_runtime::host::Running;
 use weir_runtime::{Health, Shutdown};
 
@@ -44,8 +46,19 @@ impl Served {
         served
     }
 
+    /// The same, with pseudonyms in place of names.
+    pub fn private(kafka: &str, folder: &Path) -> Served {
+        let served = Served::of(kafka, |_| {}, Some(folder));
+        served.wait_ready();
+        served
+    }
+
     /// The same, without waiting until it is ready.
     pub fn before_kafka(kafka: &str, change: impl FnOnce(&mut GatewayConfig)) -> Served {
+        Served::of(kafka, change, None)
+    }
+
+    fn of(kafka: &str, change: impl FnOnce(&mut GatewayConfig), privacy: Option<&Path>) -> Served {
         let brokers = Brokers::new(kafka);
         let catalog = Arc::new(Catalog::embedded().unwrap());
         topics(&brokers, &catalog);
@@ -61,7 +74,9 @@ impl Served {
         let address = ports.http().unwrap().to_string();
         let grpc = format!("http://{}", ports.grpc().unwrap());
         let mappings = Mappings::shipped().unwrap();
-        let gateway = Gateway::new(ports, config, catalog, mappings).unwrap();
+        let privacy = privacy
+            .map(|folder| Arc::new(Privacy::open_or_create(folder, &catalog, None).unwrap()));
+        let gateway = Gateway::new(ports, config, catalog, mappings, privacy).unwrap();
         let shutdown = Shutdown::new();
         let until = shutdown.clone();
         let thread = std::thread::spawn(move || {

@@ -137,6 +137,7 @@ fn gateway() -> Vec<Grant> {
     let own = [
         events(&[Write]),
         topic(topics::DLQ, &[Write]),
+        topic(topics::PEOPLE, &[Write]),
         topic(topics::SCHEMAS, &[Read, Write]),
         topic(topics::TOKENS, &[Read]),
     ];
@@ -236,6 +237,7 @@ fn importer() -> Vec<Grant> {
         events(&[Read, Write]),
         topic(topics::SCHEMAS, &[Read, Write]),
         topic(topics::IMPORTS, &[Read, Write]),
+        topic(topics::PEOPLE, &[Write]),
         topic(topics::CATALOG, &[Read]),
         grant(Group, Prefixed, of_stage(StageName::Combine), &[Describe]),
         grant(TransactionalId, Prefixed, names::IMPORTS, &[Write]),
@@ -265,6 +267,7 @@ fn admin() -> Vec<Grant> {
     all.extend([
         events(&[Write]),
         topic(topics::TOKENS, &[Read, Write]),
+        topic(topics::PEOPLE, &[Read, Write]),
         topic(topics::CATALOG, &[Write]),
     ]);
     all
