@@ -191,7 +191,7 @@ pub fn queries_of_calls(
     let reported = cost.reported.as_deref().and_then(column);
     let reported = reported.unwrap_or_else(|| "CAST(NULL, 'Nullable(Float64)')".to_owned());
     let mut tokens = String::new();
-    for (i, (_, path)) in cost.tokens.iter().enumerate() {
+    for (i, (path, _)) in cost.tokens.iter().enumerate() {
         let of = column(path)?;
         tokens.push_str(&format!(
             ", toFloat64(sumIf(toInt64(ifNull({of}, 0)), {reported} IS NULL)) AS t{i}"

@@ -258,7 +258,7 @@ impl Work<'_> {
             let Some(cause) = best.filter(|c| c.excess >= of.least) else {
                 continue;
             };
-            let unit = detector.terms.first();
+            let unit = causes::term(detector);
             let unit = unit.map(|t| catalog.events[t.event].measures[t.measure].unit.as_str());
             let finding = causes::finding(&found, detector, unit.unwrap_or_default(), &cause);
             self.rows.finding(&finding);

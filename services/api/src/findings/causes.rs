@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_analysis::relation::{self, Cause};
 use weir_catalog::detector::DetectorDef;
-use weir_catalog::{Catalog, Op};
+use weir_catalog::{Catalog, Op, Term};
 use weir_model::measure::{Accumulator, Stat};
 use weir_store::findings::{Cell, Finding};
 use weir_store::reader::{MeasureOf, Row};
@@ -32,10 +32,18 @@ impl Found {
     }
 }
 
+/// The term that a detector judges, where it judges nothing else.
+pub(super) fn term(detector: &DetectorDef) -> Option<&Term> {
+    match detector.expr.ops[..] {
+        [Op::Term(i)] => detector.terms.get(i),
+        _ => None,
+    }
+}
+
 /// The rollups by whose further dimensions a detector's value can be told apart, those with fewest
 /// first; none where the value does not add up over them.
 pub(super) fn apart(catalog: &Catalog, detector: &DetectorDef, most: usize) -> Vec<MeasureOf> {
-    let ([Op::Term(0)], [term]) = (&detector.expr.ops[..], &detector.terms[..]) else {
+    let Some(term) = term(detector) else {
         return Vec::new();
     };
     let event = &catalog.events[term.event];

@@ -5,7 +5,7 @@ use super::series::named;
 use std::collections::BTreeMap;
 use weir_analysis::cost::{self, Book, Call, Opportunity, Rules};
 use weir_analysis::learning::priority;
-use weir_catalog::{Catalog, CostDef, EventDef, MeasureKind};
+use weir_catalog::{Catalog, CostDef, EventDef, LIFETIMES, MeasureKind, WRITTEN};
 use weir_model::Micros;
 use weir_store::findings::Finding;
 use weir_store::reader::Row;
@@ -37,8 +37,20 @@ fn call(row: &Row, cost: &CostDef, at: Micros) -> Option<Call> {
     // Special prices stand before the one that holds for all others.
     let price = book.last();
     let mut unreported = Some(0.0);
-    for (i, (class, _)) in cost.tokens.iter().enumerate() {
-        let tokens = number(&format!("t{i}")).unwrap_or(0.0);
+    let of = |i: usize| number(&format!("t{i}")).unwrap_or(0.0);
+    let classes = || {
+        cost.tokens
+            .iter()
+            .map(|(_, class)| class.as_str())
+            .enumerate()
+    };
+    for (i, class) in classes() {
+        let mut tokens = of(i);
+        if class == WRITTEN {
+            // Those of a known lifetime are among them.
+            let known = classes().filter(|(_, c)| LIFETIMES.contains(c));
+            tokens -= known.map(|(i, _)| of(i)).sum::<f64>();
+        }
         if tokens > 0.0 {
             let per_token = price.and_then(|p| p.of(class));
             let usd = per_token.map(|p| tokens * p as f64 / BILLION);
@@ -116,7 +128,7 @@ mod tests {
             "waste": waste, "calls": calls, "reported": reported,
         });
         let mut row: Row = serde_json::from_value(row).unwrap();
-        let place = cost.tokens.iter().position(|(class, _)| class == "input");
+        let place = cost.tokens.iter().position(|(_, class)| class == "input");
         row.insert(format!("t{}", place.unwrap()), json!(input));
         row
     }
