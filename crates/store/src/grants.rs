@@ -6,9 +6,9 @@ use crate::table::{EventsTable, PartsTable};
 use crate::{StoreError, migrate, results};
 use weir_catalog::Catalog;
 
-/// Role and user of the sink, which makes tables and writes them.
-const SINK: &str = "weir_sink";
-/// Role and user of what asks for all tenants: the api, which puts each question within its tenant.
+/// Role of the sink, which makes tables and writes them.
+const WRITES: &str = "weir_writes";
+/// Role of what asks for all tenants: the api, which puts each question within its tenant.
 const READS: &str = "weir_reads";
 
 /// What the SQL is made for.
@@ -30,24 +30,24 @@ impl Grants<'_> {
         let mut out = vec![
             // Questions may set limits of their own; they change nothing.
             "CREATE SETTINGS PROFILE IF NOT EXISTS weir_asks SETTINGS readonly = 2".to_owned(),
-            format!("CREATE ROLE IF NOT EXISTS {SINK}, {READS}"),
+            format!("CREATE ROLE IF NOT EXISTS {WRITES}, {READS}"),
             format!(
                 "GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, \
-                 DROP TABLE, DROP VIEW ON {all} TO {SINK}"
+                 DROP TABLE, DROP VIEW ON {all} TO {WRITES}"
             ),
             // Functions belong to no database.
-            format!("GRANT CREATE FUNCTION, DROP FUNCTION ON *.* TO {SINK}"),
+            format!("GRANT CREATE FUNCTION, DROP FUNCTION ON *.* TO {WRITES}"),
             format!("GRANT SELECT ON {all} TO {READS}"),
         ];
-        out.extend(user(SINK, SINK, ""));
-        out.extend(user(READS, READS, " SETTINGS PROFILE weir_asks"));
+        out.extend(user("weir_sink", WRITES, ""));
+        out.extend(user("weir_api", READS, " SETTINGS PROFILE weir_asks"));
         if self.tenants.is_empty() {
             return Ok(out);
         }
         let tables = with_tenant(catalog)?;
         for table in &tables {
             // Once a table has a policy, who has none sees nothing of it.
-            out.push(self.policy("weir_all", table, "1", &format!("{SINK}, {READS}")));
+            out.push(self.policy("weir_all", table, "1", &format!("{WRITES}, {READS}")));
         }
         let late = results::LATE.view;
         let views = migrate::view_names(catalog)?;
@@ -76,7 +76,8 @@ impl Grants<'_> {
             };
             out.push(self.policy(&name, table, &condition, &role));
         }
-        out.extend(user(&name, &role, " SETTINGS PROFILE weir_asks"));
+        let user_of = format!("weir_of_{tenant}");
+        out.extend(user(&user_of, &role, " SETTINGS PROFILE weir_asks"));
     }
 
     fn policy(&self, name: &str, table: &str, condition: &str, to: &str) -> String {
@@ -133,7 +134,19 @@ mod tests {
 
     #[test]
     fn services_have_roles_and_nobody_a_way_in() {
-        insta::assert_snapshot!(made(&[]).join("\n"), @"");
+        insta::assert_snapshot!(made(&[]).join("\n"), @"
+        CREATE SETTINGS PROFILE IF NOT EXISTS weir_asks SETTINGS readonly = 2
+        CREATE ROLE IF NOT EXISTS weir_writes, weir_reads
+        GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON `weir`.* TO weir_writes
+        GRANT CREATE FUNCTION, DROP FUNCTION ON *.* TO weir_writes
+        GRANT SELECT ON `weir`.* TO weir_reads
+        CREATE USER IF NOT EXISTS `weir_sink` HOST NONE
+        GRANT weir_writes TO `weir_sink`
+        ALTER USER `weir_sink` DEFAULT ROLE weir_writes
+        CREATE USER IF NOT EXISTS `weir_api` HOST NONE SETTINGS PROFILE weir_asks
+        GRANT weir_reads TO `weir_api`
+        ALTER USER `weir_api` DEFAULT ROLE weir_reads
+        ");
     }
 
     #[test]
@@ -171,7 +184,7 @@ mod tests {
         // Who reads all still does, where a policy is.
         let open = all
             .iter()
-            .filter(|s| s.ends_with("USING 1 TO weir_sink, weir_reads"));
+            .filter(|s| s.ends_with("USING 1 TO weir_writes, weir_reads"));
         assert_eq!(open.count(), policies.len());
     }
 }
