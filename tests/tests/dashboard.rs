@@ -126,33 +126,6 @@ fn the_link_opens_a_dashboard_that_moves() {
     );
     assert_eq!(browser.data("/v1/status")["tenant"], "default");
 
-    // What a call costs is told within a second of it.
-    let mut stream = browser.open("GET", "/v1/live?kpis=spend_per_hour", "");
-    heard(&mut stream, "hello");
-    let mut slowest = Duration::ZERO;
-    for n in 1..=5 {
-        let gateway = secrets["gateway"].as_str().unwrap();
-        let token = secrets["secrets"]["gateway"]["token"].as_str().unwrap();
-        let call = json!({
-            "type": "llm.call", "source": "live", "provider": "p", "model": "m",
-            "tokens_input": 10, "cost_usd": "0.25", "success": true,
-            "engineer": {"email": "ada@example.com", "team": "core"},
-        });
-        let begun = Instant::now();
-        let sent = send(gateway, token, &call.to_string());
-        assert!(sent.contains("\"accepted\":1"), "{sent}");
-        loop {
-            let kpi = heard(&mut stream, "kpi");
-            assert_eq!(kpi["provisional"], true, "{kpi}");
-            if kpi["value"] == 0.25 * f64::from(n) {
-                break;
-            }
-        }
-        slowest = slowest.max(begun.elapsed());
-    }
-    println!("from an event's sender to the stream: {slowest:?} at most, of 5");
-    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
-
     // An alert is told; somebody takes it on, and it is silenced.
     let mut stream = browser.open("GET", "/v1/live?topics=alerts", "");
     heard(&mut stream, "hello");
@@ -161,7 +134,7 @@ fn the_link_opens_a_dashboard_that_moves() {
         "--tenant",
         "default",
         "--engineers",
-        "5",
+        "20",
         "--days",
         "2",
         "--seed",
@@ -189,6 +162,33 @@ fn the_link_opens_a_dashboard_that_moves() {
     until(|| silences().is_empty());
     let said = system.number("SELECT count() FROM events_alert_silenced FINAL");
     assert_eq!(said, 2.0);
+
+    // What a call costs is told within a second of it.
+    let mut stream = browser.open("GET", "/v1/live?kpis=spend_per_hour", "");
+    heard(&mut stream, "hello");
+    let mut slowest = Duration::ZERO;
+    for n in 1..=5 {
+        let gateway = secrets["gateway"].as_str().unwrap();
+        let token = secrets["secrets"]["gateway"]["token"].as_str().unwrap();
+        let call = json!({
+            "type": "llm.call", "source": "live", "provider": "p", "model": "m",
+            "tokens_input": 10, "cost_usd": "0.25", "success": true,
+            "engineer": {"email": "ada@example.com", "team": "core"},
+        });
+        let begun = Instant::now();
+        let sent = send(gateway, token, &call.to_string());
+        assert!(sent.contains("\"accepted\":1"), "{sent}");
+        loop {
+            let kpi = heard(&mut stream, "kpi");
+            assert_eq!(kpi["provisional"], true, "{kpi}");
+            if kpi["value"] == 0.25 * f64::from(n) {
+                break;
+            }
+        }
+        slowest = slowest.max(begun.elapsed());
+    }
+    println!("from an event's sender to the stream: {slowest:?} at most, of 5");
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}");
 }
 
 fn send(gateway: &str, token: &str, body: &str) -> String {

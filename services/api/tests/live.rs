@@ -153,7 +153,7 @@ fn streams_end_with_their_token_and_with_the_service() {
     let begun = Instant::now();
     while first.next().is_some() {}
     assert!(
-        begun.elapsed() < Duration::from_secs(30),
+        begun.elapsed() < Duration::from_secs(60),
         "{:?}",
         begun.elapsed()
     );

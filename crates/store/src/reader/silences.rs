@@ -33,22 +33,20 @@ pub fn silences(catalog: &Catalog, id: Option<&str>) -> Result<Option<Listing>, 
         return Ok(None);
     }
     // What was said last is taken as a whole: some of it may be null.
-    let last = "argMax(tuple(toString(event_id), engineer_email, reason, silenced_until), \
-                (event_time, toString(event_id)))";
-    let target = "toString(tuple(rule, alert_id, mapSort(subject)))";
+    let last = "argMax(tuple(toString(event_id), rule, alert_id, subject, engineer_email, reason, \
+                silenced_until), (event_time, toString(event_id)))";
+    let names = ["id", "rule", "alert_id", "subject", "by", "reason", "until"];
+    let said = names.iter().enumerate();
+    let said = said.map(|(i, name)| format!("tupleElement(said, {}) AS {}", i + 1, ident(name)));
     let from = format!(
-        "(SELECT tenant, any(rule) AS rule, any(alert_id) AS alert_id, any(subject) AS subject, \
-         {last} AS said, tupleElement(said, 1) AS id, tupleElement(said, 2) AS by, \
-         tupleElement(said, 3) AS reason, tupleElement(said, 4) AS until, \
-         max(event_time) AS since FROM {} FINAL GROUP BY tenant, {target})",
+        "(SELECT tenant, {}, last AS since FROM (SELECT tenant, {last} AS said, max(event_time) AS \
+         last FROM {} FINAL GROUP BY tenant, toString(tuple(rule, alert_id, mapSort(subject)))))",
+        said.collect::<Vec<_>>().join(", "),
         ident(&table.name)
     );
     let keys = vec![Key::down("since", Kind::Time), Key::up("id", Kind::Text)];
     let mut listing = Listing::new(from, keys);
-    let shown = [
-        "id", "rule", "alert_id", "subject", "since", "until", "by", "reason",
-    ];
-    listing.columns = shown.iter().map(|c| ident(c)).collect();
+    listing.columns = names.iter().chain(&["since"]).map(|c| ident(c)).collect();
     listing.conditions.push("until > now64(6)".to_owned());
     if let Some(id) = id {
         listing.given("id = {}", "String", id);

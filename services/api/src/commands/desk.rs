@@ -170,7 +170,9 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Command<T> {
             return Err(Fault::new(status, codes::MEDIA_TYPE, detail));
         }
         let text = if bytes.is_empty() { &b"{}"[..] } else { &bytes };
-        let said = serde_json::from_slice(text);
+        // A list would be taken for the members in their order.
+        let said = serde_json::from_slice::<Map<String, Json>>(text);
+        let said = said.and_then(|all| serde_json::from_value(Json::Object(all)));
         let said = said.map_err(|e| Fault::bad(format!("the command cannot be read: {e}")))?;
         Ok(Command(actor, said))
     }

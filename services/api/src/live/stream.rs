@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use utoipa::IntoParams;
 use weir_catalog::suggest;
 use weir_http::token::Scope;
@@ -94,6 +95,7 @@ pub(crate) async fn stream(
         head: head.0,
         state: asker.state.clone(),
         heard: false,
+        looked: Instant::now(),
     };
     let events = unfold(listener, |mut listener| async {
         let event = listener.next().await?;
@@ -134,21 +136,30 @@ struct Listener {
     head: Parts,
     state: Shared,
     heard: bool,
+    /// When it was looked last whether he may read.
+    looked: Instant,
 }
 
 impl Listener {
     async fn next(&mut self) -> Option<Event> {
-        match tokio::time::timeout(HEARTBEAT, self.listening.next()).await {
+        // However much there is to tell, who may not read any more is told no more.
+        if self.looked.elapsed() >= HEARTBEAT {
+            self.look()?;
+        }
+        let due = self.looked + HEARTBEAT;
+        match tokio::time::timeout_at(due, self.listening.next()).await {
             Ok(told) => {
                 let first = !std::mem::replace(&mut self.heard, true);
                 told.map(|told| event(&told, first))
             }
-            // Who may not read any more is told no more.
-            Err(_) => {
-                let still = open(&self.state, &self.head, &[Scope::Read]).is_ok();
-                still.then(|| Event::default().comment(""))
-            }
+            Err(_) => self.look().map(|()| Event::default().comment("")),
         }
+    }
+
+    /// Whether he may still read.
+    fn look(&mut self) -> Option<()> {
+        self.looked = Instant::now();
+        open(&self.state, &self.head, &[Scope::Read]).ok().map(drop)
     }
 }
 
