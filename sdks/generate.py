@@ -37,6 +37,16 @@ SCRIPT_TYPES = {
 }
 
 
+RUST_TYPES = {
+    "string": "Text",
+    "long": "i64",
+    "int": "i64",
+    "double": "f64",
+    "float": "f64",
+    "boolean": "bool",
+}
+
+
 class Field:
     """One field of an event type, as the languages need it."""
 
@@ -55,6 +65,10 @@ class Field:
 
     def script(self) -> str:
         return self._type(SCRIPT_TYPES, "readonly {}[]", "Readonly<Record<string, {}>>")
+
+    def rust(self) -> str:
+        kind = self._type(RUST_TYPES, "Vec<{}>", "BTreeMap<Text, {}>")
+        return f"Option<{kind}>" if self.optional else kind
 
     def _type(self, plain: dict, array: str, mapping: str, of: object = None) -> str:
         of = self.type if of is None else of
@@ -213,6 +227,58 @@ def script_type(event: EventType) -> list[str]:
     return lines + ["}", ""]
 
 
+def rust(types: list[EventType]) -> str:
+    lines = [
+        "//! One type per event type. Made by sdks/generate.py of schemas/events: not edited by hand.",
+        "",
+        "use crate::event::{Event, Person, Text, Time};",
+        "use crate::Client;",
+        "use serde::Serialize;",
+        "use std::collections::BTreeMap;",
+        "",
+    ]
+    for event in types:
+        lines += rust_type(event)
+    lines += ["impl Client {"]
+    for event in types:
+        lines += wrapped(event.doc.replace("[", "\\[").replace("]", "\\]"), "    /// ", "", 94)
+        lines += [
+            f"    pub fn {event.name.replace('.', '_')}(&self, event: {event.class_name}) {{",
+            "        self.emit(event);",
+            "    }",
+            "",
+        ]
+    return "\n".join(lines).rstrip() + "\n}\n"
+
+
+def rust_type(event: EventType) -> list[str]:
+    def doc(text: str, indent: str) -> list[str]:
+        return wrapped(text.replace("[", "\\[").replace("]", "\\]"), f"{indent}/// ", "", 94)
+
+    lines = doc(event.doc, "") + [
+        "#[derive(Debug, Clone, Default, PartialEq, Serialize)]",
+        f"pub struct {event.class_name} {{",
+    ]
+    for field in event.fields:
+        own = "; left out, the client's" if field.own else ""
+        lines += doc((field.doc or field.name) + own, "    ")
+        if field.optional:
+            lines.append('    #[serde(skip_serializing_if = "Option::is_none")]')
+        lines.append(f"    pub {field.name}: {field.rust()},")
+    own = ""
+    if any(field.own for field in event.fields):
+        own = f"    fn whose(&mut self) -> Option<&mut Option<Person>> {{\n        Some(&mut self.{OWN})\n    }}\n"
+    return lines + [
+        "}",
+        "",
+        f"impl Event for {event.class_name} {{",
+        f'    const TYPE: &\'static str = "{event.name}";',
+        *([own.rstrip("\n")] if own else []),
+        "}",
+        "",
+    ]
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--check", action="store_true", help="compare, write nothing")
@@ -221,6 +287,7 @@ def main() -> int:
     made = {
         HERE / "python/src/weir/_events.py": python(types),
         HERE / "typescript/src/events.ts": script(types),
+        HERE / "rust/src/events.rs": rust(types),
     }
     stale = []
     for path, text in made.items():

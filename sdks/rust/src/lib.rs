@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod capability;
+mod client;
+mod config;
+mod event;
+#[rustfmt::skip]
+mod events;
+mod http;
+mod sender;
+
+pub use capability::Capability;
+pub use client::{Client, Stats};
+pub use config::Config;
+pub use event::{Envelope, Event, Person, Text, Time};
+pub use events::*;
