@@ -5,13 +5,15 @@ pub mod door;
 mod problem;
 mod rates;
 mod serve;
+mod tls;
 pub mod token;
 mod tokens;
 
 pub use door::{Anonymous, Door, OWN_TENANT, Peer};
 pub use problem::{Problem, json, remedy};
 pub use rates::Rates;
-pub use serve::{Room, Speaks, listen, serve};
+pub use serve::{Room, Speaks, listen, serve, serve_over};
+pub use tls::{Tls, TlsFiles};
 pub use tokens::{Bearer, Tokens};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,6 +1,6 @@
 //! Connections: so many, and none for ever.
 
-use crate::{Meters, Peer, Problem};
+use crate::{Meters, Peer, Problem, Tls};
 use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
@@ -8,11 +8,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower_service::Service;
@@ -81,6 +81,18 @@ pub async fn serve(
     router: Router,
     shutdown: &Shutdown,
 ) {
+    serve_over(None, room, speaks, listener, router, shutdown).await;
+}
+
+/// As [`serve`], over TLS where that is given.
+pub async fn serve_over(
+    tls: Option<&Tls>,
+    room: &Room,
+    speaks: Speaks,
+    listener: TcpListener,
+    router: Router,
+    shutdown: &Shutdown,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -97,8 +109,8 @@ pub async fn serve(
         };
         let Ok(permit) = room.connections.clone().try_acquire_owned() else {
             metrics::counter!(room.meters.turned_away).increment(1);
-            // Nobody who speaks HTTP/2 would understand it.
-            if speaks == Speaks::Http1 {
+            // Nobody who speaks HTTP/2 or TLS would understand it.
+            if speaks == Speaks::Http1 && tls.is_none() {
                 tokio::spawn(turn_away(stream));
             }
             continue;
@@ -106,13 +118,16 @@ pub async fn serve(
         // A small answer should not wait for an acknowledgement of the last one.
         let _ = stream.set_nodelay(true);
         let watcher = graceful.watcher();
-        let (room, router) = (room.clone(), router.clone());
+        let (room, router, tls) = (room.clone(), router.clone(), tls.cloned());
         metrics::gauge!(room.meters.connections).increment(1.0);
         tokio::spawn(async move {
-            let ended = match speaks {
-                Speaks::Http1 => watcher.watch(one(&room, stream, peer, router)).await,
-                Speaks::Http2 if !begins(&stream, room.head).await => Ok(()),
-                Speaks::Http2 => watcher.watch(two(&room, stream, peer, router)).await,
+            let ended = match (speaks, tls) {
+                (speaks, Some(tls)) => {
+                    sealed(&room, (speaks, &tls), (stream, peer), router, watcher).await
+                }
+                (Speaks::Http1, _) => watcher.watch(one(&room, stream, peer, router)).await,
+                (Speaks::Http2, _) if !begins(&stream, room.head).await => Ok(()),
+                (Speaks::Http2, _) => watcher.watch(two(&room, stream, peer, router)).await,
             };
             if let Err(e) = ended {
                 tracing::debug!("a connection ended: {e}");
@@ -137,12 +152,41 @@ async fn begins(stream: &TcpStream, limit: Duration) -> bool {
     matches!(first, Ok(Ok(n)) if n > 0)
 }
 
-fn one(
+/// A connection over TLS. Who does not come through the handshake in time, or says nothing after
+/// it, is cut.
+async fn sealed(
     room: &Room,
-    stream: TcpStream,
+    (speaks, tls): (Speaks, &Tls),
+    (stream, peer): (TcpStream, SocketAddr),
+    router: Router,
+    watcher: Watcher,
+) -> Result<(), hyper::Error> {
+    let shaken = tokio::time::timeout(room.head, tls.acceptor(speaks).accept(stream)).await;
+    let stream = match shaken {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(e)) => {
+            tracing::debug!("{peer}: no TLS: {e}");
+            return Ok(());
+        }
+        Err(_) => return Ok(()),
+    };
+    if speaks == Speaks::Http1 {
+        return watcher.watch(one(room, stream, peer, router)).await;
+    }
+    let mut stream = BufReader::new(stream);
+    match tokio::time::timeout(room.head, stream.fill_buf()).await {
+        Ok(Ok(bytes)) if !bytes.is_empty() => {}
+        _ => return Ok(()),
+    }
+    watcher.watch(two(room, stream, peer, router)).await
+}
+
+fn one<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    room: &Room,
+    stream: S,
     peer: SocketAddr,
     router: Router,
-) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         router.clone().call(request)
@@ -154,12 +198,12 @@ fn one(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-fn two(
+fn two<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     room: &Room,
-    stream: TcpStream,
+    stream: S,
     peer: SocketAddr,
     router: Router,
-) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<S> {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         router.clone().call(request)

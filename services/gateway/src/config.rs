@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
-use weir_http::Anonymous;
 use weir_http::token::Scope;
+use weir_http::{Anonymous, TlsFiles};
 use weir_kafka::Brokers;
 use weir_runtime::Size;
 
@@ -20,6 +20,8 @@ pub struct GatewayConfig {
     /// Where it takes OTLP over gRPC. Absent: port 4317 of the loopback interface, or another one
     /// where that is taken.
     pub grpc: Option<SocketAddr>,
+    /// Certificate and key: both ports speak TLS then, and nothing else. Absent: plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Who may send without a token.
     pub anonymous: Anonymous,
     /// Largest body, as it comes and again unpacked.
@@ -61,6 +63,7 @@ impl Default for GatewayConfig {
             kafka: Brokers::new("127.0.0.1:9092"),
             bind: None,
             grpc: None,
+            tls: None,
             anonymous: Anonymous::Off,
             body: Size::of(16 << 20),
             otlp: Size::of(4 << 20),

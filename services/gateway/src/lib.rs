@@ -35,7 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use weir_catalog::Catalog;
-use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
+use weir_http::{Door, Rates, Room, Speaks, Tls, Tokens, listen, serve_over};
 use weir_kafka::registry::register_all;
 use weir_kafka::{Courier, Pauses};
 use weir_model::codes::CONFIG;
@@ -111,6 +111,7 @@ pub struct Gateway {
     state: Shared,
     catalog: Arc<Catalog>,
     ports: Ports,
+    tls: Option<Tls>,
 }
 
 impl Gateway {
@@ -129,6 +130,7 @@ impl Gateway {
         if let Some(problem) = config.problem() {
             bail!("{CONFIG}: {problem}");
         }
+        let tls = config.tls.as_ref().map(Tls::open).transpose()?;
         ports.http.set_nonblocking(true)?;
         ports.grpc.set_nonblocking(true)?;
         let types = Types::new(&catalog).map_err(|e| anyhow::anyhow!("{CONFIG}: {e}"))?;
@@ -160,6 +162,7 @@ impl Gateway {
             state: Arc::new(state),
             catalog,
             ports,
+            tls,
         })
     }
 
@@ -188,10 +191,10 @@ impl Gateway {
                 let http = tokio::net::TcpListener::from_std(self.ports.http)?;
                 let grpc = tokio::net::TcpListener::from_std(self.ports.grpc)?;
                 let calls = otlp::grpc::router(state);
-                let room = state.room();
+                let (room, tls) = (state.room(), self.tls.as_ref());
                 tokio::join!(
-                    serve(&room, Speaks::Http1, http, router, shutdown),
-                    serve(&room, Speaks::Http2, grpc, calls, shutdown),
+                    serve_over(tls, &room, Speaks::Http1, http, router, shutdown),
+                    serve_over(tls, &room, Speaks::Http2, grpc, calls, shutdown),
                 );
                 Ok(())
             });

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 use weir_model::avro::{Leaf, LeafKind, leaf_paths};
-use weir_model::codes::{BUSY, INPUT, NOT_RUNNING};
+use weir_model::codes::{BUSY, CONFIG, INPUT, NOT_RUNNING};
 
 /// The variable that names the source of events.
 const SOURCE: &str = "WEIR_SOURCE";
@@ -126,6 +126,12 @@ fn put(item: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), St
 fn post(gateway: &Gateway, validate: bool, item: &Value) -> Result<(u16, Value)> {
     let query = if validate { "?validate=1" } else { "" };
     let url = format!("{}/v1/events{query}", gateway.url);
+    if url.starts_with("https:") {
+        bail!(
+            "{CONFIG}: {url} speaks TLS, and this command plain HTTP alone: send with curl, or name \
+             a gateway without TLS in WEIR_URL"
+        );
+    }
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(ANSWER))

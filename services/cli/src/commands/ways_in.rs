@@ -53,12 +53,19 @@ impl WaysIn {
 
     /// Its URL.
     pub fn url(&self) -> Result<String> {
-        Ok(format!("http://{}", self.ports.http()?))
+        Ok(format!("{}://{}", self.scheme(), self.ports.http()?))
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.config.tls {
+            Some(_) => "https",
+            None => "http",
+        }
     }
 
     /// Says where it is, with the next announcement.
     pub fn tell(&self, dir: &mut DataDir) -> Result<()> {
-        let grpc = format!("http://{}", self.ports.grpc()?);
+        let grpc = format!("{}://{}", self.scheme(), self.ports.grpc()?);
         dir.takes_events_at(&self.url()?, &grpc);
         Ok(())
     }
