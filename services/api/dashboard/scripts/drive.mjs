@@ -1,5 +1,5 @@
-// A person at the dashboard of a running system: enters by the link, sees a figure move when an event comes, takes an alert
-// on. `WEIR_LINK=... WEIR_EMIT="weir --data-dir DIR emit" node scripts/drive.mjs`
+// A person at the dashboard of a running system: enters by the link, sees a figure move when an event comes.
+// `WEIR_LINK=... WEIR_EMIT="weir --data-dir DIR emit" node scripts/drive.mjs`
 import { execFile } from "node:child_process";
 import { chromium } from "playwright-core";
 
@@ -39,24 +39,6 @@ try {
   }, was, { timeout: PATIENCE_MS, polling: 20 });
   const moved = Date.now();
   check(`a figure moved ${moved - begun} ms after the command began, ${moved - (await sent)} ms after it ended`, true);
-
-  await page.goto(new URL("/dashboard/alerts", link).href);
-  await page.waitForFunction(() => document.body.dataset.ready === "alerts", null, { timeout: PATIENCE_MS });
-  // Those of low severity are folded.
-  await page.locator("details.data summary").first().click().catch(() => {});
-  const take = page.getByRole("button", { name: /^Take on/ }).first();
-  check("there is an alert to take on", (await take.count()) > 0);
-  await page.locator("#actor").fill("grace@example.org");
-  await page.locator("#actor").blur();
-  await take.click();
-  const said = page.getByText("taken on by grace@example.org").first();
-  await said.waitFor({ timeout: PATIENCE_MS });
-  check("an alert is taken on", true);
-  await page.getByRole("combobox", { name: /^Silence/ }).first().selectOption("1");
-  await page.getByText("silenced by grace@example.org").first().waitFor({ timeout: PATIENCE_MS });
-  await page.reload();
-  await page.getByRole("button", { name: "End" }).first().waitFor({ timeout: PATIENCE_MS });
-  check("what is silenced is listed", true);
 } finally {
   await browser.close();
 }

@@ -20,6 +20,9 @@ const WAIT: Duration = Duration::from_millis(200);
 /// Records at a time.
 const MOST: usize = 1024;
 
+/// Where reading of each partition begins, and the ends of those that have something before.
+type Begins = (Vec<(Tp, i64)>, HashMap<Tp, i64>);
+
 impl Hub {
     /// Reads until shutdown. Where Kafka does not answer the streams stay, and are told nothing; then it
     /// goes on where it was.
@@ -40,7 +43,7 @@ impl Hub {
     }
 
     /// Where reading begins, and what is still before what was the end.
-    fn begins(&self, brokers: &Brokers) -> Result<(Vec<(Tp, i64)>, HashMap<Tp, i64>), Error> {
+    fn begins(&self, brokers: &Brokers) -> Result<Begins, Error> {
         let wanted = [Log::Alerts.topic(), Log::Anomalies.topic(), topics::LIVE];
         let admin = Admin::new(brokers, brokers.timeouts.call)?;
         let found = admin.topics(&wanted)?;
