@@ -88,7 +88,10 @@ fn answer(stream: TcpStream, plan: &Plan, seen: &Mutex<Vec<Asked>>) -> Option<()
         });
         let planned = plan.lock().unwrap().pop_front();
         let (status, body) = match planned.as_deref() {
-            Some("hang") => return std::thread::sleep(PATIENCE * 3).into(),
+            Some("hang") => {
+                std::thread::sleep(PATIENCE * 3);
+                return None;
+            }
             Some(status) => (status.to_owned(), "{}".to_owned()),
             None => (
                 "200 OK".to_owned(),

@@ -36,6 +36,7 @@ use weir_catalog::Catalog;
 use weir_http::token::Scope;
 use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
 use weir_model::codes::CONFIG;
+use weir_privacy::Privacy;
 use weir_runtime::host::{Running, Service};
 use weir_store::{Question, Store};
 
@@ -75,7 +76,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// On a port that was taken. Nothing is served yet.
+    /// On a port that was taken. Nothing is served yet. With `privacy` commands are written with
+    /// pseudonyms in place of names.
     ///
     /// # Errors
     /// WEIR-0210 for settings that contradict each other.
@@ -84,6 +86,7 @@ impl Api {
         config: ApiConfig,
         catalog: Arc<Catalog>,
         questions: Vec<Question>,
+        privacy: Option<Arc<Privacy>>,
     ) -> Result<Api> {
         if let Some(problem) = config.problem() {
             bail!("{CONFIG}: {problem}");
@@ -91,7 +94,7 @@ impl Api {
         port.0.set_nonblocking(true)?;
         let port_number = port.address()?.port();
         let hub = live::Hub::new(&catalog, config.streams);
-        let desk = commands::Desk::new(&config.kafka, &catalog)?;
+        let desk = commands::Desk::new(&config.kafka, &catalog, privacy)?;
         let tokens = Tokens::new("api's tokens", metric::METERS.tokens);
         let state = State {
             store: Store::new(&config.store),

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
@@ -15,7 +16,8 @@ use weir_catalog::Catalog;
 use weir_gateway::{Refusal, Sender, Types};
 use weir_http::{Bearer, Problem, door::media_type};
 use weir_kafka::{Brokers, Courier, Parcel};
-use weir_model::codes;
+use weir_model::{codes, topics};
+use weir_privacy::{Met, Privacy};
 
 /// A record is tried for so long.
 const TRIED: Duration = Duration::from_secs(10);
@@ -32,6 +34,7 @@ const LARGEST: usize = 64 << 10;
 pub(crate) struct Desk {
     courier: Courier,
     types: Types,
+    privacy: Option<Arc<Privacy>>,
 }
 
 /// What was written.
@@ -62,11 +65,16 @@ impl Desk {
     ///
     /// # Errors
     /// Properties that the client library does not take, or a schema that cannot be used.
-    pub fn new(brokers: &Brokers, catalog: &Catalog) -> anyhow::Result<Desk> {
+    pub fn new(
+        brokers: &Brokers,
+        catalog: &Catalog,
+        privacy: Option<Arc<Privacy>>,
+    ) -> anyhow::Result<Desk> {
         let types = Types::new(catalog).map_err(|e| anyhow::anyhow!("{}: {e}", codes::CONFIG))?;
         Ok(Desk {
             courier: Courier::new(brokers, TRIED, UNDER_WAY)?,
-            types,
+            types: types.hiding(privacy.clone()),
+            privacy,
         })
     }
 
@@ -101,14 +109,21 @@ impl Desk {
             name: &says.bearer.name,
             now,
         };
-        let made = self.types.make(fields, sender).map_err(unfit)?;
+        let mut met = Met::default();
+        let made = self.types.make(fields, sender, &mut met);
+        let made = made.map_err(unfit)?;
         let (told, done) = oneshot::channel();
         let parcel = Parcel::new(move |result| {
             // Nobody listens any more where the client went away or the time was over.
             let _ = told.send(result);
         });
+        let mut sent = Ok(());
+        for (key, value) in met.entries() {
+            let (topic, key) = (topics::PEOPLE, Some(key));
+            sent = sent.and_then(|()| self.courier.send(&parcel, topic, key, Some(value), &[]));
+        }
         let (key, value) = (Some(made.key.as_bytes()), Some(&made.value[..]));
-        let sent = self.courier.send(&parcel, &made.topic, key, value, &[]);
+        let sent = sent.and_then(|()| self.courier.send(&parcel, &made.topic, key, value, &[]));
         drop(parcel);
         let result = match (sent, tokio::time::timeout(TRIED + GRACE, done).await) {
             (Err(e), _) => Err(e.to_string()),
@@ -116,6 +131,9 @@ impl Desk {
             _ => Err("no answer".to_owned()),
         };
         result.map_err(silent)?;
+        if let Some(privacy) = &self.privacy {
+            privacy.people().entered(&met);
+        }
         Ok(Written {
             event_id: id,
             event_type,

@@ -97,7 +97,7 @@ impl Served {
         change(&mut config);
         let port = Port::take(&config).unwrap();
         let url = format!("http://{}", port.address().unwrap());
-        let api = Api::new(port, config, catalog(), Question::built_in()).unwrap();
+        let api = Api::new(port, config, catalog(), Question::built_in(), None).unwrap();
         let entrance = api.entrance();
         let shutdown = Shutdown::new();
         let until = shutdown.clone();

@@ -208,7 +208,9 @@ pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     let port = Port::take(&config.api)?;
     tracing::info!(http = %port.address()?, "the api answers");
     let (catalog, questions) = (system.catalog()?, system.questions()?);
-    let api = Api::new(port, config.api, catalog, questions)?.with_plan(system.plan()?);
+    let privacy = system.privacy_of(&config.privacy)?;
+    let api = Api::new(port, config.api, catalog, questions, privacy)?;
+    let api = api.with_plan(system.plan()?);
     host.with(api.service()).run()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! The api within `weir up`: its port is taken before anything is started, as the gateway's is.
 
 use crate::args::{SystemArgs, UpArgs};
+use crate::system::PrivacySettings;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use weir_api::{Api, ApiConfig, Entrance, Port};
 use weir_catalog::Catalog;
 use weir_embedded::DataDir;
 use weir_kafka::Brokers;
+use weir_privacy::Privacy;
 use weir_runtime::host::Service;
 use weir_store::{Question, StoreConfig};
 
@@ -17,6 +19,7 @@ use weir_store::{Question, StoreConfig};
 #[serde(default)]
 struct Section {
     api: ApiConfig,
+    privacy: PrivacySettings,
 }
 
 /// An api to come.
@@ -25,10 +28,12 @@ pub struct WaysOut {
     port: Port,
     questions: Vec<Question>,
     plan: Plan,
+    privacy: Option<Arc<Privacy>>,
 }
 
 impl WaysOut {
-    /// Takes the port, where an api is wanted.
+    /// Takes the port, where an api is wanted. The key of pseudonyms is there by then, where one is
+    /// wanted: ways in come first.
     pub fn take(system: &SystemArgs, a: &UpArgs) -> Result<Option<WaysOut>> {
         if !a.services.iter().any(|s| s == "api") {
             return Ok(None);
@@ -36,10 +41,13 @@ impl WaysOut {
         let section: Section = weir_runtime::config::load(None)?;
         let mut config = section.api;
         config.bind = a.api.or(config.bind);
+        let mut privacy = section.privacy;
+        privacy.mode = a.privacy.or(privacy.mode);
         Ok(Some(WaysOut {
             port: Port::take(&config)?,
             questions: system.questions()?,
             plan: system.plan()?,
+            privacy: system.privacy_of(&privacy)?,
             config,
         }))
     }
@@ -64,7 +72,14 @@ impl WaysOut {
     ) -> Result<(Service, Entrance)> {
         self.config.kafka = brokers.clone();
         self.config.store = store.clone();
-        let api = Api::new(self.port, self.config, catalog.clone(), self.questions)?;
+        let questions = self.questions;
+        let api = Api::new(
+            self.port,
+            self.config,
+            catalog.clone(),
+            questions,
+            self.privacy,
+        )?;
         let entrance = api.entrance();
         Ok((api.with_plan(self.plan).service(), entrance))
     }

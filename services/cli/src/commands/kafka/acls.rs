@@ -203,6 +203,7 @@ fn api() -> Vec<Grant> {
     let own = [
         grant(Topic, Prefixed, TOPICS, &[Describe]),
         grant(Topic, Prefixed, topics::events("alert."), &[Write]),
+        topic(topics::PEOPLE, &[Write]),
         topic(topics::TOKENS, &[Read]),
         topic(topics::CATALOG, &[Read]),
         topic(topics::ALERTS, &[Read]),
