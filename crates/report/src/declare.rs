@@ -133,6 +133,9 @@ pub struct TableDef {
     /// Most rows.
     #[serde(default)]
     pub limit: Option<usize>,
+    /// What it means that there are no rows, where that is no lack of data: `Nothing in these days.`
+    #[serde(default)]
+    pub empty: Option<String>,
     /// Read by exports, templates and charts alone.
     #[serde(default)]
     pub hidden: bool,

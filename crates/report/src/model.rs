@@ -129,6 +129,8 @@ pub struct Table {
     pub rows: Vec<Vec<Json>>,
     /// Rows that there are, where not all are shown.
     pub rows_in_all: usize,
+    /// What it means that there are no rows, where that is no lack of data.
+    pub empty: Option<String>,
     /// Read by templates and exports alone.
     pub hidden: bool,
     /// Where it can be asked for again.

@@ -13,6 +13,9 @@ pub fn number(value: Option<f64>, unit: &str, decimals: u32) -> String {
     let Some(value) = value else {
         return NO_DATA.to_owned();
     };
+    if let Some(hours) = long(value, unit) {
+        return format!("{} hours", plain(hours, 1));
+    }
     let digits = plain(value, decimals);
     match unit {
         "usd" => {
@@ -26,6 +29,32 @@ pub fn number(value: Option<f64>, unit: &str, decimals: u32) -> String {
         "percent_of_budget" => format!("{digits} % of budget"),
         "points" | "grade" | "share" | "share_explained" | "" => digits,
         other => format!("{digits} {other}"),
+    }
+}
+
+/// Nobody reads thousands of minutes: in hours, from two of them on.
+fn long(value: f64, unit: &str) -> Option<f64> {
+    let hours = match unit {
+        "minutes" => value / 60.0,
+        "s" => value / 3600.0,
+        _ => return None,
+    };
+    (hours.abs() >= 2.0).then_some(hours)
+}
+
+/// The head of a column: its title, with its unit where that says more.
+pub fn head(title: &str, name: &str) -> String {
+    let shown = unit(name);
+    let words = |text: &str| -> String {
+        let spaced = text.replace(|c: char| !c.is_alphanumeric(), " ");
+        format!(" {} ", spaced.trim().to_lowercase())
+    };
+    let says = matches!(shown, "" | "grade" | "score" | "level");
+    // What has no letters is in no title.
+    let twice = shown != "%" && words(title).contains(&words(shown));
+    match says || twice {
+        true => title.to_owned(),
+        false => format!("{title} ({shown})"),
     }
 }
 
@@ -60,7 +89,7 @@ pub fn cell(value: &Json, unit: &str, decimals: u32) -> String {
             Some(x) => plain(x, decimals),
             None => n.to_string(),
         },
-        Json::String(text) => text.clone(),
+        Json::String(text) => minute(text).unwrap_or_else(|| text.clone()),
         Json::Bool(true) => "yes".to_owned(),
         Json::Bool(false) => "no".to_owned(),
         Json::Array(items) => {
@@ -72,6 +101,13 @@ pub fn cell(value: &Json, unit: &str, decimals: u32) -> String {
             values.collect::<Vec<_>>().join(" ")
         }
     }
+}
+
+/// A moment of the store, `2026-03-01T10:15:00.000000Z`, to the minute.
+fn minute(text: &str) -> Option<String> {
+    let moment = text.len() > 19 && text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T');
+    let (day, time) = (text.get(..10)?, text.get(11..16)?);
+    (moment && text.parse::<jiff::Timestamp>().is_ok()).then(|| format!("{day} {time} UTC"))
 }
 
 /// Two digits after the point; more where the sum is so small that they would all be 0.
@@ -140,11 +176,24 @@ mod tests {
             (Some(-4.0), "percent_change", "-4 %"),
             (Some(1_136.0), "commits", "1,136 commits"),
             (Some(0.001), "ms", "0.0010 ms"),
+            (Some(90.0), "minutes", "90 minutes"),
+            (Some(13490.4), "minutes", "224.8 hours"),
+            (Some(7200.0), "s", "2 hours"),
             (None, "usd", "no data"),
         ];
         for (value, unit, text) in said {
             assert_eq!(number(value, unit, 2), text);
         }
+    }
+
+    #[test]
+    fn a_head_says_its_unit_once() {
+        assert_eq!(head("Spend", "usd"), "Spend (USD)");
+        assert_eq!(head("Commits", "commits"), "Commits");
+        assert_eq!(head("Health", "score"), "Health");
+        assert_eq!(head("Latest by", "s"), "Latest by (s)");
+        assert_eq!(head("Merged", "pull requests"), "Merged (pull requests)");
+        assert_eq!(head("Success", "percent"), "Success (%)");
     }
 
     #[test]

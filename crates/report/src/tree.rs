@@ -82,8 +82,16 @@ fn json(value: &Value) -> Json {
     if value.is_undefined() {
         return Json::Null;
     }
-    serde_json::to_value(value).unwrap_or(Json::Null)
+    let json = serde_json::to_value(value).unwrap_or(Json::Null);
+    // Counts are whole numbers, and look like it.
+    match json.as_f64() {
+        Some(x) if x.fract() == 0.0 && x.abs() < WHOLE => Json::from(x as i64),
+        _ => json,
+    }
 }
+
+/// All whole numbers below it are floats.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Tree, D::Error> {

@@ -65,8 +65,15 @@ impl Reading<'_> {
             status: status.to_owned(),
             before,
             change_percent: both.map(|b| (changed(b) * 10.0).round() / 10.0),
-            formula: kpi.expr.source.clone(),
-            terms: row.map(|r| self.terms(kpi, r)).unwrap_or_default(),
+            // A measure is what it is: there is no formula to show.
+            formula: match &def.measure {
+                Some(path) => path.clone(),
+                None => kpi.expr.source.clone(),
+            },
+            terms: match row {
+                Some(row) if def.measure.is_none() => self.terms(kpi, row),
+                _ => Vec::new(),
+            },
             source: asks.source,
         }
     }

@@ -36,6 +36,7 @@ impl Reading<'_> {
             columns,
             rows_in_all: rows.len(),
             rows,
+            empty: def.empty.clone(),
             hidden: def.hidden,
             source,
         };
@@ -47,7 +48,7 @@ impl Reading<'_> {
             )));
         }
         table.rows.truncate(def.limit.unwrap_or(usize::MAX));
-        if table.rows_in_all == 0 && !def.hidden {
+        if table.rows_in_all == 0 && !def.hidden && def.empty.is_none() {
             self.misses(super::no_value(&def.title, ""));
         }
         Ok(table)

@@ -45,6 +45,9 @@ fn filled(
         say::cell(&value, &unit, decimals)
     });
     env.add_filter("unit_name", |unit: String| say::unit(&unit).to_owned());
+    env.add_filter("head", |title: String, unit: String| {
+        say::head(&title, &unit)
+    });
     // A text in a cell of a Markdown table.
     env.add_filter("flat", |text: String| {
         text.replace('\\', "\\\\")

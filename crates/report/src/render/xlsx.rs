@@ -94,10 +94,7 @@ fn figures(report: &Report, sheet: &mut Worksheet, head: &Format) -> Result<(), 
 
 fn rows(table: &Table, sheet: &mut Worksheet, head: &Format) -> Result<(), XlsxError> {
     for (at, column) in (0u16..).zip(&table.columns) {
-        let title = match say::unit(&column.unit) {
-            "" => column.title.clone(),
-            unit => format!("{} ({unit})", column.title),
-        };
+        let title = say::head(&column.title, &column.unit);
         sheet.write_with_format(0, at, title, head)?;
         sheet.set_column_width(at, if column.unit.is_empty() { 24.0 } else { 16.0 })?;
     }

@@ -57,10 +57,7 @@ pub fn xml(of: &Chart) -> String {
             font(1000)
         ),
     };
-    let title = match say::unit(&of.unit) {
-        "" => of.title.clone(),
-        unit => format!("{} ({unit})", of.title),
-    };
+    let title = say::head(&of.title, &of.unit);
     let line = "<c:spPr><a:ln w=\"6350\"><a:solidFill><a:srgbClr val=\"DFE3E8\"/></a:solidFill></a:ln></c:spPr>";
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n<c:chartSpace xmlns:c=\"http://schemas.openxmlformats.org/drawingml/2006/chart\" xmlns:a=\"http://schemas.openxmlformats.org/drawingml/2006/main\" xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><c:chart><c:title><c:tx><c:rich><a:bodyPr/><a:lstStyle/><a:p><a:pPr><a:defRPr sz=\"1400\" b=\"1\"/></a:pPr><a:r><a:rPr lang=\"en-US\" sz=\"1400\" b=\"1\"/><a:t>{}</a:t></a:r></a:p></c:rich></c:tx><c:overlay val=\"0\"/></c:title><c:autoTitleDeleted val=\"0\"/><c:plotArea><c:layout/>{open}{series}{close}\

@@ -123,10 +123,7 @@ fn figures(of: &[Figure]) -> Grid {
 }
 
 fn table(of: &Table) -> Grid {
-    let head = of.columns.iter().map(|c| match say::unit(&c.unit) {
-        "" => c.title.clone(),
-        unit => format!("{} ({unit})", c.title),
-    });
+    let head = of.columns.iter().map(|c| say::head(&c.title, &c.unit));
     let row = |row: &Vec<serde_json::Value>| {
         let cells = row.iter().zip(&of.columns);
         cells

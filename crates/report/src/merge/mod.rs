@@ -1,94 +1,22 @@
 //! The report of a team without a shared system: reports that its engineers exported, merged. What
 //! they give is added up, and the formulas of the catalog are evaluated over the sums.
 
+mod exported;
+
 use crate::ReportError;
 use crate::declare::{Declaration, FigureDef, TableDef};
 use crate::model::{Column, Figure, Point, Report, Section, Span, Table, Term};
 use crate::words::Words;
-use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use weir_catalog::{Catalog, KpiDef, Stat};
 
+use exported::{Metrics, refuse};
+
+pub use exported::Exported;
+
 /// The declaration whose keys the merged report has.
 const TEAM: &str = "team";
-
-/// A report that an engineer exported: what of it is merged.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Exported {
-    #[serde(skip)]
-    file: String,
-    report_metadata: Metadata,
-    engineer_profile: Profile,
-    performance: Performance,
-    /// By KPI and term.
-    terms: BTreeMap<String, BTreeMap<String, Option<f64>>>,
-    /// By measure.
-    measures: BTreeMap<String, Option<f64>>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Metadata {
-    tenant: String,
-    period_from: String,
-    period_to: String,
-    days: i64,
-    complete_through: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Profile {
-    name: String,
-    email: String,
-    team: Option<String>,
-    machine: Machine,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Machine {
-    platform: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Performance {
-    capabilities: Vec<Capability>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Capability {
-    name: String,
-    metrics: Metrics,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Metrics {
-    total_executions: Option<f64>,
-    failures: Option<f64>,
-    avg_execution_time_ms: Option<f64>,
-    tokens_saved: Option<f64>,
-}
-
-impl Exported {
-    /// From a file that `weir report engineer --format yaml` wrote.
-    ///
-    /// # Errors
-    /// It is none.
-    pub fn parse(file: &str, text: &str) -> Result<Exported, ReportError> {
-        let read: Result<Exported, _> = serde_saphyr::from_str(text);
-        let mut exported = read.map_err(|e| {
-            ReportError::Merge(format!(
-                "{file} is no report of an engineer that weir exported: {e}"
-            ))
-        })?;
-        file.clone_into(&mut exported.file);
-        Ok(exported)
-    }
-
-    fn days(&self) -> (&str, &str) {
-        let m = &self.report_metadata;
-        (&m.period_from, &m.period_to)
-    }
-}
 
 /// Merges exported reports as the declaration of the team's report says, made at a time.
 ///
@@ -167,31 +95,6 @@ fn say(report: &mut Report, declared: &Declaration) -> Result<(), ReportError> {
         match p.recommend {
             true => report.recommendations.extend(said),
             false => report.talking_points.extend(said),
-        }
-    }
-    Ok(())
-}
-
-/// What both count would be counted twice, and what is of other days is no sum of these.
-fn refuse(all: &[Exported]) -> Result<(), ReportError> {
-    let Some(first) = all.first() else {
-        return Err(ReportError::Merge("there are no reports to merge".into()));
-    };
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for e in all {
-        let email = e.engineer_profile.email.to_lowercase();
-        if let Some(other) = seen.insert(email, &e.file) {
-            return Err(ReportError::Merge(format!(
-                "{} and {other} both tell of {}; leave one of them out",
-                e.file, e.engineer_profile.email
-            )));
-        }
-        if e.days() != first.days() {
-            let ((from, to), (own_from, own_to)) = (first.days(), e.days());
-            return Err(ReportError::Merge(format!(
-                "{} is of {own_from} to {own_to}, {} of {from} to {to}; export them of the same days",
-                e.file, first.file
-            )));
         }
     }
     Ok(())
@@ -315,6 +218,7 @@ impl Merge<'_> {
             columns,
             rows_in_all: rows.len(),
             rows,
+            empty: def.empty.clone(),
             hidden: def.hidden,
             source: format!("{} exported reports", of.len()),
         };
