@@ -72,7 +72,11 @@ fn records(system: &System) -> Vec<(String, Vec<u8>)> {
                 .unwrap();
             consumer.assign(&from).unwrap();
             let until = Instant::now() + PATIENCE;
-            while low < end {
+            // What is empty has no end to come to.
+            if low == end {
+                continue;
+            }
+            loop {
                 assert!(Instant::now() < until, "{name}/{id} does not end");
                 let message = match consumer.poll(Duration::from_millis(100)) {
                     None => continue,

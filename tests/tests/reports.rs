@@ -284,7 +284,10 @@ fn workbooks_have_numbers(reports: &Reports) {
 fn slides_have_tables_and_charts(reports: &Reports) {
     let bytes = reports.file("executive", "pptx");
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
-    let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
+    let names: Vec<String> = zip
+        .file_names()
+        .map(|name| name.unwrap().into_owned())
+        .collect();
     let (mut tables, mut charts, mut slides) = (0, 0, 0);
     for name in &names {
         let mut bytes = Vec::new();

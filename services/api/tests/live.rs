@@ -106,7 +106,7 @@ fn who_listens_is_told_at_once_and_goes_on_where_he_was() {
     // Of the other tenant he is told nothing: his next alert is the third.
     put(topics::ALERTS, &alert("acme", "three"));
     assert_eq!(mine.of("alert").data["id"], "three");
-    let mut seen = vec![other.next().unwrap(), other.next().unwrap()];
+    let mut seen = [other.next().unwrap(), other.next().unwrap()];
     seen.sort_by(|a, b| a.event.cmp(&b.event));
     assert_eq!(
         (&*seen[0].event, &seen[0].data["id"]),
