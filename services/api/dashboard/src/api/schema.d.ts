@@ -286,6 +286,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What deserves a look, computed when a day was over: verdicts on trends and experiments,
+         *     projections of budgets, causes of anomalies, recommendations for operators, savings. The most
+         *     urgent come first.
+         */
+        get: operations["findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forecasts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forecasts by day, computed when a day was over, each with how its method did in the past and how
+         *     the naive one did. What is not among them `/v1/kpis/{kpi}/forecast` computes.
+         */
+        get: operations["forecasts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/kpis": {
         parameters: {
             query?: never;
@@ -623,6 +664,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/trends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Trends, computed when a day was over. */
+        get: operations["trends"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -840,6 +898,155 @@ export interface components {
             rollups: components["schemas"]["Rollup"][];
             /** @description Its events say what is in force from then on. */
             setting: boolean;
+        };
+        /** @description Something that deserves a look. */
+        Finding: {
+            /** @description KPI, budget, experiment, detector, skill or saving. */
+            about: string;
+            /**
+             * Format: double
+             * @description Error of that method in the past (MASE), where it has one.
+             */
+            backtest?: number | null;
+            /**
+             * Format: date
+             * @description Last day whose data it rests on.
+             */
+            data_through: string;
+            /** @description Values of the dimensions that it is about. */
+            dimensions: {
+                [key: string]: string;
+            };
+            /**
+             * Format: date
+             * @description Day that it foresees, with the earliest and the latest one.
+             */
+            due?: string | null;
+            /** Format: date */
+            due_from?: string | null;
+            /** Format: date */
+            due_to?: string | null;
+            /** @description Numbers that it rests on. */
+            evidence: {
+                [key: string]: number;
+            };
+            /** @description The same whenever it is computed of the same day. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            issued_at: string;
+            /** @description `trend`, `budget`, `experiment`, `cause`, `recommendation` or `opportunity`. */
+            kind: string;
+            /** Format: double */
+            lower?: number | null;
+            method: string;
+            /**
+             * Format: int32
+             * @description Whether it is of the newest analysis.
+             */
+            newest: number;
+            /** @description Metric, role, or id of the anomaly; empty without. */
+            of: string;
+            /**
+             * Format: int32
+             * @description 1, most urgent, to 5.
+             */
+            priority: number;
+            /** @description A sentence for people. */
+            text: string;
+            unit: string;
+            /** Format: double */
+            upper?: number | null;
+            /**
+             * Format: double
+             * @description What it is worth, in USD.
+             */
+            usd?: number | null;
+            /** Format: double */
+            value?: number | null;
+            /** @description What was found. */
+            verdict: string;
+        };
+        /** @description A day ahead of a KPI. */
+        ForecastDay: {
+            /**
+             * Format: int32
+             * @description Days from `data_through` to it.
+             */
+            ahead: number;
+            /** Format: double */
+            backtest_mae?: number | null;
+            /** Format: double */
+            backtest_mase?: number | null;
+            /**
+             * Format: int32
+             * @description Moments of the past that the method was tried at.
+             */
+            backtest_origins: number;
+            /** Format: double */
+            coverage_80?: number | null;
+            /** Format: double */
+            coverage_95?: number | null;
+            /**
+             * Format: date
+             * @description Last day whose data it rests on.
+             */
+            data_through: string;
+            /**
+             * Format: date
+             * @description The day.
+             */
+            day: string;
+            /** @description Values of the dimensions that it is about. */
+            dimensions: {
+                [key: string]: string;
+            };
+            /** @description The same whenever it is computed of the same day. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            issued_at: string;
+            kpi: string;
+            /** Format: double */
+            lower_80: number;
+            /** Format: double */
+            lower_95: number;
+            /** @description `combined`, or `naive` and `seasonal_naive` where nothing beats them. */
+            method: string;
+            /** Format: double */
+            naive_mae?: number | null;
+            /** Format: double */
+            naive_mase?: number | null;
+            /** @description The plain forecast that has to be beaten. */
+            naive_method: string;
+            /**
+             * Format: int32
+             * @description Whether it is of the newest analysis.
+             */
+            newest: number;
+            /** Format: double */
+            point: number;
+            /**
+             * Format: int32
+             * @description Days with a value that it rests on.
+             */
+            sample: number;
+            /**
+             * Format: int32
+             * @description Days of the season, 0 without one.
+             */
+            season: number;
+            /** @description The same for all days of one KPI and subject. */
+            series: string;
+            unit: string;
+            /** Format: double */
+            upper_80: number;
+            /** Format: double */
+            upper_95: number;
         };
         /** @description A forecast, and how far to trust it. */
         ForecastTold: components["schemas"]["Looked"] & {
@@ -1827,6 +2034,175 @@ export interface components {
             next?: string | null;
         };
         /** @description An answer. */
+        Told_Vec_Finding: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /** @description KPI, budget, experiment, detector, skill or saving. */
+                about: string;
+                /**
+                 * Format: double
+                 * @description Error of that method in the past (MASE), where it has one.
+                 */
+                backtest?: number | null;
+                /**
+                 * Format: date
+                 * @description Last day whose data it rests on.
+                 */
+                data_through: string;
+                /** @description Values of the dimensions that it is about. */
+                dimensions: {
+                    [key: string]: string;
+                };
+                /**
+                 * Format: date
+                 * @description Day that it foresees, with the earliest and the latest one.
+                 */
+                due?: string | null;
+                /** Format: date */
+                due_from?: string | null;
+                /** Format: date */
+                due_to?: string | null;
+                /** @description Numbers that it rests on. */
+                evidence: {
+                    [key: string]: number;
+                };
+                /** @description The same whenever it is computed of the same day. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was computed.
+                 */
+                issued_at: string;
+                /** @description `trend`, `budget`, `experiment`, `cause`, `recommendation` or `opportunity`. */
+                kind: string;
+                /** Format: double */
+                lower?: number | null;
+                method: string;
+                /**
+                 * Format: int32
+                 * @description Whether it is of the newest analysis.
+                 */
+                newest: number;
+                /** @description Metric, role, or id of the anomaly; empty without. */
+                of: string;
+                /**
+                 * Format: int32
+                 * @description 1, most urgent, to 5.
+                 */
+                priority: number;
+                /** @description A sentence for people. */
+                text: string;
+                unit: string;
+                /** Format: double */
+                upper?: number | null;
+                /**
+                 * Format: double
+                 * @description What it is worth, in USD.
+                 */
+                usd?: number | null;
+                /** Format: double */
+                value?: number | null;
+                /** @description What was found. */
+                verdict: string;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
+        Told_Vec_ForecastDay: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /**
+                 * Format: int32
+                 * @description Days from `data_through` to it.
+                 */
+                ahead: number;
+                /** Format: double */
+                backtest_mae?: number | null;
+                /** Format: double */
+                backtest_mase?: number | null;
+                /**
+                 * Format: int32
+                 * @description Moments of the past that the method was tried at.
+                 */
+                backtest_origins: number;
+                /** Format: double */
+                coverage_80?: number | null;
+                /** Format: double */
+                coverage_95?: number | null;
+                /**
+                 * Format: date
+                 * @description Last day whose data it rests on.
+                 */
+                data_through: string;
+                /**
+                 * Format: date
+                 * @description The day.
+                 */
+                day: string;
+                /** @description Values of the dimensions that it is about. */
+                dimensions: {
+                    [key: string]: string;
+                };
+                /** @description The same whenever it is computed of the same day. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was computed.
+                 */
+                issued_at: string;
+                kpi: string;
+                /** Format: double */
+                lower_80: number;
+                /** Format: double */
+                lower_95: number;
+                /** @description `combined`, or `naive` and `seasonal_naive` where nothing beats them. */
+                method: string;
+                /** Format: double */
+                naive_mae?: number | null;
+                /** Format: double */
+                naive_mase?: number | null;
+                /** @description The plain forecast that has to be beaten. */
+                naive_method: string;
+                /**
+                 * Format: int32
+                 * @description Whether it is of the newest analysis.
+                 */
+                newest: number;
+                /** Format: double */
+                point: number;
+                /**
+                 * Format: int32
+                 * @description Days with a value that it rests on.
+                 */
+                sample: number;
+                /**
+                 * Format: int32
+                 * @description Days of the season, 0 without one.
+                 */
+                season: number;
+                /** @description The same for all days of one KPI and subject. */
+                series: string;
+                unit: string;
+                /** Format: double */
+                upper_80: number;
+                /** Format: double */
+                upper_95: number;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
         Told_Vec_Kpi: {
             /**
              * Format: date-time
@@ -2048,6 +2424,85 @@ export interface components {
             next?: string | null;
         };
         /** @description An answer. */
+        Told_Vec_TrendOf: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /**
+                 * Format: double
+                 * @description How small p has to be.
+                 */
+                alpha: number;
+                /** @description Which way is better: `higher` or `lower`. */
+                better: string;
+                /**
+                 * Format: date
+                 * @description Last day whose data it rests on.
+                 */
+                data_through: string;
+                /** @description Values of the dimensions that it is about. */
+                dimensions: {
+                    [key: string]: string;
+                };
+                /** Format: date */
+                first_day: string;
+                /** @description The same whenever it is computed of the same day. */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it was computed.
+                 */
+                issued_at: string;
+                kpi: string;
+                /**
+                 * Format: double
+                 * @description Value of the latest of them.
+                 */
+                latest: number;
+                method: string;
+                /**
+                 * Format: int32
+                 * @description Whether it is of the newest analysis.
+                 */
+                newest: number;
+                /**
+                 * Format: double
+                 * @description Two-sided p value of the test of Mann and Kendall.
+                 */
+                p: number;
+                /**
+                 * Format: int32
+                 * @description Days with a value.
+                 */
+                sample: number;
+                /**
+                 * Format: int32
+                 * @description Days of the season.
+                 */
+                season: number;
+                /**
+                 * Format: double
+                 * @description Change per day (Theil and Sen), with its interval.
+                 */
+                slope: number;
+                /** Format: double */
+                slope_lower: number;
+                /** Format: double */
+                slope_upper: number;
+                /** Format: double */
+                tau: number;
+                unit: string;
+                /** @description `improving` or `degrading` where that is significant, else `stable`. */
+                verdict: string;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
         Told_Written: {
             /**
              * Format: date-time
@@ -2077,6 +2532,75 @@ export interface components {
             };
             /** @description Of a list: `after` of the next page. Absent: this is the last one. */
             next?: string | null;
+        };
+        /** @description Whether a KPI gets better or worse. */
+        TrendOf: {
+            /**
+             * Format: double
+             * @description How small p has to be.
+             */
+            alpha: number;
+            /** @description Which way is better: `higher` or `lower`. */
+            better: string;
+            /**
+             * Format: date
+             * @description Last day whose data it rests on.
+             */
+            data_through: string;
+            /** @description Values of the dimensions that it is about. */
+            dimensions: {
+                [key: string]: string;
+            };
+            /** Format: date */
+            first_day: string;
+            /** @description The same whenever it is computed of the same day. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was computed.
+             */
+            issued_at: string;
+            kpi: string;
+            /**
+             * Format: double
+             * @description Value of the latest of them.
+             */
+            latest: number;
+            method: string;
+            /**
+             * Format: int32
+             * @description Whether it is of the newest analysis.
+             */
+            newest: number;
+            /**
+             * Format: double
+             * @description Two-sided p value of the test of Mann and Kendall.
+             */
+            p: number;
+            /**
+             * Format: int32
+             * @description Days with a value.
+             */
+            sample: number;
+            /**
+             * Format: int32
+             * @description Days of the season.
+             */
+            season: number;
+            /**
+             * Format: double
+             * @description Change per day (Theil and Sen), with its interval.
+             */
+            slope: number;
+            /** Format: double */
+            slope_lower: number;
+            /** Format: double */
+            slope_upper: number;
+            /** Format: double */
+            tau: number;
+            unit: string;
+            /** @description `improving` or `degrading` where that is significant, else `stable`. */
+            verdict: string;
         };
         /** @description A verdict and what it rests on. */
         TrendTold: components["schemas"]["Looked"] & Record<string, never> & {
@@ -3938,6 +4462,264 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Told_Value"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findings: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `trend`, `budget`, `experiment`, `cause`, `recommendation` or `opportunity`.
+                 * @example opportunity
+                 */
+                kind?: string;
+                /** @description About this KPI, budget, experiment, detector, skill or saving. */
+                about?: string;
+                /** @description That say so, e.g. `used_up`. */
+                verdict?: string;
+                /** @description Values of dimensions: `subject[team]=payments`. */
+                subject?: Record<string, never>;
+                /**
+                 * @description Of data through this day or later; only what is newest where it is left out.
+                 * @example 2026-03-01
+                 */
+                since?: string;
+                /**
+                 * @description Rows of a page.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_Finding"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forecasts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this KPI.
+                 * @example spend_per_hour
+                 */
+                kpi?: string;
+                /** @description Values of dimensions: `subject[team]=payments`. */
+                subject?: Record<string, never>;
+                /**
+                 * @description Of data through this day or later; only what is newest where it is left out.
+                 * @example 2026-03-01
+                 */
+                since?: string;
+                /**
+                 * @description Rows of a page.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_ForecastDay"];
                 };
             };
             /** @description it is what `If-None-Match` names */
@@ -6217,6 +6999,135 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Told_Status"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trends: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this KPI.
+                 * @example spend_per_hour
+                 */
+                kpi?: string;
+                /** @description `improving`, `stable` or `degrading`. */
+                verdict?: string;
+                /** @description Values of dimensions: `subject[team]=payments`. */
+                subject?: Record<string, never>;
+                /**
+                 * @description Of data through this day or later; only what is newest where it is left out.
+                 * @example 2026-03-01
+                 */
+                since?: string;
+                /**
+                 * @description Rows of a page.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_TrendOf"];
                 };
             };
             /** @description it is what `If-None-Match` names */
