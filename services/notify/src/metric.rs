@@ -29,7 +29,7 @@ pub fn all() -> Vec<Metric> {
         counter(FAILED, "tries that failed")
             .of("notify")
             .by(&["receiver"])
-            .moves("the receiver refuses: WEIR-1102"),
+            .moves("the receiver refuses: the log says what it answers"),
         histogram(SECONDS, "of a try")
             .of("notify")
             .unit(Unit::Seconds)
@@ -49,7 +49,7 @@ pub fn all() -> Vec<Metric> {
         gauge(DEAD, "1 for a receiver that has failed for long")
             .of("notify")
             .by(&["receiver"])
-            .moves("the receiver refuses: WEIR-1102"),
+            .moves("the receiver refuses: the log says what it answers"),
         counter(UNROUTED, "alerts that no route fits")
             .of("notify")
             .moves("add a route without `match` at the end"),
