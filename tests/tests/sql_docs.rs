@@ -101,7 +101,10 @@ fn all_questions_are_answered() {
     assert!(questions.len() >= QUESTIONS, "{questions:?}");
     let dir = tempfile::tempdir().unwrap();
     let around = Around {
-        set: vec![("WEIR__API__ANALYSIS__WAIT", "0s".to_owned())],
+        set: vec![
+            ("WEIR__API__ANALYSIS__LOOK", "2s".to_owned()),
+            ("WEIR__API__ANALYSIS__WAIT", "0s".to_owned()),
+        ],
         ..Around::default()
     };
     let mut system = System::start_around(dir.path(), None, &[], around);

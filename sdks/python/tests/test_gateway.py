@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not BINARY, reason="WEIR_BINARY names no weir bi
 class System:
     """`weir up` below a folder of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **env):
         self.folder = folder
         self.log = open(folder / "up.log", "wb")
         self.process = subprocess.Popen(
@@ -29,6 +29,7 @@ class System:
             stdout=self.log,
             stderr=self.log,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **env},
         )
         end = time.monotonic() + 90
         while True:

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.skipif(not BINARY, reason="WEIR_BINARY names no weir bi
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """The store of a system with a simulated month in it, opened with the secret for reading."""
-    system = System(tmp_path_factory.mktemp("weir"))
+    # What is computed once a day is over is computed at once.
+    at_once = {"WEIR__API__ANALYSIS__WAIT": "0s", "WEIR__API__ANALYSIS__LOOK": "2s"}
+    system = System(tmp_path_factory.mktemp("weir"), **at_once)
     try:
         done = system.ask("simulate", "--engineers", "10", "--days", "30")
         assert done.returncode == 0, done.stderr
@@ -36,6 +38,12 @@ def store(tmp_path_factory):
             password=secrets["password"],
             database=secrets["database"],
         )
+        # Yesterday, and the day before that is computed with it.
+        until = time.monotonic() + 180
+        computed = "SELECT count() FROM analyses WHERE tenant = 'acme'"
+        while client.query(computed).result_rows[0][0] < 2:
+            assert time.monotonic() < until, (system.folder / "up.log").read_text()
+            time.sleep(1)
         yield client
         client.close()
     finally:
