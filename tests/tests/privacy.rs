@@ -54,7 +54,9 @@ fn records(system: &System) -> Vec<(String, Vec<u8>)> {
     }
     config
         .set("group.id", "weir-reader")
+        // The end of each partition is told at once.
         .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "10")
         .set("enable.auto.commit", "false");
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(None, STEP).unwrap();

@@ -488,11 +488,16 @@ fn collect(value: &Value, found: &mut Vec<String>) {
     }
 }
 
+/// Whether a route has this part, as a whole: `/v1/trends` has no `/trend`.
+fn about_one(route: &str, part: &str) -> bool {
+    route.ends_with(part) || (part.ends_with('/') && route.contains(part))
+}
+
 /// The request that the examples of an operation make; what has none is left out, or is of acme.
 fn example(route: &str, operation: &Value) -> String {
     let mut path = route.to_owned();
     let mut query = Vec::new();
-    let single = ["trend", "forecast", "explain"];
+    let single = ["/trend", "/forecast", "/explain/"];
     let empty = Vec::new();
     for p in operation["parameters"].as_array().unwrap_or(&empty) {
         let name = p["name"].as_str().unwrap();
@@ -513,13 +518,13 @@ fn example(route: &str, operation: &Value) -> String {
             }
             ("path", _) => path = path.replace(&format!("{{{name}}}"), &text.unwrap()),
             (_, "subject") if route.contains("/measures/") => {}
-            (_, "subject") if single.iter().any(|s| route.contains(s)) => {
+            (_, "subject") if single.iter().any(|s| about_one(route, s)) => {
                 query.push(format!("subject[model]={}", value("acme")));
             }
             _ => query.extend(text.map(|t| format!("{name}={t}"))),
         }
     }
-    if route.contains("trend") {
+    if route.ends_with("/trend") {
         query.push("better=lower".to_owned());
     }
     assert!(
