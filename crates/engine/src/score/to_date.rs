@@ -66,7 +66,7 @@ impl Shard {
                 Some((t, over)) if t == tenant => over,
                 _ => {
                     let zone = context.catalog.tenants.zone(tenant);
-                    since.last_step(step, Micros(end.0 - 1), zone) == end
+                    since.last_step(step, Micros(end.0.saturating_sub(1)), zone) == end
                 }
             };
             of_tenant = Some((tenant, over));

@@ -165,7 +165,8 @@ impl Days {
         zone: ZoneId,
         end: Micros,
     ) -> (Micros, Micros) {
-        let (start, until) = self.period(since, zone, Micros(end.0 - 1));
+        // No window ends so early, but the bytes of a damaged snapshot may say so.
+        let (start, until) = self.period(since, zone, Micros(end.0.saturating_sub(1)));
         if since == Since::All {
             return (start, until);
         }
