@@ -1,5 +1,5 @@
-//! What is computed once a day is over, through the whole system: it is there by itself, once, and the
-//! same after the system died in the middle of it.
+//! What is computed once a day is over, through the whole system: it is there by itself, once, and
+//! the same after the system died in the middle of it.
 
 #![allow(clippy::unwrap_used)]
 

@@ -76,8 +76,8 @@ impl Door {
         allowed(bearer, scopes)
     }
 
-    /// The bearer of a token that was shown before, by its id: as long as it is known, if it has one
-    /// of these scopes.
+    /// The bearer of a token that was shown before, by its id: as long as it is known, if it has
+    /// one of these scopes.
     ///
     /// # Errors
     /// As of [`Door::open`].

@@ -139,8 +139,8 @@ pub fn standard<'a>(
     n: &Partitions,
 ) -> Vec<TopicSpec> {
     let mut all: Vec<TopicSpec> = event_types.into_iter().map(|e| raw(e, n)).collect();
-    // Generous: a stage that was away longer than this has to read the raw log again. What snapshots
-    // cover is deleted earlier, file by file, so files are short.
+    // Generous: a stage that was away longer than this has to read the raw log again. What
+    // snapshots cover is deleted earlier, file by file, so files are short.
     let mut week = kept(7 * DAY);
     week.push(("segment.ms", (10 * MINUTE).to_string()));
     let month = kept(30 * DAY);

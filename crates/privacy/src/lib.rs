@@ -2,8 +2,8 @@
 //!
 //! A pseudonym is a keyed hash (HMAC-SHA-256, 128 bits of it): the same person has the same one in
 //! all events of a tenant, so that every sum stays, and without the key nobody comes from one to
-//! the other. The [directory](People) leads back from a pseudonym to an address, until that person is
-//! erased.
+//! the other. The [directory](People) leads back from a pseudonym to an address, until that person
+//! is erased.
 
 mod declare;
 mod folder;
@@ -147,7 +147,7 @@ impl Privacy {
         };
         let names = self.names.of(tenant);
         for path in &kind.personal.people {
-            at(item, path, &mut |text| {
+            text_at(item, path, &mut |text| {
                 let (pseudonym, address) = names.person(text);
                 if let Some(address) = address {
                     self.people.meet(tenant, &pseudonym, &address, met);
@@ -156,7 +156,7 @@ impl Privacy {
             });
         }
         for path in &kind.personal.texts {
-            at(item, path, &mut |text| *text = names.text(text));
+            text_at(item, path, &mut |text| *text = names.text(text));
         }
         for (map, rule) in &kind.personal.maps {
             names.map(item, map, rule);
@@ -277,7 +277,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Calls `f` with the text at a path, where there is one.
-fn at(item: &mut Map<String, Value>, path: &[String], f: &mut dyn FnMut(&mut String)) {
+pub fn text_at(item: &mut Map<String, Value>, path: &[String], f: &mut dyn FnMut(&mut String)) {
     let Some((last, way)) = path.split_last() else {
         return;
     };

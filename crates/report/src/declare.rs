@@ -1,10 +1,11 @@
-//! Declarations of reports, `schemas/reports/<name>.yaml`: which figures, tables and charts one has,
-//! what is said of them, and which keys its YAML has. `docs/reports.md` describes them.
+//! Declarations of reports, `schemas/reports/<name>.yaml`: which figures, tables and charts one
+//! has, what is said of them, and which keys its YAML has. `docs/reports.md` describes them.
 
 use crate::ReportError;
-use crate::model::ChartKind;
+use crate::model::{ChartKind, Column, Table};
 use crate::tree::Tree;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -116,8 +117,8 @@ pub struct TableDef {
     /// Or a named question.
     #[serde(default)]
     pub question: Option<String>,
-    /// Or one of its own, in the language of named questions, with a column `tenant`. `{subject}` is
-    /// whom the report is about, bound.
+    /// Or one of its own, in the language of named questions, with a column `tenant`. `{subject}`
+    /// is whom the report is about, bound.
     #[serde(default)]
     pub sql: Option<String>,
     /// What the question is given.
@@ -133,12 +134,34 @@ pub struct TableDef {
     /// Most rows.
     #[serde(default)]
     pub limit: Option<usize>,
-    /// What it means that there are no rows, where that is no lack of data: `Nothing in these days.`
+    /// What it means that there are no rows, where that is no lack of data: `Nothing in these
+    /// days.`
     #[serde(default)]
     pub empty: Option<String>,
     /// Read by exports, templates and charts alone.
     #[serde(default)]
     pub hidden: bool,
+}
+
+impl TableDef {
+    /// The table with its cells; `source` says where it can be asked for again.
+    pub(crate) fn table(
+        &self,
+        columns: Vec<Column>,
+        rows: Vec<Vec<Json>>,
+        source: String,
+    ) -> Table {
+        Table {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            columns,
+            rows_in_all: rows.len(),
+            rows,
+            empty: self.empty.clone(),
+            hidden: self.hidden,
+            source,
+        }
+    }
 }
 
 /// A column of an answer.

@@ -1,5 +1,5 @@
-//! One recorder per process, rendered by whoever serves `/metrics`, and what metrics are: each crate
-//! declares its own once ([`Metric`]), for the recorder and for the documentation.
+//! One recorder per process, rendered by whoever serves `/metrics`, and what metrics are: each
+//! crate declares its own once ([`Metric`]), for the recorder and for the documentation.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Serialize;

@@ -3,9 +3,11 @@
 use crate::publish::Publisher;
 use anyhow::Result;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use weir_events::{AlertAcknowledged, AlertSilenced, Engineer, Envelope, Event, event_id};
 use weir_kafka::Brokers;
 use weir_model::{Micros, hash};
+use weir_privacy::Privacy;
 
 /// Who emits them.
 const SOURCE: &str = "weir-cli";
@@ -48,13 +50,20 @@ pub struct Speaker<'a> {
     pub at: Micros,
 }
 
-/// Publishes what is said in one transaction: all of it is in the log, or nothing. Ids of the events.
+/// Publishes what is said in one transaction: all of it is in the log, or nothing; with pseudonyms
+/// in place of names where `privacy` is given. Ids of the events.
 ///
 /// # Errors
 /// No broker answers (WEIR-0205).
-pub fn publish(brokers: &Brokers, speaker: Speaker<'_>, said: &[Said]) -> Result<Vec<String>> {
+pub fn publish(
+    brokers: &Brokers,
+    privacy: Option<Arc<Privacy>>,
+    speaker: Speaker<'_>,
+    said: &[Said],
+) -> Result<Vec<String>> {
     let whose = hash::distinct(format!("{}\0{}", speaker.tenant, speaker.by).as_bytes());
-    let mut publisher = Publisher::new(brokers, &format!("attention-of-{whose:016x}"))?;
+    let name = format!("attention-of-{whose:016x}");
+    let mut publisher = Publisher::new(brokers, &name)?.hiding(privacy);
     let mut ids = Vec::with_capacity(said.len());
     for what in said {
         let id = event_id(speaker.at, &rand::random::<[u8; 16]>());

@@ -235,8 +235,8 @@ fn walk(schema: &Json, at: &str, all: &mut BTreeMap<String, String>) {
 }
 
 impl Store {
-    /// Writes the comments that are not there yet; returns on how many tables and views. What was made
-    /// anew since, as a view is, has none of its columns' any more. Safe to call at any time.
+    /// Writes the comments that are not there yet; returns on how many tables and views. What was
+    /// made anew since, as a view is, has none of its columns' any more. Safe to call at any time.
     ///
     /// # Errors
     /// ClickHouse refuses or does not answer.

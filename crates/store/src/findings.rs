@@ -1,6 +1,6 @@
-//! Tables of what is computed of days that are over: forecasts, trends and findings. A row belongs to
-//! the day that its data reaches through; computed again, it has the same id and takes the place of
-//! the one before.
+//! Tables of what is computed of days that are over: forecasts, trends and findings. A row belongs
+//! to the day that its data reaches through; computed again, it has the same id and takes the place
+//! of the one before.
 //!
 //! An *analysis* is all of it for one tenant and day. Its own row is written last, and views show
 //! only rows of an analysis that came to its end: one that broke off is not seen, and what a later

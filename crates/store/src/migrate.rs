@@ -138,8 +138,8 @@ impl View {
 
 impl Store {
     /// Makes the database ready for a catalog: migrations not applied yet, tables of event types,
-    /// columns for what was declared since, time zones, views. Safe to call at every start and from several processes at
-    /// once.
+    /// columns for what was declared since, time zones, views. Safe to call at every start and from
+    /// several processes at once.
     ///
     /// # Errors
     /// ClickHouse is down or refuses; a migration was changed after it was applied.
@@ -261,8 +261,8 @@ impl Store {
         Ok((made, altered))
     }
 
-    /// Brings tables and views up to the catalog and the records: makes tables, adds columns, widens
-    /// types. Nothing is ever taken away but views of windows that are stored no more.
+    /// Brings tables and views up to the catalog and the records: makes tables, adds columns,
+    /// widens types. Nothing is ever taken away but views of windows that are stored no more.
     async fn sync(
         &self,
         migrations: &[Migration],

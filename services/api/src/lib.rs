@@ -3,8 +3,8 @@
 //!
 //! It has no disk, and no state but who came in by a link: any number of them can stand side by
 //! side. Every question is about the tenant of the token, because nothing here can ask without one
-//! (see [`weir_store::Reader`]). Where ClickHouse does not answer it says so, and what it knows, never
-//! that there is nothing.
+//! (see [`weir_store::Reader`]). Where ClickHouse does not answer it says so, and what it knows,
+//! never that there is nothing.
 
 mod commands;
 mod config;

@@ -1,5 +1,5 @@
-//! What is computed once a day is over: the same rows however often, nothing of what broke off, each
-//! tenant its own; and how it is read.
+//! What is computed once a day is over: the same rows however often, nothing of what broke off,
+//! each tenant its own; and how it is read.
 #![allow(clippy::unwrap_used)]
 
 mod common;

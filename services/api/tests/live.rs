@@ -1,4 +1,5 @@
-//! What happens reaches who listens: his tenant's, at once, from where he was, and no more than he reads.
+//! What happens reaches who listens: his tenant's, at once, from where he was, and no more than he
+//! reads.
 #![allow(clippy::unwrap_used)]
 
 mod common;

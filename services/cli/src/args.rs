@@ -101,8 +101,8 @@ pub enum Command {
     Query(QueryArgs),
     /// List what is told, follow it, take care of it, or silence it
     Alerts(AlertsArgs),
-    /// Write a report for people: of an engineer, a team, for executives, … (without arguments: lists
-    /// them)
+    /// Write a report for people: of an engineer, a team, for executives, … (without arguments:
+    /// lists them)
     Report(ReportArgs),
     /// Reports of teams without a shared system
     #[command(subcommand)]
@@ -198,8 +198,8 @@ pub enum KafkaCommand {
 
 #[derive(Subcommand, Debug)]
 pub enum StoreCommand {
-    /// Print the SQL of roles, users and row policies, for an administrator to run once the sink has
-    /// made the tables
+    /// Print the SQL of roles, users and row policies, for an administrator to run once the sink
+    /// has made the tables
     Grants {
         /// Database
         #[arg(long, default_value = "weir", value_name = "NAME")]
@@ -374,8 +374,8 @@ pub enum TokenScope {
 pub struct EmitArgs {
     /// Event type
     pub event: String,
-    /// `field=value`, by the names of the event type's schema (`engineer.email=a@b.c`); `field:=JSON`
-    /// for lists and records
+    /// `field=value`, by the names of the event type's schema (`engineer.email=a@b.c`);
+    /// `field:=JSON` for lists and records
     #[arg(value_name = "FIELD=VALUE")]
     pub fields: Vec<String>,
     /// Check the event and send nothing

@@ -266,9 +266,12 @@ impl SystemArgs {
         self.private(settings, Privacy::open)
     }
 
-    /// The same, of a system that has just begun here: a key is made where one is wanted.
-    pub fn privacy_of_own(&self, settings: &PrivacySettings) -> Result<Option<Arc<Privacy>>> {
-        self.private(settings, Privacy::open_or_create)
+    /// The same, of a system that begins here: a key is made where one is wanted. What the mode
+    /// says wins over the configuration.
+    pub fn privacy_of_own(&self, mode: Option<PrivacyMode>) -> Result<Option<Arc<Privacy>>> {
+        let mut settings = shared()?.privacy;
+        settings.mode = mode.or(settings.mode);
+        self.private(&settings, Privacy::open_or_create)
     }
 
     fn private(

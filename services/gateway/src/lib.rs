@@ -9,6 +9,7 @@ mod body;
 mod budget;
 mod cloud;
 mod config;
+mod confirm;
 mod emitter;
 mod events;
 mod json;
@@ -21,6 +22,7 @@ mod types;
 
 pub use answer::Refusal;
 pub use config::GatewayConfig;
+pub use confirm::confirmed;
 pub use types::{Made, Sender, Types};
 pub use weir_otlp::Mappings;
 

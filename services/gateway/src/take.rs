@@ -3,13 +3,13 @@
 use crate::State;
 use crate::answer::{Item, Outcome, Refusal};
 use crate::budget::Reserved;
+use crate::confirm::confirmed;
 use crate::metric;
 use crate::types::{Made, Sender};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use weir_http::{Bearer, Problem};
 use weir_kafka::dead::{Place, bury};
 use weir_kafka::{Error, Parcel};
@@ -95,29 +95,15 @@ impl State {
         reserved
             .up_to(events.chain(letters).chain(met).sum())
             .await?;
-        let (told, done) = oneshot::channel();
-        let parcel = Parcel::new(move |result| {
-            drop(reserved);
-            // Nobody listens any more where the client went away or the time was over.
-            let _ = told.send(result);
-        });
-        let mut sent = Ok(());
-        for (key, value) in batch.met.entries() {
-            let (topic, key) = (topics::PEOPLE, Some(key));
-            sent = sent.and_then(|()| self.courier.send(&parcel, topic, key, Some(value), &[]));
-        }
-        for event in &batch.events {
-            let (key, value) = (Some(event.key.as_bytes()), Some(&event.value[..]));
-            sent = sent.and_then(|()| self.courier.send(&parcel, &event.topic, key, value, &[]));
-        }
-        sent = sent.and_then(|()| self.bury(from, &batch.refused, &parcel));
-        drop(parcel);
         let limit = self.config.acknowledged + GRACE;
-        let result = match (sent, tokio::time::timeout(limit, done).await) {
-            (Err(e), _) => Err(e.to_string()),
-            (_, Ok(Ok(result))) => result.map_err(|e| e.to_string()),
-            _ => Err("no answer".to_owned()),
+        let send = |parcel: &std::sync::Arc<Parcel>| {
+            for event in &batch.events {
+                let (key, value) = (Some(event.key.as_bytes()), Some(&event.value[..]));
+                self.courier.send(parcel, &event.topic, key, value, &[])?;
+            }
+            self.bury(from, &batch.refused, parcel)
         };
+        let result = confirmed(&self.courier, &batch.met, limit, reserved, send).await;
         result.map_err(|why| {
             tracing::warn!("events were not acknowledged: {why}");
             Problem::new(
@@ -167,8 +153,8 @@ impl State {
         Ok(())
     }
 
-    /// What a dead letter keeps of bytes: nothing, where names are replaced. They may stand anywhere
-    /// in what does not fit.
+    /// What a dead letter keeps of bytes: nothing, where names are replaced. They may stand
+    /// anywhere in what does not fit.
     fn kept<'a>(&self, raw: &'a [u8]) -> &'a [u8] {
         match self.privacy {
             Some(_) => &[],
@@ -176,8 +162,8 @@ impl State {
         }
     }
 
-    /// What it says: the message, which may quote what was sent; the meaning of the code, where that
-    /// is not to be kept.
+    /// What it says: the message, which may quote what was sent; the meaning of the code, where
+    /// that is not to be kept.
     fn kept_message<'a>(&self, refusal: &'a Refusal) -> &'a str {
         match self.privacy {
             Some(_) => meaning(refusal.code),

@@ -12,7 +12,7 @@ use weir_events::Dynamic;
 use weir_model::avro::EncodeError;
 use weir_model::person::{Form, canonical_email, forms};
 use weir_model::{Micros, codes, near, topics};
-use weir_privacy::{Met, Privacy};
+use weir_privacy::{Met, Privacy, text_at};
 use weir_sources::map::plausible;
 
 /// Longest name of a source, bytes: as of all texts that identify something.
@@ -117,7 +117,8 @@ impl Types {
         event_time(&mut item, from.now)?;
         let mut key = source(&mut item, from.name)?;
         for path in &kind.people {
-            canonical(&mut item, path);
+            // One person has one spelling, as in imports.
+            text_at(&mut item, path, &mut |text| *text = canonical_email(text));
         }
         if let Some(privacy) = &self.privacy {
             privacy.hide(&name, from.tenant, &mut item, met);
@@ -258,23 +259,6 @@ fn source(item: &mut Map<String, Value>, own: &str) -> Result<String, Refusal> {
     }
     item.insert("source".into(), source.as_str().into());
     Ok(source)
-}
-
-/// One person has one spelling, as in imports.
-fn canonical(item: &mut Map<String, Value>, path: &[String]) {
-    let Some((last, way)) = path.split_last() else {
-        return;
-    };
-    let mut at = item;
-    for name in way {
-        match at.get_mut(name) {
-            Some(Value::Object(inner)) => at = inner,
-            _ => return,
-        }
-    }
-    if let Some(Value::String(text)) = at.get_mut(last) {
-        *text = canonical_email(text);
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What could be saved. The figures are what the calls of the given period would have saved; they do
-//! not add up, for one call can be in several.
+//! What could be saved. The figures are what the calls of the given period would have saved; they
+//! do not add up, for one call can be in several.
 
 use super::{Book, Call};
 use serde::Serialize;

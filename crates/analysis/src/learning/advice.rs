@@ -1,7 +1,8 @@
 //! Recommendations, each with its priority and what it rests on.
 //!
-//! Priority 1 is most urgent, 5 least. It follows from one number per recommendation, a share of what
-//! is wanted that is missing: from 0.5 on 1, from 0.3 on 2, from 0.15 on 3, from 0.05 on 4, else 5.
+//! Priority 1 is most urgent, 5 least. It follows from one number per recommendation, a share of
+//! what is wanted that is missing: from 0.5 on 1, from 0.3 on 2, from 0.15 on 3, from 0.05 on 4,
+//! else 5.
 
 use super::{Benchmark, ForgettingCurve, LearningCurve, SkillGap};
 use serde::Serialize;

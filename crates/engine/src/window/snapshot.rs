@@ -2,9 +2,9 @@
 //! shards forward.
 //!
 //! ```text
-//! part   = head, 1, shard, offset, index, parts, bytes, check (8 bytes)
-//! marker = head, 2, offset, marks, n, n * (shard, offset of its snapshot; -1: never changed), check (8 bytes)
-//! head   = version, catalog (8 bytes), run, partition, partials, shards
+//! part   = head, 1, shard, offset, index, parts, bytes, check (8 bytes) marker = head, 2, offset,
+//! marks, n, n * (shard, offset of its snapshot; -1: never changed), check (8 bytes) head   =
+//! version, catalog (8 bytes), run, partition, partials, shards
 //! ```
 //!
 //! The check sum is that of all that stands before it.

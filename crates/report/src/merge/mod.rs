@@ -212,16 +212,8 @@ impl Merge<'_> {
             (_, [by]) => self.grouped(def, by, of)?,
             _ => (Vec::new(), Vec::new()),
         };
-        let mut table = Table {
-            id: def.id.clone(),
-            title: def.title.clone(),
-            columns,
-            rows_in_all: rows.len(),
-            rows,
-            empty: def.empty.clone(),
-            hidden: def.hidden,
-            source: format!("{} exported reports", of.len()),
-        };
+        let source = format!("{} exported reports", of.len());
+        let mut table = def.table(columns, rows, source);
         table.sort(def.sort.as_deref());
         Ok(table)
     }

@@ -30,16 +30,7 @@ impl Reading<'_> {
                 )));
             }
         };
-        let mut table = Table {
-            id: def.id.clone(),
-            title: def.title.clone(),
-            columns,
-            rows_in_all: rows.len(),
-            rows,
-            empty: def.empty.clone(),
-            hidden: def.hidden,
-            source,
-        };
+        let mut table = def.table(columns, rows, source);
         if !table.sort(def.sort.as_deref()) {
             return Err(self.wrong(format!(
                 "table {} has no column to sort by that is called {}",

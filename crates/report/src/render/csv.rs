@@ -1,5 +1,5 @@
-//! CSV: a line for each number, so that a sheet or a program can filter it. Texts that a sheet would
-//! take for a formula begin with an apostrophe.
+//! CSV: a line for each number, so that a sheet or a program can filter it. Texts that a sheet
+//! would take for a formula begin with an apostrophe.
 
 use super::written;
 use crate::ReportError;

@@ -1,5 +1,5 @@
-//! What is read to compute findings: series of KPIs and measures by day, what was found on a day, and
-//! calls by what was paid for them. All of it through a [`Reader`], which sees one tenant.
+//! What is read to compute findings: series of KPIs and measures by day, what was found on a day,
+//! and calls by what was paid for them. All of it through a [`Reader`], which sees one tenant.
 
 use super::Span;
 use crate::client::{Param, ident, text};

@@ -88,6 +88,24 @@ pub struct Computed {
     pub since: Option<Date>,
 }
 
+impl Computed {
+    /// Narrowed by the columns that a value is given for.
+    pub fn of(
+        equal: &[(&'static str, &Option<String>)],
+        subject: BTreeMap<String, String>,
+        since: Option<Date>,
+    ) -> Computed {
+        let given = equal.iter();
+        Computed {
+            equal: given
+                .filter_map(|(column, value)| Some((*column, value.as_ref()?.clone())))
+                .collect(),
+            subject,
+            since,
+        }
+    }
+}
+
 /// Days ahead, those of the newest analysis first, then by KPI, series and day.
 pub fn forecasts(of: &Computed) -> Listing {
     let keys = [
@@ -232,8 +250,8 @@ pub struct MeasureOf {
     pub stat: Stat,
 }
 
-/// A statistic of a measure over days of the tenant, both included, as [`kpi_days`] has a KPI: it is
-/// the value of the KPI that is this measure and nothing else.
+/// A statistic of a measure over days of the tenant, both included, as [`kpi_days`] has a KPI: it
+/// is the value of the KPI that is this measure and nothing else.
 ///
 /// # Errors
 /// As of [`kpi_days`]; also where the event type is a setting.

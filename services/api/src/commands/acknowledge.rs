@@ -30,9 +30,9 @@ pub(crate) struct Acknowledge {
     event_id: Option<String>,
 }
 
-/// Takes an alert on: it is not told again while it lasts. An event `alert.acknowledged` in the log,
-/// which `acknowledged_by` of the alert shows a moment later; the first one counts. It needs the
-/// scope `write`.
+/// Takes an alert on: it is not told again while it lasts. An event `alert.acknowledged` in the
+/// log, which `acknowledged_by` of the alert shows a moment later; the first one counts. It needs
+/// the scope `write`.
 #[utoipa::path(post, path = "/v1/alerts/{id}/acknowledge", tag = "findings",
     params(("id" = String, Path)), request_body = Acknowledge,
     responses((status = 200, body = Told<Written>)))]

@@ -10,13 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use weir_catalog::Catalog;
-use weir_gateway::{Refusal, Sender, Types};
+use weir_gateway::{Refusal, Sender, Types, confirmed};
 use weir_http::{Bearer, Problem, door::media_type};
 use weir_kafka::{Brokers, Courier, Parcel};
-use weir_model::{codes, topics};
+use weir_model::codes;
 use weir_privacy::{Met, Privacy};
 
 /// A record is tried for so long.
@@ -97,9 +96,10 @@ impl Desk {
         let now = weir_http::now();
         let by = says.by.filter(|by| !by.trim().is_empty());
         let by = by.unwrap_or_else(|| says.bearer.name.clone());
-        let random: [u8; 16] = random()?;
-        let id = says.event_id;
-        let id = id.unwrap_or_else(|| weir_events::event_id(now, &random).to_string());
+        let id = match says.event_id {
+            Some(id) => id,
+            None => weir_events::event_id(now, &random::<16>()?).to_string(),
+        };
         fields.insert("type".into(), event_type.into());
         fields.insert("event_id".into(), id.as_str().into());
         fields.insert("event_time".into(), now.0.into());
@@ -112,24 +112,12 @@ impl Desk {
         let mut met = Met::default();
         let made = self.types.make(fields, sender, &mut met);
         let made = made.map_err(unfit)?;
-        let (told, done) = oneshot::channel();
-        let parcel = Parcel::new(move |result| {
-            // Nobody listens any more where the client went away or the time was over.
-            let _ = told.send(result);
-        });
-        let mut sent = Ok(());
-        for (key, value) in met.entries() {
-            let (topic, key) = (topics::PEOPLE, Some(key));
-            sent = sent.and_then(|()| self.courier.send(&parcel, topic, key, Some(value), &[]));
-        }
         let (key, value) = (Some(made.key.as_bytes()), Some(&made.value[..]));
-        let sent = sent.and_then(|()| self.courier.send(&parcel, &made.topic, key, value, &[]));
-        drop(parcel);
-        let result = match (sent, tokio::time::timeout(TRIED + GRACE, done).await) {
-            (Err(e), _) => Err(e.to_string()),
-            (_, Ok(Ok(result))) => result.map_err(|e| e.to_string()),
-            _ => Err("no answer".to_owned()),
+        let send = |parcel: &Arc<Parcel>| {
+            let topic = &made.topic;
+            self.courier.send(parcel, topic, key, value, &[])
         };
+        let result = confirmed(&self.courier, &met, TRIED + GRACE, (), send).await;
         result.map_err(silent)?;
         if let Some(privacy) = &self.privacy {
             privacy.people().entered(&met);

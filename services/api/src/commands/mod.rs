@@ -1,6 +1,6 @@
-//! Commands about alerts: to take one on, to silence a rule. Each is an event in the log, of the types
-//! that the alert consumer and the store read, written as the gateway writes it: nothing else is
-//! kept, and who did what and when stays in the log.
+//! Commands about alerts: to take one on, to silence a rule. Each is an event in the log, of the
+//! types that the alert consumer and the store read, written as the gateway writes it: nothing else
+//! is kept, and who did what and when stays in the log.
 
 mod acknowledge;
 mod desk;

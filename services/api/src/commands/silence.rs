@@ -1,5 +1,5 @@
-//! Somebody wants no word of a rule for a while. The last word about the same rule, alert and subject
-//! counts: a silence is ended by one that ends at once.
+//! Somebody wants no word of a rule for a while. The last word about the same rule, alert and
+//! subject counts: a silence is ended by one that ends at once.
 
 use super::desk::{Command, Says, Written};
 use crate::fault::Fault;

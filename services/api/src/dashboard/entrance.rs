@@ -1,5 +1,5 @@
-//! The way in: a link with a code that opens once becomes a cookie that scripts cannot read and other
-//! sites cannot send.
+//! The way in: a link with a code that opens once becomes a cookie that scripts cannot read and
+//! other sites cannot send.
 
 use super::BASE;
 use super::sessions::{CODE_LIFE, SESSION_LIFE, Sessions, Whose};
@@ -140,9 +140,9 @@ fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'
     pairs.filter_map(move |(n, value)| (n == name).then_some(value))
 }
 
-/// Whether a request with a cookie comes from a page of this server. Browsers count other ports of a
-/// host as the same site, and send the cookie along from there: what they say of the page decides.
-/// What changes something has to say it.
+/// Whether a request with a cookie comes from a page of this server. Browsers count other ports of
+/// a host as the same site, and send the cookie along from there: what they say of the page
+/// decides. What changes something has to say it.
 fn own_page(head: &Parts) -> Result<(), Problem> {
     let reads = matches!(head.method, Method::GET | Method::HEAD);
     let all = |name| head.headers.get_all(name).iter();

@@ -1,4 +1,5 @@
-//! The built pages: embedded, packed once, with headers that let nothing from elsewhere run in them.
+//! The built pages: embedded, packed once, with headers that let nothing from elsewhere run in
+//! them.
 
 use crate::fault::Fault;
 use axum::body::Body;

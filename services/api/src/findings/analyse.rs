@@ -1,5 +1,5 @@
-//! One analysis: all that the plan asks for of one tenant through one day. One KPI after the other is
-//! read and computed, so that it takes as much memory as one of them.
+//! One analysis: all that the plan asks for of one tenant through one day. One KPI after the other
+//! is read and computed, so that it takes as much memory as one of them.
 
 use super::plan::{Plan, Savings};
 use super::{advice, budgets, causes, experiments, savings, series};

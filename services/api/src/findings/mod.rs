@@ -1,5 +1,5 @@
-//! What is computed once a day is over: trends, forecasts and findings, written to ClickHouse, where
-//! SQL, the api and reports read them.
+//! What is computed once a day is over: trends, forecasts and findings, written to ClickHouse,
+//! where SQL, the api and reports read them.
 //!
 //! The job looks every now and then for tenants whose newest day that is over was not analysed yet.
 //! It may die at any moment: rows are shown only with the last one, which says that an analysis is
@@ -36,8 +36,8 @@ use weir_store::{Store, StoreError};
 pub struct AnalysisConfig {
     /// Whether this api computes them at all.
     pub enabled: bool,
-    /// How long after time has moved on by an hour it begins: what comes a little late is in then, and
-    /// history that is being read is over.
+    /// How long after time has moved on by an hour it begins: what comes a little late is in then,
+    /// and history that is being read is over.
     #[serde(with = "humantime_serde")]
     pub wait: Duration,
     /// Between two looks for tenants and days that were not analysed.

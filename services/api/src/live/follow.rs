@@ -12,8 +12,8 @@ use weir_kafka::{Brokers, Consumer, Error, Message, Pauses, Tp};
 use weir_model::{records, topics};
 use weir_runtime::{Part, Shutdown};
 
-/// So many records of each partition are read back at the start, for who comes back to a process that
-/// was started anew.
+/// So many records of each partition are read back at the start, for who comes back to a process
+/// that was started anew.
 const BACK: i64 = 256;
 /// Longest wait for records: then it is looked whether to end.
 const WAIT: Duration = Duration::from_millis(200);
@@ -24,8 +24,8 @@ const MOST: usize = 1024;
 type Begins = (Vec<(Tp, i64)>, HashMap<Tp, i64>);
 
 impl Hub {
-    /// Reads until shutdown. Where Kafka does not answer the streams stay, and are told nothing; then it
-    /// goes on where it was.
+    /// Reads until shutdown. Where Kafka does not answer the streams stay, and are told nothing;
+    /// then it goes on where it was.
     pub fn follow(&self, brokers: &Brokers, standing: &Standing, shutdown: &Shutdown) {
         let timeouts = &brokers.timeouts;
         let part = Part::register("api's live stream", timeouts.limits());

@@ -172,8 +172,8 @@ impl Hub {
         }
     }
 
-    /// Whether somebody wants to know a KPI of a tenant. What concerns a tenant as a whole is kept for
-    /// who comes.
+    /// Whether somebody wants to know a KPI of a tenant. What concerns a tenant as a whole is kept
+    /// for who comes.
     pub(super) fn wanted(&self) -> impl Fn(&str, &KpiDef) -> bool {
         let inner = self.lock();
         let all: Vec<Wants> = inner.listeners.values().map(|l| l.wants.clone()).collect();

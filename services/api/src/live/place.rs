@@ -1,5 +1,5 @@
-//! Where a stream is: the offset that comes next, of each partition. It goes to the client as the id of
-//! what it was told, and comes back as `Last-Event-ID`, to this process or another.
+//! Where a stream is: the offset that comes next, of each partition. It goes to the client as the
+//! id of what it was told, and comes back as `Last-Event-ID`, to this process or another.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,6 +1,7 @@
-//! What KPIs are so far: of the blocks of `weir.live`, which say of open windows what has been counted
-//! in them. Only those that one row is enough for: of one event type, on its own subject, by the
-//! minute or the hour. Nothing of it is kept or judged; the final value comes when its window ends.
+//! What KPIs are so far: of the blocks of `weir.live`, which say of open windows what has been
+//! counted in them. Only those that one row is enough for: of one event type, on its own subject,
+//! by the minute or the hour. Nothing of it is kept or judged; the final value comes when its
+//! window ends.
 
 use crate::standing::rfc3339;
 use serde::Serialize;
@@ -70,7 +71,8 @@ impl Provisional {
         }
     }
 
-    /// Of a block, by tenant: where somebody wants to know it. Blocks of another catalog say nothing.
+    /// Of a block, by tenant: where somebody wants to know it. Blocks of another catalog say
+    /// nothing.
     ///
     /// # Errors
     /// What is no block.

@@ -51,11 +51,11 @@ pub(crate) struct LiveAsked {
     kpis: Names,
 }
 
-/// What happens, as it happens: a stream of server-sent events. `alert` and `anomaly` have the members
-/// of `/v1/alerts` and `/v1/anomalies`, once they are said for good; `kpi` says what one is so far, of
-/// a window that is still open (`provisional: true`). `Last-Event-ID` goes on where a stream was;
-/// `missed` says that this is too long ago: ask for the lists then. A stream whose reader is too slow
-/// is closed.
+/// What happens, as it happens: a stream of server-sent events. `alert` and `anomaly` have the
+/// members of `/v1/alerts` and `/v1/anomalies`, once they are said for good; `kpi` says what one is
+/// so far, of a window that is still open (`provisional: true`). `Last-Event-ID` goes on where a
+/// stream was; `missed` says that this is too long ago: ask for the lists then. A stream whose
+/// reader is too slow is closed.
 #[utoipa::path(get, path = "/v1/live", tag = "live",
     params(LiveAsked, ("Last-Event-ID" = Option<String>, Header, description = "id of the last event")),
     responses((status = 200, content((super::provisional::SoFar = "text/event-stream")))))]

@@ -28,14 +28,8 @@ pub(super) async fn listed<T: Serialize + DeserializeOwned>(
     list: fn(&Computed) -> Listing,
     wanted: &Wanted<'_>,
 ) -> Result<Response<Body>, Fault> {
-    let given = wanted.equal.iter();
-    let of = Computed {
-        equal: given
-            .filter_map(|(column, value)| Some((*column, value.as_ref()?.clone())))
-            .collect(),
-        subject: wanted.subject.clone(),
-        since: wanted.since.map(|d| d.0),
-    };
+    let since = wanted.since.map(|d| d.0);
+    let of = Computed::of(wanted.equal, wanted.subject.clone(), since);
     let (after, limit) = wanted.pages;
     let size = page_size(limit, asker.most())?;
     let (rows, next) = asker.page(&list(&of), after, size).await?;

@@ -252,8 +252,8 @@ pub(crate) async fn windows(
     Ok(asker.told_of_kpi(rows, kpi).then(next).response())
 }
 
-/// What was said of a KPI or score when its windows were final, the newest first. It is not revised:
-/// late events are not in.
+/// What was said of a KPI or score when its windows were final, the newest first. It is not
+/// revised: late events are not in.
 #[utoipa::path(get, path = "/v1/kpis/{kpi}/published", tag = "values",
     params(("kpi" = String, Path, example = "spend_per_hour"), ResultsAsked),
     responses((status = 200, body = Told<Vec<Published>>)))]

@@ -242,19 +242,12 @@ fn speak(system: &SystemArgs, say: &SayArgs) -> Result<ExitCode> {
             }]
         }
     };
-    // Where names are replaced, the log has the pseudonym of who speaks, too.
-    let speaks = match system.privacy()? {
-        Some(privacy) if !weir_privacy::is_pseudonym(&by.by) => {
-            privacy.pseudonym(desk.reader.tenant(), &by.by)
-        }
-        _ => by.by.clone(),
-    };
     let speaker = Speaker {
         tenant: desk.reader.tenant(),
-        by: &speaks,
+        by: &by.by,
         at,
     };
-    let ids = publish(&system.find_brokers()?, speaker, &said)?;
+    let ids = publish(&system.find_brokers()?, system.privacy()?, speaker, &said)?;
     told(by, &said, &ids)
 }
 

@@ -55,16 +55,8 @@ pub fn read(
         day.parse::<Date>()
             .with_context(|| format!("{QUERY}: --since takes a day such as 2026-01-05, not {day}"))
     });
-    let given = equal.iter();
-    let of = Computed {
-        equal: given
-            .filter_map(|(column, value)| Some((*column, value.as_ref()?.clone())))
-            .collect(),
-        subject: weir_ops::explain::subject(&a.subject)?
-            .into_iter()
-            .collect(),
-        since: since.transpose()?,
-    };
+    let subject = weir_ops::explain::subject(&a.subject)?;
+    let of = Computed::of(equal, subject, since.transpose()?);
     let store = Store::new(&system.find()?.store()?);
     runtime()?.block_on(async {
         let tenant = weir_ops::tenant::meant(&store, a.tenant.as_deref()).await?;

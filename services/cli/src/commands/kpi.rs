@@ -39,9 +39,7 @@ pub fn run(system: &SystemArgs, a: &KpiArgs) -> Result<ExitCode> {
     let catalog = system.catalog()?;
     let kpi = known(&catalog, &a.kpi)?;
     let store = Store::new(&system.find()?.store()?);
-    let subject: BTreeMap<String, String> = weir_ops::explain::subject(&a.subject)?
-        .into_iter()
-        .collect();
+    let subject = weir_ops::explain::subject(&a.subject)?;
     let strange = subject.keys().find(|d| !kpi.dimensions.contains(d));
     if let Some(strange) = strange {
         let near = suggest(strange, kpi.dimensions.iter().map(String::as_str));

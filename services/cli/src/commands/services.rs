@@ -1,4 +1,5 @@
-//! `weir processor`, `weir sink`, `weir gateway` and `weir api`: one service alone, as in a cluster.
+//! `weir processor`, `weir sink`, `weir gateway` and `weir api`: one service alone, as in a
+//! cluster.
 
 use crate::args::{ProcessorArgs, ServiceArgs, SystemArgs};
 use crate::system::{KafkaOfAll, PrivacySettings};

@@ -50,8 +50,10 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     std::net::TcpListener::bind(bind)
         .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
     let mut lock = DataDir::lock(&system.data_dir)?;
-    let ways_in = WaysIn::take(system, a)?;
-    let ways_out = WaysOut::take(system, a)?;
+    // Imports find the key of pseudonyms here, with a gateway or without.
+    let privacy = system.privacy_of_own(a.privacy)?;
+    let ways_in = WaysIn::take(system, a, privacy.clone())?;
+    let ways_out = WaysOut::take(system, a, privacy)?;
     let log = LogConfig {
         filter: "warn".into(),
         json: false,

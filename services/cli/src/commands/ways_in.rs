@@ -2,7 +2,6 @@
 //! for a port that is taken.
 
 use crate::args::{SystemArgs, UpArgs};
-use crate::system::PrivacySettings;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -18,7 +17,6 @@ use weir_runtime::host::Service;
 #[serde(default)]
 struct Section {
     gateway: GatewayConfig,
-    privacy: PrivacySettings,
 }
 
 /// A gateway to come.
@@ -31,15 +29,15 @@ pub struct WaysIn {
 
 impl WaysIn {
     /// Takes the ports, where a gateway is wanted.
-    pub fn take(system: &SystemArgs, a: &UpArgs) -> Result<Option<WaysIn>> {
-        let section: Section = weir_runtime::config::load(None)?;
-        let mut privacy = section.privacy;
-        privacy.mode = a.privacy.or(privacy.mode);
-        // Imports find the key here, with a gateway or without.
-        let privacy = system.privacy_of_own(&privacy)?;
+    pub fn take(
+        system: &SystemArgs,
+        a: &UpArgs,
+        privacy: Option<Arc<Privacy>>,
+    ) -> Result<Option<WaysIn>> {
         if !a.services.iter().any(|s| s == "gateway") {
             return Ok(None);
         }
+        let section: Section = weir_runtime::config::load(None)?;
         let mut config = section.gateway;
         config.bind = a.gateway.or(config.bind);
         config.grpc = a.otlp_grpc.or(config.grpc);

@@ -1,7 +1,6 @@
 //! The api within `weir up`: its port is taken before anything is started, as the gateway's is.
 
 use crate::args::{SystemArgs, UpArgs};
-use crate::system::PrivacySettings;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -19,7 +18,6 @@ use weir_store::{Question, StoreConfig};
 #[serde(default)]
 struct Section {
     api: ApiConfig,
-    privacy: PrivacySettings,
 }
 
 /// An api to come.
@@ -32,22 +30,23 @@ pub struct WaysOut {
 }
 
 impl WaysOut {
-    /// Takes the port, where an api is wanted. The key of pseudonyms is there by then, where one is
-    /// wanted: ways in come first.
-    pub fn take(system: &SystemArgs, a: &UpArgs) -> Result<Option<WaysOut>> {
+    /// Takes the port, where an api is wanted.
+    pub fn take(
+        system: &SystemArgs,
+        a: &UpArgs,
+        privacy: Option<Arc<Privacy>>,
+    ) -> Result<Option<WaysOut>> {
         if !a.services.iter().any(|s| s == "api") {
             return Ok(None);
         }
         let section: Section = weir_runtime::config::load(None)?;
         let mut config = section.api;
         config.bind = a.api.or(config.bind);
-        let mut privacy = section.privacy;
-        privacy.mode = a.privacy.or(privacy.mode);
         Ok(Some(WaysOut {
             port: Port::take(&config)?,
             questions: system.questions()?,
             plan: system.plan()?,
-            privacy: system.privacy_of(&privacy)?,
+            privacy,
             config,
         }))
     }

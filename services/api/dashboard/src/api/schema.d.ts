@@ -116,9 +116,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Takes an alert on: it is not told again while it lasts. An event `alert.acknowledged` in the log,
-         *     which `acknowledged_by` of the alert shows a moment later; the first one counts. It needs the
-         *     scope `write`.
+         * Takes an alert on: it is not told again while it lasts. An event `alert.acknowledged` in the
+         *     log, which `acknowledged_by` of the alert shows a moment later; the first one counts. It needs
+         *     the scope `write`.
          */
         post: operations["acknowledge"];
         delete?: never;
@@ -389,8 +389,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was said of a KPI or score when its windows were final, the newest first. It is not revised:
-         *     late events are not in.
+         * What was said of a KPI or score when its windows were final, the newest first. It is not
+         *     revised: late events are not in.
          */
         get: operations["published"];
         put?: never;
@@ -483,11 +483,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens, as it happens: a stream of server-sent events. `alert` and `anomaly` have the members
-         *     of `/v1/alerts` and `/v1/anomalies`, once they are said for good; `kpi` says what one is so far, of
-         *     a window that is still open (`provisional: true`). `Last-Event-ID` goes on where a stream was;
-         *     `missed` says that this is too long ago: ask for the lists then. A stream whose reader is too slow
-         *     is closed.
+         * What happens, as it happens: a stream of server-sent events. `alert` and `anomaly` have the
+         *     members of `/v1/alerts` and `/v1/anomalies`, once they are said for good; `kpi` says what one is
+         *     so far, of a window that is still open (`provisional: true`). `Last-Event-ID` goes on where a
+         *     stream was; `missed` says that this is too long ago: ask for the lists then. A stream whose
+         *     reader is too slow is closed.
          */
         get: operations["stream"];
         put?: never;

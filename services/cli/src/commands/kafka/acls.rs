@@ -1,5 +1,6 @@
 //! What each service has to be allowed at the brokers, and nothing more. `weir kafka acls` prints
-//! it, docs/security.md quotes it, and a test runs a whole system on a broker that has nothing else.
+//! it, docs/security.md quotes it, and a test runs a whole system on a broker that has nothing
+//! else.
 
 use weir_model::topics;
 use weir_processor::StageName;
