@@ -15,8 +15,32 @@ export interface Figure {
   explain?: string | null;
 }
 
+/** Cells of a row of figures: each number of them that fits a row divides it. */
+const CELLS = 60;
+
+/** How many figures stand in a row: as few rows as are full, or nearly. */
+function inRow(count: number, most: number): number {
+  if (count <= most) return count;
+  const full = [4, 3, 5].find((n) => n <= most && count % n === 0);
+  return full ?? Math.min(4, most);
+}
+
+/** Cells that a figure takes: the last row is as wide as the others. */
+function cells(place: number, count: number, most: number): number {
+  const row = inRow(count, most);
+  const last = count % row || row;
+  return CELLS / (place >= count - last ? last : row);
+}
+
 export function figures(all: readonly Figure[]): HTMLElement {
-  return h("dl", { class: "figures" }, all.map(figure));
+  const shown = all.map((f, i) => {
+    const element = figure(f);
+    for (const [name, most] of [["wide", 5], ["middle", 3], ["narrow", 2]] as const) {
+      element.style.setProperty(`--${name}`, String(cells(i, all.length, most)));
+    }
+    return element;
+  });
+  return h("dl", { class: all.length === 1 ? "figures one" : "figures" }, shown);
 }
 
 function figure(f: Figure): HTMLElement {
@@ -31,7 +55,7 @@ function figure(f: Figure): HTMLElement {
     h("dd", { class: none ? "value none" : "value" }, value),
     f.change ? h("dd", { class: "quiet" }, changed(f.change), " against before") : null,
     f.note ? h("dd", { class: "quiet" }, f.note) : null,
-    line ? h("dd", {}, line) : null,
+    line ? h("dd", { class: "line" }, line) : null,
   );
 }
 
@@ -44,23 +68,60 @@ export interface Column<R> {
   head: string;
   cell: (row: R) => Child;
   number?: boolean;
+  /** What rows are put in order by, where a reader may. */
+  value?: (row: R) => number | string | null | undefined;
+}
+
+/** How tables of these pages are put in order, by page and caption: it outlives their rows. */
+const orders = new Map<string, { head: string; down: boolean }>();
+
+/** What is not known stands last, whichever way. */
+function inOrder<R>(rows: readonly R[], value: NonNullable<Column<R>["value"]>, down: boolean): R[] {
+  const known = (v: unknown): boolean => v !== null && v !== undefined && v !== "";
+  return [...rows].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (!known(x) || !known(y)) return Number(known(y)) - Number(known(x));
+    const by = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
+    return down ? -by : by;
+  });
 }
 
 /** A table; numbers stand at the right, below each other. */
 export function table<R>(caption: string, columns: readonly Column<R>[], rows: readonly R[]): HTMLElement {
+  const key = `${location.pathname} ${caption}`;
   const side = (c: Column<R>): string => (c.number ? "number" : "");
-  const head = columns.map((c) => c.head ? h("th", { scope: "col", class: side(c) }, c.head) : h("td", { class: "bar" }));
-  const body = rows.map((row) =>
-    h("tr", {}, columns.map((c) => {
-      const told = c.cell(row);
-      return h("td", { class: told === NONE ? `${side(c)} none` : side(c) }, told);
-    })),
-  );
+  const body = h("tbody", {});
+  const head = columns.map((c) => {
+    if (!c.head) return h("td", { class: "bar" });
+    const turn = (e: Event): void => {
+      const was = orders.get(key);
+      // Largest numbers first, words from A.
+      orders.set(key, { head: c.head, down: was?.head === c.head ? !was.down : c.number === true });
+      fill();
+      // Whoever points does not stand in the table: it goes on being renewed.
+      if (e instanceof MouseEvent && e.detail > 0) (e.currentTarget as HTMLElement).blur();
+    };
+    return h("th", { scope: "col", class: side(c) }, c.value && rows.length > 1 ? h("button", { type: "button", class: "order", click: turn }, c.head) : c.head);
+  });
+  const line = (row: R): HTMLElement => h("tr", {}, columns.map((c) => {
+    const told = c.cell(row);
+    return h("td", { class: told === NONE ? `${side(c)} none` : side(c) }, told);
+  }));
+  function fill(): void {
+    const order = orders.get(key);
+    const by = columns.find((c) => c.head === order?.head)?.value;
+    body.replaceChildren(...(order && by ? inOrder(rows, by, order.down) : rows).map(line));
+    columns.forEach((c, i) => {
+      if (order && by && c.head === order.head) head[i]?.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+      else head[i]?.removeAttribute("aria-sort");
+    });
+  }
+  fill();
   return h(
     "div",
     // What scrolls can be reached by keyboard.
     { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
+    h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, head)), body),
   );
 }
 
@@ -73,6 +134,17 @@ const WORDS: Record<string, [string, string]> = {
   high: ["bad", "high"],
   medium: ["near", "medium"],
   low: ["", "low"],
+  improving: ["good", "improving"],
+  degrading: ["bad", "degrading"],
+  stable: ["", "stable"],
+  roll_out: ["good", "roll out"],
+  roll_back: ["bad", "roll back"],
+  unhealthy: ["bad", "not to be judged"],
+  hold: ["", "hold"],
+  days_left: ["", "goes on"],
+  used_up: ["bad", "will be used up"],
+  at_risk: ["near", "at risk"],
+  lasts: ["good", "lasts"],
 };
 
 /** A state in a word, with a shape of its own: colour is never all. */

@@ -45,6 +45,13 @@ export function top(c: Context, page: Page, teams: readonly string[]): HTMLEleme
   return h("header", { class: "top" }, h("h1", {}, page.name), page.path === "explain" ? null : form);
 }
 
+/** Brings the page where one is into sight, where the list of pages is narrow. */
+export function inSight(nav: HTMLElement): void {
+  const list = nav.querySelector("ul");
+  const here = nav.querySelector<HTMLElement>("[aria-current]");
+  if (list && here) list.scrollLeft = here.offsetLeft - (list.clientWidth - here.offsetWidth) / 2;
+}
+
 /** What was just said of an alert. */
 export function news(c: Context, a: Alert): HTMLElement {
   const over = a.state === "resolve";
