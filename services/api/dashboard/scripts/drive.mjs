@@ -71,7 +71,7 @@ try {
   // From a number to what it is made of, and to the events in the log.
   await table.locator('tbody a[href*="/explain"]').first().click();
   await page.waitForFunction(() => document.body.dataset.ready === "explain", null, { timeout: PATIENCE_MS });
-  check("a number leads to its events", await page.getByText(/offset/).first().waitFor({ timeout: PATIENCE_MS }).then(() => true, () => false));
+  check("a number leads to its events", await page.getByRole("region", { name: /^Events of / }).locator("tbody tr").first().waitFor({ timeout: PATIENCE_MS }).then(() => true, () => false));
 } finally {
   await browser.close();
 }

@@ -8,6 +8,8 @@ export interface Figure {
   label: string;
   value: number | null | undefined;
   unit: string;
+  /** In place of a number. */
+  text?: string;
   change?: Change | null;
   trend?: readonly (number | null)[];
   note?: Child;
@@ -44,7 +46,7 @@ export function figures(all: readonly Figure[]): HTMLElement {
 }
 
 function figure(f: Figure): HTMLElement {
-  const text = withUnit(f.value, f.unit);
+  const text = f.text ?? withUnit(f.value, f.unit);
   const none = text === NONE;
   const value = f.explain && !none ? h("a", { href: f.explain, title: "What this is made of" }, text) : text;
   const line = f.trend ? spark(f.trend) : null;
