@@ -2,6 +2,7 @@
 
 import { type Context, byDay, number, type Row, type Subject, text } from "../context.js";
 import { change, withUnit } from "../format/number.js";
+import { together } from "../format/together.js";
 import { day } from "../format/time.js";
 import { each, length } from "../state/days.js";
 import { type Child, h } from "../ui/dom.js";
@@ -86,18 +87,6 @@ export async function returned(c: Context): Promise<Figure> {
     note: target === null || target === undefined ? null : `target ≥ ${withUnit(target, "x")}`,
     explain: c.link("teams"),
   };
-}
-
-/** Means of returns, by engineers: the cost of the tool is the same for each of them. */
-export function together(all: readonly { value?: number | null; terms: Readonly<Record<string, number | null>> }[]): number | null {
-  let [gain, engineers] = [0, 0];
-  for (const { value, terms } of all) {
-    const of = terms["engineers"];
-    if (value === null || value === undefined || !of) continue;
-    gain += value * of;
-    engineers += of;
-  }
-  return engineers ? gain / engineers : null;
 }
 
 /** A column of a question's numbers. */

@@ -102,17 +102,18 @@ export function plot(title: string, times: Times, lines: readonly Line[], unit: 
   return h("div", {}, above, box, reading, data(title, times, lines, unit));
 }
 
-/** Its numbers, made when somebody opens them: the newest, where there are very many. */
+/** Its numbers; of very many the newest, made when somebody opens them. */
 function data(title: string, times: Times, lines: readonly Line[], unit: string): HTMLElement {
   const columns = [
     { head: times.head, cell: (i: number) => times.label(i) },
     ...lines.map((l) => ({ head: l.label, number: true, cell: (i: number) => withUnit(l.values[i] ?? null, unit) })),
   ];
   const places = times.at.map((_, i) => i).slice(-ROWS);
-  const less = places.length < times.at.length ? h("p", { class: "quiet" }, `The newest ${ROWS} of ${times.at.length}.`) : null;
-  const fold: HTMLDetailsElement = h("details", { class: "data", toggle: () => {
-    if (fold.open && fold.childElementCount === 1) fold.append(table(title, columns, places), less ?? "");
-  } }, h("summary", {}, "As a table"));
+  const less = places.length < times.at.length ? h("p", { class: "quiet" }, `The newest ${ROWS} of ${times.at.length}.`) : "";
+  const made = (): Node[] => [table(title, columns, places), ...(less ? [less] : [])];
+  const many = times.at.length > MANY;
+  const fold: HTMLDetailsElement = h("details", { class: "data", toggle: () => { if (fold.open && fold.childElementCount === 1) fold.append(...made()); } },
+    h("summary", {}, "As a table"), many ? null : made());
   return fold;
 }
 

@@ -1,6 +1,8 @@
 /** The parts that pages are made of. */
 
 import { type Change, NONE, withUnit } from "../format/number.js";
+import { inOrder } from "../format/order.js";
+import { cells } from "../format/grid.js";
 import { type Child, h } from "./dom.js";
 import { spark } from "./spark.js";
 
@@ -15,23 +17,6 @@ export interface Figure {
   note?: Child;
   /** Where the number is explained. */
   explain?: string | null;
-}
-
-/** Cells of a row of figures: each number of them that fits a row divides it. */
-const CELLS = 60;
-
-/** How many figures stand in a row: as few rows as are full, or nearly. */
-function inRow(count: number, most: number): number {
-  if (count <= most) return count;
-  const full = [4, 3, 5].find((n) => n <= most && count % n === 0);
-  return full ?? Math.min(4, most);
-}
-
-/** Cells that a figure takes: the last row is as wide as the others. */
-function cells(place: number, count: number, most: number): number {
-  const row = inRow(count, most);
-  const last = count % row || row;
-  return CELLS / (place >= count - last ? last : row);
 }
 
 export function figures(all: readonly Figure[]): HTMLElement {
@@ -76,17 +61,6 @@ export interface Column<R> {
 
 /** How tables of these pages are put in order, by page and caption: it outlives their rows. */
 const orders = new Map<string, { head: string; down: boolean }>();
-
-/** What is not known stands last, whichever way. */
-function inOrder<R>(rows: readonly R[], value: NonNullable<Column<R>["value"]>, down: boolean): R[] {
-  const known = (v: unknown): boolean => v !== null && v !== undefined && v !== "";
-  return [...rows].sort((a, b) => {
-    const [x, y] = [value(a), value(b)];
-    if (!known(x) || !known(y)) return Number(known(y)) - Number(known(x));
-    const by = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
-    return down ? -by : by;
-  });
-}
 
 /** A table; numbers stand at the right, below each other. */
 export function table<R>(caption: string, columns: readonly Column<R>[], rows: readonly R[]): HTMLElement {
