@@ -1,7 +1,7 @@
 /** What a page is told: what is looked at, and how to ask for it. */
 
 import { type Answer, ask, type Query } from "./api/client.js";
-import type { Kpi, Measured, OverDays, Status } from "./api/types.js";
+import type { EventType, Finding, Kpi, Measured, OfWindow, OverDays, Status, TrendOf } from "./api/types.js";
 import { plus } from "./state/days.js";
 import { before, type Period, period, type View, write } from "./state/view.js";
 
@@ -72,6 +72,31 @@ export class Context {
     // Its columns are the question's own: the document cannot know them.
     const answer: Answer<"/v1/questions/{name}"> = await ask("/v1/questions/{name}", query, { name }, this.signal);
     return answer.data.rows as Row[];
+  }
+
+  /** Values of a KPI or score by the windows that it is published for, within the days that are looked at. */
+  async windows(kpi: string, asked: { subject?: Subject; days?: number } = {}): Promise<OfWindow[]> {
+    const from = asked.days ? plus(this.today, 1 - asked.days) : this.period.from;
+    const query = { from, as_of: plus(this.period.to, 1), limit: ROWS, ...named(asked.subject) };
+    return (await ask("/v1/kpis/{kpi}/windows", query, { kpi }, this.signal)).data;
+  }
+
+  /** What deserves a look, the most urgent first. */
+  async findings(kind: Finding["kind"] | null, asked: Query = {}): Promise<Finding[]> {
+    return (await ask("/v1/findings", { kind, limit: 500, ...asked }, {}, this.signal)).data;
+  }
+
+  /** Verdicts on KPIs, as computed last. */
+  async trends(): Promise<TrendOf[]> {
+    return (await ask("/v1/trends", { limit: ROWS }, {}, this.signal)).data;
+  }
+
+  async eventTypes(): Promise<EventType[]> {
+    return (await ask("/v1/event-types", {}, {}, this.signal)).data;
+  }
+
+  unit(kpi: string): string {
+    return this.kpis.get(kpi)?.unit ?? "";
   }
 
   title(kpi: string): string {

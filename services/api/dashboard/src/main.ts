@@ -24,7 +24,7 @@ import * as now from "./state/now.js";
 import { read } from "./state/view.js";
 import { h } from "./ui/dom.js";
 import { type Placed, place } from "./ui/section.js";
-import { news, side, stand, top } from "./ui/shell.js";
+import { inSight, news, side, stand, top } from "./ui/shell.js";
 
 const PAGES: readonly Page[] = [overview, cost, teams, delivery, slas, alerts, capabilities, learning, sources, pipeline];
 const FRESH_MS = 10_000;
@@ -48,12 +48,14 @@ async function show(focus: boolean): Promise<void> {
     const standing = h("div", { class: "stand quiet" }, stand(context));
     const placed = page.sections(context).map((s) => place(s, own.signal));
     const told = h("div", { class: "news", role: "status" });
-    const main = h("main", { class: "main", id: "main", tabindex: -1 }, top(context, page, await names(context)), standing, told, placed.map((p) => p.element));
+    const main = h("main", { class: "main", id: "main", tabindex: -1 }, top(context, page, await names(context)), standing, told, h("div", { class: "sections" }, placed.map((p) => p.element)));
+    const nav = side(context, PAGES, page);
     app.replaceChildren(
       h("a", { class: "skip", href: "#main", click: (e) => { e.preventDefault(); main.focus(); } }, "To the numbers"),
-      side(context, PAGES, page),
+      nav,
       main,
     );
+    inSight(nav);
     if (focus) { main.focus({ preventScroll: true }); scrollTo(0, 0); }
     await Promise.all(placed.map((p) => p.refresh()));
     document.body.dataset["ready"] = page.path || "overview";

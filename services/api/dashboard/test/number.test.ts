@@ -16,6 +16,8 @@ test("a unit is always there", () => {
   assert.equal(withUnit(8500, "ms"), "8.50 s");
   assert.equal(withUnit(450, "ms"), "450 ms");
   assert.equal(withUnit(26.5, "hours"), "26.5 h");
+  assert.equal(withUnit(15, "minutes"), "15.0 min");
+  assert.equal(withUnit(101, "percent_of_budget"), "101.0 %");
   assert.equal(withUnit(25.95, "x"), "26.0 ×");
   assert.equal(withUnit(12_345_678, "tokens"), "12.3 M tokens");
   assert.equal(withUnit(3, "percent_change"), "+3.0 %");

@@ -73,6 +73,7 @@ export function withUnit(value: Value, unit: string): string {
     case "usd":
       return usd(value);
     case "percent":
+    case "percent_of_budget":
       return `${plain(value, 1)} %`;
     case "percent_change":
       return `${value > 0 ? "+" : ""}${plain(value, 1)} %`;
@@ -81,7 +82,10 @@ export function withUnit(value: Value, unit: string): string {
     case "ms":
       return milliseconds(value);
     case "s":
+    case "seconds":
       return seconds(value);
+    case "minutes":
+      return seconds(value * 60);
     case "hours":
       return seconds(value * 3600);
     case "x":

@@ -1,20 +1,26 @@
 /** How everything is, on one page. */
 
 import { ask, Refusal } from "../api/client.js";
-import { type Context, byDay, number, type Row, text } from "../context.js";
+import type { Finding, OfWindow, OverDays } from "../api/types.js";
+import { byDay, type Context, number, type Row, text } from "../context.js";
 import { change, withUnit } from "../format/number.js";
 import { rfc3339, time } from "../format/time.js";
 import { each, plus } from "../state/days.js";
 import { chart } from "../ui/chart.js";
 import { type Child, h } from "../ui/dom.js";
 import { began, open as open_now, watched } from "../state/now.js";
-import { changed, empty, type Figure, figures, mark, sheet, table } from "../ui/parts.js";
+import { changed, empty, type Figure, figures, mark, sheet, subject, table } from "../ui/parts.js";
 import { spark } from "../ui/spark.js";
-import { alertRows, open } from "./alerts.js";
+import { alertRows, open, SEVERITIES } from "./alerts.js";
+import { findingRows, mine, through } from "./findings.js";
+import { dimensions } from "./matrix.js";
 import type { Page } from "./page.js";
-import { judged, measured, nothing } from "./shared.js";
+import { judged, measured, nothing, returned } from "./shared.js";
 
 const SHOWN = 4;
+const SCORES = 12;
+/** What was found and does not move: everything is as it was. */
+const STILL = ["stable", "lasts", "days_left", "hold", "no_data"];
 
 export const overview: Page = {
   path: "",
@@ -23,41 +29,89 @@ export const overview: Page = {
   compares: true,
   sections: (c) => [
     { title: "At a glance", load: () => glance(c) },
-    { title: "Now", note: "This hour so far, provisional: it is final when the hour is over", load: async () => now(c), moves: "kpis" },
-    { title: "Open alerts", load: () => alerting(c), moves: "findings" },
+    { title: "Now", note: "Provisional: an hour is final when it is over", load: () => now(c), moves: "kpis" },
+    { title: "Open alerts", load: () => alerting(c), moves: "findings", half: true },
+    { title: "Since yesterday", load: () => since(c), half: true },
+    { title: "What deserves a look", note: "Computed when a day was over, the most urgent first", load: () => found(c) },
     { title: "Spend by day", note: "Model calls, as reported or by the price book", load: () => spend(c) },
-    { title: "Return by team", note: "What assistants save against what they cost", load: () => returns(c) },
-    { title: "What changed yesterday", note: "Spend against the same day a week before, largest changes first", load: () => changes(c) },
-    { title: "Scores", note: "0 to 100 against targets, newest value, the lowest first", load: () => scores(c) },
+    { title: "Return by team", note: "What assistants save against what they cost", load: () => returns(c), half: true },
+    { title: "Scores", note: "0 to 100 against targets, the lowest first", load: () => scores(c), half: true },
   ],
 };
 
 async function glance(c: Context): Promise<Child> {
   const team = c.view.team;
-  const all = [
+  return figures(await Promise.all([
     measured(c, ["Spend", "llm.call.cost", "usd", "lower"]),
+    team ? judged(c, "roi", { team }, "Return on the assistant") : returned(c),
+    ...(team ? [judged(c, "cost_saved", { team }, "Money saved")] : [health(c)]),
+    measured(c, ["Executions of capabilities", "capability.executed.executions", ""]),
     measured(c, ["Calls", "llm.call.calls", ""]),
     measured(c, ["Engineers who called a model", "llm.call.engineers", ""]),
-    measured(c, ["Executions of capabilities", "capability.executed.executions", ""]),
     ...(team
-      ? [judged(c, "roi", { team }, "Return on the assistant"), judged(c, "cost_saved", { team }, "Money saved")]
+      ? [judged(c, "memory_hit_rate", { team }, "Found in memory"), judged(c, "suggestion_acceptance", { team }, "Suggestions taken")]
       : [judged(c, "assisted_commit_share", {}, "Commits with an assistant"), judged(c, "unpriced_share", {}, "Calls without a price")]),
-  ];
-  return figures(await Promise.all(all));
+  ]));
 }
 
-/** What the stream says of the open hour; nothing of it is asked for. */
-function now(c: Context): Child {
+/** Health of the systems that are watched: their mean, and the weakest of them. */
+async function health(c: Context): Promise<Figure> {
+  const score = "optimization_health";
+  const label = "Health of AI systems";
+  const none: Figure = { label, value: null, unit: "", note: "nobody sends optimization.sampled" };
+  if (!c.kpis.has(score)) return none;
+  const [rows, days] = await Promise.all([c.question("optimization"), c.windows(score)]);
+  const row = rows.find((r) => text(r, "kpi") === score);
+  const weakest = row ? (number(row, "lowest") ?? null) : null;
+  if (!row || weakest === null) return none;
+  const name = text(row, "weakest");
+  return {
+    label,
+    value: number(row, "mean_score"),
+    unit: "of 100",
+    trend: byDay(each(c.period.from, c.period.to), means(days)),
+    note: ["weakest ", h("a", { href: c.explain("kpi", score, { system: name }) }, `${name} ${withUnit(weakest, "")}`)],
+    explain: c.link("slas"),
+  };
+}
+
+/** What the subjects of a score have in the mean, by day. */
+function means(all: readonly OfWindow[]): { from: string; value: number | null }[] {
+  const days = new Map<string, number[]>();
+  for (const w of all) if (w.value !== null && w.value !== undefined) days.set(w.day, [...(days.get(w.day) ?? []), w.value]);
+  return [...days].map(([from, of]) => ({ from, value: of.reduce((a, b) => a + b, 0) / of.length }));
+}
+
+/** What moves too seldom to be asked for with each message of the stream. */
+const KEPT_MS = 9_000;
+let kept: { of: Context; at: number; told: Promise<Figure[]> } | null = null;
+
+function today(c: Context): Promise<Figure[]> {
+  if (kept?.of !== c || Date.now() - kept.at > KEPT_MS) kept = { of: c, at: Date.now(), told: ofToday(c) };
+  return kept.told;
+}
+
+async function ofToday(c: Context): Promise<Figure[]> {
+  const day = { from: c.today, to: c.today };
+  const one = async (label: string, statistic: string, unit: string): Promise<Figure> => {
+    const rows = await c.measure(statistic, { subject: c.team, of: day });
+    return { label, value: rows[0]?.value ?? 0, unit, note: "so far", explain: c.explain("measure", statistic, c.team, c.today) };
+  };
+  return Promise.all([one("Spend today", "llm.call.cost", "usd"), one("Calls today", "llm.call.calls", ""), one("Calls without an answer today", "llm.call.failures", "")]);
+}
+
+/** What the stream says of the open hour, beside what today has come to. */
+async function now(c: Context): Promise<Child> {
   if (!began() || !watched(c.kpis).length) throw new Refusal(404, "", "there is no stream", "");
-  const all = open_now(Date.now()).map((k): Figure => ({
+  const live = open_now(Date.now()).map((k): Figure => ({
     label: c.title(k.kpi),
     value: k.value,
-    unit: c.kpis.get(k.kpi)?.unit ?? "",
-    note: ["since ", time(k.window_start, c.zone)],
+    unit: c.unit(k.kpi),
+    note: ["this hour, since ", time(k.window_start, c.zone)],
   }));
-  if (!all.length) return empty("Nothing has come in this hour yet", "It moves as events come in.");
-  all.sort((a, b) => a.label.localeCompare(b.label));
-  return figures(all);
+  live.sort((a, b) => a.label.localeCompare(b.label));
+  const silent: Figure[] = live.length ? [] : [{ label: "This hour", value: null, unit: "", note: "nothing has come yet; it moves as events come in" }];
+  return figures([...live, ...silent, ...(await today(c))]);
 }
 
 async function spend(c: Context): Promise<Child> {
@@ -72,80 +126,110 @@ async function spend(c: Context): Promise<Child> {
 }
 
 async function alerting(c: Context): Promise<Child> {
-  const all = await open(c, SHOWN + 1);
+  const all = (await open(c, 50)).filter((a) => a.severity !== "low" || !c.view.team);
   if (!all.length) return empty("No alert is open", "Rules are judged as events come in.");
-  const more = h("p", {}, h("a", { href: c.link("alerts") }, "All open alerts"));
-  return sheet(alertRows(c, all.slice(0, SHOWN)), all.length > SHOWN ? more : null);
+  const counts = SEVERITIES.map((s) => [s, all.filter((a) => a.severity === s).length] as const).filter(([, n]) => n);
+  const worst = all.filter((a) => a.severity !== "low").slice(0, SHOWN);
+  return sheet(
+    h("p", { class: "counts" }, counts.map(([s, n]) => h("a", { href: c.link("alerts") }, mark(s), ` ${n}`))),
+    alertRows(c, worst));
+}
+
+/** Spend of yesterday against the same day a week before, and alerts that came and went since. */
+async function since(c: Context): Promise<Child> {
+  const yesterday = plus(c.today, -1);
+  const week = plus(yesterday, -7);
+  const of = (day: string): ReturnType<Context["measure"]> =>
+    c.measure("llm.call.cost", { by: "team", subject: c.team, of: { from: day, to: day } });
+  const mine: Record<string, string> = c.view.team ? { "subject[team]": c.view.team } : {};
+  const [now, then, told] = await Promise.all([of(yesterday), of(week), ask("/v1/alerts", { from: yesterday, limit: 500, ...mine }, {}, c.signal)]);
+  const opened = told.data.filter((a) => a.severity !== "low");
+  const over = opened.filter((a) => a.state === "resolve").length;
+  const alerts = h("p", {}, h("a", { href: c.link("alerts") }, `${opened.length} alerts`), ` opened since yesterday, ${over} of them are over.`);
+  const name = (r: (typeof now)[number]): string => r.subject["team"] ?? "";
+  const value = (of: typeof now, n: string): number | null => of.find((r) => name(r) === n)?.value ?? null;
+  const rows = [...new Set([...now, ...then].map(name))].map((n) => ({ n, now: value(now, n), then: value(then, n) }));
+  if (!rows.length) return sheet(alerts, h("p", {}, `Nothing was spent yesterday, nor on ${week}.`));
+  rows.sort((a, b) => Math.abs((b.now ?? 0) - (b.then ?? 0)) - Math.abs((a.now ?? 0) - (a.then ?? 0)));
+  const by = (r: (typeof rows)[number]): Child => { const told = change(r.now, r.then, "usd", "lower"); return told ? changed(told) : ""; };
+  return sheet(
+    alerts,
+    table("Spend yesterday", [
+      { head: "Spend of team", value: (r) => r.n, cell: (r) => r.n || "(not given)" },
+      { head: "Week before", number: true, value: (r) => r.then, cell: (r) => withUnit(r.then, "usd") },
+      { head: "Yesterday", number: true, value: (r) => r.now, cell: (r) => h("a", { href: c.explain("measure", "llm.call.cost", { team: r.n }, yesterday) }, withUnit(r.now, "usd")) },
+      { head: "Change", number: true, cell: by },
+    ], rows.slice(0, 8)),
+  );
+}
+
+/** Verdicts, projections and causes that say more than that all is as it was. */
+async function found(c: Context): Promise<Child> {
+  const all = (await c.findings(null)).filter(mine(c));
+  const worth = all.filter((f) => !STILL.includes(f.verdict) && f.kind !== "recommendation");
+  if (!worth.length) return all.length ? empty("Nothing", "All is as it was.") : empty("Nothing was computed yet", "It is, once a day is over.");
+  return sheet(findingRows(c, varied(worth, 8)), through(worth));
+}
+
+/** The most urgent of each kind in turn: many of one kind do not hide the others. */
+function varied(all: readonly Finding[], most: number): Finding[] {
+  const kinds = [...new Set(all.map((f) => f.kind))].map((k) => all.filter((f) => f.kind === k));
+  const turns = Math.max(...kinds.map((k) => k.length));
+  const list = Array.from({ length: turns }, (_, i) => kinds.flatMap((k) => k[i] ?? [])).flat().slice(0, most);
+  return list.sort((a, b) => a.priority - b.priority);
 }
 
 async function returns(c: Context): Promise<Child> {
   const [now, days] = await Promise.all([c.values("roi", { subject: c.team }), c.values("roi", { subject: c.team, step: "day" })]);
   if (!now.length) return nothing(c, "executions");
-  const all = each(c.period.from, c.period.to);
-  const line = (team: string | undefined): Child => spark(byDay(all, days.filter((d) => d.subject["team"] === team)));
+  const all = each(c.period.from, c.period.to).filter((d) => d < c.today);
+  const line = (r: OverDays): Child => spark(byDay(all, days.filter((d) => d.subject["team"] === r.subject["team"])));
   const rows = [...now].sort((a, b) => (b.value ?? 0) - (a.value ?? 0));
   return sheet(
     table("Return by team", [
-      { head: "Team", cell: (r) => h("a", { href: c.link("", { team: r.subject["team"] ?? null }) }, r.subject["team"] || "(not given)") },
-      { head: "Return", number: true, cell: (r) => h("a", { href: c.explain("kpi", "roi", r.subject) }, withUnit(r.value, "x")) },
+      { head: "Team", value: (r) => r.subject["team"], cell: (r) => h("a", { href: c.link("teams", { team: r.subject["team"] ?? null }) }, r.subject["team"] || "(not given)") },
+      { head: "Return", number: true, value: (r) => r.value, cell: (r) => h("a", { href: c.explain("kpi", "roi", r.subject) }, withUnit(r.value, "x")) },
       { head: "Against target", cell: (r) => mark(r.status) },
-      { head: "By day", cell: (r) => line(r.subject["team"]) },
+      { head: "By day", cell: line },
     ], rows),
   );
 }
 
-async function changes(c: Context): Promise<Child> {
-  const yesterday = plus(c.today, -1);
-  const week = plus(yesterday, -7);
-  const by = c.view.team ? "" : "team";
-  const of = (day: string): ReturnType<Context["measure"]> =>
-    c.measure("llm.call.cost", { by: by || "team", subject: c.team, of: { from: day, to: day } });
-  const [now, then] = await Promise.all([of(yesterday), of(week)]);
-  if (!now.length && !then.length) return empty("Nothing was spent yesterday", `Nor on ${week}.`);
-  const name = (r: (typeof now)[number]): string => r.subject["team"] ?? "";
-  const names = [...new Set([...now, ...then].map(name))];
-  const value = (of: typeof now, n: string): number | null => of.find((r) => name(r) === n)?.value ?? null;
-  const rows = names.map((n) => ({ n, now: value(now, n), then: value(then, n) }));
-  rows.sort((a, b) => Math.abs((b.now ?? 0) - (b.then ?? 0)) - Math.abs((a.now ?? 0) - (a.then ?? 0)));
-  return sheet(
-    table("What changed yesterday", [
-      { head: "Team", cell: (r) => r.n || "(not given)" },
-      { head: "Week before", number: true, cell: (r) => withUnit(r.then, "usd") },
-      { head: "Yesterday", number: true, cell: (r) => h("a", { href: c.explain("measure", "llm.call.cost", { team: r.n }, yesterday) }, withUnit(r.now, "usd")) },
-      { head: "Change", number: true, cell: (r) => told(change(r.now, r.then, "usd", "lower")) },
-    ], rows.slice(0, 8)),
-  );
-}
-
-function told(by: ReturnType<typeof change>): Child {
-  return by ? changed(by) : "";
-}
-
 async function scores(c: Context): Promise<Child> {
   const answer = await ask("/v1/scores", { ...c.period }, {}, c.signal);
-  const all = answer.data.rows as Row[];
-  const rows = all.filter((r) => !c.view.team || dimension(r)["team"] === c.view.team);
+  // Scores of persons stand where persons are asked for.
+  const rows = (answer.data.rows as Row[]).filter((r) => {
+    const of = dimensions(r);
+    return of["operator"] === undefined && of["engineer"] === undefined && (!c.view.team || of["team"] === undefined || of["team"] === c.view.team);
+  });
   if (!rows.length) return nothing(c, "scores");
-  rows.sort((a, b) => (number(a, "value") ?? -1) - (number(b, "value") ?? -1));
-  const of = (r: Row): string => Object.values(dimension(r)).join(" · ") || "everything";
+  rows.sort((a, b) => (number(a, "value") ?? 101) - (number(b, "value") ?? 101));
+  const names = [...new Set(rows.map((r) => text(r, "kpi")))];
+  const past = new Map(await Promise.all(names.map(async (n) => [n, await c.windows(n)] as const)));
+  const days = each(c.period.from, c.period.to);
+  const line = (r: Row): Child => {
+    const of = subject(dimensions(r));
+    const own = (past.get(text(r, "kpi")) ?? []).filter((w) => subject(w.subject) === of);
+    return spark(byDay(days, own.map((w) => ({ from: w.day, value: w.value ?? null }))));
+  };
   return sheet(
     table("Scores", [
-      { head: "Score", cell: (r) => c.title(text(r, "kpi")) },
-      { head: "Of", cell: of },
-      { head: "Value", number: true, cell: (r) => scored(c, r) },
-      { head: "State", cell: (r) => mark(text(r, "status")) },
-    ], rows.slice(0, 20)),
+      { head: "Score", value: (r) => c.title(text(r, "kpi")), cell: (r) => [c.title(text(r, "kpi")), h("span", { class: "quiet under" }, subject(dimensions(r)))] },
+      { head: "Of\u00a0100", number: true, value: (r) => number(r, "value"), cell: (r) => scored(c, r) },
+      { head: "Lately", cell: (r) => momentum(text(r, "momentum")) },
+      { head: "By day", cell: line },
+    ], rows.slice(0, SCORES)),
   );
+}
+
+/** Against the mean of the three values before. */
+function momentum(told: string): Child {
+  return told && told !== "unknown" && told !== "none" ? mark(told) : h("span", { class: "quiet" }, "—");
 }
 
 function scored(c: Context, r: Row): Child {
   const value = number(r, "value");
   const end = rfc3339(text(r, "window_end"));
-  const told = withUnit(value, c.kpis.get(text(r, "kpi"))?.unit ?? "");
-  return value === null ? told : h("a", { href: c.explain("kpi", text(r, "kpi"), dimension(r), end) }, told);
-}
-
-function dimension(row: Row): Record<string, string> {
-  const value = row["dimensions"];
-  return value && typeof value === "object" ? (value as Record<string, string>) : {};
+  const told = withUnit(value, "");
+  return value === null ? told : h("a", { href: c.explain("kpi", text(r, "kpi"), dimensions(r), end) }, told);
 }

@@ -2,6 +2,7 @@
 
 import { type Context, byDay, number, type Row, type Subject, text } from "../context.js";
 import { change, withUnit } from "../format/number.js";
+import { together } from "../format/together.js";
 import { day } from "../format/time.js";
 import { each, length } from "../state/days.js";
 import { type Child, h } from "../ui/dom.js";
@@ -67,11 +68,33 @@ export async function judged(c: Context, kpi: string, subject: Subject = {}, lab
   };
 }
 
+/** The return of all teams: each by the engineers whose tool it pays for, as the formula has it. */
+export async function returned(c: Context): Promise<Figure> {
+  const [now, then, days] = await Promise.all([
+    c.values("roi"),
+    c.view.compare ? c.values("roi", { of: c.before }) : [],
+    c.values("roi", { step: "day" }),
+  ]);
+  const value = together(now);
+  const target = c.kpis.get("roi")?.target;
+  const dates = [...new Set(days.map((d) => d.from))];
+  return {
+    label: "Return on the assistant",
+    value,
+    unit: "x",
+    change: change(value, together(then), "x", "higher"),
+    trend: trend(c, dates.map((from) => ({ from, value: together(days.filter((d) => d.from === from)) }))),
+    note: target === null || target === undefined ? null : `target ≥ ${withUnit(target, "x")}`,
+    explain: c.link("teams"),
+  };
+}
+
 /** A column of a question's numbers. */
 export function amount(head: string, column: string, unit: string, explain?: (row: Row) => string): Column<Row> {
   return {
     head,
     number: true,
+    value: (row) => number(row, column),
     cell: (row) => {
       const value = number(row, column);
       const told = withUnit(value, unit);
@@ -81,7 +104,7 @@ export function amount(head: string, column: string, unit: string, explain?: (ro
 }
 
 export function word(head: string, column: string): Column<Row> {
-  return { head, cell: (row) => text(row, column) || "(not given)" };
+  return { head, value: (row) => text(row, column), cell: (row) => text(row, column) || "(not given)" };
 }
 
 /** Nothing in these days: what one can do about it. */

@@ -1,6 +1,8 @@
 /** The parts that pages are made of. */
 
 import { type Change, NONE, withUnit } from "../format/number.js";
+import { inOrder } from "../format/order.js";
+import { cells } from "../format/grid.js";
 import { type Child, h } from "./dom.js";
 import { spark } from "./spark.js";
 
@@ -8,6 +10,8 @@ export interface Figure {
   label: string;
   value: number | null | undefined;
   unit: string;
+  /** In place of a number. */
+  text?: string;
   change?: Change | null;
   trend?: readonly (number | null)[];
   note?: Child;
@@ -16,11 +20,18 @@ export interface Figure {
 }
 
 export function figures(all: readonly Figure[]): HTMLElement {
-  return h("dl", { class: "figures" }, all.map(figure));
+  const shown = all.map((f, i) => {
+    const element = figure(f);
+    for (const [name, most] of [["wide", 5], ["middle", 3], ["narrow", 2]] as const) {
+      element.style.setProperty(`--${name}`, String(cells(i, all.length, most)));
+    }
+    return element;
+  });
+  return h("dl", { class: all.length === 1 ? "figures one" : "figures" }, shown);
 }
 
 function figure(f: Figure): HTMLElement {
-  const text = withUnit(f.value, f.unit);
+  const text = f.text ?? withUnit(f.value, f.unit);
   const none = text === NONE;
   const value = f.explain && !none ? h("a", { href: f.explain, title: "What this is made of" }, text) : text;
   const line = f.trend ? spark(f.trend) : null;
@@ -31,7 +42,7 @@ function figure(f: Figure): HTMLElement {
     h("dd", { class: none ? "value none" : "value" }, value),
     f.change ? h("dd", { class: "quiet" }, changed(f.change), " against before") : null,
     f.note ? h("dd", { class: "quiet" }, f.note) : null,
-    line ? h("dd", {}, line) : null,
+    line ? h("dd", { class: "line" }, line) : null,
   );
 }
 
@@ -44,23 +55,49 @@ export interface Column<R> {
   head: string;
   cell: (row: R) => Child;
   number?: boolean;
+  /** What rows are put in order by, where a reader may. */
+  value?: (row: R) => number | string | null | undefined;
 }
+
+/** How tables of these pages are put in order, by page and caption: it outlives their rows. */
+const orders = new Map<string, { head: string; down: boolean }>();
 
 /** A table; numbers stand at the right, below each other. */
 export function table<R>(caption: string, columns: readonly Column<R>[], rows: readonly R[]): HTMLElement {
+  const key = `${location.pathname} ${caption}`;
   const side = (c: Column<R>): string => (c.number ? "number" : "");
-  const head = columns.map((c) => c.head ? h("th", { scope: "col", class: side(c) }, c.head) : h("td", { class: "bar" }));
-  const body = rows.map((row) =>
-    h("tr", {}, columns.map((c) => {
-      const told = c.cell(row);
-      return h("td", { class: told === NONE ? `${side(c)} none` : side(c) }, told);
-    })),
-  );
+  const body = h("tbody", {});
+  const head = columns.map((c) => {
+    if (!c.head) return h("td", { class: "bar" });
+    const turn = (e: Event): void => {
+      const was = orders.get(key);
+      // Largest numbers first, words from A.
+      orders.set(key, { head: c.head, down: was?.head === c.head ? !was.down : c.number === true });
+      fill();
+      // Whoever points does not stand in the table: it goes on being renewed.
+      if (e instanceof MouseEvent && e.detail > 0) (e.currentTarget as HTMLElement).blur();
+    };
+    return h("th", { scope: "col", class: side(c) }, c.value && rows.length > 1 ? h("button", { type: "button", class: "order", click: turn }, c.head) : c.head);
+  });
+  const line = (row: R): HTMLElement => h("tr", {}, columns.map((c) => {
+    const told = c.cell(row);
+    return h("td", { class: told === NONE ? `${side(c)} none` : side(c) }, told);
+  }));
+  function fill(): void {
+    const order = orders.get(key);
+    const by = columns.find((c) => c.head === order?.head)?.value;
+    body.replaceChildren(...(order && by ? inOrder(rows, by, order.down) : rows).map(line));
+    columns.forEach((c, i) => {
+      if (order && by && c.head === order.head) head[i]?.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+      else head[i]?.removeAttribute("aria-sort");
+    });
+  }
+  fill();
   return h(
     "div",
     // What scrolls can be reached by keyboard.
     { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, head)), h("tbody", {}, body)),
+    h("table", {}, h("caption", { class: "hidden" }, caption), h("thead", {}, h("tr", {}, head)), body),
   );
 }
 
@@ -73,6 +110,17 @@ const WORDS: Record<string, [string, string]> = {
   high: ["bad", "high"],
   medium: ["near", "medium"],
   low: ["", "low"],
+  improving: ["good", "improving"],
+  degrading: ["bad", "degrading"],
+  stable: ["", "stable"],
+  roll_out: ["good", "roll out"],
+  roll_back: ["bad", "roll back"],
+  unhealthy: ["bad", "not to be judged"],
+  hold: ["", "hold"],
+  days_left: ["", "goes on"],
+  used_up: ["bad", "will be used up"],
+  at_risk: ["near", "at risk"],
+  lasts: ["good", "lasts"],
 };
 
 /** A state in a word, with a shape of its own: colour is never all. */

@@ -9,6 +9,10 @@ export interface Section {
   load: () => Promise<Child>;
   /** What of the stream makes it load anew. */
   moves?: "kpis" | "findings";
+  /** Beside another one, where there is room. */
+  half?: boolean;
+  /** It costs much to ask: it is renewed at most so often, in seconds. */
+  every?: number;
   /** It is shown even where there is no such thing. */
   needed?: boolean;
 }
@@ -26,12 +30,15 @@ export function place(section: Section, signal: AbortSignal): Placed {
   const body = h("div", { "aria-busy": "true" }, h("div", { class: "loading" }, h("span", { class: "hidden" }, "Loading")));
   const element = h(
     "section",
-    { "aria-labelledby": id },
+    { "aria-labelledby": id, class: section.half ? "half" : null },
     h("header", {}, h("h2", { id }, section.title), section.note ? h("p", { class: "quiet" }, section.note) : null),
     body,
   );
   let shown = false;
+  let asked = 0;
   const refresh = async (): Promise<void> => {
+    if (shown && performance.now() - asked < 1000 * (section.every ?? 0)) return;
+    asked = performance.now();
     try {
       const made = await section.load();
       if (signal.aborted) return;

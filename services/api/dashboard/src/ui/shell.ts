@@ -42,7 +42,14 @@ export function top(c: Context, page: Page, teams: readonly string[]): HTMLEleme
     date("First day", c.period.from, (day) => ({ from: day, to: c.period.to })),
     date("Last day", c.period.to, (day) => ({ from: c.period.from, to: day })),
     page.compares ? h("label", { for: "compare", class: "check" }, compare, "with before") : null);
-  return h("header", { class: "top" }, h("h1", {}, page.name), page.path === "explain" ? null : form);
+  return h("header", { class: "top" }, h("h1", {}, page.name), form);
+}
+
+/** Brings the page where one is into sight, where the list of pages is narrow. */
+export function inSight(nav: HTMLElement): void {
+  const list = nav.querySelector("ul");
+  const here = nav.querySelector<HTMLElement>("[aria-current]");
+  if (list && here) list.scrollLeft = here.offsetLeft - (list.clientWidth - here.offsetWidth) / 2;
 }
 
 /** What was just said of an alert. */
