@@ -287,12 +287,17 @@ fn nobody_is_named_and_whoever_is_erased_is_forgotten() {
         system.query("SELECT DISTINCT engineer_email AS e FROM productivity_recorded_events");
     assert_eq!(seen, [json!({"e": pseudonym})]);
 
+    let in_table = "SELECT count() AS n FROM people";
+    assert_eq!(system.number(in_table), 1.0);
     let receipt = system.json(&["erase", "--engineer", "Zebulon.Quartermain@Example.com"]);
     assert_eq!(receipt["pseudonym"], pseudonym);
     assert_eq!(
-        (&receipt["key_destroyed"], &receipt["entry_deleted"]),
-        (&json!(true), &json!(true))
+        ["key_destroyed", "entry_deleted", "row_deleted"].map(|k| &receipt[k]),
+        [&json!(true); 3]
     );
+    assert_eq!(system.number(in_table), 0.0);
+    let left = system.query("SELECT pseudonym FROM people_log WHERE address != ''");
+    assert!(left.is_empty(), "{left:?}");
     assert_eq!(system.json(&["people"]), json!([]));
     assert!(!names_in(receipt.to_string().as_bytes()), "{receipt}");
     counted(&system, [3, 1003, 1, 1]);

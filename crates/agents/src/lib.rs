@@ -6,6 +6,7 @@
 //! which its lines are found. No text of a prompt, answer, argument or result leaves this crate.
 
 mod call;
+mod claim;
 mod declare;
 mod join;
 mod lenient;
@@ -17,6 +18,7 @@ mod scan;
 mod shipped;
 
 pub use call::{Call, Tokens, Tool};
+pub use claim::{AROUND, Claim, Claims};
 pub use declare::{Agent, JoinedBy, Kept, Otlp, ToolsBy, Wrong};
 pub use join::{There, has_shared_id, joined};
 pub use places::{Log, Machine};

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use weir_agents::{Agents, Cache, Call, Machine, There, Tokens, has_shared_id, joined};
+use weir_agents::{
+    Agents, Cache, Call, Claim, Claims, Machine, There, Tokens, has_shared_id, joined,
+};
 use weir_otlp::{Encoding, Mappings, Signal};
 
 type Event = Map<String, Value>;
@@ -51,7 +53,9 @@ fn sent(capture: &str) -> Vec<Event> {
             }
         }
     }
-    out.into_values().collect()
+    let mut out: Vec<Event> = out.into_values().collect();
+    out.sort_by_key(|e| e["event_time"].as_i64());
+    out
 }
 
 fn there(e: &Event) -> There {
@@ -92,6 +96,27 @@ fn together(log: &[(Tokens, bool)], sent: &[Event]) -> Value {
     })
 }
 
+/// Calls of the log that an import publishes when these came before it.
+fn published(agents: &Agents, calls: &[&Call], before: &[Event]) -> Vec<(Tokens, bool)> {
+    let others: Vec<There> = before.iter().map(there).collect();
+    let found = joined(agents, calls, &others);
+    let left = calls.iter().zip(found).filter(|(_, found)| !found);
+    left.map(|(c, _)| (c.tokens, c.error.is_none())).collect()
+}
+
+/// What both ways come to when so many records of OTLP came before the import, the rest after it.
+fn in_turns(agents: &Agents, calls: &[&Call], sent: &[Event], before: usize) -> Value {
+    let (before, after) = sent.split_at(before);
+    let left = published(agents, calls, before);
+    let mut claims = Claims::default();
+    for claim in calls.iter().filter_map(|c| Claim::of_call(agents, "t", c)) {
+        claims.take(&claim.key, &claim.value().unwrap());
+    }
+    let mut kept = before.to_vec();
+    kept.extend(after.iter().filter(|e| !claims.hold("t", e)).cloned());
+    together(&left, &kept)
+}
+
 #[test]
 fn a_run_that_came_both_ways_counts_once() {
     let agents = Agents::shipped().unwrap();
@@ -112,15 +137,18 @@ fn a_run_that_came_both_ways_counts_once() {
         let logs = agents.find(&Machine::at(&dir));
         let read = Cache::default().read(&agents, &logs, &mut |_, _| {});
         let calls: Vec<&Call> = read.calls.iter().collect();
-        let others: Vec<There> = sent.iter().map(there).collect();
-        let found = joined(&agents, &calls, &others);
-        let left = calls.iter().zip(found).filter(|(_, found)| !found);
-        let left: Vec<_> = left.map(|(c, _)| (c.tokens, c.error.is_none())).collect();
-        assert_eq!(
-            together(&left, &sent),
-            notes["when_both_are_imported"],
-            "{capture}"
-        );
+        // All of it first, all of it last, and each mixture; in the order of time, and against it.
+        let mut sent_in_order = sent.clone();
+        for _ in 0..2 {
+            for before in 0..=sent.len() {
+                assert_eq!(
+                    in_turns(&agents, &calls, &sent_in_order, before),
+                    notes["when_both_are_imported"],
+                    "{capture}, {before} before the import"
+                );
+            }
+            sent_in_order.reverse();
+        }
         for call in calls.iter().filter(|c| has_shared_id(&agents, c)) {
             let id = weir_otlp::event_id("llm.call", &call.otlp_id).to_string();
             let there = sent.iter().find(|e| e["event_id"] == id);

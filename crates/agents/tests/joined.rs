@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use std::fs;
-use weir_agents::{Agents, Cache, Call, Machine, There, Tokens, joined};
+use weir_agents::{Agents, Cache, Call, Claim, Claims, Machine, There, Tokens, joined};
 
 fn calls(agent: &str, file: &str, text: &str) -> (Agents, Vec<Call>) {
     let home = tempfile::tempdir().unwrap();
@@ -44,6 +44,57 @@ fn there(ms: i64) -> There {
             ..Tokens::default()
         },
     }
+}
+
+/// An event as the gateway has it.
+fn event(t: &There) -> serde_json::Map<String, serde_json::Value> {
+    let event = serde_json::json!({
+        "type": "llm.call", "session_id": t.session, "model": t.model, "event_time": t.at,
+        "tokens_input": t.tokens.input, "tokens_cache_read": t.tokens.cache_read,
+        "tokens_output": t.tokens.output, "tokens_reasoning": t.tokens.reasoning,
+    });
+    event.as_object().unwrap().clone()
+}
+
+/// What comes after the log is the same call where the log would be the same as what came before.
+#[test]
+fn claims_and_the_archive_go_by_the_same_rules() {
+    let (agents, calls) = equal(&[0]);
+    let mut claims = Claims::default();
+    let claim = Claim::of_call(&agents, "acme", &calls[0]).unwrap();
+    claims.take(&claim.key, &claim.value().unwrap());
+    let mut others = vec![
+        there(0),
+        there(-2_000),
+        there(2_000),
+        there(2_001),
+        there(9_000),
+    ];
+    for change in [
+        |t: &mut There| t.tokens.output = Some(6),
+        |t: &mut There| t.session = "t".into(),
+        |t: &mut There| t.model = "another".into(),
+        |t: &mut There| t.tokens.cache_write = Some(0),
+    ] {
+        let mut other = there(0);
+        change(&mut other);
+        others.push(other);
+    }
+    for t in &others {
+        let is_there = joined(&agents, &[&calls[0]], std::slice::from_ref(t));
+        assert_eq!([claims.hold("acme", &event(t))], is_there[..], "{t:?}");
+    }
+    assert!(!claims.hold("other", &event(&there(0))));
+}
+
+#[test]
+fn a_call_without_tokens_is_claimed_by_its_id_alone() {
+    let line = r#"{"type":"assistant","timestamp":"2026-03-04T05:06:07Z","sessionId":"s","requestId":"r1","message":{"id":"m","model":"x","stop_reason":"end","usage":{"input_tokens":0,"output_tokens":0}}}"#;
+    let (agents, with) = calls("claude-code", ".claude/projects/p/s.jsonl", line);
+    assert!(Claim::of_call(&agents, "t", &with[0]).is_some());
+    let mut without = with[0].clone();
+    without.request_id = None;
+    assert_eq!(Claim::of_call(&agents, "t", &without), None);
 }
 
 fn found(times: &[i64], theirs: &[There]) -> Vec<bool> {

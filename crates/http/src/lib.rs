@@ -2,6 +2,7 @@
 //! how fast, and how a refusal is told.
 
 pub mod door;
+mod follow;
 mod problem;
 mod rates;
 mod serve;
@@ -10,6 +11,7 @@ pub mod token;
 mod tokens;
 
 pub use door::{Anonymous, Door, OWN_TENANT, Peer};
+pub use follow::{Followed, Table};
 pub use problem::{Problem, json, remedy};
 pub use rates::Rates;
 pub use serve::{Cut, Room, Speaks, listen, serve, serve_over};

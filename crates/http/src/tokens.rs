@@ -1,14 +1,12 @@
 //! The tokens that are known, followed in their topic while a service runs.
 
+use crate::follow::{Followed, Table};
 use crate::token::{self, Entry, Scope};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 use subtle::ConstantTimeEq;
-use weir_kafka::admin::Admin;
-use weir_kafka::{Brokers, Consumer, Error, Pauses, Tp};
+use weir_kafka::Brokers;
 use weir_model::topics;
-use weir_runtime::{Part, Shutdown};
+use weir_runtime::Shutdown;
 
 /// Who asks or sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,26 +21,33 @@ pub struct Bearer {
     pub scopes: Vec<Scope>,
 }
 
+impl Bearer {
+    fn of(id: &str, entry: &Entry) -> Bearer {
+        Bearer {
+            id: id.to_owned(),
+            tenant: entry.tenant.clone(),
+            name: entry.name.clone(),
+            scopes: entry.scopes.clone(),
+        }
+    }
+}
+
 /// What is known of tokens; cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
-    known: Arc<RwLock<Known>>,
-    /// Name of the part that follows the topic.
-    part: &'static str,
+    known: Followed<Known>,
     /// Name of the gauge of how many there are.
     gauge: &'static str,
 }
 
 #[derive(Default)]
 struct Known {
-    /// The topic was read to what was its end.
-    complete: bool,
     by_id: HashMap<String, ([u8; 32], Entry)>,
     /// Ids by the first bytes of the hash.
     by_head: HashMap<[u8; 8], Vec<String>>,
 }
 
-impl Known {
+impl Table for Known {
     fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
         if let Ok(id) = std::str::from_utf8(key)
             && let Some((hash, _)) = self.by_id.remove(id)
@@ -76,120 +81,39 @@ impl Tokens {
     /// None yet. They are followed by a part of this name, and counted in this gauge.
     pub fn new(part: &'static str, gauge: &'static str) -> Tokens {
         Tokens {
-            known: Arc::default(),
-            part,
+            known: Followed::new(topics::TOKENS, part),
             gauge,
         }
     }
 
     /// Whether they have been read.
     pub fn are_known(&self) -> bool {
-        self.known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .complete
+        self.known.is_complete()
     }
 
     /// Who bears a token. The hash is looked up by its beginning and compared in constant time: how
     /// long that takes tells nothing about a token, which nobody has the hash of in his hand.
     pub fn bearer(&self, token: &str) -> Option<Bearer> {
         let hash = token::hash(token);
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let ids = known.by_head.get(&head(&hash))?;
-        ids.iter().find_map(|id| {
-            let (expected, entry) = known.by_id.get(id)?;
-            bool::from(expected.ct_eq(&hash)).then(|| Bearer {
-                id: id.clone(),
-                tenant: entry.tenant.clone(),
-                name: entry.name.clone(),
-                scopes: entry.scopes.clone(),
+        self.known.look(|known| {
+            let ids = known.by_head.get(&head(&hash))?;
+            ids.iter().find_map(|id| {
+                let (expected, entry) = known.by_id.get(id)?;
+                bool::from(expected.ct_eq(&hash)).then(|| Bearer::of(id, entry))
             })
         })
     }
 
     /// The bearer of the token with this id, for who showed it before.
     pub fn by_id(&self, id: &str) -> Option<Bearer> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.by_id.get(id).map(|(_, entry)| Bearer {
-            id: id.to_owned(),
-            tenant: entry.tenant.clone(),
-            name: entry.name.clone(),
-            scopes: entry.scopes.clone(),
-        })
+        let of = |known: &Known| Some(Bearer::of(id, &known.by_id.get(id)?.1));
+        self.known.look(of)
     }
 
     /// Follows the topic until shutdown. Where Kafka does not answer, what is known stays.
     pub fn follow(&self, brokers: &Brokers, shutdown: &Shutdown) {
-        let timeouts = &brokers.timeouts;
-        let part = Part::register(self.part, timeouts.limits());
-        let stopped = || shutdown.is_requested();
-        let mut pauses = Pauses::new(timeouts.pause);
-        while !stopped() {
-            part.alive();
-            if let Err(e) = self.read(brokers, shutdown, &part) {
-                tracing::warn!("reading {} again: {e}", topics::TOKENS);
-                part.waits_for(format!("Kafka: {e}"));
-                pauses.rest(&stopped);
-            }
-        }
-    }
-
-    fn read(&self, brokers: &Brokers, shutdown: &Shutdown, part: &Part) -> Result<(), Error> {
-        let admin = Admin::new(brokers, brokers.timeouts.call)?;
-        let Some(topic) = admin.topics(&[topics::TOKENS])?.into_iter().next() else {
-            let text = format!(
-                "there is no topic {} yet: start a processor",
-                topics::TOKENS
-            );
-            return Err(Error::Invariant(text));
-        };
-        drop(admin);
-        let mut from = Vec::new();
-        // Partitions that were not read to what was their end when this began.
-        let mut open: HashMap<i32, i64> = HashMap::new();
-        for p in &topic.partitions {
-            from.push((Tp::new(topics::TOKENS, p.partition), p.low));
-            if p.end > p.low {
-                open.insert(p.partition, p.end);
-            }
-        }
-        let consumer = Consumer::assigned(brokers, &from)?;
-        // Replaces what is known once it is complete: until then revoked tokens would open again.
-        let mut next = Some(Known::default());
-        part.idle();
-        while !shutdown.is_requested() {
-            part.alive();
-            if open.is_empty()
-                && let Some(known) = next.take()
-            {
-                self.change(|now| {
-                    *now = known;
-                    now.complete = true;
-                });
-            }
-            consumer.poll(Duration::ZERO)?;
-            let batch = consumer.next(Duration::from_millis(200), Duration::ZERO, 4096)?;
-            for m in batch.iter() {
-                let Some(key) = m.key() else { continue };
-                match &mut next {
-                    Some(known) => known.take(key, m.value()),
-                    None => self.change(|now| now.take(key, m.value())),
-                }
-                let read = m.offset() + 1;
-                open.retain(|p, end| *p != m.partition() || read < *end);
-            }
-            // Records that were compacted away, and marks of transactions, are not handed out.
-            for at in batch.ends() {
-                open.retain(|p, end| *p != at.partition || at.next < *end);
-            }
-        }
-        Ok(())
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Known)) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        change(&mut known);
-        metrics::gauge!(self.gauge).set(known.by_id.len() as f64);
+        let count = |known: &Known| metrics::gauge!(self.gauge).set(known.by_id.len() as f64);
+        self.known.follow(brokers, shutdown, &count);
     }
 }
 
@@ -218,7 +142,7 @@ mod tests {
     fn a_token_opens_until_it_is_revoked_or_replaced() {
         let tokens = Tokens::new("tokens", "tokens");
         assert!(!tokens.are_known());
-        let take = |key: &[u8], value: Option<&[u8]>| tokens.change(|k| k.take(key, value));
+        let take = |key: &[u8], value: Option<&[u8]>| tokens.known.change(|k| k.take(key, value));
         take(b"one", Some(&entry("weir_a", "acme")));
         take(b"owner", Some(&entry("weir_b", "default")));
         take(b"bad", Some(b"{}"));
@@ -235,6 +159,6 @@ mod tests {
         assert_eq!((tenant("weir_a"), tenant("weir_b")), (None, None));
         assert!(tenant("weir_c").is_some());
         assert_eq!(tokens.by_id("one"), None);
-        assert_eq!(tokens.known.read().unwrap().by_head.len(), 1);
+        assert_eq!(tokens.known.look(|k| k.by_head.len()), 1);
     }
 }

@@ -173,6 +173,7 @@ pub fn standard<'a>(
     }
     // What is deleted there shall be gone soon.
     all.push(spec(topics::PEOPLE, 1, &compacted(16 << 20, 10 * MINUTE)));
+    all.push(spec(topics::LOGGED, 1, &kept(30 * DAY)));
     all.push(spec(topics::IMPORTS, 1, &compacted(16 << 20, 60 * MINUTE)));
     all.push(notify());
     all

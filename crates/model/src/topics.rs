@@ -28,6 +28,8 @@ pub const SCHEMAS: &str = "weir.schemas";
 pub const CATALOG: &str = "weir.catalog";
 /// What importers have already published (compacted).
 pub const IMPORTS: &str = "weir.imports";
+/// What imports read in logs of coding agents, for gateways to know it when it comes over OTLP.
+pub const LOGGED: &str = "weir.logged";
 /// Hashes of the tokens that open the gateway (compacted).
 pub const TOKENS: &str = "weir.tokens";
 /// Addresses of people by pseudonym, encrypted (compacted).

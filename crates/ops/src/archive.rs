@@ -4,18 +4,27 @@
 use anyhow::{Context, Result};
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashSet};
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use weir_agents::{Agents, Call, There, Tokens, Tool, has_shared_id};
+use weir_agents::{AROUND, Agents, Call, There, Tokens, Tool, has_shared_id};
+use weir_kafka::admin::Admin;
+use weir_kafka::{Brokers, Tp};
+use weir_model::topics;
+use weir_runtime::names;
 use weir_sources::ingest::{Archive, IMPORT};
 use weir_store::{Store, StoreConfig, text};
 
-/// A call that takes this long begins before it is told of, microseconds; times of a log and of
-/// telemetry lie nearer.
-const AROUND: i64 = 60 * 60 * 1_000_000;
+/// Gateways know a claim that was written within this time.
+const KNOWN: Duration = Duration::from_secs(1);
+/// Longest wait for the sink.
+const SETTLED: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Asks the archive of a tenant.
 pub struct Archived<'a> {
     store: Store,
+    brokers: Brokers,
     runtime: Runtime,
     agents: &'a Agents,
     tenant: String,
@@ -26,9 +35,15 @@ impl<'a> Archived<'a> {
     ///
     /// # Errors
     /// No runtime can be started.
-    pub fn new(config: &StoreConfig, agents: &'a Agents, tenant: &str) -> Result<Archived<'a>> {
+    pub fn new(
+        config: &StoreConfig,
+        brokers: &Brokers,
+        agents: &'a Agents,
+        tenant: &str,
+    ) -> Result<Archived<'a>> {
         Ok(Archived {
             store: Store::new(config),
+            brokers: brokers.clone(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -63,6 +78,32 @@ impl<'a> Archived<'a> {
 }
 
 impl Archive for Archived<'_> {
+    /// Blocks until gateways know of what was claimed before, and until what they took without
+    /// knowing it is in the archive.
+    fn settle(&mut self, event: &str) -> Result<bool> {
+        std::thread::sleep(KNOWN);
+        let until = Instant::now() + SETTLED;
+        let admin = Admin::new(&self.brokers, SETTLED)?;
+        let infos = admin.topics(&[&topics::events(event)])?.into_iter();
+        let parts = infos.flat_map(|i| i.partitions.into_iter().map(move |p| (i.name.clone(), p)));
+        let ends: Vec<(Tp, i64)> = parts
+            .filter(|(_, p)| p.end > p.low)
+            .map(|(topic, p)| (Tp::new(topic, p.partition), p.end))
+            .collect();
+        let tps: Vec<Tp> = ends.iter().map(|(tp, _)| tp.clone()).collect();
+        loop {
+            let read = admin.committed_with_metadata(names::SINK_GROUP, &tps)?;
+            let mut both = ends.iter().zip(&read);
+            if both.all(|((_, end), (next, _))| next.is_some_and(|n| n >= *end)) {
+                return Ok(true);
+            }
+            if Instant::now() > until {
+                return Ok(false);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
     fn calls(&mut self, of: &[&Call]) -> Result<Vec<There>> {
         let (by_id, by_session): (Vec<&Call>, Vec<&Call>) = of
             .iter()

@@ -120,6 +120,7 @@ fn groups(catalog: &Catalog, run: u32) -> Vec<Group> {
         topics::ALERTS,
         topics::LATE,
         topics::DLQ,
+        topics::PEOPLE,
     ];
     vec![
         stage(StageName::Combine, raw().collect()),

@@ -5,6 +5,7 @@
 use std::fs;
 use weir_agents::{Agents, Cache, Call, Machine, joined};
 use weir_catalog::Catalog;
+use weir_kafka::Brokers;
 use weir_ops::archive::Archived;
 use weir_sources::ingest::Archive;
 use weir_store::{Store, StoreConfig, built_in};
@@ -80,7 +81,7 @@ fn only_what_came_another_way_is_there_and_stands_for_one() {
     let logs = agents.find(&Machine::at(home.path()));
     let read = Cache::default().read(&agents, &logs, &mut |_, _| {});
     let calls: Vec<&Call> = read.calls.iter().collect();
-    let mut archive = Archived::new(&config, &agents, "t").unwrap();
+    let mut archive = Archived::new(&config, &Brokers::new("127.0.0.1:1"), &agents, "t").unwrap();
     let there = archive.calls(&calls).unwrap();
     let found = joined(&agents, &calls, &there);
     let found: Vec<(&str, bool)> = calls

@@ -14,7 +14,9 @@ use std::fmt;
 use weir_model::codes::MAPPING;
 
 pub(crate) use field::{Convert, Field, Target};
-pub(crate) use rule::{Action, Condition, Event, Rule, With, conditions, numbers};
+pub(crate) use rule::{
+    Action, Condition, EMITTER, Event, Rule, VERSION, With, conditions, numbers,
+};
 
 /// What is wrong with a declaration, where, and what to do (code `WEIR-0302`).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

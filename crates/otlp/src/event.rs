@@ -1,6 +1,6 @@
 //! An event out of a record.
 
-use crate::compile::{Convert, Emitter, Field, Mappings, Target};
+use crate::compile::{self, Convert, Emitter, Field, Mappings, Target};
 use crate::identity;
 use crate::read::{Record, Source, Val, find};
 use crate::schema::Kind;
@@ -39,6 +39,12 @@ pub(crate) fn make(
         if let Some(value) = value(field, record, time)? {
             put(&mut event, &field.target, value);
         }
+    }
+    if rule.names_emitter {
+        let version = record.first(&emitter.version);
+        let version = version.as_ref().map(|v| v.text()).unwrap_or_default();
+        event.insert(compile::EMITTER.into(), emitter.name.clone().into());
+        event.insert(compile::VERSION.into(), version.into());
     }
     for target in &rule.unknown {
         if !has(&event, target) {

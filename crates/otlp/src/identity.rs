@@ -2,7 +2,7 @@
 //! comes.
 
 use crate::proto::common::v1::KeyValue;
-use crate::read::{Record, Source, What};
+use crate::read::{Point, Record, Source, What};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -31,6 +31,17 @@ pub fn event_id(event: &str, parts: &[impl AsRef<str>]) -> Uuid {
     for p in parts {
         part(&mut bytes, p.as_ref().as_bytes());
     }
+    Uuid::new_v5(&SPACE, &bytes)
+}
+
+/// Id of the series of a data point: one that begins anew is another one.
+pub(crate) fn series(record: &Record, point: Point) -> Uuid {
+    let mut bytes = Vec::with_capacity(256);
+    attributes(&mut bytes, record.resource);
+    part(&mut bytes, record.scope.as_bytes());
+    part(&mut bytes, record.name.as_bytes());
+    bytes.extend_from_slice(&point.start.to_le_bytes());
+    attributes(&mut bytes, record.attributes);
     Uuid::new_v5(&SPACE, &bytes)
 }
 

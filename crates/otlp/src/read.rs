@@ -1,5 +1,6 @@
 //! Reading values out of records.
 
+use crate::identity;
 use crate::proto::common::v1::any_value::Value as Any;
 use crate::proto::common::v1::{AnyValue, KeyValue};
 use crate::proto::logs::v1::LogRecord;
@@ -29,6 +30,12 @@ pub(crate) enum Source {
     Ok,
     /// Value of the data point.
     Value,
+    /// What a data point adds: its value, of a histogram the sum of its values.
+    Added,
+    /// The same of a point that holds all since its series began.
+    Total,
+    /// Which series such a point belongs to.
+    Series,
     /// Time of observation of a log record, ns.
     Observed,
     /// Class of the exception that a span tells of, without its module.
@@ -38,7 +45,7 @@ pub(crate) enum Source {
 impl Source {
     /// What can be read besides attributes.
     pub const REMEDY: &str = "besides attributes there are $resource.KEY, $with.KEY, $scope.name, \
-        $scope.version, $name, $trace_id, $span_id, $duration, $ok, $value, $observed, $exception";
+        $scope.version, $name, $trace_id, $span_id, $duration, $ok, $value, $added, $total, $series, $observed, $exception";
 
     pub fn parse(name: &str) -> Option<Source> {
         let Some(special) = name.strip_prefix('$') else {
@@ -62,6 +69,9 @@ impl Source {
             "duration" => Source::Duration,
             "ok" => Source::Ok,
             "value" => Source::Value,
+            "added" => Source::Added,
+            "total" => Source::Total,
+            "series" => Source::Series,
             "observed" => Source::Observed,
             "exception" => Source::Exception,
             _ => return None,
@@ -101,8 +111,22 @@ pub(crate) enum What<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Point {
     pub value: Option<Number>,
+    /// The value, of a histogram the sum of its values.
+    pub amount: Option<Number>,
+    pub holds: Holds,
     pub start: u64,
     pub time: u64,
+}
+
+/// Since when a point counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Since the point before it.
+    Added,
+    /// Since its series began.
+    Total,
+    /// It is no count that only grows.
+    Neither,
 }
 
 /// A value of a data point.
@@ -147,6 +171,15 @@ fn text(s: &str) -> Option<Val<'_>> {
     (!s.is_empty()).then_some(Val::Text(Cow::Borrowed(s)))
 }
 
+impl Number {
+    fn val<'a>(self) -> Val<'a> {
+        match self {
+            Number::Int(i) => Val::Int(i),
+            Number::Float(f) => Val::Float(f),
+        }
+    }
+}
+
 impl<'a> Record<'a> {
     /// The first of `sources` that says something.
     pub fn first(&self, sources: &[Source]) -> Option<Val<'a>> {
@@ -182,10 +215,12 @@ impl<'a> Record<'a> {
             (Source::Observed, What::Log(l)) => {
                 i64::try_from(l.observed_time_unix_nano).ok().map(Val::Int)
             }
-            (Source::Value, What::Point(p)) => Some(match p.value? {
-                Number::Int(i) => Val::Int(i),
-                Number::Float(f) => Val::Float(f),
-            }),
+            (Source::Value, What::Point(p)) => Some(p.value?.val()),
+            (Source::Added, What::Point(p)) if p.holds == Holds::Added => Some(p.amount?.val()),
+            (Source::Total, What::Point(p)) if p.holds == Holds::Total => Some(p.amount?.val()),
+            (Source::Series, What::Point(p)) if p.holds == Holds::Total => {
+                Some(Val::Text(identity::series(self, p).to_string().into()))
+            }
             _ => None,
         }
     }

@@ -132,6 +132,42 @@ fn every_capture_gives_what_there_was_in_any_order_and_twice() {
     }
 }
 
+/// Counters say of each run what its calls say: the sum of what was added, or the last total of each
+/// series.
+#[test]
+fn counters_and_calls_of_a_run_agree() {
+    let Some(captures) = recordings() else { return };
+    let mappings = shipped();
+    let mut compared = 0;
+    for capture in &captures {
+        let events = support::once(&mappings, &bodies(capture));
+        let mut metered: std::collections::BTreeMap<String, f64> = Default::default();
+        for e in events.iter().filter(|e| e["type"] == "emitter.metered") {
+            let series = of(e, "series").to_string();
+            let sum = metered.entry(series).or_default();
+            match of(e, "tokens_total").as_f64() {
+                Some(total) => *sum = sum.max(total),
+                None => *sum += of(e, "tokens_added").as_f64().unwrap(),
+            }
+        }
+        // A client that follows the conventions has no counter for what a stream does not tell.
+        let own = ["claude-code", "codex", "gemini-cli", "qwen-code"];
+        if metered.is_empty() || !own.iter().any(|c| capture.starts_with(c)) {
+            continue;
+        }
+        let calls = events.iter().filter(|e| e["type"] == "llm.call");
+        let classes = ["input", "cache_read", "cache_write", "output", "reasoning"];
+        let tokens = |e: &Event| -> i64 {
+            let each = classes.iter().map(|c| of(e, &format!("tokens_{c}")));
+            each.filter_map(|n| n.as_i64()).sum()
+        };
+        let told: i64 = calls.map(tokens).sum();
+        assert_eq!(metered.values().sum::<f64>(), told as f64, "{capture}");
+        compared += 1;
+    }
+    assert!(compared >= 5, "{compared}");
+}
+
 /// A body of each signal that holds those of all captures, as a collector makes it.
 #[test]
 fn bodies_put_together_give_the_same_events() {

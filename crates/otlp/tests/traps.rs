@@ -343,16 +343,51 @@ fn counters_count_what_no_record_tells_and_only_what_was_added() {
         (cumulative.events.len(), cumulative.unmapped[0].count),
         (0, 1)
     );
-    let tokens = counter(
-        "claude_code.token.usage",
-        1,
-        json!(5),
-        json!({"type": "input"}),
-    );
+    let cost = counter("claude_code.cost.usage", 1, json!(5), json!({}));
+    assert_eq!(metrics("com.anthropic.claude_code", vec![cost]).repeated, 1);
+}
+
+#[test]
+fn counters_of_tokens_are_told_as_what_was_added_or_as_totals_of_a_series() {
+    let of = |scope: &str, metric: Value| metrics(scope, vec![metric]);
+    let input = || json!({"type": "input", "session.id": "s"});
+    let claude = |value: Value, temporality| {
+        let point = counter("claude_code.token.usage", temporality, value, input());
+        of("com.anthropic.claude_code", point)
+    };
+    let added = claude(json!(5), 1);
+    let event = one(&added);
+    assert_eq!(event["type"], "emitter.metered");
+    assert_eq!(event["emitter"], "claude-code");
     assert_eq!(
-        metrics("com.anthropic.claude_code", vec![tokens]).repeated,
-        1
+        (&event["tokens_added"], event.get("series")),
+        (&json!(5), None)
     );
+    assert_eq!(claude(json!(0), 1).ignored, 1);
+    // Another client setting sends totals: they are never taken for what was added.
+    let total = claude(json!(5), 2);
+    let event = one(&total);
+    assert_eq!(
+        (&event["tokens_total"], event.get("tokens_added")),
+        (&json!(5), None)
+    );
+    let series = event["series"].clone();
+    assert_eq!(one(&claude(json!(9), 2))["series"], series);
+    let mut again = counter("claude_code.token.usage", 2, json!(2), input());
+    again["sum"]["dataPoints"][0]["startTimeUnixNano"] = "1790000030000000000".into();
+    let again = of("com.anthropic.claude_code", again);
+    assert_ne!(one(&again)["series"], series, "it began anew");
+    let mut gauge = counter("claude_code.token.usage", 2, json!(2), input());
+    gauge["sum"]["isMonotonic"] = false.into();
+    let gauge = of("com.anthropic.claude_code", gauge);
+    assert_eq!(gauge.unmapped[0].count, 1, "it may shrink");
+    let histogram = json!({"name": "codex.turn.token_usage", "histogram": {
+        "aggregationTemporality": 1, "dataPoints": [{
+            "startTimeUnixNano": "1790000000000000000", "timeUnixNano": "1790000060000000000",
+            "count": "3", "sum": 31134.0, "attributes": attributes(json!({"token_type": "total"})),
+        }],
+    }});
+    assert_eq!(one(&of("codex", histogram))["tokens_added"], 31134.0);
 }
 
 #[test]

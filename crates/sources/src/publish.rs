@@ -305,6 +305,13 @@ impl Publisher {
         Ok(())
     }
 
+    /// Writes the record of a claim in the open transaction.
+    pub fn claim(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.send(topics::LOGGED, None, Some(key), Some(value), None)?;
+        self.sent -= 1;
+        Ok(())
+    }
+
     /// Commits what was written, without an entry of the source.
     pub fn finish(&mut self) -> Result<()> {
         if self.open.is_none() {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use weir_agents::{Agents, Cache, Call, Machine, Read, There, Tool};
+use weir_agents::{Agents, Cache, Call, Claims, Machine, Read, There, Tool};
 use weir_catalog::Catalog;
 use weir_kafka::Brokers;
 use weir_kafka::admin::{Admin, Partitions, standard};
@@ -19,9 +19,15 @@ struct Held {
     calls: Vec<There>,
     tools: Vec<String>,
     asked: usize,
+    settled: usize,
 }
 
 impl Archive for Held {
+    fn settle(&mut self, _: &str) -> anyhow::Result<bool> {
+        self.settled += 1;
+        Ok(true)
+    }
+
     fn calls(&mut self, of: &[&Call]) -> anyhow::Result<Vec<There>> {
         self.asked += of.len();
         Ok(self.calls.clone())
@@ -150,7 +156,7 @@ fn what_came_over_otlp_is_left_out_for_ever() {
     let mut archive = Held {
         calls: vec![there("r2"), there("elsewhere")],
         tools: vec!["t3".into()],
-        asked: 0,
+        ..Held::default()
     };
     let report = w.import(tenant, &mut archive);
     assert_eq!((report.written, report.elsewhere), (4, 2), "{report:?}");
@@ -158,8 +164,29 @@ fn what_came_over_otlp_is_left_out_for_ever() {
     let mut empty = Held::default();
     let again = w.import(tenant, &mut empty);
     assert_eq!((again.written, again.already), (0, 6), "{again:?}");
-    assert_eq!(empty.asked, 0);
+    assert_eq!((empty.asked, empty.settled), (0, 0));
     assert_eq!(w.published("llm.call", tenant).len(), 2);
+}
+
+#[test]
+fn gateways_are_told_what_is_about_to_be_published() {
+    let w = World::new();
+    w.write(1..4);
+    let mut archive = Held::default();
+    w.import("claimed", &mut archive);
+    assert_eq!(archive.settled, 2, "calls and tools");
+    let mut claims = Claims::default();
+    let wait = Duration::from_secs(30);
+    let mut take = |key: &[u8], value: Option<&[u8]>| claims.take(key, value.unwrap());
+    weir_kafka::compacted::scan(&w.brokers, topics::LOGGED, None, wait, &mut take).unwrap();
+    for event in ["llm.call", "tool.called"] {
+        for mut record in w.published(event, "claimed") {
+            record["type"] = event.into();
+            let record = record.as_object().unwrap();
+            assert!(claims.hold("claimed", record), "{record:?}");
+            assert!(!claims.hold("another", record), "{record:?}");
+        }
+    }
 }
 
 #[test]

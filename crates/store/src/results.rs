@@ -91,7 +91,24 @@ pub const DEAD_LETTERS: Fixture = Fixture {
     time: "log_time",
 };
 
-/// All of them.
+/// Rows of [`person`]. It has a view of its own, of what was not erased.
+pub const PEOPLE: Fixture = Fixture {
+    table: "people_log",
+    view: "people",
+    fields: &[],
+    own: &[
+        ("tenant", "LowCardinality(String)"),
+        ("pseudonym", "String"),
+        ("address", "String"),
+        ("changed", "DateTime64(6, 'UTC')"),
+        ("version", "UInt64"),
+        ("erased", "UInt8"),
+    ],
+    select: None,
+    time: "changed",
+};
+
+/// All that have views with days.
 pub const ALL: [Fixture; 5] = [ANOMALIES, KPIS, ALERTS, LATE, DEAD_LETTERS];
 
 /// Columns that a view shows first.
@@ -241,6 +258,37 @@ pub fn dead_letter(
     out.extend_from_slice(&partition.to_le_bytes());
     out.extend_from_slice(&offset.to_le_bytes());
     string(out, d.tenant.as_bytes());
+}
+
+/// A record of the directory: without an address the person was erased.
+pub fn person(
+    out: &mut Vec<u8>,
+    (tenant, pseudonym): (&str, &str),
+    address: Option<&[u8]>,
+    at: Micros,
+    offset: i64,
+) {
+    let digits: String = address
+        .unwrap_or_default()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    string(out, tenant.as_bytes());
+    string(out, pseudonym.as_bytes());
+    string(out, digits.as_bytes());
+    time(out, at);
+    out.extend_from_slice(&(offset.unsigned_abs() + 1).to_le_bytes());
+    out.push(u8::from(address.is_none()));
+}
+
+/// Takes a person's rows out of the directory, bytes and all.
+pub fn forget_sql(tenant: &str, pseudonym: &str) -> String {
+    format!(
+        "ALTER TABLE people_log DELETE WHERE tenant = {} AND pseudonym = {} \
+         SETTINGS mutations_sync = 2",
+        text(tenant),
+        text(pseudonym)
+    )
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod agents;
 mod catch_up;
 mod child;
 mod engine;
+mod gateway;
 mod generate;
 mod hidden;
 mod idle;
@@ -71,6 +72,8 @@ enum Command {
     Sparse,
     /// `weir up` without work
     Idle,
+    /// What taking events costs the gateway, and how soon it answers
+    Gateway,
     /// `weir up` with the shipped catalog and a simulated organisation: what one pays
     Whole {
         /// Another weir, to compare with
@@ -148,6 +151,7 @@ fn main() -> Result<()> {
                 catch_up::scale(quick)?,
                 sparse::figures(&catalog, quick)?,
                 idle::figures(quick)?,
+                gateway::figures(quick)?,
                 whole::figures(quick, None)?,
                 agents::figures(agents::megabytes(quick), None)?,
             ]
@@ -162,6 +166,7 @@ fn main() -> Result<()> {
         Command::Scale => catch_up::scale(quick)?,
         Command::Sparse => sparse::figures(&catalog()?, quick)?,
         Command::Idle => idle::figures(quick)?,
+        Command::Gateway => gateway::figures(quick)?,
         Command::Whole { weir } => whole::figures(quick, weir.as_deref())?,
         Command::Agents { mb, other } => {
             agents::figures(mb.unwrap_or(agents::megabytes(quick)), other.as_deref())?

@@ -13,7 +13,7 @@ FROM (
         SELECT tenant, _table AS kind, event_id, resource, log_time, arrived AS day,
                dateDiff('day', arrived, e.day + e.days_ago) AS days_ago
         FROM merge(currentDatabase(), '_events$') AS e
-        WHERE resource['weir.emitter'] != ''
+        WHERE resource['weir.emitter'] != '' AND NOT startsWith(_table, 'emitter_')
     )
     WHERE {tenant} AND {period of log_time}
     GROUP BY tenant, emitter, version, event

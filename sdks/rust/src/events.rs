@@ -494,6 +494,63 @@ impl Event for DeploymentRecorded {
     const TYPE: &'static str = "deployment.recorded";
 }
 
+/// A point of a counter of tokens that an emitter sends beside its calls: the two are
+/// compared.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct EmitterMetered {
+    /// who sent it: the name of its declaration in schemas/otlp
+    pub emitter: Text,
+    /// its version; empty: not told
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Text>,
+    /// tokens since the point before; null: the counter tells its total
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_added: Option<f64>,
+    /// tokens since the series began; null: the counter tells what was added
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_total: Option<f64>,
+    /// series of a total: another beginning, or another process, is another one; empty: none
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<Text>,
+}
+
+impl Event for EmitterMetered {
+    const TYPE: &'static str = "emitter.metered";
+}
+
+/// What one request of OpenTelemetry told of one emitter and version: how many events, and
+/// which of their fields.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct EmitterObserved {
+    /// who sent it: the name of its declaration in schemas/otlp
+    pub emitter: Text,
+    /// its version; empty: not told
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Text>,
+    /// events that its records became, doubles among them
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<i64>,
+    /// of those: calls of models that succeeded
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<i64>,
+    /// fields of these calls that are looked for: the same number for each call
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields_asked: Option<i64>,
+    /// of those: told
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields_told: Option<i64>,
+    /// by field: how many of these calls do not tell it, as text
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<BTreeMap<Text, Text>>,
+    /// tokens of all calls, all classes together
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<i64>,
+}
+
+impl Event for EmitterObserved {
+    const TYPE: &'static str = "emitter.observed";
+}
+
 /// An engineer's machine was set up, or set up anew: who works on what. The newest one holds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct EngineerRegistered {
@@ -841,6 +898,26 @@ pub struct OptimizationSampled {
 
 impl Event for OptimizationSampled {
     const TYPE: &'static str = "optimization.sampled";
+}
+
+/// A call that came over OpenTelemetry after an import of logs had published it: it counts
+/// once, by the log.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct OtelDoubled {
+    /// who sent it: the name of its declaration in schemas/otlp
+    pub emitter: Text,
+    /// event type that it would have been: llm.call or tool.called
+    pub event: Text,
+    /// its version; empty: not told
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Text>,
+    /// session or conversation
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Text>,
+}
+
+impl Event for OtelDoubled {
+    const TYPE: &'static str = "otel.doubled";
 }
 
 /// Records of OpenTelemetry that no declaration understands.
@@ -1350,6 +1427,18 @@ impl Client {
         self.emit(event);
     }
 
+    /// A point of a counter of tokens that an emitter sends beside its calls: the two are
+    /// compared.
+    pub fn emitter_metered(&self, event: EmitterMetered) {
+        self.emit(event);
+    }
+
+    /// What one request of OpenTelemetry told of one emitter and version: how many events,
+    /// and which of their fields.
+    pub fn emitter_observed(&self, event: EmitterObserved) {
+        self.emit(event);
+    }
+
     /// An engineer's machine was set up, or set up anew: who works on what. The newest one
     /// holds.
     pub fn engineer_registered(&self, event: EngineerRegistered) {
@@ -1385,6 +1474,12 @@ impl Client {
     /// What an optimising system (content loader, cache, token monitor ...) did since its
     /// last sample.
     pub fn optimization_sampled(&self, event: OptimizationSampled) {
+        self.emit(event);
+    }
+
+    /// A call that came over OpenTelemetry after an import of logs had published it: it
+    /// counts once, by the log.
+    pub fn otel_doubled(&self, event: OtelDoubled) {
         self.emit(event);
     }
 

@@ -310,6 +310,40 @@ export interface DeploymentRecorded extends Envelope {
   errorType?: string | null;
 }
 
+/** A point of a counter of tokens that an emitter sends beside its calls: the two are compared. */
+export interface EmitterMetered extends Envelope {
+  /** who sent it: the name of its declaration in schemas/otlp */
+  emitter: string;
+  /** its version; empty: not told */
+  version?: string | null;
+  /** tokens since the point before; null: the counter tells its total */
+  tokensAdded?: number | null;
+  /** tokens since the series began; null: the counter tells what was added */
+  tokensTotal?: number | null;
+  /** series of a total: another beginning, or another process, is another one; empty: none */
+  series?: string | null;
+}
+
+/** What one request of OpenTelemetry told of one emitter and version: how many events, and which of their fields. */
+export interface EmitterObserved extends Envelope {
+  /** who sent it: the name of its declaration in schemas/otlp */
+  emitter: string;
+  /** its version; empty: not told */
+  version?: string | null;
+  /** events that its records became, doubles among them */
+  events?: number | null;
+  /** of those: calls of models that succeeded */
+  calls?: number | null;
+  /** fields of these calls that are looked for: the same number for each call */
+  fieldsAsked?: number | null;
+  /** of those: told */
+  fieldsTold?: number | null;
+  /** by field: how many of these calls do not tell it, as text */
+  missing?: Readonly<Record<string, string>> | null;
+  /** tokens of all calls, all classes together */
+  tokens?: number | null;
+}
+
 /** An engineer's machine was set up, or set up anew: who works on what. The newest one holds. */
 export interface EngineerRegistered extends Envelope {
   /** who; left out, the client's */
@@ -528,6 +562,18 @@ export interface OptimizationSampled extends Envelope {
   accuracy?: number | null;
   /** share of its resources in use, 0 to 100; null: not measured */
   utilizationPercent?: number | null;
+}
+
+/** A call that came over OpenTelemetry after an import of logs had published it: it counts once, by the log. */
+export interface OtelDoubled extends Envelope {
+  /** who sent it: the name of its declaration in schemas/otlp */
+  emitter: string;
+  /** event type that it would have been: llm.call or tool.called */
+  event: string;
+  /** its version; empty: not told */
+  version?: string | null;
+  /** session or conversation */
+  sessionId?: string | null;
 }
 
 /** Records of OpenTelemetry that no declaration understands. */
@@ -1030,6 +1076,33 @@ export abstract class Events {
     }, e);
   }
 
+  /** A point of a counter of tokens that an emitter sends beside its calls: the two are compared. */
+  emitterMetered(event: EmitterMetered): void {
+    const e = (event ?? {}) as EmitterMetered;
+    this.send("emitter.metered", {
+      emitter: e.emitter,
+      version: e.version,
+      tokens_added: e.tokensAdded,
+      tokens_total: e.tokensTotal,
+      series: e.series,
+    }, e);
+  }
+
+  /** What one request of OpenTelemetry told of one emitter and version: how many events, and which of their fields. */
+  emitterObserved(event: EmitterObserved): void {
+    const e = (event ?? {}) as EmitterObserved;
+    this.send("emitter.observed", {
+      emitter: e.emitter,
+      version: e.version,
+      events: e.events,
+      calls: e.calls,
+      fields_asked: e.fieldsAsked,
+      fields_told: e.fieldsTold,
+      missing: e.missing,
+      tokens: e.tokens,
+    }, e);
+  }
+
   /** An engineer's machine was set up, or set up anew: who works on what. The newest one holds. */
   engineerRegistered(event: EngineerRegistered): void {
     const e = (event ?? {}) as EngineerRegistered;
@@ -1172,6 +1245,17 @@ export abstract class Events {
       satisfaction: e.satisfaction,
       accuracy: e.accuracy,
       utilization_percent: e.utilizationPercent,
+    }, e);
+  }
+
+  /** A call that came over OpenTelemetry after an import of logs had published it: it counts once, by the log. */
+  otelDoubled(event: OtelDoubled): void {
+    const e = (event ?? {}) as OtelDoubled;
+    this.send("otel.doubled", {
+      emitter: e.emitter,
+      event: e.event,
+      version: e.version,
+      session_id: e.sessionId,
     }, e);
   }
 

@@ -30,6 +30,7 @@ use anyhow::{Result, bail};
 use budget::{Budget, Turns};
 use config::ANONYMOUS_SCOPES;
 use emitter::Emitters;
+use otlp::Logged;
 use registry::Registry;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -37,10 +38,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use weir_catalog::Catalog;
-use weir_http::{Door, Rates, Room, Speaks, Tls, Tokens, listen, serve_over};
+use weir_http::{Door, Followed, Rates, Room, Speaks, Tls, Tokens, listen, serve_over};
 use weir_kafka::registry::register_all;
 use weir_kafka::{Courier, Pauses};
 use weir_model::codes::CONFIG;
+use weir_model::topics;
 use weir_privacy::Privacy;
 use weir_runtime::host::{Running, Service};
 use weir_runtime::{Part, Shutdown};
@@ -65,6 +67,7 @@ pub(crate) struct State {
     pub emitters: Emitters,
     pub registry: Registry,
     pub mappings: Mappings,
+    pub logged: Followed<Logged>,
     pub privacy: Option<Arc<Privacy>>,
     /// The schemas are where consumers look for them.
     registered: AtomicBool,
@@ -156,6 +159,7 @@ impl Gateway {
             emitters: Emitters::default(),
             registry: Registry::new(&config.kafka, &catalog),
             mappings,
+            logged: Followed::new(topics::LOGGED, "gateway's logged calls"),
             privacy,
             registered: AtomicBool::new(false),
             config,
@@ -171,10 +175,17 @@ impl Gateway {
     /// As a service of a process.
     pub fn service(self) -> Service {
         let state = self.state.clone();
-        let check = move || match (state.door.tokens.are_known(), state.registered()) {
-            (false, _) => Err("its tokens are not read yet".to_owned()),
-            (_, false) => Err("the schemas are not registered yet".to_owned()),
-            _ => Ok(()),
+        let check = move || {
+            let known = [
+                (state.door.tokens.are_known(), "its tokens are not read yet"),
+                (
+                    state.logged.is_complete(),
+                    "what was imported is not read yet",
+                ),
+                (state.registered(), "the schemas are not registered yet"),
+            ];
+            let missing = known.iter().find(|(known, _)| !known);
+            missing.map_or(Ok(()), |(_, why)| Err((*why).to_owned()))
         };
         Service::new(move |running: &Running| self.run(running)).ready_while("gateway", check)
     }
@@ -187,6 +198,10 @@ impl Gateway {
         let (state, shutdown) = (&self.state, &running.shutdown);
         std::thread::scope(|scope| {
             scope.spawn(|| state.door.tokens.follow(&state.config.kafka, shutdown));
+            scope.spawn(|| {
+                let kafka = &state.config.kafka;
+                state.logged.follow(kafka, shutdown, &|_| {});
+            });
             scope.spawn(|| state.register(&self.catalog, shutdown));
             let router = routes::router(state, running);
             let served = running.block_on(async {

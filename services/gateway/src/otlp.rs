@@ -1,8 +1,11 @@
 //! OTLP: records of OpenTelemetry, mapped onto event types by declaration.
 
+mod doubled;
 pub(crate) mod grpc;
 mod http;
+mod observed;
 
+pub(crate) use doubled::Logged;
 pub(crate) use http::{post, signal_of};
 
 use crate::budget::Reserved;
@@ -100,14 +103,30 @@ fn read(state: &State, from: &From, sent: Sent) -> Read {
         Ok(mapped) => mapped,
         Err(refused) => return Read::Unreadable(unreadable(&refused)),
     };
+    if !state.logged.is_complete() {
+        let starting = "it is starting: what was imported is not read yet";
+        return Read::Refused(Problem::busy(starting));
+    }
     let events = mapped.events.len();
     if let Err(problem) = state.rates.take(&from.bearer.id, events, Instant::now()) {
         return Read::Refused(problem);
     }
-    count(state, signal, &mapped);
+    let observed = match state.types.has(observed::OBSERVED) {
+        true => observed::observed(&mapped.events),
+        false => Vec::new(),
+    };
+    let doubles = match state.types.has(doubled::DOUBLED) {
+        true => {
+            let (tenant, events) = (&from.bearer.tenant, &mut mapped.events);
+            state.logged.look(|logged| logged.replace(tenant, events))
+        }
+        false => 0,
+    };
+    count(state, signal, &mapped, doubles);
     let unmapped = mapped.unmapped.iter().filter(|_| state.types.has(UNMAPPED));
     let mut items = std::mem::take(&mut mapped.events);
     items.extend(unmapped.map(unmapped_item));
+    items.extend(observed);
     // What was dropped on the way here is not in the bytes of dead letters either.
     let raw: Vec<Vec<u8>> = items
         .iter()
@@ -155,10 +174,11 @@ fn unmapped_item(u: &Unmapped) -> Map<String, Value> {
     }
 }
 
-fn count(state: &State, signal: Signal, mapped: &Mapped) {
+fn count(state: &State, signal: Signal, mapped: &Mapped, doubles: u64) {
     let unmapped: u64 = mapped.unmapped.iter().map(|u| u.count).sum();
     for (outcome, n) in [
-        ("event", mapped.events.len() as u64),
+        ("event", mapped.events.len() as u64 - doubles),
+        ("doubled", doubles),
         ("unmapped", unmapped),
         ("repeated", mapped.repeated),
         ("ignored", mapped.ignored),

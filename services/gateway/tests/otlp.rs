@@ -6,6 +6,7 @@ mod common;
 use common::{Served, now};
 use serde_json::{Value, json};
 use std::io::Write;
+use weir_agents::{Agents, Claim, Tool};
 use weir_catalog::Catalog;
 use weir_embedded::testing::kafka;
 use weir_model::avro::{Projection, Value as Decoded};
@@ -16,6 +17,7 @@ use weir_otlp::proto::common::v1::any_value::Value as Any;
 use weir_otlp::proto::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use weir_otlp::proto::resource::v1::Resource;
 use weir_otlp::proto::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use weir_sources::publish::Publisher;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
@@ -143,6 +145,68 @@ fn what_nobody_understands_is_counted_and_kept() {
     assert!(!kept[0][4].contains("what somebody said"), "{kept:?}");
     let metrics = served.get("/metrics").text;
     assert!(metrics.contains("weir_gateway_otlp_unmapped_total{emitter=\"otlp-unknown/"));
+}
+
+/// A tool of Codex, as its log record.
+fn tool(session: &str, call: &str) -> Value {
+    let text = |k: &str, v: &str| json!({"key": k, "value": {"stringValue": v}});
+    json!({"resourceLogs": [{
+        "resource": {"attributes": [text("service.name", session), text("service.version", "7")]},
+        "scopeLogs": [{"scope": {"name": "codex_otel"}, "logRecords": [{
+            "observedTimeUnixNano": (now() * 1000).to_string(),
+            "attributes": [
+                text("event.name", "codex.tool_result"), text("conversation.id", session),
+                text("call_id", call), text("tool_name", "shell"), text("success", "true"),
+                text("user.email", "ada@example.com"),
+            ],
+        }]}],
+    }]})
+}
+
+#[test]
+fn what_an_import_published_before_is_told_as_a_double() {
+    let served = Served::start(kafka().address(), |_| {});
+    let agents = Agents::shipped().unwrap();
+    let claimed = Tool {
+        agent: "codex".into(),
+        call_id: "d1".into(),
+        otlp_id: Vec::new(),
+        session: "doubled".into(),
+        project: "".into(),
+        version: "7".into(),
+        at: now(),
+        tool: "shell".into(),
+        success: Some(true),
+        exit_code: None,
+        decision: String::new(),
+        decided_by: String::new(),
+        duration_ms: None,
+    };
+    let claim = Claim::of_tool(&agents, "acme", &claimed).unwrap();
+    let mut publisher = Publisher::new(&served.brokers, "doubles").unwrap();
+    publisher
+        .claim(&claim.key, &claim.value().unwrap())
+        .unwrap();
+    publisher.finish().unwrap();
+    let until = std::time::Instant::now() + common::DEADLINE;
+    let paths = ["emitter", "version", "event", "session_id", "event_id"];
+    loop {
+        let answer = served.post("/v1/logs", &[JSON], tool("doubled", "d1").to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let doubles = events(&served, "otel.doubled", "doubled", &paths);
+        if let Some(double) = doubles.last() {
+            assert_eq!(double[..4], ["codex", "7", "tool.called", "doubled"]);
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "the claim is not known");
+    }
+    let before = events(&served, "tool.called", "doubled", &["event_id"]).len();
+    served.post("/v1/logs", &[JSON], tool("doubled", "d1").to_string());
+    served.post("/v1/logs", &[JSON], tool("doubled", "d2").to_string());
+    let after = events(&served, "tool.called", "doubled", &["call_id"]);
+    assert_eq!(after.len(), before + 1, "{after:?}");
+    assert_eq!(after.last().unwrap()[0], "d2");
+    assert!(served.get("/metrics").text.contains("outcome=\"doubled\""));
 }
 
 #[test]

@@ -60,15 +60,17 @@ enum Records {
     Alerts,
     Late,
     DeadLetters,
+    People,
     Events(usize),
 }
 
-const FIXTURES: [(Records, Fixture); 5] = [
+const FIXTURES: [(Records, Fixture); 6] = [
     (Records::Anomalies, results::ANOMALIES),
     (Records::Kpis, results::KPIS),
     (Records::Alerts, results::ALERTS),
     (Records::Late, results::LATE),
     (Records::DeadLetters, results::DEAD_LETTERS),
+    (Records::People, results::PEOPLE),
 ];
 
 /// All buffers, and who fills them.
@@ -101,6 +103,7 @@ impl Router {
             (topics::ALERTS.to_string(), Records::Alerts),
             (topics::LATE.to_string(), Records::Late),
             (topics::DLQ.to_string(), Records::DeadLetters),
+            (topics::PEOPLE.to_string(), Records::People),
         ]);
         for (i, event) in catalog.events.iter().enumerate() {
             let archive = Archive::new(event)?;
@@ -218,6 +221,7 @@ impl Router {
             Records::Late => Late::decode(value)
                 .map(|l| results::late(out, &l, m.partition(), m.offset()))
                 .is_ok(),
+            Records::People => person(out, m),
             _ => dead_letter(m)
                 .map(|d| {
                     results::dead_letter(
@@ -234,6 +238,16 @@ impl Router {
         buffer.rows += usize::from(read);
         read
     }
+}
+
+/// A record of the directory; without a value it was deleted.
+fn person(out: &mut Vec<u8>, m: &Message<'_>) -> bool {
+    let Some(of) = m.key().and_then(weir_privacy::read_key) else {
+        return false;
+    };
+    let at = Micros::from_millis(m.timestamp());
+    results::person(out, of, m.value(), at, m.offset());
+    true
 }
 
 /// What the headers of a dead letter say.

@@ -8,6 +8,10 @@ use crate::schema::{Slot, Types};
 use crate::tokens::{self, Tokens};
 use std::collections::BTreeMap;
 
+/// Fields of events that say who sent them.
+pub(crate) const EMITTER: &str = "emitter";
+pub(crate) const VERSION: &str = "version";
+
 /// A compiled `records` entry.
 #[derive(Debug)]
 pub(crate) struct Rule {
@@ -36,6 +40,10 @@ pub(crate) struct Event {
     pub unknown: Vec<Target>,
     pub tokens: Vec<Tokens>,
     pub yields_to: Vec<String>,
+    /// Whether it takes counters of any temporality, and histograms.
+    pub meters: bool,
+    /// Whether the event says who sent it.
+    pub names_emitter: bool,
 }
 
 /// See [`crate::declare::With`].
@@ -158,6 +166,11 @@ impl Place<'_> {
             Vec::new()
         };
         let has = |path: &str| fields.iter().any(|f: &Field| f.target.path() == path);
+        let meters = [Source::Added, Source::Total];
+        let meters = fields
+            .iter()
+            .any(|f| f.from.iter().any(|s| meters.contains(s)));
+        let names_emitter = slots.contains_key(EMITTER) && slots.contains_key(VERSION);
         let mut unknown = Vec::new();
         for (path, slot) in slots.iter().filter(|(_, s)| s.required) {
             if slot.kind == crate::schema::Kind::Text {
@@ -174,6 +187,8 @@ impl Place<'_> {
                 .iter()
                 .map(|parts| sources(self.file, parts))
                 .collect::<Result<_, _>>()?,
+            meters,
+            names_emitter,
             fields,
             unknown,
             tokens,

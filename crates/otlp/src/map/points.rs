@@ -2,7 +2,8 @@
 //!
 //! A mapping takes what was added since the last point: points of sums with delta temporality that
 //! only grow. A cumulative point says nothing by itself without the one before it, which is not
-//! kept here: it counts as not understood, unless the declaration says that it repeats others.
+//! kept here: it counts as not understood, unless the declaration says that it repeats others, or
+//! that it is a meter: an event that holds what was added, or the total with its series.
 
 use super::{Around, Became, Pass};
 use crate::Signal;
@@ -11,8 +12,11 @@ use crate::proto::collector::metrics::v1::ExportMetricsServiceRequest;
 use crate::proto::common::v1::KeyValue;
 use crate::proto::metrics::v1::metric::Data;
 use crate::proto::metrics::v1::number_data_point::Value;
-use crate::proto::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint};
-use crate::read::{Number, Point, Record, What};
+use crate::proto::metrics::v1::{
+    AggregationTemporality, ExponentialHistogramDataPoint, HistogramDataPoint, Metric,
+    NumberDataPoint, SummaryDataPoint,
+};
+use crate::read::{Holds, Number, Point, Record, What};
 
 /// A flag: the series was not observed, there is no value.
 const NOTHING_RECORDED: u32 = 1;
@@ -36,19 +40,15 @@ impl<'m> Pass<'m> {
         metric: &'r Metric,
         around: Around<'r>,
     ) {
-        let adds = match &metric.data {
-            Some(Data::Sum(sum)) => {
-                let delta = AggregationTemporality::Delta as i32;
-                sum.is_monotonic && sum.aggregation_temporality == delta
-            }
-            _ => false,
-        };
-        for (attributes, point, flags) in points(metric) {
+        let holds = holds_what(metric);
+        let adds = holds == Holds::Added && matches!(metric.data, Some(Data::Sum(_)));
+        for (attributes, mut point, flags) in points(metric) {
+            point.holds = holds;
             let record = around.record(What::Point(point), &metric.name, attributes);
             if flags & NOTHING_RECORDED != 0 {
                 self.out.ignored += 1;
             } else if adds {
-                self.delta(emitter, record);
+                self.told(emitter, record);
             } else {
                 self.other(emitter, record);
             }
@@ -56,9 +56,9 @@ impl<'m> Pass<'m> {
     }
 
     /// What was added; nothing added is no event.
-    fn delta<'r>(&mut self, emitter: (usize, &'m Emitter), record: Record<'r>) {
+    fn told<'r>(&mut self, emitter: (usize, &'m Emitter), record: Record<'r>) {
         let nothing = match record.what {
-            What::Point(p) => matches!(p.value, Some(Number::Int(0))) || is_zero(p.value),
+            What::Point(p) => is_zero(p.amount),
             _ => false,
         };
         let before = self.out.events.len();
@@ -69,13 +69,15 @@ impl<'m> Pass<'m> {
         }
     }
 
-    /// A point that cannot become an event.
+    /// A point that can become an event of a meter only.
     fn other<'r>(&mut self, emitter: (usize, &'m Emitter), record: Record<'r>) {
+        let counts = matches!(record.what, What::Point(p) if p.holds != Holds::Neither);
         let mut rules = emitter.1.rules(Signal::Metrics, record.name);
         let known = rules.find(|(_, rule)| crate::join::holds(&rule.when, &record));
         match known.map(|(_, rule)| &rule.action) {
             Some(Action::Repeats) => self.out.repeated += 1,
             Some(Action::Ignore) => self.out.ignored += 1,
+            Some(Action::Event(by)) if by.meters && counts => self.told(emitter, record),
             Some(Action::Event(_)) | None => {
                 self.unknown(Signal::Metrics, emitter.0, emitter.1, &record);
             }
@@ -84,7 +86,26 @@ impl<'m> Pass<'m> {
 }
 
 fn is_zero(value: Option<Number>) -> bool {
-    matches!(value, Some(Number::Float(f)) if f == 0.0)
+    match value {
+        Some(Number::Int(i)) => i == 0,
+        Some(Number::Float(f)) => f == 0.0,
+        None => false,
+    }
+}
+
+/// What all points of a metric hold.
+fn holds_what(metric: &Metric) -> Holds {
+    let temporality = match &metric.data {
+        Some(Data::Sum(s)) if s.is_monotonic => s.aggregation_temporality,
+        Some(Data::Histogram(h)) => h.aggregation_temporality,
+        Some(Data::ExponentialHistogram(h)) => h.aggregation_temporality,
+        _ => return Holds::Neither,
+    };
+    match AggregationTemporality::try_from(temporality) {
+        Ok(AggregationTemporality::Delta) => Holds::Added,
+        Ok(AggregationTemporality::Cumulative) => Holds::Total,
+        _ => Holds::Neither,
+    }
 }
 
 type Part<'r> = (&'r [KeyValue], Point, u32);
@@ -92,13 +113,15 @@ type Part<'r> = (&'r [KeyValue], Point, u32);
 /// All points of a metric; of a histogram or summary the number of its values.
 fn points(metric: &Metric) -> Vec<Part<'_>> {
     macro_rules! counted {
-        ($points:expr) => {
+        ($points:expr, $sum:expr) => {
             $points
                 .iter()
                 .map(|p| {
                     let count = i64::try_from(p.count).unwrap_or(i64::MAX);
                     let point = Point {
                         value: Some(Number::Int(count)),
+                        amount: $sum(p).map(Number::Float),
+                        holds: Holds::Neither,
                         start: p.start_time_unix_nano,
                         time: p.time_unix_nano,
                     };
@@ -110,9 +133,11 @@ fn points(metric: &Metric) -> Vec<Part<'_>> {
     match &metric.data {
         Some(Data::Sum(s)) => s.data_points.iter().map(number).collect(),
         Some(Data::Gauge(g)) => g.data_points.iter().map(number).collect(),
-        Some(Data::Histogram(h)) => counted!(h.data_points),
-        Some(Data::ExponentialHistogram(h)) => counted!(h.data_points),
-        Some(Data::Summary(s)) => counted!(s.data_points),
+        Some(Data::Histogram(h)) => counted!(h.data_points, |p: &HistogramDataPoint| p.sum),
+        Some(Data::ExponentialHistogram(h)) => {
+            counted!(h.data_points, |p: &ExponentialHistogramDataPoint| p.sum)
+        }
+        Some(Data::Summary(s)) => counted!(s.data_points, |p: &SummaryDataPoint| Some(p.sum)),
         None => Vec::new(),
     }
 }
@@ -124,6 +149,8 @@ fn number(p: &NumberDataPoint) -> Part<'_> {
     });
     let point = Point {
         value,
+        amount: value,
+        holds: Holds::Neither,
         start: p.start_time_unix_nano,
         time: p.time_unix_nano,
     };

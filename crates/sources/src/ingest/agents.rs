@@ -1,9 +1,11 @@
 //! Calls out of the session logs of coding agents into the log.
 //!
-//! What the ledger has is not published again. Of the rest the archive is asked: a call that came
-//! over OTLP is noted in the ledger as if it had been published, so that the archive need not keep
-//! it for ever. The note stands in the same transaction as what is published beside it; an import
-//! that ends before has noted nothing, and asks again.
+//! What the ledger has is not published again. The rest is claimed first (`weir.logged`): gateways
+//! that know a claim take the same call for a double when it comes over OTLP. Then the archive is
+//! asked for what they took before: a call that came over OTLP is noted in the ledger as if it had
+//! been published, so that the archive need not keep it for ever. The note stands in the same
+//! transaction as what is published beside it; an import that ends before has noted nothing, and
+//! asks again.
 
 use super::published::Published;
 use super::{OnProgress, Report};
@@ -16,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use uuid::Uuid;
-use weir_agents::{Agents, Call, Kept, There, Tokens, Tool, joined};
+use weir_agents::{Agents, Call, Claim, Kept, There, Tokens, Tool, joined};
 use weir_catalog::EventDef;
 use weir_events::{Engineer, Event, LlmCall, Map, ToolCalled};
 use weir_kafka::Brokers;
@@ -27,12 +29,18 @@ use weir_privacy::{Met, Privacy};
 pub const IMPORT: &str = "agents";
 /// Calls of which the archive is asked at once.
 const ASKED: usize = 2_000;
+/// Said where the archive did not come to what was taken before.
+const BEHIND: &str = "ClickHouse is behind the log by more than a minute: a call that came over \
+    OTLP within that time may be there twice; look at `weir status`";
 /// Event types.
 const CALL: &str = "llm.call";
 const TOOL: &str = "tool.called";
 
 /// What came over OTLP.
 pub trait Archive {
+    /// Waits until gateways know the claims that were written, and until the archive has what they
+    /// took of an event type before. False where it is still behind after a minute.
+    fn settle(&mut self, event: &str) -> Result<bool>;
     /// Calls that may be the same as some of these: of their ids and their sessions.
     fn calls(&mut self, of: &[&Call]) -> Result<Vec<There>>;
     /// Of each of these calls of tools whether it is there.
@@ -72,7 +80,8 @@ pub fn agents(
     let mut report = Report::default();
     let mut calls = Kind::new(batch, CALL)?;
     for call in batch.calls {
-        calls.take(call.at, &batch.call(call), &mut report)?;
+        let claim = Claim::of_call(batch.agents, batch.tenant, call);
+        calls.take(call.at, &batch.call(call), claim, &mut report)?;
     }
     let mut ask = |some: &[usize], archive: &mut dyn Archive| -> Result<Vec<bool>> {
         let some: Vec<&Call> = some.iter().map(|i| &batch.calls[*i]).collect();
@@ -83,7 +92,8 @@ pub fn agents(
     let mut tools = Kind::new(batch, TOOL)?;
     let kept: Vec<&Tool> = batch.tools.iter().filter(|t| batch.keeps(t)).collect();
     for tool in &kept {
-        tools.take(tool.at, &batch.tool(tool), &mut report)?;
+        let claim = Claim::of_tool(batch.agents, batch.tenant, tool);
+        tools.take(tool.at, &batch.tool(tool), claim, &mut report)?;
     }
     let mut ask = |some: &[usize], archive: &mut dyn Archive| -> Result<Vec<bool>> {
         let some: Vec<&Tool> = some.iter().map(|i| kept[*i]).collect();
@@ -103,9 +113,17 @@ struct Kind<'a> {
     now: Micros,
     privacy: Option<&'a Arc<Privacy>>,
     met: Met,
-    /// Place among those that were taken, identity, record.
-    all: Vec<(usize, Identity, Outgoing)>,
+    all: Vec<Taken>,
     taken: usize,
+}
+
+/// An event that is to be published.
+struct Taken {
+    /// Among those that came.
+    place: usize,
+    identity: Identity,
+    record: Outgoing,
+    claim: Option<Claim>,
 }
 
 impl<'a> Kind<'a> {
@@ -132,6 +150,7 @@ impl<'a> Kind<'a> {
         &mut self,
         at: i64,
         (identity, event): &(&str, impl Event<'e>),
+        claim: Option<Claim>,
         report: &mut Report,
     ) -> Result<()> {
         let place = self.taken;
@@ -155,7 +174,12 @@ impl<'a> Kind<'a> {
         let identity = identities::of(self.tenant, &self.event.name, known, numbers.as_bytes());
         let privacy = self.privacy.map(AsRef::as_ref);
         let record = Outgoing::hiding(event, privacy, &mut self.met)?;
-        self.all.push((place, identity, record));
+        self.all.push(Taken {
+            place,
+            identity,
+            record,
+            claim,
+        });
         Ok(())
     }
 
@@ -176,19 +200,27 @@ impl<'a> Kind<'a> {
             Published::take_over(brokers, (tenant, &self.event.name), self.privacy, report)?;
         published.meet(&self.met)?;
         self.leave_out_known(&mut known, report)?;
+        if self.all.is_empty() {
+            return published.end();
+        }
+        let claims = self.all.iter().filter_map(|t| t.claim.as_ref());
+        published.claim(claims)?;
+        if !archive.settle(&self.event.name)? {
+            report.notes.push(BEHIND.to_owned());
+        }
         let total = report.written + self.all.len() as u64;
         let mut rest = self.all.into_iter().peekable();
         while rest.peek().is_some() {
             let some: Vec<_> = rest.by_ref().take(ASKED).collect();
-            let places: Vec<usize> = some.iter().map(|(place, _, _)| *place).collect();
+            let places: Vec<usize> = some.iter().map(|t| t.place).collect();
             let there = ask(&places, archive)?;
-            for ((_, identity, record), there) in some.into_iter().zip(there) {
+            for (taken, there) in some.into_iter().zip(there) {
                 if there {
                     report.elsewhere += 1;
-                    published.add(identity, |_| Ok(()))?;
+                    published.add(taken.identity, |_| Ok(()))?;
                 } else {
                     report.written += 1;
-                    published.add(identity, |p| p.record(&record))?;
+                    published.add(taken.identity, |p| p.record(&taken.record))?;
                 }
                 on(report.written, Some(total));
             }
@@ -198,10 +230,10 @@ impl<'a> Kind<'a> {
 
     /// The ledger answers in the order of identities.
     fn leave_out_known(&mut self, known: &mut Known, report: &mut Report) -> Result<()> {
-        self.all.sort_by_key(|a| a.1);
+        self.all.sort_by_key(|t| t.identity);
         let mut new = Vec::with_capacity(self.all.len());
         for one in std::mem::take(&mut self.all) {
-            match known.find(&one.1)? {
+            match known.find(&one.identity)? {
                 Some(differs) => {
                     report.already += 1;
                     report.differing += u64::from(differs);
@@ -210,7 +242,7 @@ impl<'a> Kind<'a> {
             }
         }
         // They were taken in the order of time.
-        new.sort_by_key(|(place, _, _)| *place);
+        new.sort_by_key(|t| t.place);
         self.all = new;
         Ok(())
     }

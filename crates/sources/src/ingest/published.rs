@@ -10,6 +10,7 @@ use anyhow::Result;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use weir_agents::Claim;
 use weir_kafka::Brokers;
 use weir_privacy::{Met, Privacy};
 
@@ -64,6 +65,17 @@ impl Published {
             self.commit()?;
         }
         Ok(())
+    }
+
+    /// Says what is about to be published, for gateways to know it from now on.
+    pub fn claim<'c>(&mut self, claims: impl Iterator<Item = &'c Claim>) -> Result<()> {
+        for claim in claims {
+            self.publisher.claim(&claim.key, &claim.value()?)?;
+            if self.publisher.due() {
+                self.commit()?;
+            }
+        }
+        self.commit()
     }
 
     /// Enters people in the directory, before the events that name them are committed.

@@ -108,6 +108,11 @@ pub(super) const FIXED: &[(&str, &str)] = &[
         "late",
         "events that came too late to be judged; they are counted",
     ),
+    (
+        "people_log",
+        "the directory of pseudonyms, encrypted, and who was erased",
+    ),
+    ("people", "the directory of pseudonyms, encrypted"),
     ("dead_letters_log", "records that could not be read"),
     ("dead_letters", "records that could not be read, and why"),
     (

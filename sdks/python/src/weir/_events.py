@@ -689,6 +689,92 @@ class Events:
         )
 
     @guarded
+    def emitter_metered(
+        self,
+        *,
+        emitter: str,
+        version: Optional[str] = None,
+        tokens_added: Optional[float] = None,
+        tokens_total: Optional[float] = None,
+        series: Optional[str] = None,
+        event_id: Optional[str] = None,
+        event_time: Optional[Time] = None,
+        source: Optional[str] = None,
+        resource: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """A point of a counter of tokens that an emitter sends beside its calls: the two are
+        compared.
+
+        emitter: who sent it: the name of its declaration in schemas/otlp
+        version: its version; empty: not told
+        tokens_added: tokens since the point before; null: the counter tells its total
+        tokens_total: tokens since the series began; null: the counter tells what was added
+        series: series of a total: another beginning, or another process, is another one; empty:
+            none
+        """
+        self._emit(
+            "emitter.metered",
+            {
+                "emitter": emitter,
+                "version": version,
+                "tokens_added": tokens_added,
+                "tokens_total": tokens_total,
+                "series": series,
+                "event_id": event_id,
+                "event_time": event_time,
+                "source": source,
+                "resource": resource,
+            },
+        )
+
+    @guarded
+    def emitter_observed(
+        self,
+        *,
+        emitter: str,
+        version: Optional[str] = None,
+        events: Optional[int] = None,
+        calls: Optional[int] = None,
+        fields_asked: Optional[int] = None,
+        fields_told: Optional[int] = None,
+        missing: Optional[Mapping[str, str]] = None,
+        tokens: Optional[int] = None,
+        event_id: Optional[str] = None,
+        event_time: Optional[Time] = None,
+        source: Optional[str] = None,
+        resource: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """What one request of OpenTelemetry told of one emitter and version: how many events,
+        and which of their fields.
+
+        emitter: who sent it: the name of its declaration in schemas/otlp
+        version: its version; empty: not told
+        events: events that its records became, doubles among them
+        calls: of those: calls of models that succeeded
+        fields_asked: fields of these calls that are looked for: the same number for each call
+        fields_told: of those: told
+        missing: by field: how many of these calls do not tell it, as text
+        tokens: tokens of all calls, all classes together
+        """
+        self._emit(
+            "emitter.observed",
+            {
+                "emitter": emitter,
+                "version": version,
+                "events": events,
+                "calls": calls,
+                "fields_asked": fields_asked,
+                "fields_told": fields_told,
+                "missing": missing,
+                "tokens": tokens,
+                "event_id": event_id,
+                "event_time": event_time,
+                "source": source,
+                "resource": resource,
+            },
+        )
+
+    @guarded
     def engineer_registered(
         self,
         *,
@@ -1139,6 +1225,41 @@ class Events:
                 "satisfaction": satisfaction,
                 "accuracy": accuracy,
                 "utilization_percent": utilization_percent,
+                "event_id": event_id,
+                "event_time": event_time,
+                "source": source,
+                "resource": resource,
+            },
+        )
+
+    @guarded
+    def otel_doubled(
+        self,
+        *,
+        emitter: str,
+        event: str,
+        version: Optional[str] = None,
+        session_id: Optional[str] = None,
+        event_id: Optional[str] = None,
+        event_time: Optional[Time] = None,
+        source: Optional[str] = None,
+        resource: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """A call that came over OpenTelemetry after an import of logs had published it: it
+        counts once, by the log.
+
+        emitter: who sent it: the name of its declaration in schemas/otlp
+        event: event type that it would have been: llm.call or tool.called
+        version: its version; empty: not told
+        session_id: session or conversation
+        """
+        self._emit(
+            "otel.doubled",
+            {
+                "emitter": emitter,
+                "event": event,
+                "version": version,
+                "session_id": session_id,
                 "event_id": event_id,
                 "event_time": event_time,
                 "source": source,

@@ -184,7 +184,12 @@ impl<'a> Importer<'a> {
         let found = self.running()?;
         let catalog = self.system.catalog()?;
         let watch = weir_ops::Watch::begin(&found.brokers, catalog.clone(), &self.args.tenant)?;
-        let mut archive = Archived::new(&found.store()?, &self.agents, &self.args.tenant)?;
+        let mut archive = Archived::new(
+            &found.store()?,
+            &found.brokers,
+            &self.agents,
+            &self.args.tenant,
+        )?;
         let batch = Batch {
             agents: &self.agents,
             calls: &calls,

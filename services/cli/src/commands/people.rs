@@ -1,5 +1,6 @@
 //! `weir people` and `weir erase`: from pseudonyms to people, and no more.
 
+use super::runtime;
 use crate::args::{EraseArgs, PeopleArgs, SystemArgs};
 use crate::output;
 use anyhow::{Context, Result};
@@ -11,6 +12,8 @@ use weir_model::codes::CONFIG;
 use weir_model::{Micros, topics};
 use weir_ops::time::show;
 use weir_privacy::{Entry, Erased, Person, Privacy};
+use weir_store::Store;
+use weir_store::results::forget_sql;
 
 /// What reading the directory may wait for.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -50,7 +53,28 @@ struct Receipt {
     erased: Erased,
     /// Whether the directory had a record; it is deleted.
     entry_deleted: bool,
+    /// Whether the table of the directory had a row; it is deleted.
+    row_deleted: bool,
     at: String,
+}
+
+/// Deletes the rows of the directory's table, and says whether there were any.
+fn forget(system: &SystemArgs, erased: &Erased) -> Result<bool> {
+    let asked = "the key is destroyed, but the row in ClickHouse could not be deleted; ask again";
+    let store = Store::new(&system.find()?.store()?);
+    runtime()?.block_on(async {
+        let count = "SELECT toUInt32(count()) FROM people_log \
+                     WHERE tenant = {tenant:String} AND pseudonym = {pseudonym:String}";
+        let of = [
+            ("tenant".to_owned(), erased.tenant.clone()),
+            ("pseudonym".to_owned(), erased.pseudonym.clone()),
+        ];
+        let found = store.rows(count, &of).await.context(asked)?;
+        let sql = forget_sql(&erased.tenant, &erased.pseudonym);
+        store.execute(&sql).await.context(asked)?;
+        let first = found.rows.first().and_then(|row| row.first());
+        Ok(first.and_then(|n| n.as_u64()).unwrap_or(0) > 0)
+    })
 }
 
 /// Kafka is asked first: who dies later has destroyed the key, or can ask again.
@@ -64,9 +88,11 @@ pub fn erase(system: &SystemArgs, a: &EraseArgs) -> Result<ExitCode> {
     if there {
         Table::new(&brokers, topics::PEOPLE)?.put(&erased.key, None)?;
     }
+    let row_deleted = forget(system, &erased)?;
     let receipt = Receipt {
         erased,
         entry_deleted: there,
+        row_deleted,
         at: show(Micros(jiff::Timestamp::now().as_microsecond())),
     };
     if a.json {
@@ -82,6 +108,7 @@ pub fn erase(system: &SystemArgs, a: &EraseArgs) -> Result<ExitCode> {
         yes(receipt.erased.key_destroyed, "destroyed")
     );
     println!("directory   {}", yes(there, "record deleted"));
+    println!("table       {}", yes(receipt.row_deleted, "row deleted"));
     println!("numbers     unchanged: events keep the pseudonym, and nothing leads back from it");
     Ok(ExitCode::SUCCESS)
 }

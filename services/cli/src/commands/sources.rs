@@ -4,6 +4,7 @@ use super::runtime;
 use crate::args::{SourcesArgs, SystemArgs};
 use crate::output::{self, thousands};
 use anyhow::Result;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -12,10 +13,15 @@ use weir_ops::Asked;
 use weir_otlp::{Client, Mappings};
 use weir_store::{Question, Store};
 
-/// The question that finds them.
+/// The question that finds them, and the one that says what they tell.
 const QUESTION: &str = "sources";
+const COVERAGE: &str = "coverage";
 /// After so many days without a record it is said that there are none.
 const QUIET_DAYS: i64 = 3;
+/// Calls that say nothing about fields that are missing.
+const FEW: u64 = 5;
+/// From here on it is said that calls and counters disagree, as the rule `counters_disagree` has it.
+const GAP_PERCENT: f64 = 5.0;
 
 /// An emitter of a version, as the question has it.
 #[derive(Deserialize, Serialize, Debug)]
@@ -36,6 +42,34 @@ struct Source {
     calls_without_usage: u64,
     #[serde(deserialize_with = "count")]
     calls_of_nobody: u64,
+}
+
+/// What an emitter of a version tells, as the other question has it.
+#[derive(Deserialize, Serialize, Debug, Default)]
+#[serde(default)]
+struct Coverage {
+    #[serde(skip_serializing)]
+    tenant: String,
+    #[serde(skip_serializing)]
+    emitter: String,
+    #[serde(skip_serializing)]
+    version: String,
+    /// Records that came after an import of logs had published them.
+    #[serde(deserialize_with = "count")]
+    doubles: u64,
+    /// Calls of the last day, and those before.
+    #[serde(deserialize_with = "count")]
+    calls_lately: u64,
+    #[serde(deserialize_with = "count")]
+    calls_before: u64,
+    /// Those of them that do not tell a field.
+    #[serde(deserialize_with = "counts")]
+    missing_lately: BTreeMap<String, u64>,
+    #[serde(deserialize_with = "counts")]
+    missing_before: BTreeMap<String, u64>,
+    tokens_by_calls: f64,
+    tokens_by_counters: f64,
+    gap_percent: Option<f64>,
 }
 
 /// A number of 64 bits comes as a text or not, as the server is set up.
@@ -68,26 +102,24 @@ pub fn run(system: &SystemArgs, a: &SourcesArgs) -> Result<ExitCode> {
     let now = jiff::Timestamp::now();
     let mut given = vec![("days".to_owned(), a.days.to_string())];
     given.extend(a.tenant.iter().map(|t| ("tenant".to_owned(), t.clone())));
-    let question = Question::find(system.questions()?, QUESTION)?;
     let at = Micros(now.as_microsecond());
-    let asked = Asked::named(&question, &given, system.catalog()?.as_ref(), at)?;
     let store = Store::new(&system.find()?.store()?);
-    let mut lines = Vec::new();
-    runtime()?.block_on(asked.stream(&store, "JSONEachRow", &mut |bytes| {
-        lines.extend_from_slice(bytes);
-        Ok(())
-    }))?;
-    let sources = serde_json::Deserializer::from_slice(&lines).into_iter::<Source>();
-    let sources = sources.collect::<Result<Vec<_>, _>>()?;
+    let sources: Vec<Source> = ask(system, &store, QUESTION, &given, at)?;
+    let coverage: Vec<Coverage> = ask(system, &store, COVERAGE, &given, at)?;
     let mappings = system.mappings()?;
     let clients = system.clients()?;
     let fixes: Vec<Vec<String>> = sources
         .iter()
-        .map(|s| s.to_fix(&mappings, &clients, now))
+        .map(|s| {
+            let mut all = s.to_fix(&mappings, &clients, now);
+            all.extend(s.coverage_to_fix(&coverage));
+            all
+        })
         .collect();
     if a.json {
         let rows = sources.iter().zip(&fixes).map(|(source, fix)| {
             let mut row = serde_json::to_value(source)?;
+            row["coverage"] = serde_json::to_value(source.of(&coverage))?;
             row["to_fix"] = fix.as_slice().into();
             Ok(row)
         });
@@ -104,6 +136,25 @@ pub fn run(system: &SystemArgs, a: &SourcesArgs) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The rows of an answer.
+fn ask<T: DeserializeOwned>(
+    system: &SystemArgs,
+    store: &Store,
+    question: &str,
+    given: &[(String, String)],
+    at: Micros,
+) -> Result<Vec<T>> {
+    let question = Question::find(system.questions()?, question)?;
+    let asked = Asked::named(&question, given, system.catalog()?.as_ref(), at)?;
+    let mut lines = Vec::new();
+    runtime()?.block_on(asked.stream(store, "JSONEachRow", &mut |bytes| {
+        lines.extend_from_slice(bytes);
+        Ok(())
+    }))?;
+    let rows = serde_json::Deserializer::from_slice(&lines).into_iter::<T>();
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn show(sources: &[Source], fixes: &[Vec<String>]) -> Result<()> {
@@ -177,6 +228,66 @@ impl Source {
         out
     }
 
+    /// What it tells, of this version.
+    fn of<'c>(&self, coverage: &'c [Coverage]) -> Option<&'c Coverage> {
+        let same = |c: &&Coverage| {
+            (&c.tenant, &c.emitter, &c.version) == (&self.tenant, &self.emitter, &self.version)
+        };
+        coverage.iter().find(same)
+    }
+
+    /// Doubles, fields that are told no more, and counters that say otherwise.
+    fn coverage_to_fix(&self, coverage: &[Coverage]) -> Vec<String> {
+        let Some(own) = self.of(coverage) else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        if own.doubles > 0 {
+            out.push(format!(
+                "doubles: {}, left out; they came after `weir import agents` had read them in the \
+                 log (docs/agents.md)",
+                thousands(own.doubles)
+            ));
+        }
+        let lost = self.lost_fields(own, coverage);
+        if !lost.is_empty() {
+            out.push(format!(
+                "told no more: {}; what a new version calls them add to its file in schemas/otlp \
+                 (docs/otlp.md)",
+                lost.join(", ")
+            ));
+        }
+        if let Some(gap) = own.gap_percent.filter(|gap| *gap > GAP_PERCENT) {
+            out.push(format!(
+                "calls have {} tokens, its counters {}: {} % apart; look at records that are not \
+                 understood, and send both signals here",
+                thousands(own.tokens_by_calls as u64),
+                thousands(own.tokens_by_counters as u64),
+                output::short(gap)
+            ));
+        }
+        out
+    }
+
+    /// Fields that most calls of the last day do not tell, and that nearly all calls of the emitter
+    /// told before, whatever its version was.
+    fn lost_fields(&self, own: &Coverage, coverage: &[Coverage]) -> Vec<String> {
+        let of_emitter = |c: &&Coverage| (&c.tenant, &c.emitter) == (&self.tenant, &self.emitter);
+        let all = || coverage.iter().filter(of_emitter);
+        let before: u64 = all().map(|c| c.calls_before).sum();
+        if own.calls_lately < FEW || before < FEW {
+            return Vec::new();
+        }
+        let lately = own.missing_lately.iter();
+        let gone = lately.filter(|(_, n)| **n * 2 >= own.calls_lately);
+        gone.filter(|(field, _)| {
+            let missing = all().map(|c| c.missing_before.get(*field).unwrap_or(&0));
+            missing.sum::<u64>() * 10 <= before
+        })
+        .map(|(field, _)| field.clone())
+        .collect()
+    }
+
     /// Days without a record, where there are many.
     fn quiet_days(&self, now: jiff::Timestamp) -> Option<i64> {
         let last = format!("{}Z", self.last_seen.replace(' ', "T"));
@@ -203,6 +314,54 @@ mod tests {
             row[name] = value.clone();
         }
         serde_json::from_value(row).unwrap()
+    }
+
+    #[test]
+    fn what_an_emitter_tells_no_more_is_named() {
+        let row = |version: &str, lately: u64, before: u64, missing: [u64; 2]| Coverage {
+            tenant: "default".into(),
+            emitter: "codex".into(),
+            version: version.into(),
+            calls_lately: lately,
+            calls_before: before,
+            missing_lately: [
+                ("cost_usd".into(), lately),
+                ("latency_ms".into(), missing[0]),
+            ]
+            .into(),
+            missing_before: [
+                ("cost_usd".into(), before),
+                ("latency_ms".into(), missing[1]),
+            ]
+            .into(),
+            ..Coverage::default()
+        };
+        let fixes = |rows: &[Coverage]| source(&[]).coverage_to_fix(rows).join("\n");
+        // A new version is compared with the ones before it.
+        let told = fixes(&[row("1", 6, 0, [6, 0]), row("0", 0, 90, [0, 9])]);
+        assert!(told.starts_with("told no more: latency_ms; what"), "{told}");
+        assert_eq!(
+            fixes(&[row("1", 6, 0, [2, 0]), row("0", 0, 90, [0, 9])]),
+            ""
+        );
+        assert_eq!(
+            fixes(&[row("1", 6, 0, [6, 0]), row("0", 0, 90, [0, 80])]),
+            ""
+        );
+        assert_eq!(
+            fixes(&[row("1", 4, 0, [4, 0]), row("0", 0, 90, [0, 0])]),
+            "",
+            "too few"
+        );
+        let mut own = row("1", 0, 0, [0, 0]);
+        (own.doubles, own.gap_percent) = (1200, Some(7.5));
+        (own.tokens_by_calls, own.tokens_by_counters) = (92_500.0, 100_000.0);
+        let told = fixes(&[own]);
+        assert!(told.contains("doubles: 1,200, left out"), "{told}");
+        assert!(
+            told.contains("calls have 92,500 tokens, its counters 100,000: 7.5 % apart"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -102,7 +102,9 @@ impl Served {
     fn wait_ready(&self) {
         let until = Instant::now() + DEADLINE;
         let one = json!([]);
-        while self.post_json("/v1/events", &one).status != 200 {
+        // OTLP waits for one thing more.
+        let otlp = || self.post_json("/v1/logs", &json!({})).status;
+        while self.post_json("/v1/events", &one).status != 200 || otlp() != 200 {
             assert!(Instant::now() < until, "the gateway does not become ready");
             std::thread::sleep(Duration::from_millis(50));
         }

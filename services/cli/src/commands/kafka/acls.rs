@@ -141,6 +141,7 @@ fn gateway() -> Vec<Grant> {
         topic(topics::PEOPLE, &[Write]),
         topic(topics::SCHEMAS, &[Read, Write]),
         topic(topics::TOKENS, &[Read]),
+        topic(topics::LOGGED, &[Read]),
     ];
     own.into_iter().chain(no_groups()).collect()
 }
@@ -190,6 +191,7 @@ fn sink() -> Vec<Grant> {
         topics::DLQ,
         topics::SCHEMAS,
         topics::CATALOG,
+        topics::PEOPLE,
     ] {
         all.push(topic(read, &[Read]));
     }
@@ -239,6 +241,7 @@ fn importer() -> Vec<Grant> {
         events(&[Read, Write]),
         topic(topics::SCHEMAS, &[Read, Write]),
         topic(topics::IMPORTS, &[Read, Write]),
+        topic(topics::LOGGED, &[Write]),
         topic(topics::PEOPLE, &[Write]),
         topic(topics::CATALOG, &[Read]),
         grant(Group, Prefixed, of_stage(StageName::Combine), &[Describe]),
