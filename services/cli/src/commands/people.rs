@@ -1,5 +1,6 @@
 //! `weir people` and `weir erase`: from pseudonyms to people, and no more.
 
+use super::audit;
 use crate::args::{EraseArgs, PeopleArgs, SystemArgs};
 use crate::output;
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use weir_model::codes::CONFIG;
 use weir_model::{Micros, topics};
 use weir_ops::time::show;
 use weir_privacy::{Entry, Erased, Person, Privacy};
+use weir_sources::audit::Change;
 
 /// What reading the directory may wait for.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -64,6 +66,17 @@ pub fn erase(system: &SystemArgs, a: &EraseArgs) -> Result<ExitCode> {
     if there {
         Table::new(&brokers, topics::PEOPLE)?.put(&erased.key, None)?;
     }
+    let pseudonym = erased.pseudonym.clone();
+    audit::done(
+        system,
+        Change {
+            tenant: &a.tenant,
+            action: "person.erase",
+            target_kind: "person",
+            target: &pseudonym,
+            ..Change::default()
+        },
+    );
     let receipt = Receipt {
         erased,
         entry_deleted: there,
