@@ -120,10 +120,10 @@ fn own(options: &Options) -> Result<Measured> {
     eprintln!("api: {engineers} engineers over {days} days");
     let mut up = Up::start(&weir, 1)?;
     let simulate = ["simulate", "--engineers", &engineers, "--days", &days];
-    weir.json(&[&simulate[..], &["--tenant", TENANT, "--json"]].concat())?;
+    weir.json(&[&simulate[..], &["--tenant", TENANT, "--json"][..]].concat())?;
     up.settle()?;
     let create = ["token", "create", "--tenant", TENANT, "--json"];
-    let create = [&create[..], &["--scope", "read,persons"]].concat();
+    let create = [&create[..], &["--scope", "read,persons"][..]].concat();
     let token = || -> Result<String> {
         let made = weir.json(&create)?;
         Ok(made["token"].as_str().context("no token")?.to_owned())
