@@ -29,17 +29,20 @@ pub enum Scope {
     Write,
     /// To read: what the api answers, and schemas at the gateway.
     Read,
+    /// To read what is about single persons, or about few, too.
+    Persons,
 }
 
 impl Scope {
     /// All.
-    pub const ALL: [Scope; 2] = [Scope::Write, Scope::Read];
+    pub const ALL: [Scope; 3] = [Scope::Write, Scope::Read, Scope::Persons];
 
     /// As it is typed.
     pub fn label(self) -> &'static str {
         match self {
             Scope::Write => "write",
             Scope::Read => "read",
+            Scope::Persons => "persons",
         }
     }
 }
@@ -124,7 +127,8 @@ pub fn own(brokers: &Brokers, token: &Secret, tenant: &str) -> anyhow::Result<()
         name: OWNER.to_owned(),
         created: now(),
     };
-    let same = |e: &Entry| e.hash == entry.hash && e.tenant == entry.tenant;
+    let same =
+        |e: &Entry| (&e.hash, &e.tenant, &e.scopes) == (&entry.hash, &entry.tenant, &entry.scopes);
     let known = list(brokers)?;
     if known.iter().any(|(id, e)| id == OWNER && same(e)) {
         return Ok(());

@@ -245,4 +245,6 @@ codes! {
     // 14xx: upgrades
     /// this version does not take over the running system
     UPGRADE_REFUSED = 1401;
+    /// a change was made, and the event that says who made it could not be written
+    AUDIT = 1402;
 }

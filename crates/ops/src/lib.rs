@@ -6,6 +6,7 @@
 //! What reads Kafka blocks; what reads ClickHouse alone is `async`. [`verify`] does both and
 //! blocks: async code calls it with `spawn_blocking`.
 
+pub mod analytics;
 pub mod archive;
 pub mod arrival;
 pub mod backtest;
@@ -16,6 +17,7 @@ pub mod explain;
 pub mod lag;
 pub mod late;
 pub mod lint;
+pub mod pulse;
 pub mod question;
 pub mod run;
 pub mod spend;
@@ -30,6 +32,7 @@ pub use arrival::Arrival;
 pub use digest::Digest;
 pub use lag::Lag;
 pub use late::Watch;
+pub use pulse::Pulse;
 pub use question::Asked;
 pub use spend::Spend;
 pub use status::Status;

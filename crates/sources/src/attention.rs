@@ -1,5 +1,6 @@
 //! What people say about alerts: that they take care of one, or want no word of some for a while.
 
+use crate::audit::{self, Change};
 use crate::publish::Publisher;
 use anyhow::Result;
 use std::collections::BTreeMap;
@@ -100,10 +101,43 @@ pub fn publish(
                 send(&mut publisher, event, speaker, id)?;
             }
         }
+        publisher.event(&audit::event(&change(what, speaker), SOURCE))?;
         ids.push(id.to_string());
     }
     publisher.finish()?;
     Ok(ids)
+}
+
+/// What was done, for the audit.
+fn change<'a>(said: &'a Said, speaker: Speaker<'a>) -> Change<'a> {
+    let change = Change {
+        tenant: speaker.tenant,
+        actor: speaker.by,
+        at: speaker.at,
+        outcome: "done",
+        ..Change::default()
+    };
+    match said {
+        Said::Acknowledged { alert, note, .. } => Change {
+            action: "alert.acknowledge",
+            target_kind: "alert",
+            target: alert,
+            reason: note.as_deref(),
+            ..change
+        },
+        Said::Silenced {
+            rule,
+            alert,
+            reason,
+            ..
+        } => Change {
+            action: "alert.silence",
+            target_kind: if alert.is_some() { "alert" } else { "rule" },
+            target: alert.as_ref().unwrap_or(rule),
+            reason: reason.as_deref(),
+            ..change
+        },
+    }
 }
 
 fn engineer(email: &str) -> Engineer<'_> {

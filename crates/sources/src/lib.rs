@@ -6,6 +6,7 @@
 //! on.
 
 pub mod attention;
+pub mod audit;
 pub mod baseline;
 pub mod git;
 pub mod ingest;

@@ -13,7 +13,7 @@ mod source;
 pub use rows::{Analysis, Finding, ForecastDay, Issue, Rows, Span, TrendOf};
 pub use source::{Cell, Column, Looked, found_on, measured, queries_of_calls, series};
 
-pub(crate) use columns::{SHOWN, TABLES};
+pub(crate) use columns::{ABOUT_SUBJECTS, SHOWN, TABLES};
 
 use crate::client::{ident, text};
 use crate::{PartsTable, Store, StoreError};

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use system::Work;
 
 mod agents;
+mod api;
 mod catch_up;
 mod child;
 mod engine;
@@ -89,6 +90,8 @@ enum Command {
         #[arg(long, value_name = "COMMAND")]
         other: Option<String>,
     },
+    /// The api under new questions, questions asked before, and streams, all at once
+    Api(api::Options),
     /// The engines of the three stages in one thread, without Kafka: for a profiler
     Engine {
         #[arg(long, default_value_t = 100_000)]
@@ -171,6 +174,7 @@ fn main() -> Result<()> {
         Command::Agents { mb, other } => {
             agents::figures(mb.unwrap_or(agents::megabytes(quick)), other.as_deref())?
         }
+        Command::Api(options) => api::figures(options)?,
         Command::Engine { engineers, events } => {
             return engine::print(&catalog()?, *engineers, *events).map(drop);
         }

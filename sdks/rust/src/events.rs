@@ -302,6 +302,34 @@ impl Event for AssistantRecorded {
     }
 }
 
+/// Somebody changed something by the api or a command, or tried to: who, what, and what came
+/// of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AuditRecorded {
+    /// what was done, e.g. alert.acknowledge, token.create, process.kill
+    pub action: Text,
+    /// kind of what it was done to, e.g. alert, rule, token, person, process
+    pub target_kind: Text,
+    /// done, refused, declined or failed
+    pub outcome: Text,
+    /// who did it; may be a pseudonym; empty: not known
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Text>,
+    /// its id; never the name of a person; empty: all of the kind
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Text>,
+    /// why, as the actor says
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Text>,
+    /// what else belongs to it, e.g. until when; never the name of a person
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Text>,
+}
+
+impl Event for AuditRecorded {
+    const TYPE: &'static str = "audit.recorded";
+}
+
 /// What is usual for a metric, captured from a period or a run: it holds until the next one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct BaselineCaptured {
@@ -1398,6 +1426,12 @@ impl Client {
     /// How an assistant used its memory and how its suggestions fared: a day's totals, or one
     /// occasion. Counts add up.
     pub fn assistant_recorded(&self, event: AssistantRecorded) {
+        self.emit(event);
+    }
+
+    /// Somebody changed something by the api or a command, or tried to: who, what, and what
+    /// came of it.
+    pub fn audit_recorded(&self, event: AuditRecorded) {
         self.emit(event);
     }
 

@@ -184,6 +184,24 @@ export interface AssistantRecorded extends Envelope {
   suggestionsRejected?: number | null;
 }
 
+/** Somebody changed something by the api or a command, or tried to: who, what, and what came of it. */
+export interface AuditRecorded extends Envelope {
+  /** what was done, e.g. alert.acknowledge, token.create, process.kill */
+  action: string;
+  /** kind of what it was done to, e.g. alert, rule, token, person, process */
+  targetKind: string;
+  /** done, refused, declined or failed */
+  outcome: string;
+  /** who did it; may be a pseudonym; empty: not known */
+  actor?: string | null;
+  /** its id; never the name of a person; empty: all of the kind */
+  target?: string | null;
+  /** why, as the actor says */
+  reason?: string | null;
+  /** what else belongs to it, e.g. until when; never the name of a person */
+  detail?: string | null;
+}
+
 /** What is usual for a metric, captured from a period or a run: it holds until the next one. */
 export interface BaselineCaptured extends Envelope {
   /** what it is about, e.g. conversational_query_response_time or the name of a KPI */
@@ -986,6 +1004,20 @@ export abstract class Events {
       suggestions_accepted: e.suggestionsAccepted,
       suggestions_rejected: e.suggestionsRejected,
     }, e, "engineer");
+  }
+
+  /** Somebody changed something by the api or a command, or tried to: who, what, and what came of it. */
+  auditRecorded(event: AuditRecorded): void {
+    const e = (event ?? {}) as AuditRecorded;
+    this.send("audit.recorded", {
+      action: e.action,
+      target_kind: e.targetKind,
+      outcome: e.outcome,
+      actor: e.actor,
+      target: e.target,
+      reason: e.reason,
+      detail: e.detail,
+    }, e);
   }
 
   /** What is usual for a metric, captured from a period or a run: it holds until the next one. */

@@ -31,6 +31,9 @@ pub struct ApiConfig {
     pub wait: Duration,
     /// What one answer may take.
     pub limits: Limits,
+    /// What is about fewer persons is hidden from tokens without the scope `persons`, as is what is
+    /// about one; 0 or 1: nothing is.
+    pub least_persons: u32,
     /// What is computed once a day is over.
     pub analysis: AnalysisConfig,
     /// Most connections.
@@ -54,6 +57,7 @@ impl Default for ApiConfig {
             questions: 8,
             wait: Duration::from_secs(5),
             limits: Limits::default(),
+            least_persons: 5,
             analysis: AnalysisConfig::default(),
             connections: 1024,
             streams: 512,

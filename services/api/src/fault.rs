@@ -7,6 +7,7 @@ use std::time::Duration;
 use weir_catalog::suggest;
 use weir_http::Problem;
 use weir_model::{Code, codes};
+use weir_ops::analytics::Refused;
 use weir_store::StoreError;
 
 /// A problem, on the heap: it is large, and rare.
@@ -63,6 +64,17 @@ impl From<weir_analysis::Error> for Fault {
     fn from(error: weir_analysis::Error) -> Fault {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Fault::new(status, error.code(), error.to_string())
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Fault {
+        match refused {
+            Refused::Wrong(words) => Fault::bad(words),
+            Refused::Nothing(words) => Fault::nothing(words),
+            Refused::TooMuch(words) => Fault::too_much(words),
+            Refused::Store(e) => e.into(),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod live;
 pub mod metric;
 mod page;
 mod params;
+mod persons;
 mod resources;
 mod routes;
 mod standing;
@@ -105,6 +106,7 @@ impl Api {
             hub,
             desk,
             entrance: Entrance::default(),
+            persons: persons::Persons::default(),
             port: port_number,
             catalog,
             questions,

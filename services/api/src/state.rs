@@ -6,6 +6,7 @@ use crate::dashboard::{Entrance, session_of};
 use crate::fault::Fault;
 use crate::live::Hub;
 use crate::page::{self, Told};
+use crate::persons::{self, Persons};
 use crate::standing::Standing;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -16,7 +17,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use weir_catalog::{Catalog, KpiDef};
 use weir_http::token::Scope;
 use weir_http::{Bearer, Door, Problem, Rates};
-use weir_store::reader::{Listing, Reader, Row};
+use weir_ops::analytics::Source;
+use weir_store::reader::{Hidden, Listing, Reader, Row};
 use weir_store::{Param, Question, Store, StoreError};
 
 /// What all requests share.
@@ -35,6 +37,8 @@ pub(crate) struct State {
     pub desk: Desk,
     /// Codes and sessions of the dashboard.
     pub entrance: Entrance,
+    /// What is hidden from whom.
+    pub persons: Persons,
     /// The port that it listens at.
     pub port: u16,
 }
@@ -65,7 +69,9 @@ pub(crate) struct Asker {
     pub state: Shared,
     /// Who.
     pub bearer: Bearer,
-    reader: Reader,
+    /// Without what is hidden from him: only what tells whose it is, and limits. The way to rows is
+    /// [`Asker::reader`].
+    bare: Reader,
     /// What tells the lists of one question from those of another.
     list: String,
 }
@@ -99,7 +105,7 @@ impl Asker {
             return Err(problem.again_after(AGAIN).into());
         }
         Ok(Asker {
-            reader: Reader::new(&state.store, &bearer.tenant, &state.config.limits),
+            bare: Reader::new(&state.store, &bearer.tenant, &state.config.limits),
             list: page::list_of(head),
             state: state.clone(),
             bearer,
@@ -112,12 +118,12 @@ impl Asker {
 
     /// Whose numbers these are.
     pub fn tenant(&self) -> &str {
-        self.reader.tenant()
+        self.bare.tenant()
     }
 
     /// Most rows of an answer.
     pub fn most(&self) -> usize {
-        self.reader.limits().rows
+        self.bare.limits().rows
     }
 
     /// The zone in which the tenant's days begin.
@@ -131,6 +137,57 @@ impl Asker {
         now.to_zoned(self.zone().clone()).date()
     }
 
+    /// What is hidden from him; none where he may see persons.
+    pub async fn hidden(&self) -> Result<Option<Arc<Hidden>>, Fault> {
+        let of = self
+            .state
+            .persons
+            .hidden(&self.state, &self.bearer, &self.bare);
+        of.await.map_err(|e| self.tell(e))
+    }
+
+    /// The store as he may see it.
+    pub async fn reader(&self) -> Result<Reader, Fault> {
+        Ok(match self.hidden().await? {
+            Some(hidden) => self.bare.without(&hidden),
+            None => self.bare.clone(),
+        })
+    }
+
+    /// Refuses what is about a person, where he may not see persons; of others it would only be
+    /// empty.
+    pub fn may_see<'a>(
+        &self,
+        dimensions: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), Fault> {
+        if persons::may(&self.state, &self.bearer) {
+            return Ok(());
+        }
+        let all = weir_store::reader::persons(self.catalog());
+        match dimensions.into_iter().find(|d| all.contains(*d)) {
+            Some(person) => Err(persons::refused(&format!("by {person}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses who may not see persons.
+    pub fn may_see_persons(&self, what: &str) -> Result<(), Fault> {
+        match persons::may(&self.state, &self.bearer) {
+            true => Ok(()),
+            false => Err(persons::refused(what)),
+        }
+    }
+
+    /// What `weir_ops` asks with. Who asks with it takes a [turn](Asker::turn) before.
+    pub fn source<'a>(&'a self, reader: &'a Reader) -> Source<'a> {
+        Source {
+            reader,
+            catalog: self.catalog(),
+            questions: &self.state.questions,
+            now: weir_http::now(),
+        }
+    }
+
     /// A KPI or score.
     pub fn kpi(&self, name: &str) -> Result<&KpiDef, Fault> {
         let known = || self.catalog().kpis.iter().map(|k| k.name.as_str());
@@ -140,8 +197,9 @@ impl Asker {
 
     /// Rows of a SELECT.
     pub async fn rows(&self, select: &str, params: &[Param]) -> Result<Vec<Row>, Fault> {
+        let reader = self.reader().await?;
         let _turn = self.turn().await?;
-        let rows = self.reader.rows(select, params).await;
+        let rows = reader.rows(select, params).await;
         rows.map_err(|e| self.tell(e))
     }
 
@@ -155,17 +213,22 @@ impl Asker {
         let after = after
             .map(|text| page::read(text, &self.list, listing.keys()))
             .transpose()?;
+        let reader = self.reader().await?;
         let _turn = self.turn().await?;
-        let page = self.reader.page(listing, after.as_ref(), size).await;
+        let page = reader.page(listing, after.as_ref(), size).await;
         let page = page.map_err(|e| self.tell(e))?;
         let next = page.next.map(|place| page::write(&place, &self.list));
         Ok((page.rows, next))
     }
 
     /// The store for questions that name the tenant themselves and bring formats of their own.
-    pub fn store_within_limits(&self) -> Store {
-        let limits = self.reader.limits().settings();
-        self.state.store.with_settings(&limits)
+    pub async fn store_within_limits(&self) -> Result<Store, Fault> {
+        let limits = self.bare.limits().settings();
+        let store = self.state.store.with_settings(&limits);
+        Ok(match self.hidden().await? {
+            Some(hidden) => hidden.over(&store),
+            None => store,
+        })
     }
 
     /// Waits for a turn to ask ClickHouse.

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 use weir_http::token::{Scope, revoke};
 
-const ALL: [Scope; 2] = Scope::ALL;
+const ALL: [Scope; 3] = Scope::ALL;
 
 /// The cookie that a link gives.
 fn enter(api: &Served, link: &str) -> String {

@@ -1,8 +1,14 @@
 //! What can be typed.
 
 mod alerts;
+mod analytics;
+mod experiment;
+mod top;
 
 pub use alerts::{AlertsArgs, AlertsListArgs, SayArgs, SpeakerArgs};
+pub use analytics::{AimArgs, AnalyticsArgs, AnalyticsCommand};
+pub use experiment::{ExperimentArgs, ExperimentCommand};
+pub use top::TopArgs;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -88,6 +94,8 @@ pub enum Command {
     Up(UpArgs),
     /// Show what runs, how far it is and what waits
     Status(StatusArgs),
+    /// Show what goes on, live: the pipeline, spend, alerts
+    Top(TopArgs),
     /// Publish what other tools recorded: a repository's history, or a table through a mapping
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     Import(ImportArgs),
@@ -101,6 +109,9 @@ pub enum Command {
     Query(QueryArgs),
     /// List what is told, follow it, take care of it, or silence it
     Alerts(AlertsArgs),
+    /// Operators, their training, costs and boards
+    #[command(subcommand)]
+    Analytics(AnalyticsCommand),
     /// Write a report for people: of an engineer, a team, for executives, … (without arguments:
     /// lists them)
     Report(ReportArgs),
@@ -115,6 +126,9 @@ pub enum Command {
     Trends(TrendsArgs),
     /// List what deserves a look, computed once a day is over: verdicts, budgets, causes, savings
     Findings(FindingsArgs),
+    /// Experiments: roll out, hold or roll back?
+    #[command(subcommand)]
+    Experiment(ExperimentCommand),
     /// Count everything again from the raw log, plainly, and compare with ClickHouse
     Verify(VerifyArgs),
     /// Tell what a number is made of: formula, terms, parts, prices, and the events in the log
@@ -366,8 +380,10 @@ pub enum TokenCommand {
 pub enum TokenScope {
     /// Send events, register schemas
     Write,
-    /// Read what was counted, and schemas
+    /// Read what was counted, and schemas; without what is about single persons or few
     Read,
+    /// With `read`: what is about single persons or few, too
+    Persons,
 }
 
 #[derive(ClapArgs, Debug)]

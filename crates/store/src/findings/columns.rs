@@ -252,6 +252,9 @@ pub(super) const ANALYSES: Table = Table {
 /// All of them; that of analyses, whose rows say what is shown of the others, last.
 pub(crate) const TABLES: [&Table; 4] = [&FORECASTS, &TRENDS, &FINDINGS, &ANALYSES];
 
+/// Those whose rows are about a subject.
+pub(crate) const ABOUT_SUBJECTS: [&str; 3] = [FORECASTS.name, TRENDS.name, FINDINGS.name];
+
 /// Columns that views show and tables do not have.
 pub(crate) const SHOWN: &[Declared] = &[(
     "newest",

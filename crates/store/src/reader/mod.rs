@@ -4,6 +4,7 @@
 
 mod listing;
 mod lists;
+mod persons;
 mod silences;
 
 pub use listing::{Key, Kind, Listing, Page, Place};
@@ -11,6 +12,7 @@ pub use lists::{
     AggregatesOf, Computed, Finding, MeasureOf, aggregates, alerts, anomalies, findings, forecasts,
     kpi_days, kpi_windows, measure_days, measure_kpi, published, trends,
 };
+pub use persons::{Hidden, Small, persons, small};
 pub use silences::silences;
 
 use crate::client::{Column, Param, Rows};
@@ -78,6 +80,15 @@ impl Reader {
             store: store.with_settings(&settings),
             tenant: tenant.to_owned(),
             limits: limits.clone(),
+        }
+    }
+
+    /// The same, without what is hidden from who may not see persons: in every question.
+    #[must_use]
+    pub fn without(&self, hidden: &Hidden) -> Reader {
+        Reader {
+            store: hidden.over(&self.store),
+            ..self.clone()
         }
     }
 

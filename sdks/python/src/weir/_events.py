@@ -414,6 +414,50 @@ class Events:
         )
 
     @guarded
+    def audit_recorded(
+        self,
+        *,
+        action: str,
+        target_kind: str,
+        outcome: str,
+        actor: Optional[str] = None,
+        target: Optional[str] = None,
+        reason: Optional[str] = None,
+        detail: Optional[str] = None,
+        event_id: Optional[str] = None,
+        event_time: Optional[Time] = None,
+        source: Optional[str] = None,
+        resource: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        """Somebody changed something by the api or a command, or tried to: who, what, and what
+        came of it.
+
+        action: what was done, e.g. alert.acknowledge, token.create, process.kill
+        target_kind: kind of what it was done to, e.g. alert, rule, token, person, process
+        outcome: done, refused, declined or failed
+        actor: who did it; may be a pseudonym; empty: not known
+        target: its id; never the name of a person; empty: all of the kind
+        reason: why, as the actor says
+        detail: what else belongs to it, e.g. until when; never the name of a person
+        """
+        self._emit(
+            "audit.recorded",
+            {
+                "action": action,
+                "target_kind": target_kind,
+                "outcome": outcome,
+                "actor": actor,
+                "target": target,
+                "reason": reason,
+                "detail": detail,
+                "event_id": event_id,
+                "event_time": event_time,
+                "source": source,
+                "resource": resource,
+            },
+        )
+
+    @guarded
     def baseline_captured(
         self,
         *,

@@ -1,6 +1,6 @@
 //! Somebody takes an alert on.
 
-use super::desk::{Command, Says, Written};
+use super::desk::{Changes, Command, Says, Written};
 use crate::fault::Fault;
 use crate::page::Told;
 use crate::resources::results::{Alert, one};
@@ -43,6 +43,13 @@ pub(crate) async fn acknowledge(
     let asker = actor.0;
     let alert: Alert = typed(one(&asker, "alert", reader::alerts, id).await?)?;
     let mut fields = Map::new();
+    let changes = Changes {
+        action: "alert.acknowledge",
+        target_kind: "alert",
+        target: alert.id.clone(),
+        reason: said.note.clone(),
+        detail: None,
+    };
     fields.insert("alert_id".into(), alert.id.into());
     fields.insert("rule".into(), alert.rule.into());
     fields.insert("note".into(), said.note.map_or(Json::Null, Json::String));
@@ -51,6 +58,7 @@ pub(crate) async fn acknowledge(
         by: said.by,
         event_id: said.event_id,
     };
-    let written = asker.state.desk.write(EVENT, fields, says).await?;
+    let written = asker.state.desk.write(EVENT, fields, says, changes);
+    let written = written.await?;
     Ok(asker.told(written, std::iter::empty()).response())
 }

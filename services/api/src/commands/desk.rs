@@ -15,7 +15,7 @@ use weir_catalog::Catalog;
 use weir_gateway::{Refusal, Sender, Types, confirmed};
 use weir_http::{Bearer, Problem, door::media_type};
 use weir_kafka::{Brokers, Courier, Parcel};
-use weir_model::codes;
+use weir_model::{Micros, codes};
 use weir_privacy::{Met, Privacy};
 
 /// A record is tried for so long.
@@ -52,6 +52,21 @@ pub(crate) struct Written {
     pub by: String,
 }
 
+/// What a command changes, for the audit.
+pub(crate) struct Changes {
+    /// `alert.silence`.
+    pub action: &'static str,
+    /// `alert`, `rule`.
+    pub target_kind: &'static str,
+    /// Its id; never the name of a person.
+    pub target: String,
+    pub reason: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// The event type of the audit.
+const AUDIT: &str = "audit.recorded";
+
 /// Who says something, and under which id: the same again is the same command.
 pub(crate) struct Says<'a> {
     pub bearer: &'a Bearer,
@@ -77,8 +92,9 @@ impl Desk {
         })
     }
 
-    /// Writes an event of these fields; returns once Kafka has acknowledged it. Dies the process
-    /// before, it may be there all the same: the same id sent again changes nothing then.
+    /// Writes an event of these fields, and beside it who changed what by it; returns once Kafka has
+    /// acknowledged both. Dies the process before, they may be there all the same: the same id sent
+    /// again changes nothing then.
     ///
     /// # Errors
     /// 404 where the catalog does not have the type, 422 for what does not fit it, 503 where Kafka
@@ -88,6 +104,7 @@ impl Desk {
         event_type: &'static str,
         mut fields: Map<String, Json>,
         says: Says<'_>,
+        changes: Changes,
     ) -> Result<Written, Fault> {
         if !self.types.has(event_type) {
             let detail = format!("this catalog has no event type {event_type}");
@@ -100,13 +117,37 @@ impl Desk {
             Some(id) => id,
             None => weir_events::event_id(now, &random::<16>()?).to_string(),
         };
-        fields.insert("type".into(), event_type.into());
-        fields.insert("event_id".into(), id.as_str().into());
-        fields.insert("event_time".into(), now.0.into());
+        let envelope = (id.as_str(), now);
         fields.insert("engineer".into(), serde_json::json!({"email": by}));
+        self.send(event_type, envelope, fields, says.bearer).await?;
+        if self.types.has(AUDIT) {
+            let beside = beside(&id);
+            let fields = changes.fields(&by);
+            self.send(AUDIT, (&beside, now), fields, says.bearer)
+                .await?;
+        }
+        Ok(Written {
+            event_id: id,
+            event_type,
+            event_time: crate::standing::rfc3339(now),
+            by,
+        })
+    }
+
+    /// Writes one event.
+    async fn send(
+        &self,
+        event_type: &str,
+        (id, now): (&str, Micros),
+        mut fields: Map<String, Json>,
+        bearer: &Bearer,
+    ) -> Result<(), Fault> {
+        fields.insert("type".into(), event_type.into());
+        fields.insert("event_id".into(), id.into());
+        fields.insert("event_time".into(), now.0.into());
         let sender = Sender {
-            tenant: &says.bearer.tenant,
-            name: &says.bearer.name,
+            tenant: &bearer.tenant,
+            name: &bearer.name,
             now,
         };
         let mut met = Met::default();
@@ -122,13 +163,32 @@ impl Desk {
         if let Some(privacy) = &self.privacy {
             privacy.people().entered(&met);
         }
-        Ok(Written {
-            event_id: id,
-            event_type,
-            event_time: crate::standing::rfc3339(now),
-            by,
-        })
+        Ok(())
     }
+}
+
+impl Changes {
+    fn fields(self, by: &str) -> Map<String, Json> {
+        let text = |given: Option<String>| given.map_or(Json::Null, Json::String);
+        let mut fields = Map::new();
+        fields.insert("actor".into(), by.into());
+        fields.insert("action".into(), self.action.into());
+        fields.insert("target_kind".into(), self.target_kind.into());
+        fields.insert("target".into(), self.target.into());
+        fields.insert("reason".into(), text(self.reason));
+        fields.insert("outcome".into(), "done".into());
+        fields.insert("detail".into(), text(self.detail));
+        fields
+    }
+}
+
+/// The id of the event beside one: the same again has the same beside it. It differs in the last
+/// bit.
+fn beside(id: &str) -> String {
+    let mut id = id.to_owned();
+    let last = id.pop().and_then(|c| c.to_digit(16)).unwrap_or(0);
+    id.extend(char::from_digit(last ^ 1, 16));
+    id
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Fault> {
@@ -191,4 +251,16 @@ async fn read(body: Body) -> Result<axum::body::Bytes, Fault> {
 fn cut() -> Fault {
     let detail = "the command came too slowly, was cut, or has more than 64 KiB";
     Fault::new(StatusCode::BAD_REQUEST, codes::BODY_CUT, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_event_beside_has_an_id_of_its_own_and_always_the_same() {
+        let id = "019a9f6f-2717-7325-9a71-2c3d4e60d05a";
+        assert_eq!(beside(id), "019a9f6f-2717-7325-9a71-2c3d4e60d05b");
+        assert_eq!(beside(&beside(id)), id);
+    }
 }

@@ -1,7 +1,7 @@
 //! Somebody wants no word of a rule for a while. The last word about the same rule, alert and
 //! subject counts: a silence is ended by one that ends at once.
 
-use super::desk::{Command, Says, Written};
+use super::desk::{Changes, Command, Says, Written};
 use crate::fault::Fault;
 use crate::page::Told;
 use crate::params::{Moment, Params, page_size};
@@ -187,12 +187,28 @@ async fn say(
     says: Says<'_>,
 ) -> Result<Response<Body>, Fault> {
     let text = |given: Option<String>| given.map_or(Json::Null, Json::String);
+    let ends = until <= weir_http::now();
+    let changes = Changes {
+        action: if ends { "alert.speak" } else { "alert.silence" },
+        target_kind: if target.alert_id.is_some() {
+            "alert"
+        } else {
+            "rule"
+        },
+        target: target
+            .alert_id
+            .clone()
+            .unwrap_or_else(|| target.rule.clone()),
+        reason: reason.clone(),
+        detail: (!ends).then(|| format!("until {}", crate::standing::rfc3339(until))),
+    };
     let mut fields = Map::new();
     fields.insert("rule".into(), target.rule.into());
     fields.insert("alert_id".into(), text(target.alert_id));
     fields.insert("subject".into(), json!(target.subject));
     fields.insert("silenced_until".into(), until.0.into());
     fields.insert("reason".into(), text(reason));
-    let written = asker.state.desk.write(EVENT, fields, says).await?;
+    let written = asker.state.desk.write(EVENT, fields, says, changes);
+    let written = written.await?;
     Ok(asker.told(written, std::iter::empty()).response())
 }

@@ -1,57 +1,20 @@
 //! Recommendations for operators: what they miss for the roles of the catalog.
 
 use super::series::{named, short};
-use std::collections::BTreeMap;
-use weir_analysis::learning::{Advice, Facts, Level, Requirement, recommend, skill_gap};
-use weir_catalog::{Catalog, KpiDef};
-use weir_store::findings::{Cell, Column, Finding};
-
-/// What is read of each operator and skill: what the role asks, and the newest score.
-pub(super) const COLUMNS: [Column<'static>; 2] = [Column::Term("asks"), Column::Term("mastery")];
-/// The dimensions of such a KPI.
-const OPERATOR: &str = "operator";
-const SKILL: &str = "skill";
-
-/// Roles: name and title, with the KPI of their gaps.
-pub(super) fn roles(catalog: &Catalog) -> impl Iterator<Item = (&str, &str, &KpiDef)> {
-    let roles = catalog.expanded.iter().filter(|e| e.kind == "role");
-    roles.filter_map(move |e| {
-        let kpi = catalog.kpi(&format!("role_{}_gap", e.name))?;
-        Some((e.name.as_str(), e.title.as_str(), kpi))
-    })
-}
+use weir_analysis::learning::Advice;
+pub(super) use weir_ops::analytics::{COLUMNS, roles};
+use weir_ops::analytics::{OPERATOR, advised};
+use weir_store::findings::{Cell, Finding};
 
 /// What each operator is advised for a role.
 pub(super) fn of(role: &str, title: &str, cells: &[Cell]) -> Vec<Finding> {
-    let mut asked: BTreeMap<String, Requirement> = BTreeMap::new();
-    let mut operators: BTreeMap<&str, BTreeMap<String, Level>> = BTreeMap::new();
-    for cell in cells {
-        let (Some(operator), Some(skill)) = (cell.subject.get(OPERATOR), cell.subject.get(SKILL))
-        else {
-            continue;
-        };
-        let newest = cell.days.last().map(|(_, values)| &values[..]);
-        let Some([Some(asks), mastery]) = newest else {
-            continue;
-        };
-        let requirement = Requirement {
-            level: *asks,
-            weight: 1.0,
-            min_sample: 1,
-        };
-        asked.insert(skill.clone(), requirement);
-        let known = operators.entry(operator).or_default();
-        known.extend(mastery.map(|level| (skill.clone(), Level { level, sample: 1 })));
-    }
-    let advised = operators.into_iter().flat_map(|(operator, known)| {
-        let facts = Facts {
-            gaps: skill_gap(&asked, &known),
-            ..Facts::default()
-        };
-        let all = recommend(&facts).into_iter();
-        all.map(move |a| finding(operator, role, title, a))
+    let all = advised(cells).into_iter();
+    let of = all.flat_map(|of| {
+        let told = of.advice.into_iter();
+        let operator = of.operator;
+        told.map(move |a| finding(&operator, role, title, a))
     });
-    advised.collect()
+    of.collect()
 }
 
 fn finding(operator: &str, role: &str, title: &str, advice: Advice) -> Finding {
@@ -97,7 +60,7 @@ mod tests {
     use jiff::civil::date;
 
     fn cell(operator: &str, skill: &str, asks: f64, mastery: f64) -> Cell {
-        let of = [(OPERATOR, operator), (SKILL, skill)];
+        let of = [(OPERATOR, operator), ("skill", skill)];
         Cell {
             subject: of.map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
             days: vec![(date(2026, 3, 1), vec![Some(asks), Some(mastery)])],
@@ -131,15 +94,5 @@ mod tests {
                 .all(|f| !f.evidence.is_empty() && f.of == "responder")
         );
         assert_eq!(found[0].evidence["level wanted"], 0.9);
-    }
-
-    #[test]
-    fn roles_are_those_of_the_catalog() {
-        let catalog = Catalog::embedded().unwrap();
-        let names: Vec<&str> = roles(&catalog).map(|(name, _, _)| name).collect();
-        assert_eq!(names.len(), 2, "{names:?}");
-        for (_, _, kpi) in roles(&catalog) {
-            assert_eq!(kpi.dimensions, [OPERATOR, SKILL]);
-        }
     }
 }

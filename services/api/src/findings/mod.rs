@@ -10,7 +10,7 @@ mod advice;
 mod analyse;
 mod budgets;
 mod causes;
-mod experiments;
+pub mod experiments;
 mod plan;
 mod savings;
 mod series;

@@ -67,6 +67,9 @@ pub(super) struct Experiments {
     pub power: f64,
     pub min_days: f64,
     pub share: f64,
+    /// Metrics that must not become worse, with the share of the baseline's mean that is tolerated.
+    #[serde(default)]
+    pub guardrails: BTreeMap<String, f64>,
 }
 
 /// Which way is better.
@@ -211,9 +214,14 @@ impl Experiments {
     fn problem(&self) -> Option<String> {
         let share = |v: f64| v > 0.0 && v < 1.0;
         let fits = share(self.alpha) && share(self.power) && share(self.share);
-        (!fits || self.effect <= 0.0 || self.min_days < 0.0).then(|| {
-            "of `experiments`, alpha, power and share lie between 0 and 1, effect above 0 and \
-             min_days is not negative"
+        let guarded = self.guardrails.iter();
+        let known =
+            |(name, margin): (&String, &f64)| self.better.contains_key(name) && *margin >= 0.0;
+        let guarded = guarded.map(known).all(|k| k);
+        (!fits || !guarded || self.effect <= 0.0 || self.min_days < 0.0).then(|| {
+            "of `experiments`, alpha, power and share lie between 0 and 1, effect above 0, \
+             min_days is not negative, and guardrails are metrics of `better` with a margin that \
+             is not negative"
                 .to_owned()
         })
     }

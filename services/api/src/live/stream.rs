@@ -21,6 +21,7 @@ use utoipa::IntoParams;
 use weir_catalog::suggest;
 use weir_http::token::Scope;
 use weir_http::{Cut, Problem};
+use weir_store::reader::Hidden;
 
 /// Something is sent at least so often: both sides notice that the other is gone. It is looked too
 /// whether the token is still known.
@@ -89,12 +90,14 @@ pub(crate) async fn stream(
         // What is no place was said by somebody else: as if nothing was known any more.
         last: last.map(|text| Place::read(text).unwrap_or_default()),
     };
+    let hidden = asker.hidden().await?;
     let listening = asker.state.hub.listen(wants, cut).map_err(full)?;
     let listener = Listener {
         listening,
+        hidden,
         head: head.0,
         state: asker.state.clone(),
-        heard: false,
+        told: false,
         looked: Instant::now(),
     };
     let events = unfold(listener, |mut listener| async {
@@ -133,9 +136,12 @@ fn full(why: Full) -> Fault {
 
 struct Listener {
     listening: Listening,
+    /// What he is not told; none: he may see all.
+    hidden: Option<Arc<Hidden>>,
     head: Parts,
     state: Shared,
-    heard: bool,
+    /// Whether he was told anything.
+    told: bool,
     /// When it was looked last whether he may read.
     looked: Instant,
 }
@@ -147,12 +153,22 @@ impl Listener {
             self.look()?;
         }
         let due = self.looked + HEARTBEAT;
-        match tokio::time::timeout_at(due, self.listening.next()).await {
+        match tokio::time::timeout_at(due, self.heard()).await {
             Ok(told) => {
-                let first = !std::mem::replace(&mut self.heard, true);
+                let first = !std::mem::replace(&mut self.told, true);
                 told.map(|told| event(&told, first))
             }
             Err(_) => self.look().map(|()| Event::default().comment("")),
+        }
+    }
+
+    /// The next message that he may be told.
+    async fn heard(&mut self) -> Option<Arc<Told>> {
+        loop {
+            let told = self.listening.next().await?;
+            if !self.hidden.as_ref().is_some_and(|h| hides(h, &told)) {
+                return Some(told);
+            }
         }
     }
 
@@ -161,6 +177,15 @@ impl Listener {
         self.looked = Instant::now();
         open(&self.state, &self.head, &[Scope::Read]).ok().map(drop)
     }
+}
+
+/// Whether a message is about a person, or about too few.
+fn hides(hidden: &Hidden, told: &Told) -> bool {
+    let said: serde_json::Value = serde_json::from_str(&told.data).unwrap_or_default();
+    let of = [&said["dimensions"], &said["subject"]];
+    of.into_iter()
+        .filter_map(|v| v.as_object())
+        .any(|s| hidden.hides(s))
 }
 
 fn event(told: &Arc<Told>, first: bool) -> Event {

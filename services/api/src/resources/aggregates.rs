@@ -81,7 +81,7 @@ pub(crate) async fn aggregates(
     known_dimensions(&asked.subject, all)?;
     in_order(asked.from.map(|m| m.0), asked.to.map(|m| m.0))?;
     let by = asked.by.0.iter().chain(asked.subject.keys());
-    let rollup = measures::rollup(event, by)?;
+    let rollup = measures::rollup(&asker, event, by)?;
     let size = window(event, rollup, asked.window.as_deref())?;
     let listing = reader::aggregates(&AggregatesOf {
         event,

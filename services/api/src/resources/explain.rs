@@ -43,6 +43,8 @@ enum Of<'a> {
 }
 
 async fn explained(asker: &Asker, of: Of<'_>, asked: &ExplainAsked) -> Result<Explanation, Fault> {
+    // It lists events, which name persons.
+    asker.may_see_persons("what a number is made of")?;
     let limit = asked.limit.unwrap_or(LISTED);
     if !(1..=MOST).contains(&limit) {
         return Err(Fault::bad(format!(
@@ -51,9 +53,10 @@ async fn explained(asker: &Asker, of: Of<'_>, asked: &ExplainAsked) -> Result<Ex
     }
     let window = Window::parse(&asked.window);
     let window = window.map_err(|e| Fault::bad(without_code(QUERY, &e.to_string())))?;
+    let store = asker.store_within_limits().await?;
     let explain = Explain {
         catalog: asker.catalog(),
-        store: &asker.store_within_limits(),
+        store: &store,
         whose: Whose::Sole(asker.tenant()),
         subject: &asked.subject,
         window,

@@ -145,8 +145,13 @@ impl KpiValue {
     }
 }
 
-/// Refuses dimensions that a KPI does not stand on.
-pub(super) fn known(kpi: &KpiDef, subject: &BTreeMap<String, String>) -> Result<(), Fault> {
+/// Refuses dimensions that a KPI does not stand on, and persons to who may not see them.
+pub(super) fn known(
+    asker: &Asker,
+    kpi: &KpiDef,
+    subject: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
+    asker.may_see(&kpi.dimensions)?;
     known_dimensions(subject, kpi.dimensions.iter().map(String::as_str))
 }
 
@@ -161,7 +166,7 @@ pub(crate) async fn values(
     Params(asked): Params<DaysAsked>,
 ) -> Result<Response<Body>, Fault> {
     let kpi = asker.kpi(&name)?;
-    known(kpi, &asked.subject)?;
+    known(&asker, kpi, &asked.subject)?;
     let (from, to) = days(asked.from, asked.to, asker.today())?;
     let step = known_step(asked.step.as_deref())?;
     let listing = over_days(&asker, kpi, &asked.subject, (from, to), step)?;
@@ -228,7 +233,7 @@ pub(crate) async fn windows(
     Params(asked): Params<WindowsAsked>,
 ) -> Result<Response<Body>, Fault> {
     let kpi = asker.kpi(&name)?;
-    known(kpi, &asked.subject)?;
+    known(&asker, kpi, &asked.subject)?;
     let to = asked.as_of.map_or_else(weir_http::now, |m| m.0);
     let from = asked.from.map_or(to.minus(BACK), |m| m.0);
     in_order(Some(from), Some(to))?;
@@ -263,7 +268,7 @@ pub(crate) async fn published(
     Params(asked): Params<ResultsAsked>,
 ) -> Result<Response<Body>, Fault> {
     let kpi = asker.kpi(&name)?;
-    known(kpi, asked.subject())?;
+    known(&asker, kpi, asked.subject())?;
     let mut finding = asked.finding()?;
     finding.equal.push(("kpi", kpi.name.clone()));
     let (rows, next) = results::page(&asker, &reader::published(&finding), asked.pages()).await?;

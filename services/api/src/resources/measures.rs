@@ -97,7 +97,7 @@ pub(super) fn listing(
     known_dimensions(subject, all)?;
     let of = MeasureOf {
         event,
-        rollup: rollup(def, by.iter().chain(subject.keys()))?,
+        rollup: rollup(asker, def, by.iter().chain(subject.keys()))?,
         measure,
         stat,
     };
@@ -105,24 +105,15 @@ pub(super) fn listing(
     listing.map_err(|e| asker.tell(e))
 }
 
-/// The rollup of exactly these dimensions.
+/// The rollup of exactly these dimensions, where the asker may see what they name.
 pub(super) fn rollup<'a>(
+    asker: &Asker,
     event: &EventDef,
-    names: impl Iterator<Item = &'a String>,
+    names: impl Iterator<Item = &'a String> + Clone,
 ) -> Result<usize, Fault> {
-    let mut names: Vec<&str> = names.map(String::as_str).collect();
-    names.sort_unstable();
-    names.dedup();
-    event.rollup_id(&names).ok_or_else(|| {
-        let kept = event.rollups.iter();
-        let kept = kept.map(|r| format!("[{}]", event.rollup_dimensions(r).join(", ")));
-        Fault::bad(format!(
-            "{} is not kept by [{}]; `by` with `subject` can be {}",
-            event.name,
-            names.join(", "),
-            kept.collect::<Vec<_>>().join(" or ")
-        ))
-    })
+    asker.may_see(names.clone())?;
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    Ok(weir_ops::analytics::kept_by(event, &names)?)
 }
 
 /// A statistic of a measure (`llm.call.cost`, `llm.call.latency.p95`) over days of the tenant, the

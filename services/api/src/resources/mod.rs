@@ -68,6 +68,7 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(questions::question))
         .routes(routes!(analytics::leaderboard))
         .routes(routes!(analytics::performance))
+        .routes(routes!(analytics::recommendations))
         .routes(routes!(analytics::cost_breakdown))
         .routes(routes!(commands::acknowledge))
         .routes(routes!(commands::silences, commands::silence))

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::page::Told;
 use crate::params::Params;
+use crate::persons;
 use crate::resources::Nothing;
 use crate::state::Asker;
 use axum::body::Body;
@@ -17,6 +18,8 @@ use weir_store::{Param, StoreError};
 
 /// The parameter that a token stands for.
 const TENANT: &str = "tenant";
+/// The parameter that says what KPIs stand on.
+const OF: &str = "of";
 
 /// A question, and what it takes.
 #[derive(Serialize, ToSchema)]
@@ -115,18 +118,40 @@ pub(super) async fn answered(
         return Err(Fault::bad("`tenant` is that of the token: leave it out"));
     }
     given.push((TENANT.to_owned(), asker.tenant().to_owned()));
+    of_persons(asker, question, &given).await?;
     let now = weir_http::now();
     let asked = Asked::named(question, &given, asker.catalog(), now);
     let asked = asked.map_err(|e| told(asker, e))?;
     let rows = asker.rows(&asked.sql, &asked.params).await?;
+    let store = asker.store_within_limits().await?;
     let _turn = asker.turn().await?;
-    let store = asker.store_within_limits();
     let coverage = asked.coverage(&store, now, rows.is_empty()).await;
     Ok(Answer {
         title: question.title.clone(),
         coverage: coverage.map_err(|e| told(asker, e))?,
         rows,
     })
+}
+
+/// Refuses a question that could only be answered with persons, where the asker may not see them.
+async fn of_persons(
+    asker: &Asker,
+    question: &weir_store::Question,
+    given: &[Param],
+) -> Result<(), Fault> {
+    let Some(hidden) = asker.hidden().await? else {
+        return Ok(());
+    };
+    let of = question.parameters.iter().find(|p| p.name == OF);
+    let of = of.map(|p| {
+        let said = given.iter().rfind(|(n, _)| n == OF);
+        said.map_or(&p.default, |(_, v)| v)
+    });
+    let by_person = of.is_some_and(|of| of.split(',').any(|d| hidden.is_person(d)));
+    match by_person || hidden.forbids(&question.text) {
+        true => Err(persons::refused(&question.name)),
+        false => Ok(()),
+    }
 }
 
 fn told(asker: &Asker, error: anyhow::Error) -> Fault {

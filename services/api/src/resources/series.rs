@@ -147,7 +147,7 @@ async fn series(
     subject: &BTreeMap<String, String>,
     (from, to): (Option<Day>, Option<Day>),
 ) -> Result<(Series, Looked), Fault> {
-    known(kpi, subject)?;
+    known(asker, kpi, subject)?;
     if let Some(missing) = kpi.dimensions.iter().find(|d| !subject.contains_key(*d)) {
         return Err(Fault::bad(format!(
             "a series is of one subject: {} stands on [{}], give `subject[{missing}]` too",

@@ -7,10 +7,12 @@ use rdkafka::message::{Header, OwnedHeaders};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use weir_http::OWN_TENANT;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Consumer, Tp};
 use weir_model::codes::DEADLINE as TIMED_OUT;
 use weir_model::{headers, topics};
+use weir_sources::audit::Change;
 use weir_sources::ledger::Progress;
 use weir_sources::publish::{Publisher, read_ledger};
 
@@ -38,7 +40,7 @@ pub fn run(system: &SystemArgs, command: DlqCommand) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
     match command {
         DlqCommand::List { limit, code, json } => list(&brokers, limit, code.as_deref(), json),
-        DlqCommand::Replay { code, json } => replay(&brokers, code.as_deref(), json),
+        DlqCommand::Replay { code, json } => replay(system, &brokers, code.as_deref(), json),
     }
 }
 
@@ -135,7 +137,12 @@ fn list(brokers: &Brokers, limit: usize, code: Option<&str>, json: bool) -> Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode> {
+fn replay(
+    system: &SystemArgs,
+    brokers: &Brokers,
+    code: Option<&str>,
+    json: bool,
+) -> Result<ExitCode> {
     let mut replayed = match read_ledger(brokers)?.remove(LEDGER) {
         Some(Progress::Letters { replayed }) => replayed,
         _ => BTreeMap::new(),
@@ -191,6 +198,16 @@ fn replay(brokers: &Brokers, code: Option<&str>, json: bool) -> Result<ExitCode>
     }
     if sent > 0 {
         publisher.commit(&Progress::Letters { replayed })?;
+        let detail = format!("{sent} dead letters");
+        let change = Change {
+            tenant: OWN_TENANT,
+            action: "dlq.replay",
+            target_kind: "dead_letters",
+            target: code.unwrap_or_default(),
+            detail: Some(&detail),
+            ..Change::default()
+        };
+        super::audit::done(system, change);
     }
     if json {
         output::json(&serde_json::json!({"replayed": sent, "cut": cut, "of_gateway": of_gateway}))?;

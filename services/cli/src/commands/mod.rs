@@ -2,6 +2,8 @@
 
 mod agents;
 mod alerts;
+mod analytics;
+mod audit;
 mod backtest;
 mod baseline;
 mod catalog;
@@ -11,6 +13,7 @@ mod disk;
 mod dlq;
 mod door;
 mod emit;
+mod experiment;
 mod explain;
 mod findings;
 mod forecast;
@@ -32,6 +35,7 @@ mod status;
 mod store;
 mod team;
 mod token;
+mod top;
 mod topics;
 mod trends;
 mod truth;
@@ -56,18 +60,21 @@ pub fn run(args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Up(a) => up::run(&system, &a),
         Command::Status(a) => status::run(&system, &a),
+        Command::Top(a) => top::run(&system, &a),
         Command::Import(a) => import::run(&system, a),
         Command::Simulate(a) => simulate::run(&system, &a),
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Alerts(a) => alerts::run(&system, &a),
+        Command::Analytics(c) => analytics::run(&system, c),
         Command::Report(a) => report::run(&system, a),
         Command::Team(c) => team::run(&system, &c),
         Command::Forecast(a) => forecast::run(&a),
         Command::Kpi(a) => kpi::run(&system, &a),
         Command::Trends(a) => trends::run(&system, &a),
         Command::Findings(a) => findings::run(&system, &a),
+        Command::Experiment(c) => experiment::run(&system, &c),
         Command::Verify(a) => verify::run(&system, &a),
         Command::Explain(c) => explain::run(&system, &c),
         Command::Backtest(a) => backtest::run(&system, &a),

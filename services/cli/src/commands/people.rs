@@ -1,6 +1,6 @@
 //! `weir people` and `weir erase`: from pseudonyms to people, and no more.
 
-use super::runtime;
+use super::{audit, runtime};
 use crate::args::{EraseArgs, PeopleArgs, SystemArgs};
 use crate::output;
 use anyhow::{Context, Result};
@@ -14,6 +14,7 @@ use weir_ops::time::show;
 use weir_privacy::{Entry, Erased, Person, Privacy};
 use weir_store::Store;
 use weir_store::results::forget_sql;
+use weir_sources::audit::Change;
 
 /// What reading the directory may wait for.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -89,6 +90,17 @@ pub fn erase(system: &SystemArgs, a: &EraseArgs) -> Result<ExitCode> {
         Table::new(&brokers, topics::PEOPLE)?.put(&erased.key, None)?;
     }
     let row_deleted = forget(system, &erased)?;
+    let pseudonym = erased.pseudonym.clone();
+    audit::done(
+        system,
+        Change {
+            tenant: &a.tenant,
+            action: "person.erase",
+            target_kind: "person",
+            target: &pseudonym,
+            ..Change::default()
+        },
+    );
     let receipt = Receipt {
         erased,
         entry_deleted: there,

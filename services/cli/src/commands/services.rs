@@ -11,6 +11,7 @@ use std::time::Duration;
 use weir_api::{Api, ApiConfig, Port};
 use weir_catalog::Catalog;
 use weir_gateway::{Gateway, GatewayConfig, Ports};
+use weir_http::OWN_TENANT;
 use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Pauses, Timeouts};
 use weir_model::codes::{CONFIG, NOT_RUNNING};
@@ -21,6 +22,7 @@ use weir_runtime::host::{Host, Running, Service};
 use weir_runtime::log::LogConfig;
 use weir_runtime::{Shutdown, names};
 use weir_sink::{Sink, SinkConfig};
+use weir_sources::audit::Change;
 
 /// Configuration of a service alone.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -331,6 +333,17 @@ pub fn reprocess(system: &SystemArgs, json: bool) -> Result<ExitCode> {
         &weir_kafka::admin::Partitions::default(),
         std::time::Duration::from_secs(30),
     )?;
+    let number = run.number.to_string();
+    super::audit::done(
+        system,
+        Change {
+            tenant: OWN_TENANT,
+            action: "run.reprocess",
+            target_kind: "run",
+            target: &number,
+            ..Change::default()
+        },
+    );
     if json {
         crate::output::json(&run)?;
     } else {

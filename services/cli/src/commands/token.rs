@@ -1,5 +1,6 @@
 //! `weir token`
 
+use super::audit;
 use crate::args::{SystemArgs, TokenCommand, TokenScope};
 use crate::output;
 use anyhow::{Result, bail};
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 use weir_http::token::{self, Scope};
 use weir_model::codes::INPUT;
 use weir_ops::time::show;
+use weir_sources::audit::Change;
 
 pub fn run(system: &SystemArgs, command: TokenCommand) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
@@ -18,7 +20,11 @@ pub fn run(system: &SystemArgs, command: TokenCommand) -> Result<ExitCode> {
             json,
         } => {
             let scopes: Vec<Scope> = scope.iter().map(|s| Scope::from(*s)).collect();
+            let labels: Vec<&str> = scopes.iter().map(|s| s.label()).collect();
+            let labels = labels.join(",");
             let (id, made) = token::create(&brokers, &tenant, scopes, name.as_deref())?;
+            let detail = format!("scopes {labels}");
+            audited(system, "token.create", (&tenant, &id), Some(&detail));
             if json {
                 let shown = serde_json::json!({
                     "id": id, "tenant": tenant, "token": made.expose(),
@@ -31,9 +37,12 @@ pub fn run(system: &SystemArgs, command: TokenCommand) -> Result<ExitCode> {
         }
         TokenCommand::List(a) => list(token::list(&brokers)?, a.json)?,
         TokenCommand::Revoke { id, json } => {
-            if !token::revoke(&brokers, &id)? {
+            let known = token::list(&brokers)?.into_iter().find(|(i, _)| *i == id);
+            let Some((_, entry)) = known else {
                 bail!("{INPUT}: there is no token {id}; `weir token list` shows all");
-            }
+            };
+            token::revoke(&brokers, &id)?;
+            audited(system, "token.revoke", (&entry.tenant, &id), None);
             match json {
                 true => output::json(&serde_json::json!({"revoked": id}))?,
                 false => println!("{id} opens nothing any more"),
@@ -43,11 +52,25 @@ pub fn run(system: &SystemArgs, command: TokenCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says who made or ended a token of a tenant.
+fn audited(system: &SystemArgs, action: &str, (tenant, id): (&str, &str), detail: Option<&str>) {
+    let change = Change {
+        tenant,
+        action,
+        target_kind: "token",
+        target: id,
+        detail,
+        ..Change::default()
+    };
+    audit::done(system, change);
+}
+
 impl From<TokenScope> for Scope {
     fn from(scope: TokenScope) -> Scope {
         match scope {
             TokenScope::Write => Scope::Write,
             TokenScope::Read => Scope::Read,
+            TokenScope::Persons => Scope::Persons,
         }
     }
 }

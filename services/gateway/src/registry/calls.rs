@@ -302,7 +302,7 @@ async fn said(
     let (head, body) = request.into_parts();
     let scopes: &[Scope] = match writes(&head) {
         true => &[Scope::Write],
-        false => &Scope::ALL,
+        false => &[Scope::Write, Scope::Read],
     };
     state.door.open(&head, scopes)?;
     let packing = Packing::of(&head.headers)?;
