@@ -27,7 +27,7 @@ def test_a_question_is_answered_as_on_the_command_line(month, api):
     rows = api.query("top-models", days=14)
     done = month.ask("query", "top-models", "--days", "14", "--tenant", "acme", "--json")
     assert done.returncode == 0, done.stderr
-    of_command = json.loads(done.stdout)["rows"]
+    of_command = [json.loads(line) for line in done.stdout.splitlines()]
     assert rows and len(rows) == len(of_command)
     assert [row["model"] for row in rows] == [row["model"] for row in of_command]
     assert rows.about["title"] and rows.complete_through.tzinfo is not None
