@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the SDKs' typed methods of schemas/events/*.avsc.
+"""Makes the SDKs' typed methods of schemas/events/*.avsc, and what of them tells who somebody is of
+schemas/privacy.yaml. Needs PyYAML.
 
 sdks/generate.py            writes the files
 sdks/generate.py --check    fails where a file is not what it would write
@@ -13,8 +14,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import yaml
+
 HERE = Path(__file__).resolve().parent
 SCHEMAS = HERE.parent / "schemas" / "events"
+PRIVACY = HERE.parent / "schemas" / "privacy.yaml"
 ENVELOPE = ("event_id", "event_time", "tenant", "source", "resource")
 # Who an event is about: left out, it is the client's.
 OWN = "engineer"
@@ -279,12 +283,126 @@ def rust_type(event: EventType) -> list[str]:
     ]
 
 
+def paths(fields: list, form: str, before: str = "") -> list[str]:
+    """Paths of the fields that have a form, at any depth."""
+    found = []
+    for field in fields:
+        path = before + field["name"]
+        if field.get("weir.form") == form:
+            found.append(path)
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        for kind in kinds:
+            if isinstance(kind, dict) and kind.get("type") == "record":
+                found += paths(kind["fields"], form, path + ".")
+    return found
+
+
+def personal() -> dict:
+    """What of each event type tells who somebody is, as crates/privacy resolves it: paths of people
+    and of other texts, names of maps; and the rule of each map."""
+    declared = yaml.safe_load(PRIVACY.read_text(encoding="utf-8"))
+    events = {}
+    for path in sorted(SCHEMAS.glob("*.avsc")):
+        event = path.name[: -len(".avsc")]
+        fields = json.loads(path.read_text(encoding="utf-8"))["fields"]
+        has = {field["name"] for field in fields}
+        people = sorted(paths(fields, "email"))
+        own = declared["events"].get(event, [])
+        named = sorted({*declared["fields"], *own})
+        texts = [name for name in named if name in has and name not in people]
+        maps = [name for name in sorted(declared["maps"]) if name in has]
+        events[event] = {"people": people, "texts": texts, "maps": maps}
+    return {"maps": declared["maps"], "events": events}
+
+
+PERSONAL = "What of an event tells who somebody is. Made by sdks/generate.py: not edited by hand."
+
+
+def python_personal(found: dict) -> str:
+    lines = [
+        f'"""{PERSONAL}"""',
+        "",
+        "from typing import Dict, Tuple",
+        "",
+        "Names = Tuple[str, ...]",
+        "",
+        "# Of each map: `kept` keys, or those that are `replaced`.",
+        "MAPS: Dict[str, Tuple[str, Names]] = {",
+    ]
+    for name, rule in sorted(found["maps"].items()):
+        ((how, keys),) = rule.items()
+        lines += [f'    "{name}": (', f'        "{how}",', "        ("]
+        lines += [f'            "{key}",' for key in keys] + ["        ),", "    ),"]
+    lines += [
+        "}",
+        "",
+        "# Of each event type: paths of people, paths of other texts, maps.",
+        "EVENTS: Dict[str, Tuple[Names, Names, Names]] = {",
+    ]
+    for event, of in found["events"].items():
+        lines += [f'    "{event}": (']
+        lines += [f"        {tuple(of[kind])!r},".replace("'", '"') for kind in of] + ["    ),"]
+    return "\n".join(lines) + "\n}\n"
+
+
+def script_personal(found: dict) -> str:
+    lines = [
+        f"// {PERSONAL}",
+        "",
+        "type Names = readonly string[];",
+        "",
+        "/** Of each map: `kept` keys, or those that are `replaced`. */",
+        "export const MAPS: Readonly<Record<string, readonly [string, Names]>> = {",
+    ]
+    for name, rule in sorted(found["maps"].items()):
+        ((how, keys),) = rule.items()
+        lines += [f"  {name}: [", f'    "{how}",', "    ["]
+        lines += [f'      "{key}",' for key in keys] + ["    ],", "  ],"]
+    lines += [
+        "};",
+        "",
+        "/** Of each event type: paths of people, paths of other texts, maps. */",
+        "export const EVENTS: Readonly<Record<string, readonly [Names, Names, Names]>> = {",
+    ]
+    for event, of in found["events"].items():
+        lines += [f'  "{event}": ['] + [f"    {json.dumps(of[kind])}," for kind in of] + ["  ],"]
+    return "\n".join(lines) + "\n};\n"
+
+
+def rust_personal(found: dict) -> str:
+    lines = [
+        f"//! {PERSONAL}",
+        "",
+        "/// Of each map, sorted: whether its keys are kept (or replaced), and the keys.",
+        "pub(crate) const MAPS: &[(&str, bool, &[&str])] = &[",
+    ]
+    for name, rule in sorted(found["maps"].items()):
+        ((how, keys),) = rule.items()
+        lines += [f'    ("{name}", {str(how == "kept").lower()}, &[']
+        lines += [f'        "{key}",' for key in keys] + ["    ]),"]
+    lines += [
+        "];",
+        "",
+        "/// Of each event type, sorted: paths of people, paths of other texts, maps.",
+        "pub(crate) const EVENTS: &[(&str, &[&str], &[&str], &[&str])] = &[",
+    ]
+    for event, of in found["events"].items():
+        lines += ["    (", f'        "{event}",']
+        lines += [f"        &{json.dumps(of[kind])}," for kind in of] + ["    ),"]
+    return "\n".join(lines) + "\n];\n"
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--check", action="store_true", help="compare, write nothing")
     check = arguments.parse_args().check
     types = [EventType(path) for path in sorted(SCHEMAS.glob("*.avsc"))]
+    found = personal()
     made = {
+        HERE / "personal.json": json.dumps(found, indent=1) + "\n",
+        HERE / "python/src/weir/_personal.py": python_personal(found),
+        HERE / "typescript/src/personal.ts": script_personal(found),
+        HERE / "rust/src/personal.rs": rust_personal(found),
         HERE / "python/src/weir/_events.py": python(types),
         HERE / "typescript/src/events.ts": script(types),
         HERE / "rust/src/events.rs": rust(types),

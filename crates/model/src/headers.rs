@@ -2,29 +2,39 @@
 
 use crate::Micros;
 
-/// A tick: no value, the time in microseconds as decimal text.
-pub const TICK: &str = "weir-tick";
-/// The log time of a replayed record, microseconds as decimal text.
-pub const LOG_TIME: &str = "weir-log-time";
-/// `begin` or `end`: from and until here this partition is under replay.
-pub const REPLAY: &str = "weir-replay";
-/// Confluent's id-in-header form: byte 0 and a 4-byte id, or byte 1 and a 16-byte GUID.
-pub const SCHEMA_ID: &str = "__value_schema_id";
+/// Makes a constant of each header, and the list of all.
+macro_rules! headers {
+    ($($constant:ident, $name:literal, $about:literal;)*) => {
+        $(#[doc = $about] pub const $constant: &str = $name;)*
+        /// All headers: (name, what its value says).
+        pub const ALL: &[(&str, &str)] = &[$(($name, $about)),*];
+    };
+}
 
-/// Dead letters: the error's code.
-pub const ERROR_CODE: &str = "weir-error-code";
-/// Dead letters: the error in words.
-pub const ERROR_MESSAGE: &str = "weir-error-message";
-/// Dead letters: where the record stood.
-pub const SOURCE_TOPIC: &str = "weir-source-topic";
-/// Dead letters: where the record stood.
-pub const SOURCE_PARTITION: &str = "weir-source-partition";
-/// Dead letters: where the record stood.
-pub const SOURCE_OFFSET: &str = "weir-source-offset";
-/// Dead letters: whose record it was, empty where that cannot be told.
-pub const TENANT: &str = "weir-tenant";
-/// Dead letters: hash of the whole value where only its beginning was kept.
-pub const TRUNCATED: &str = "weir-truncated";
+headers! {
+    TICK, "weir-tick",
+        "A tick: no value, the time in microseconds as decimal text.";
+    LOG_TIME, "weir-log-time",
+        "The log time of a replayed record, microseconds as decimal text.";
+    REPLAY, "weir-replay",
+        "`begin` or `end`: from and until here this partition is under replay.";
+    SCHEMA_ID, "__value_schema_id",
+        "Confluent's id-in-header form: byte 0 and a 4-byte id, or byte 1 and a 16-byte GUID.";
+    ERROR_CODE, "weir-error-code",
+        "Dead letters: the error's code.";
+    ERROR_MESSAGE, "weir-error-message",
+        "Dead letters: the error in words.";
+    SOURCE_TOPIC, "weir-source-topic",
+        "Dead letters: topic in which the record stood, or `gateway`.";
+    SOURCE_PARTITION, "weir-source-partition",
+        "Dead letters: its partition.";
+    SOURCE_OFFSET, "weir-source-offset",
+        "Dead letters: its offset.";
+    TENANT, "weir-tenant",
+        "Dead letters: whose record it was, empty where that cannot be told.";
+    TRUNCATED, "weir-truncated",
+        "Dead letters: hash of the whole value where only its beginning was kept.";
+}
 
 /// A mark of the player.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

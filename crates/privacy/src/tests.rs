@@ -267,6 +267,71 @@ fn a_declaration_names_what_there_is() {
     Privacy::open_or_create(&dir.path().join("keys"), &CATALOG, Some(dir.path())).unwrap();
 }
 
+/// A file that the SDKs stand on.
+fn of_sdks(name: &str) -> Value {
+    let sdks = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdks"));
+    serde_json::from_str(&std::fs::read_to_string(sdks.join(name)).unwrap()).unwrap()
+}
+
+/// What SDKs have to make too, whatever language they are in.
+#[test]
+fn every_way_in_makes_the_same_pseudonyms() {
+    let vectors = of_sdks("privacy-vectors.json");
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key");
+    std::fs::write(&key, vectors["key"].as_str().unwrap()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let privacy = Privacy::open(dir.path(), &CATALOG, None).unwrap();
+    let all = |name: &str| vectors[name].as_array().unwrap().clone();
+    let text = |v: &Value, name: &str| v[name].as_str().unwrap().to_owned();
+    for v in all("people") {
+        let made = privacy.pseudonym(&text(&v, "tenant"), &text(&v, "text"));
+        assert_eq!(made, text(&v, "pseudonym"), "{v}");
+    }
+    for v in all("texts") {
+        let made = privacy
+            .names
+            .of(&text(&v, "tenant"))
+            .text(&text(&v, "text"));
+        assert_eq!(made, text(&v, "pseudonym"), "{v}");
+    }
+    for v in all("events") {
+        let mut item = v["item"].as_object().unwrap().clone();
+        let (event, tenant) = (text(&v, "type"), text(&v, "tenant"));
+        privacy.hide(&event, &tenant, &mut item, &mut Met::default());
+        assert_eq!(Value::Object(item), v["hidden"], "{event}");
+    }
+}
+
+#[test]
+fn the_sdks_replace_what_is_declared() {
+    let personal = of_sdks("personal.json");
+    let paths = |paths: &[Vec<String>]| {
+        let mut all: Vec<String> = paths.iter().map(|p| p.join(".")).collect();
+        all.sort();
+        json!(all)
+    };
+    let declared = Declared::load(None).unwrap().resolve(&CATALOG).unwrap();
+    assert_eq!(
+        personal["events"].as_object().unwrap().len(),
+        declared.len()
+    );
+    for (event, of) in declared {
+        let theirs = &personal["events"][&event];
+        assert_eq!(theirs["people"], paths(&of.people), "{event}");
+        assert_eq!(theirs["texts"], paths(&of.texts), "{event}");
+        let maps: Vec<&str> = of.maps.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(theirs["maps"], json!(maps), "{event}");
+        for (name, rule) in of.maps {
+            let rule = match rule {
+                Rule::Kept(keys) => json!({"kept": keys}),
+                Rule::Replaced(keys) => json!({"replaced": keys}),
+            };
+            assert_eq!(personal["maps"][&name], rule, "{name}");
+        }
+    }
+}
+
 proptest! {
     /// No text survives, and no two texts meet.
     #[test]

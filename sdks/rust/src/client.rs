@@ -37,6 +37,8 @@ pub struct Stats {
     pub refused: u64,
     /// Dropped at a full queue.
     pub dropped: u64,
+    /// Put on disk, to be sent later, by this process or another one.
+    pub spooled: u64,
     /// Not sent before the end.
     pub lost: u64,
     /// Waiting now.
@@ -71,6 +73,10 @@ impl Client {
 
     pub(crate) fn with(config: Config) -> Client {
         if config.disabled {
+            return Client { inner: None };
+        }
+        if let Some(why) = &config.wrong {
+            log::warn!(target: "weir", "nothing is sent, the settings are wrong: {why}");
             return Client { inner: None };
         }
         let (queue, from) = sync_channel(config.queue);
@@ -135,7 +141,7 @@ impl Client {
         Capability::new(self.clone(), name.into())
     }
 
-    /// Waits until what was queued before is answered; false where time ran out.
+    /// Waits until what was queued before is answered or on disk; false where time ran out.
     pub fn flush(&self, timeout: Duration) -> bool {
         let Some(inner) = &self.inner else {
             return true;
@@ -158,7 +164,7 @@ impl Client {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shared.close(self.config.exit);
+        self.shared.close(self.config.last_attempt());
         self.thread.unpark();
         self.shared.wait_ended(self.config.exit);
     }

@@ -2,15 +2,19 @@
 
 use crate::client::Client;
 use crate::event::{Common, Person, Text};
+use crate::privacy::Privacy;
+use crate::spool::Spool;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the gateway is when nothing says so.
 const URL: &str = "http://127.0.0.1:4318";
 
 /// Settings of a client, from the environment first: `WEIR_URL`, `WEIR_TOKEN`, `WEIR_SOURCE`,
-/// `WEIR_ENGINEER`, `WEIR_TEAM`; `WEIR_DISABLED=1` switches it off, `WEIR_DEBUG=1` prints what is
-/// sent.
+/// `WEIR_ENGINEER`, `WEIR_TEAM`, `WEIR_SPOOL`, `WEIR_PRIVACY`, `WEIR_PRIVACY_FOLDER`,
+/// `WEIR_TENANT`; `WEIR_DISABLED=1` switches it off, `WEIR_DEBUG=1` prints what is sent.
 #[derive(Clone)]
 #[must_use = "a client is made by build()"]
 pub struct Config {
@@ -24,6 +28,11 @@ pub struct Config {
     pub(crate) interval: Duration,
     pub(crate) timeout: Duration,
     pub(crate) exit: Duration,
+    pub(crate) privacy: Option<Arc<Privacy>>,
+    /// Why nothing is to be sent.
+    pub(crate) wrong: Option<String>,
+    spool: Option<PathBuf>,
+    spool_bytes: u64,
 }
 
 /// The token is not shown.
@@ -50,7 +59,7 @@ impl Default for Config {
             email: email.into(),
             team: variable("WEIR_TEAM").unwrap_or_default().into(),
         });
-        Config {
+        let config = Config {
             url: variable("WEIR_URL").unwrap_or_else(|| URL.to_owned()),
             token: variable("WEIR_TOKEN").unwrap_or_default(),
             common: Common {
@@ -65,7 +74,12 @@ impl Default for Config {
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(10),
             exit: Duration::from_secs(2),
-        }
+            privacy: None,
+            wrong: None,
+            spool: variable("WEIR_SPOOL").map(PathBuf::from),
+            spool_bytes: 64 << 20,
+        };
+        config.private()
     }
 }
 
@@ -99,6 +113,58 @@ impl Config {
     pub fn resource(mut self, name: impl Into<Text>, value: impl Into<Text>) -> Config {
         self.common.resource.insert(name.into(), value.into());
         self
+    }
+
+    /// Writes pseudonyms in place of names, for events of a tenant, before they are sent or put on
+    /// disk. The folder has the secret key of the gateways (`key`, see docs/privacy.md); without it
+    /// nothing is sent.
+    pub fn pseudonymise(mut self, folder: impl Into<PathBuf>, tenant: &str) -> Config {
+        (self.privacy, self.wrong) = match Privacy::open(&folder.into(), tenant) {
+            Ok(privacy) => (Some(Arc::new(privacy)), None),
+            Err(why) => (None, Some(why)),
+        };
+        self
+    }
+
+    /// As the environment says it.
+    fn private(mut self) -> Config {
+        match variable("WEIR_PRIVACY").as_deref().map(str::trim) {
+            None | Some("off") => self,
+            Some("pseudonymise") => {
+                let folder = variable("WEIR_PRIVACY_FOLDER").unwrap_or_default();
+                self.pseudonymise(folder, &variable("WEIR_TENANT").unwrap_or_default())
+            }
+            Some(other) => {
+                self.wrong = Some(format!("WEIR_PRIVACY is pseudonymise or off, not {other}"));
+                self
+            }
+        }
+    }
+
+    /// A folder in which batches wait on disk while the gateway is away, 64 MiB at most, for this
+    /// process or the next one.
+    pub fn spool(mut self, folder: impl Into<PathBuf>) -> Config {
+        self.spool = Some(folder.into());
+        self
+    }
+
+    /// Most bytes of the spool.
+    pub fn spool_bytes(mut self, bytes: u64) -> Config {
+        self.spool_bytes = bytes;
+        self
+    }
+
+    pub(crate) fn spool_of(&self) -> Option<Spool> {
+        let folder = self.spool.clone()?;
+        Some(Spool::new(folder, self.spool_bytes))
+    }
+
+    /// How long the sender may try at the end: with a spool there has to be time left to write.
+    pub(crate) fn last_attempt(&self) -> Duration {
+        match self.spool {
+            Some(_) => self.exit.mul_f64(0.8),
+            None => self.exit,
+        }
     }
 
     /// Switches it off: every call returns at once.

@@ -1,5 +1,6 @@
 //! What an event is, and how it is written.
 
+use crate::privacy::Privacy;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -124,8 +125,23 @@ struct Head<'a> {
 }
 
 impl Item {
-    /// As one line of JSON. The id is made here, once: what is sent again is the same line.
-    pub fn line(mut self, common: &Common) -> serde_json::Result<Vec<u8>> {
+    /// As one line of JSON, without names where `privacy` says so. The id is made here, once: what
+    /// is sent again is the same line.
+    pub fn line(self, common: &Common, privacy: Option<&Privacy>) -> Result<Vec<u8>, String> {
+        let name = self.event.name();
+        let told = |e: serde_json::Error| e.to_string();
+        let line = self.named(common).map_err(told)?;
+        let Some(privacy) = privacy else {
+            return Ok(line);
+        };
+        let event = serde_json::from_slice(&line).map_err(told)?;
+        let hidden = privacy.hidden(name, event).ok_or_else(|| {
+            "its names cannot be replaced: this version does not know the type".to_owned()
+        })?;
+        serde_json::to_vec(&hidden).map_err(told)
+    }
+
+    fn named(mut self, common: &Common) -> serde_json::Result<Vec<u8>> {
         if let Some(person) = &common.person {
             self.event.own(person);
         }

@@ -5,9 +5,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Deserialize;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Response;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// From so many bytes on a body is packed.
 const PACKED_FROM: usize = 512;
@@ -60,6 +62,7 @@ impl Http {
             // What goes to a gateway on this machine does not go by a proxy.
             .proxy(None)
             .user_agent(concat!("weir-sdk-rust/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls(&config.url))
             .build();
         Http {
             agent: agent.into(),
@@ -100,6 +103,26 @@ impl Http {
             Err(e) => Answer::Again(e.to_string(), None),
         }
     }
+}
+
+/// TLS with the authorities that this machine trusts, or those of `SSL_CERT_FILE`. They are read
+/// only for an address that needs them.
+fn tls(url: &str) -> TlsConfig {
+    let mut roots = Vec::new();
+    if url.trim().starts_with("https:") {
+        let found = rustls_native_certs::load_native_certs();
+        for e in found.errors {
+            log::warn!(target: "weir", "certificates of authorities cannot be read: {e}");
+        }
+        roots.extend(found.certs);
+    }
+    let roots = roots
+        .iter()
+        .map(|root| Certificate::from_der(root).to_owned());
+    TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
+        .build()
 }
 
 fn packed(body: &[u8]) -> Option<Vec<u8>> {

@@ -7,7 +7,11 @@ mod event;
 #[rustfmt::skip]
 mod events;
 mod http;
+#[rustfmt::skip]
+mod personal;
+mod privacy;
 mod sender;
+mod spool;
 
 pub use capability::Capability;
 pub use client::{Client, Stats};

@@ -1,12 +1,14 @@
 //! The one thread that sends.
 //!
 //! Hosts only move events into the queue. This thread writes them down, sends batches, and repeats
-//! a batch until it is answered: with growing pauses, or as `Retry-After` says.
+//! a batch until it is answered: with growing pauses, or as `Retry-After` says. With a spool what
+//! cannot be sent waits on disk meanwhile.
 
 use crate::client::Stats;
 use crate::config::Config;
 use crate::event::Item;
 use crate::http::{Answer, Http};
+use crate::spool::Spool;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
@@ -18,6 +20,8 @@ const FIRST: Duration = Duration::from_millis(500);
 const LAST: Duration = Duration::from_secs(30);
 /// Between two looks of who waits.
 const LOOK: Duration = Duration::from_millis(50);
+/// Between two looks into the spool, where nothing else is to be done.
+const SPOOL_LOOK: Duration = Duration::from_secs(1);
 /// Nobody waits longer.
 const FOREVER: Duration = Duration::from_secs(86_400);
 /// Largest event as JSON, bytes.
@@ -36,6 +40,7 @@ pub(crate) struct Shared {
     pub urgent: AtomicU64,
     sent: AtomicU64,
     refused: AtomicU64,
+    spooled: AtomicU64,
     lost: AtomicU64,
     closed: AtomicBool,
     state: Mutex<State>,
@@ -58,6 +63,7 @@ impl Shared {
             urgent: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            spooled: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             state: Mutex::default(),
@@ -71,6 +77,7 @@ impl Shared {
             sent: of(&self.sent),
             refused: of(&self.refused),
             dropped: of(&self.dropped),
+            spooled: of(&self.spooled),
             lost: of(&self.lost),
             queued: of(&self.queued),
         }
@@ -128,6 +135,7 @@ pub(crate) struct Sender {
     from: Receiver<Item>,
     shared: Arc<Shared>,
     http: Http,
+    spool: Option<Spool>,
     failures: u32,
     not_before: Option<Instant>,
     /// What was told once.
@@ -147,6 +155,7 @@ impl Sender {
     pub fn new(config: Config, from: Receiver<Item>, shared: Arc<Shared>) -> Sender {
         Sender {
             http: Http::new(&config),
+            spool: config.spool_of(),
             config,
             from,
             shared,
@@ -166,12 +175,14 @@ impl Sender {
                 if self.closed() && self.shared.queued.load(Ordering::SeqCst) == 0 {
                     break;
                 }
+                self.drain();
                 continue;
             }
             let n = lines.len() as u64;
             self.deliver(&lines);
             self.shared.queued.fetch_sub(n, Ordering::SeqCst);
             self.shared.tell(false);
+            self.drain();
         }
         drop(ended);
     }
@@ -189,7 +200,14 @@ impl Sender {
     fn gather(&self) {
         let queued = || self.shared.queued.load(Ordering::SeqCst);
         while queued() == 0 && !self.closed() {
-            std::thread::park();
+            if self.spool.is_some() {
+                std::thread::park_timeout(SPOOL_LOOK);
+                if queued() == 0 {
+                    return;
+                }
+            } else {
+                std::thread::park();
+            }
         }
         let until = Instant::now() + self.config.interval;
         while queued() < self.config.batch as u64 && !self.hurried() {
@@ -209,14 +227,14 @@ impl Sender {
                 break;
             };
             let name = item.event.name();
-            let why = match item.line(&self.config.common) {
+            let why = match item.line(&self.config.common, self.config.privacy.as_deref()) {
                 Ok(line) if line.len() <= LARGEST => {
                     bytes += line.len();
                     lines.push(line);
                     continue;
                 }
                 Ok(line) => format!("it has {} bytes, at most {LARGEST} are sent", line.len()),
-                Err(e) => e.to_string(),
+                Err(why) => why,
             };
             self.once(name, &format!("an event {name} was not sent: {why}"));
             self.shared.refused.fetch_add(1, Ordering::Relaxed);
@@ -226,47 +244,104 @@ impl Sender {
         lines
     }
 
-    /// Sends lines until they are answered or time is over.
+    /// Sends lines until they are answered, on disk, or time is over.
     fn deliver(&mut self, lines: &[Vec<u8>]) {
         loop {
-            if !self.pause() {
-                self.shared
-                    .lost
-                    .fetch_add(lines.len() as u64, Ordering::Relaxed);
-                self.once("lost", "events could not be sent before the end");
+            let waits = self.not_before.is_some_and(|until| until > Instant::now());
+            if waits && self.keep(lines) {
                 return;
             }
-            match self.attempt(lines) {
-                Answer::Done(accepted, refused) => {
-                    (self.failures, self.not_before) = (0, None);
-                    self.shared.sent.fetch_add(accepted, Ordering::Relaxed);
-                    self.shared
-                        .refused
-                        .fetch_add(refused.len() as u64, Ordering::Relaxed);
-                    for r in refused {
-                        let said = format!(
-                            "an event was refused: {} {} ({})",
-                            r.code, r.message, r.remedy
-                        );
-                        self.once(&r.code, &said);
-                    }
-                    return;
+            if !self.pause() {
+                if !self.keep(lines) {
+                    let n = lines.len() as u64;
+                    self.shared.lost.fetch_add(n, Ordering::Relaxed);
+                    self.once("lost", "events could not be sent before the end");
                 }
-                Answer::Split(_) if lines.len() > 1 => {
-                    let (one, other) = lines.split_at(lines.len() / 2);
-                    self.deliver(one);
-                    return self.deliver(other);
-                }
-                Answer::Split(why) => {
-                    self.shared.refused.fetch_add(1, Ordering::Relaxed);
-                    return self.once("split", &format!("an event was refused: {why}"));
-                }
-                Answer::Again(why, after) => {
-                    let grown = FIRST.saturating_mul(1 << self.failures.min(6)).min(LAST);
-                    self.failed(&why, after.unwrap_or(grown), after.is_some());
-                }
-                Answer::Blocked(why) => self.failed(&why, LAST, false),
+                return;
             }
+            if self.send(lines) || self.keep(lines) {
+                return;
+            }
+        }
+    }
+
+    /// One attempt; whether the lines are done with.
+    fn send(&mut self, lines: &[Vec<u8>]) -> bool {
+        match self.attempt(lines) {
+            Answer::Done(accepted, refused) => {
+                (self.failures, self.not_before) = (0, None);
+                self.shared.sent.fetch_add(accepted, Ordering::Relaxed);
+                let n = refused.len() as u64;
+                self.shared.refused.fetch_add(n, Ordering::Relaxed);
+                for r in refused {
+                    let (code, message, remedy) = (&r.code, &r.message, &r.remedy);
+                    let said = format!("an event was refused: {code} {message} ({remedy})");
+                    self.once(&r.code, &said);
+                }
+                true
+            }
+            Answer::Split(_) if lines.len() > 1 => {
+                let (one, other) = lines.split_at(lines.len() / 2);
+                self.deliver(one);
+                self.deliver(other);
+                true
+            }
+            Answer::Split(why) => {
+                self.shared.refused.fetch_add(1, Ordering::Relaxed);
+                self.once("split", &format!("an event was refused: {why}"));
+                true
+            }
+            Answer::Again(why, after) => {
+                let grown = FIRST.saturating_mul(1 << self.failures.min(6)).min(LAST);
+                self.failed(&why, after.unwrap_or(grown), after.is_some());
+                false
+            }
+            Answer::Blocked(why) => {
+                self.failed(&why, LAST, false);
+                false
+            }
+        }
+    }
+
+    /// Puts lines into the spool, where there is one with room.
+    fn keep(&mut self, lines: &[Vec<u8>]) -> bool {
+        let Some(spool) = &self.spool else {
+            return false;
+        };
+        let why = match spool.write(lines) {
+            Ok(true) => {
+                let n = lines.len() as u64;
+                self.shared.spooled.fetch_add(n, Ordering::Relaxed);
+                return true;
+            }
+            Ok(false) => "the spool is full".to_owned(),
+            Err(e) => format!("the spool cannot be written: {e}"),
+        };
+        self.once("spool", &why);
+        false
+    }
+
+    /// Sends the oldest batch of the spool, where it is time to.
+    fn drain(&mut self) {
+        let waits = self.not_before.is_some_and(|until| until > Instant::now());
+        let Some(spool) = self.spool.as_ref().filter(|_| !waits && !self.closed()) else {
+            return;
+        };
+        let taken = match spool.take() {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return,
+            Err(e) => return self.once("spool", &format!("the spool cannot be read: {e}")),
+        };
+        let sent = taken.lines.is_empty() || self.send(&taken.lines);
+        if let Some(spool) = &self.spool {
+            match sent {
+                true => spool.done(&taken),
+                false => spool.release(&taken),
+            }
+        }
+        // There may be more.
+        if sent {
+            std::thread::current().unpark();
         }
     }
 

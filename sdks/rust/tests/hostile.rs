@@ -298,3 +298,95 @@ fn capabilities_tell_how_they_ended() {
     assert_eq!(of("fall")["error_type"], "panic");
     assert_eq!(LlmCall::TYPE, "llm.call");
 }
+
+#[test]
+fn what_cannot_be_sent_waits_on_disk_for_this_client_or_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("spool");
+    let peer = Peer::new(&["503 Busy\r\nRetry-After: 1"]);
+    let client = peer.client().spool(&folder).build();
+    client.llm_call(call(1));
+    assert!(client.flush(PATIENCE));
+    let stats = client.stats();
+    assert_eq!((stats.spooled, stats.sent, stats.queued), (1, 0, 0));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    let until = Instant::now() + PATIENCE;
+    while std::fs::read_dir(&folder).unwrap().count() > 0 {
+        assert!(Instant::now() < until, "{:?}", peer.asked());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let asked = peer.asked();
+    assert_eq!(asked[0].events, asked[1].events);
+    assert!(asked[1].at - asked[0].at >= Duration::from_secs(1));
+    assert_eq!(client.stats().sent, 1);
+
+    // Nobody is there: what is left at the end is sent by the next one.
+    let away = Client::config().url("http://127.0.0.1:9").disabled(false);
+    let away = away.spool(&folder).exit_timeout(Duration::from_millis(500));
+    let client = away.interval(Duration::from_secs(60)).batch(2).build();
+    (0..5).for_each(|n| client.llm_call(call(n)));
+    drop(client);
+    let next = peer.client().spool(&folder).build();
+    let until = Instant::now() + PATIENCE;
+    while next.stats().sent < 5 {
+        assert!(Instant::now() < until, "{:?}", next.stats());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn a_full_spool_keeps_what_it_can_and_the_rest_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    let peer = Peer::new(&["500 Oops", "500 Oops"]);
+    let client = peer.client().spool(dir.path()).spool_bytes(10).build();
+    client.llm_call(call(1));
+    assert!(client.flush(PATIENCE));
+    assert_eq!((client.stats().spooled, client.stats().sent), (0, 1));
+}
+
+/// A folder with a key.
+fn keyed() -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key");
+    std::fs::write(&key, "0123456789abcdef".repeat(4)).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    dir
+}
+
+#[test]
+fn no_name_is_sent_or_spooled() {
+    let (dir, key) = (tempfile::tempdir().unwrap(), keyed());
+    let peer = Peer::new(&["503 Busy\r\nRetry-After: 60"]);
+    let client = peer.client().source("adas-laptop").spool(dir.path());
+    let client = client.engineer("Ada@Example.com", "search");
+    let client = client.resource("host.name", "adas-laptop");
+    let client = client.pseudonymise(key.path(), "acme").build();
+    client.llm_call(call(1));
+    assert!(client.flush(PATIENCE));
+    assert_eq!(client.stats().spooled, 1);
+    let sent = peer.asked()[0].events[0].clone();
+    let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap();
+    let kept = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    for text in [sent.to_string(), kept] {
+        assert!(!text.to_lowercase().contains("ada"), "{text}");
+    }
+    let who = sent["engineer"]["email"].as_str().unwrap();
+    assert!(who.starts_with("p-"), "{who}");
+    assert_eq!(
+        (&sent["engineer"]["team"], &sent["tenant"]),
+        (&json!("search"), &json!("acme"))
+    );
+    assert_eq!(sent["source"], sent["resource"]["host.name"]);
+}
+
+#[test]
+fn without_the_key_nothing_is_sent() {
+    let peer = Peer::new(&[]);
+    let client = peer.client().pseudonymise("/no/such", "acme").build();
+    client.llm_call(call(1));
+    assert!(client.flush(PATIENCE));
+    drop(client);
+    assert!(peer.asked().is_empty());
+}

@@ -4,7 +4,8 @@ import { Events } from "./events.js";
 import { uuid7 } from "./ids.js";
 import { Notes, words } from "./notes.js";
 import { Pipeline, type Stats } from "./pipeline.js";
-import { flag, person, settings, type Options } from "./settings.js";
+import type { Privacy } from "./privacy.js";
+import { flag, names, person, settings, type Options } from "./settings.js";
 import type { Envelope, Fields } from "./types.js";
 import { wrapAnthropic, wrapOpenAI, type About } from "./wrap.js";
 
@@ -19,6 +20,7 @@ export class Client extends Events {
   readonly #engineer: { email: string; team?: string } | undefined;
   readonly #source: string | undefined;
   readonly #resource: Readonly<Record<string, string>> | undefined;
+  readonly #privacy: Privacy | undefined;
   #refused = 0;
 
   constructor(options: Options = {}) {
@@ -30,6 +32,7 @@ export class Client extends Events {
       this.#engineer = person(options);
       this.#source = options.source || process.env.WEIR_SOURCE || undefined;
       this.#resource = options.resource;
+      this.#privacy = names(options ?? {});
       this.#patience = found.exitTimeout;
       if (!found.disabled) this.#pipeline = new Pipeline(found, notes);
     } catch (error) {
@@ -110,7 +113,9 @@ export class Client extends Events {
         if (named === undefined && who === "engineer") event[who] = this.#engineer;
         else if (typeof named === "string") event[who] = { email: named };
       }
-      const line = encode(event);
+      let line = encode(event);
+      // What is plain JSON holds no name in a form of its own.
+      if (this.#privacy) line = encode(this.#privacy.hidden(JSON.parse(line)));
       if (line.length > MAX_EVENT) {
         throw new RangeError(`it has ${line.length} characters, at most ${MAX_EVENT} are sent`);
       }

@@ -1,3 +1,4 @@
+import { Privacy, readKey } from "./privacy.js";
 import type { Person } from "./types.js";
 
 /** How a client is set up; what is left out comes from the environment, then from defaults. */
@@ -14,6 +15,12 @@ export interface Options {
   team?: string;
   /** OpenTelemetry resource attributes of every event. */
   resource?: Readonly<Record<string, string>>;
+  /** "pseudonymise" writes pseudonyms in place of names before anything is queued: WEIR_PRIVACY. */
+  privacy?: "pseudonymise" | "off";
+  /** The folder that has the secret key of pseudonyms: WEIR_PRIVACY_FOLDER. */
+  privacyFolder?: string;
+  /** Whose events these are, which pseudonyms are made for: WEIR_TENANT. */
+  tenant?: string;
   /** A folder in which batches wait while the gateway is away: WEIR_SPOOL. */
   spool?: string;
   /** Sends nothing: WEIR_DISABLED=1. */
@@ -100,4 +107,18 @@ export function person(given: Options): { email: string; team?: string } | undef
   const found = typeof who === "string" ? { email: who } : { ...who };
   const team = given.team || process.env.WEIR_TEAM;
   return team && !found.team ? { ...found, team } : found;
+}
+
+/** What replaces names; undefined where they stay. Throws: without its key nothing is sent. */
+export function names(given: Options): Privacy | undefined {
+  const env = process.env;
+  const mode = (given.privacy || env.WEIR_PRIVACY || "off").trim().toLowerCase();
+  if (mode === "off") return undefined;
+  if (mode !== "pseudonymise") throw new TypeError(`privacy is pseudonymise or off, not ${mode}`);
+  const folder = given.privacyFolder || env.WEIR_PRIVACY_FOLDER;
+  const tenant = given.tenant || env.WEIR_TENANT;
+  if (!folder || !tenant) {
+    throw new TypeError("privacy needs privacyFolder, which has the key, and tenant");
+  }
+  return new Privacy(readKey(folder), tenant);
 }

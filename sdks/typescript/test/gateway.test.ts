@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { Api, Problem } from "../src/index.js";
 import { client, stderr } from "./helpers.js";
 import { Hostile, reply, sleep, type Behaviour } from "./hostile.js";
 
@@ -18,6 +19,7 @@ describe("the gateway", { skip: BINARY ? false : "WEIR_BINARY names no weir bina
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "weir-sdk-"));
   let up: ChildProcess;
   let url = "";
+  let asked = "";
   let token = "";
 
   const ask = (...words: string[]) =>
@@ -36,6 +38,7 @@ describe("the gateway", { skip: BINARY ? false : "WEIR_BINARY names no weir bina
       const status = told && JSON.parse(told.stdout);
       if (status?.gateway) {
         url = status.gateway;
+        asked = status.api;
         token = status.secrets.gateway.token;
         return;
       }
@@ -110,6 +113,22 @@ describe("the gateway", { skip: BINARY ? false : "WEIR_BINARY names no weir bina
     const is = (await counts())["tool.called"];
     assert.equal(is.events - was.events, 20);
     assert.equal(is.duplicates - was.duplicates, 20);
+  });
+
+  test("has an api that answers", async () => {
+    const api = new Api({ url: asked, token });
+    const names = (await api.questions()).map((row) => row.name);
+    assert(names.includes("top-models"));
+    const answer = await api.query("top-models", { days: 7 });
+    assert.equal(typeof answer.about.title, "string");
+    assert.equal((await api.get("/v1/status"))[0]?.tenant, "default");
+    assert((await api.kpis({ kind: "kpi" })).length > 50);
+    await api.aggregates("llm.call", { window: "1h", by: ["model"], from: new Date(0), limit: 3 });
+    await assert.rejects(api.query("top-modles"), (error) => {
+      assert(error instanceof Problem && error.status === 404, String(error));
+      return /^WEIR-\d{4}$/.test(error.code) && error.remedy !== "";
+    });
+    await assert.rejects(new Api({ url: asked, token: "wrong" }).kpis(), { status: 401 });
   });
 
   test("refuses by item", async (t) => {

@@ -1,7 +1,7 @@
 import { Client, type Options } from "../src/index.js";
 
-for (const name of ["URL", "TOKEN", "SOURCE", "ENGINEER", "TEAM", "SPOOL", "DISABLED", "DEBUG"]) {
-  delete process.env[`WEIR_${name}`];
+for (const name of Object.keys(process.env)) {
+  if (name.startsWith("WEIR_") && name !== "WEIR_BINARY") delete process.env[name];
 }
 
 /** A client for one test; closed without waiting when the test is over. */

@@ -118,13 +118,14 @@ function chunked(bytes: Buffer): { body: Buffer; length: number } | undefined {
 export const sleep = (millis: number) => new Promise<void>((tell) => setTimeout(tell, millis));
 
 export function reply(socket: net.Socket, status: number, body: unknown, headers: string[] = []) {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const text = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const head = [
     `HTTP/1.1 ${status} Whatever`,
     `Content-Length: ${Buffer.byteLength(text)}`,
     ...headers,
   ];
-  socket.write(head.join("\r\n") + "\r\n\r\n" + text);
+  socket.write(head.join("\r\n") + "\r\n\r\n");
+  socket.write(text);
 }
 
 export const ok: Behaviour = (socket, asked) =>

@@ -147,7 +147,7 @@ pub enum Command {
     #[command(subcommand)]
     Dlq(DlqCommand),
     /// List the topics with partitions, records and lag
-    Topics(JsonArgs),
+    Topics(TopicsArgs),
     /// What brokers elsewhere have to know about weir
     #[command(subcommand)]
     Kafka(KafkaCommand),
@@ -254,6 +254,16 @@ pub struct UpgradeArgs {
     pub check: bool,
     /// Print JSON for programs
     #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct TopicsArgs {
+    /// Ask nobody, print what keys and values are, how long they stay, who writes and who reads them
+    #[arg(long)]
+    pub describe: bool,
+    /// Print JSON for programs
+    #[arg(long, conflicts_with = "describe")]
     pub json: bool,
 }
 

@@ -1,16 +1,19 @@
 //! Pages that are written from the declarations: what there is to measure (`docs/metrics.md`), and
 //! what of the product's catalogue is answered by which declaration and which test
-//! (`docs/coverage.md`, by the mapping in `docs/coverage.yaml`).
+//! (`docs/coverage.md`, by the mapping in `docs/coverage.yaml`), and what stands in each topic
+//! (`docs/topics.md`, by `weir topics --describe`, which knows what each service is allowed).
 
 mod coverage;
 mod metrics;
 mod page;
 mod tested;
+mod topics;
 mod words;
 
 pub use coverage::coverage;
 pub use metrics::metrics;
 pub use tested::Tests;
+pub use topics::{Access, topics};
 pub use words::looks_at;
 
 use std::path::Path;

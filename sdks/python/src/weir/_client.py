@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import time
 from typing import Any, Dict, Mapping, Optional
 
 from . import _wrap
 from ._capability import Capability
-from ._config import Person, common, person, settings
+from ._config import Person, common, names, person, settings
 from ._encode import encode
 from ._events import Events
 from ._ids import uuid7
 from ._log import Notes
 from ._pipeline import Pipeline
+from ._privacy import Privacy
 
 MAX_EVENT = 256 << 10
 
@@ -23,12 +25,15 @@ class Client(Events):
     """Sends events to weir's gateway, in the background.
 
     No method raises, blocks for the network, or keeps the process from ending. What is not given
-    here is taken from `WEIR_URL`, `WEIR_TOKEN`, `WEIR_SOURCE`, `WEIR_ENGINEER`, `WEIR_TEAM` and
-    `WEIR_SPOOL`; `WEIR_DISABLED=1` switches it off, `WEIR_DEBUG=1` prints what is sent.
+    here is taken from `WEIR_URL`, `WEIR_TOKEN`, `WEIR_SOURCE`, `WEIR_ENGINEER`, `WEIR_TEAM`,
+    `WEIR_PRIVACY`, `WEIR_PRIVACY_FOLDER`, `WEIR_TENANT` and `WEIR_SPOOL`; `WEIR_DISABLED=1`
+    switches it off, `WEIR_DEBUG=1` prints what is sent.
 
     source: the instance that emits, e.g. the host or job; left out, the token's name.
     engineer: whose events these are: an address, or {"email": ..., "team": ...}.
     resource: OpenTelemetry resource attributes of every event.
+    privacy: "pseudonymise" writes pseudonyms in place of names before anything is queued; it needs
+        privacy_folder, which has the secret key, and tenant (docs/privacy.md).
     spool: a folder in which batches wait while the gateway is away.
     limits: max_events, max_bytes (of the queue), batch_events, batch_bytes, flush_interval,
         timeout (of a request), exit_timeout, spool_bytes. Seconds and bytes.
@@ -43,6 +48,9 @@ class Client(Events):
         engineer: Optional[Person] = None,
         team: Optional[str] = None,
         resource: Optional[Mapping[str, str]] = None,
+        privacy: Optional[str] = None,
+        privacy_folder: Optional[str] = None,
+        tenant: Optional[str] = None,
         spool: Optional[str] = None,
         disabled: Optional[bool] = None,
         debug: Optional[bool] = None,
@@ -52,6 +60,7 @@ class Client(Events):
         self._pipeline: Optional[Pipeline] = None
         self._engineer: Optional[Dict[str, str]] = None
         self._common: Dict[str, Any] = {}
+        self._privacy: Optional[Privacy] = None
         try:
             found = settings(
                 url, token, {"spool": spool, "disabled": disabled, "debug": debug, **limits}
@@ -59,6 +68,7 @@ class Client(Events):
             self._notes = Notes(found.debug)
             self._engineer = person(engineer, team)
             self._common = common(source, resource)
+            self._privacy = names(privacy, privacy_folder, tenant)
             if not found.disabled:
                 self._pipeline = Pipeline(found, self._notes)
         except Exception as error:
@@ -139,6 +149,9 @@ class Client(Events):
             elif isinstance(who, str):
                 event[person_field] = {"email": who}
         line = encode(event)
+        if self._privacy is not None:
+            # What is plain JSON holds no name in a form of its own.
+            line = encode(self._privacy.hidden(json.loads(line)))
         if len(line) > MAX_EVENT:
             raise ValueError(f"it has {len(line)} bytes, at most {MAX_EVENT} are sent")
         pipeline.put(line)

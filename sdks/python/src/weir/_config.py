@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
+from ._privacy import OFF, PSEUDONYMISE, Privacy, read_key
+
 DEFAULT_URL = "http://127.0.0.1:4318"
 
 Person = Union[str, Mapping[str, str]]
@@ -15,6 +17,16 @@ Person = Union[str, Mapping[str, str]]
 def flag(name: str) -> bool:
     """Whether the environment switches something on."""
     return os.environ.get(name, "").strip().lower() in ("1", "true", "yes", "on")
+
+
+def address(url: str) -> str:
+    """An address of http or https, without spaces and slashes at its end. Raises ValueError."""
+    url = url.strip().rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"url {url!r} is not an http or https address")
+    parts.port  # noqa: B018  raises where it is no number
+    return url
 
 
 @dataclass(frozen=True)
@@ -37,10 +49,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuses what could not work; a batch is never larger than the queue."""
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"url {self.url!r} is not an http or https address")
-        parts.port  # noqa: B018  raises where it is no number
+        address(self.url)
         for name in ("max_events", "max_bytes", "batch_events", "batch_bytes", "spool_bytes"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ValueError(f"{name} has to be a whole number above 0")
@@ -84,3 +93,21 @@ def common(source: Optional[str], resource: Optional[Mapping[str, str]]) -> Dict
     if resource:
         found["resource"] = {str(name): str(value) for name, value in resource.items()}
     return found
+
+
+def names(
+    privacy: Optional[str], folder: Optional[str], tenant: Optional[str]
+) -> Optional[Privacy]:
+    """What replaces names; None where they stay. Raises ValueError or OSError: without its key
+    nothing is to be sent."""
+    env = os.environ
+    mode = (privacy or env.get("WEIR_PRIVACY") or OFF).strip().lower()
+    if mode == OFF:
+        return None
+    if mode != PSEUDONYMISE:
+        raise ValueError(f"privacy is {PSEUDONYMISE} or {OFF}, not {mode!r}")
+    folder = folder or env.get("WEIR_PRIVACY_FOLDER")
+    tenant = tenant or env.get("WEIR_TENANT")
+    if not folder or not tenant:
+        raise ValueError("privacy needs privacy_folder, which has the key, and tenant")
+    return Privacy(read_key(folder), tenant)

@@ -11,7 +11,7 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ._config import Settings
@@ -67,12 +67,9 @@ class Http:
     """A connection that is kept; used by one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        parts = urlsplit(settings.url)
-        self._secure = parts.scheme == "https"
-        self._host = parts.hostname or ""
-        self._port = parts.port
-        self._path = parts.path + "/v1/events"
+        self._url = settings.url
         self._timeout = settings.timeout
+        self._path = ""
         self._connection: Optional[http.client.HTTPConnection] = None
         self._headers = {
             "Content-Type": "application/json",
@@ -121,16 +118,12 @@ class Http:
         deadline = time.monotonic() + self._timeout
         connection = self._connection
         if connection is None:
-            connection = self._connection = self._connect()
+            connection, self._path = connect(self._url, self._timeout)
+            self._connection = connection
         if connection.sock is not None:
             connection.sock.settimeout(self._timeout)
-        timed: Any = lambda sock, *args, **named: http.client.HTTPResponse(  # noqa: E731
-            _Until(sock, deadline),  # type: ignore[arg-type]
-            *args,
-            **named,
-        )
-        connection.response_class = timed
-        connection.request("POST", self._path, body, headers)
+        until(connection, deadline)
+        connection.request("POST", self._path + "/v1/events", body, headers)
         response = connection.getresponse()
         try:
             text = response.read(MAX_ANSWER + 1)
@@ -143,12 +136,26 @@ class Http:
         finally:
             response.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
-        if self._secure:
-            return http.client.HTTPSConnection(
-                self._host, self._port, timeout=self._timeout, context=ssl.create_default_context()
-            )
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+
+def connect(url: str, timeout: float) -> Tuple[http.client.HTTPConnection, str]:
+    """A connection to an address, not open yet, and the path that the address has."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        secure = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+        return secure, parts.path
+    return http.client.HTTPConnection(host, parts.port, timeout=timeout), parts.path
+
+
+def until(connection: http.client.HTTPConnection, deadline: float) -> None:
+    """Has the next answer of a connection be there by a moment (of the monotonic clock)."""
+    timed: Any = lambda sock, *args, **named: http.client.HTTPResponse(  # noqa: E731
+        _Until(sock, deadline),  # type: ignore[arg-type]
+        *args,
+        **named,
+    )
+    connection.response_class = timed
 
 
 def _failed(error: BaseException) -> Answer:
@@ -175,11 +182,11 @@ def read(status: int, headers: Any, text: bytes) -> Answer:
     if status in (400, 413):
         return Answer(SPLIT, code, detail)
     if status in (408, 425, 429) or status >= 500:
-        return Answer(RETRY, code, detail, retry_after=_retry_after(headers.get("Retry-After")))
+        return Answer(RETRY, code, detail, retry_after=retry_after(headers.get("Retry-After")))
     return Answer(BLOCKED, code, detail)
 
 
-def _retry_after(value: Optional[str]) -> Optional[float]:
+def retry_after(value: Optional[str]) -> Optional[float]:
     """Seconds from now: the header is a number of them, or a date."""
     if not value:
         return None

@@ -83,7 +83,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Digest(a) => digest::run(&system, &a),
         Command::Dlq(a) => dlq::run(&system, a),
         Command::Kafka(c) => kafka::run(&c),
-        Command::Topics(a) => topics::run(&system, a.json),
+        Command::Topics(a) => topics::run(&system, &a),
         Command::Catalog(a) => catalog::run(&system, a),
         Command::Reprocess(a) => services::reprocess(&system, a.json),
         Command::Processor(a) => services::processor(&system, &a),

@@ -1,13 +1,40 @@
 //! `weir topics`
 
-use crate::args::SystemArgs;
+use super::kafka::acls::Service;
+use crate::args::{SystemArgs, TopicsArgs};
 use crate::output::{self, thousands};
 use anyhow::Result;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
+use weir_catalog::Catalog;
 use weir_kafka::admin::Admin;
+use weir_ops::docs::{self, Access};
+use weir_runtime::acl::{Operation, Pattern, Resource};
 
-pub fn run(system: &SystemArgs, json: bool) -> Result<ExitCode> {
+/// The page `docs/topics.md`: of the shipped catalog, with what each service is allowed.
+fn page() -> Result<String> {
+    let catalog = Catalog::embedded()?;
+    let grants = Service::ALL.into_iter().flat_map(|service| {
+        let each = service.grants().into_iter();
+        each.map(move |grant| (service, grant))
+    });
+    let on_topics = grants.filter(|(_, grant)| grant.resource == Resource::Topic);
+    let access = on_topics.map(|(service, grant)| Access {
+        service: service.label(),
+        topic: grant.name,
+        prefix: grant.pattern == Pattern::Prefixed,
+        reads: grant.operations.contains(&Operation::Read),
+        writes: grant.operations.contains(&Operation::Write),
+    });
+    Ok(docs::topics(&catalog, &access.collect::<Vec<_>>()))
+}
+
+pub fn run(system: &SystemArgs, a: &TopicsArgs) -> Result<ExitCode> {
+    if a.describe {
+        std::io::stdout().write_all(page()?.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let brokers = system.find_brokers()?;
     let admin = Admin::new(&brokers, Duration::from_secs(10))?;
     let names: Vec<String> = admin
@@ -19,7 +46,7 @@ pub fn run(system: &SystemArgs, json: bool) -> Result<ExitCode> {
     let only: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut topics = admin.topics(&only)?;
     topics.sort_by(|a, b| a.name.cmp(&b.name));
-    if json {
+    if a.json {
         let all: Vec<_> = topics
             .iter()
             .map(|t| {
@@ -47,4 +74,16 @@ pub fn run(system: &SystemArgs, json: bool) -> Result<ExitCode> {
         .collect();
     output::table(&["topic", "partitions", "offsets"], &rows)?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    #[test]
+    fn the_documentation_says_the_same() {
+        let written = include_str!("../../../../docs/topics.md");
+        let line = weir_ops::docs::first_difference(written, &super::page().unwrap());
+        assert_eq!(line, None, "run `weir topics --describe >docs/topics.md`");
+    }
 }

@@ -1,6 +1,6 @@
 //! `weir kafka`
 
-mod acls;
+pub mod acls;
 mod print;
 
 use crate::args::{AclFormat, KafkaCommand};
