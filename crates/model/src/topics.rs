@@ -33,6 +33,9 @@ pub const TOKENS: &str = "weir.tokens";
 /// Addresses of people by pseudonym, encrypted (compacted).
 pub const PEOPLE: &str = "weir.people";
 
+/// What was sent of scheduled reports (compacted).
+pub const REPORTS: &str = "weir.reports";
+
 /// What the alert consumer has planned and sent, by alert, group and message (compacted).
 pub const NOTIFY: &str = "weir.notify";
 

@@ -6,6 +6,7 @@ use crate::dashboard::{Entrance, session_of};
 use crate::fault::Fault;
 use crate::live::Hub;
 use crate::page::{self, Told};
+use crate::scheduled::Schedule;
 use crate::standing::Standing;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -24,6 +25,9 @@ pub(crate) struct State {
     pub config: ApiConfig,
     pub catalog: Arc<Catalog>,
     pub questions: Vec<Question>,
+    pub reports: Vec<weir_report::Declaration>,
+    /// Those that are sent by themselves.
+    pub schedules: Vec<Schedule>,
     pub store: Store,
     pub door: Door,
     pub rates: Rates,
@@ -113,6 +117,11 @@ impl Asker {
     /// Whose numbers these are.
     pub fn tenant(&self) -> &str {
         self.reader.tenant()
+    }
+
+    /// The store, for the tenant.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// Most rows of an answer.

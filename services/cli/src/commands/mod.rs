@@ -6,6 +6,7 @@ mod backtest;
 mod baseline;
 mod catalog;
 mod connect;
+mod dashboard;
 mod digest;
 mod disk;
 mod dlq;
@@ -60,6 +61,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Simulate(a) => simulate::run(&system, &a),
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
+        Command::Dashboard(a) => dashboard::run(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Alerts(a) => alerts::run(&system, &a),
         Command::Report(a) => report::run(&system, a),

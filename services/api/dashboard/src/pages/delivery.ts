@@ -16,6 +16,7 @@ export const delivery: Page = {
   name: "Delivery",
   teams: true,
   compares: false,
+  report: "compliance",
   sections: (c) => [
     { title: "Deployments", note: "How often, how soon, how safe, how fast recovered", load: () => five(c) },
     { title: "Deployments by day", load: () => daily(c) },

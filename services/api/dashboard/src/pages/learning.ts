@@ -15,6 +15,7 @@ export const learning: Page = {
   name: "Learning",
   teams: false,
   compares: true,
+  report: "learning",
   sections: (c) => [
     { title: "In the period", load: () => totals(c) },
     { title: "Leaderboard", note: "By experience points", load: () => board(c) },

@@ -21,6 +21,7 @@ export const overview: Page = {
   name: "Overview",
   teams: true,
   compares: true,
+  report: "executive",
   sections: (c) => [
     { title: "At a glance", load: () => glance(c) },
     { title: "Now", note: "This hour so far, provisional: it is final when the hour is over", load: async () => now(c), moves: "kpis" },

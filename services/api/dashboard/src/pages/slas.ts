@@ -14,6 +14,7 @@ export const slas: Page = {
   name: "AI SLAs",
   teams: false,
   compares: false,
+  report: "sla",
   sections: (c) => [
     { title: "Promises", note: "Newest values. A burn of 1 uses the error budget up exactly at its end; above it, sooner", load: () => promises(c) },
     { title: "Models", note: "Time of inference, accuracy afterwards, drift", load: () => kpis(c, "models") },

@@ -15,6 +15,7 @@ export const teams: Page = {
   name: "Teams and people",
   teams: true,
   compares: true,
+  report: "team",
   sections: (c) => [
     ...(c.view.team ? [{ title: c.view.team, load: () => one(c, c.view.team ?? "") }] : []),
     { title: "Teams", note: "Return on the assistant, with the terms of its formula", load: () => returns(c) },
