@@ -138,7 +138,7 @@ pub(crate) async fn generate(
 #[utoipa::path(get, path = "/api/analytics/reports/{id}/download", tag = "analytics",
     params(("id" = String, Path), FormatAsked),
     responses((status = 200, description = "the file, of the type of its format",
-        content_type = "application/octet-stream", body = Vec<u8>)))]
+        content_type = "application/octet-stream", body = String)))]
 pub(crate) async fn download(
     asker: Asker,
     Path(id): Path<String>,

@@ -71,7 +71,7 @@ pub(crate) async fn reports(
 #[utoipa::path(get, path = "/v1/reports/{report}", tag = "reports",
     params(("report" = String, Path, example = "executive"), ReportAsked),
     responses((status = 200, description = "the file, of the type of its format",
-        content_type = "application/octet-stream", body = Vec<u8>)))]
+        content_type = "application/octet-stream", body = String)))]
 pub(crate) async fn report(
     asker: Asker,
     Path(name): Path<String>,
