@@ -176,12 +176,18 @@ pub fn standard<'a>(
     all.push(spec(topics::LOGGED, 1, &kept(30 * DAY)));
     all.push(spec(topics::IMPORTS, 1, &compacted(16 << 20, 60 * MINUTE)));
     all.push(notify());
+    all.push(reports());
     all
 }
 
 /// What the alert consumer keeps; it makes the topic too, where the processor is an older one.
 pub fn notify() -> TopicSpec {
     spec(topics::NOTIFY, 1, &compacted(16 << 20, 60 * MINUTE))
+}
+
+/// What was sent of scheduled reports; who sends them makes the topic too.
+pub fn reports() -> TopicSpec {
+    spec(topics::REPORTS, 1, &compacted(16 << 20, 60 * MINUTE))
 }
 
 /// A partition's bounds.

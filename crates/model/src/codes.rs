@@ -235,6 +235,10 @@ codes! {
     REPORT_MERGE = 1204;
     /// a format of a report could not be written
     REPORT_WRITTEN = 1205;
+    /// the declaration of reports that are sent by themselves is not valid
+    REPORT_SCHEDULE = 1206;
+    /// a report that is due by itself was not sent
+    REPORT_UNSENT = 1207;
     // 13xx: what is computed of finished days
     /// the declaration of what is computed of finished days is not valid
     ANALYSIS_DECLARATION = 1301;

@@ -125,6 +125,10 @@ topics! {
         "Addresses of people by pseudonym, encrypted",
         "tenant and pseudonym, on a line each",
         Words("the address, encrypted under the key of the person"), &[];
+    REPORTS, "weir.reports",
+        "What was mailed of scheduled reports",
+        "`schedule/<name>`, or `sent/<schedule>/<due>/<subject>/<recipient>`",
+        Words("JSON: how far a schedule is; nothing more of a mail than that it was taken"), &[];
     NOTIFY, "weir.notify",
         "What the alert consumer has planned and sent, by alert, group and message",
         "kind and id, as `alert/<id>`", Words("JSON: what is remembered under that key"), &[];

@@ -141,7 +141,7 @@ fn bars(chart: &Chart) -> String {
 }
 
 /// A round number not below, for the end of an axis.
-fn nice(most: f64) -> f64 {
+pub(crate) fn nice(most: f64) -> f64 {
     if most <= 0.0 || !most.is_finite() {
         return 0.0;
     }
@@ -151,7 +151,8 @@ fn nice(most: f64) -> f64 {
     step.unwrap_or(&10.0) * size
 }
 
-fn short(name: &str) -> String {
+/// A name that is not too long for its place.
+pub(crate) fn short(name: &str) -> String {
     match name.chars().count() > LONGEST {
         true => name.chars().take(LONGEST - 1).chain(['…']).collect(),
         false => name.to_owned(),

@@ -198,10 +198,67 @@ impl Secret {
     pub fn new(text: impl Into<String>) -> Secret {
         Secret(text.into())
     }
+
+    /// What a file of `folder` or a variable holds, without white space around it; none where
+    /// neither is named.
+    ///
+    /// # Errors
+    /// Both are named, or it is not there.
+    pub fn fetch(
+        folder: &Path,
+        file: Option<&str>,
+        variable: Option<&str>,
+    ) -> Result<Option<Secret>, Unfetched> {
+        let text = match (file, variable) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => {
+                let what = "a secret is given twice";
+                return Err(Unfetched::new(what, "name a file or a variable"));
+            }
+            (Some(file), None) => String::from_utf8(fetch(folder, file)?)
+                .map_err(|_| Unfetched::new(format!("{file} is no text"), "write UTF-8"))?,
+            (None, Some(name)) => std::env::var(name).map_err(|_| {
+                let what = format!("the variable {name} is not set");
+                Unfetched::new(what, "set it where the service is started")
+            })?,
+        };
+        Ok(Some(Secret::new(text.trim())))
+    }
+
     /// The text, for the one who needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// What a configuration names is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfetched {
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Unfetched {
+    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Unfetched {
+        Unfetched {
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// What a file holds that a configuration names; `folder` is where it is looked for.
+///
+/// # Errors
+/// It cannot be read.
+pub fn fetch(folder: &Path, file: &str) -> Result<Vec<u8>, Unfetched> {
+    let path = folder.join(file);
+    std::fs::read(&path).map_err(|e| {
+        let what = format!("{} cannot be read: {e}", path.display());
+        Unfetched::new(what, "name a file that the service may read")
+    })
 }
 
 impl std::fmt::Debug for Secret {

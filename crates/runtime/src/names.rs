@@ -8,6 +8,8 @@ pub const SINK_GROUP: &str = "weir-sink";
 pub const IMPORTS: &str = "weir-import-";
 /// The consumer group of the alert consumer; also the first part of its transactional id.
 pub const NOTIFY_GROUP: &str = "weir-notify";
+/// The consumer group of who sends reports; also the first part of their transactional ids.
+pub const REPORTS_GROUP: &str = "weir-reports";
 
 /// The consumer group of a stage in a run; also the first part of its transactional ids.
 pub fn stage_group(stage: &str, run: u32) -> String {
@@ -30,6 +32,7 @@ mod tests {
         assert_eq!(SINK_GROUP, "weir-sink");
         assert_eq!(IMPORTS, "weir-import-");
         assert_eq!(NOTIFY_GROUP, "weir-notify");
+        assert_eq!(REPORTS_GROUP, "weir-reports");
         assert_eq!(instance("up", 0), "up-0");
     }
 }

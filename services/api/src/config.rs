@@ -1,6 +1,7 @@
 //! Settings of an api.
 
 use crate::findings::AnalysisConfig;
+use crate::scheduled::ReportsConfig;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct ApiConfig {
     pub least_persons: u32,
     /// What is computed once a day is over.
     pub analysis: AnalysisConfig,
+    /// How reports are made, and which are sent when and to whom.
+    pub reports: ReportsConfig,
     /// Most connections.
     pub connections: usize,
     /// Most of them that are told what happens as it happens; one token has at most a quarter.
@@ -59,6 +62,7 @@ impl Default for ApiConfig {
             limits: Limits::default(),
             least_persons: 5,
             analysis: AnalysisConfig::default(),
+            reports: ReportsConfig::default(),
             connections: 1024,
             streams: 512,
             head: Duration::from_secs(30),
@@ -78,6 +82,9 @@ impl ApiConfig {
             c if c.limits.memory.bytes() == 0 => zero("limits.memory"),
             c if c.analysis.look < Duration::from_secs(1) => {
                 Some("api.analysis.look must be at least 1s".to_owned())
+            }
+            c if c.reports.again < Duration::from_secs(1) => {
+                Some("api.reports.again must be at least 1s".to_owned())
             }
             c if c.limits.time < Duration::from_secs(1) => {
                 Some("api.limits.time must be at least 1s".to_owned())

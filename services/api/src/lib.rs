@@ -19,6 +19,7 @@ mod params;
 mod persons;
 mod resources;
 mod routes;
+pub mod scheduled;
 mod standing;
 mod state;
 
@@ -27,8 +28,10 @@ pub use dashboard::Entrance;
 pub use routes::document;
 
 use anyhow::{Result, bail};
+use scheduled::ScheduleConfig;
 use standing::Standing;
 use state::{Shared, State};
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +41,7 @@ use weir_http::token::Scope;
 use weir_http::{Door, Rates, Room, Speaks, Tokens, listen, serve};
 use weir_model::codes::CONFIG;
 use weir_privacy::Privacy;
+use weir_report::Declaration;
 use weir_runtime::host::{Running, Service};
 use weir_store::{Question, Store};
 
@@ -69,11 +73,25 @@ impl Port {
     }
 }
 
+/// What an api tells of, as it is declared.
+#[derive(Clone, Debug)]
+pub struct Schemas {
+    /// Event types, KPIs, rules.
+    pub catalog: Arc<Catalog>,
+    /// Named questions.
+    pub questions: Vec<Question>,
+    /// Reports.
+    pub reports: Vec<Declaration>,
+    /// When they are sent by themselves, where the configuration says to whom.
+    pub schedules: BTreeMap<String, ScheduleConfig>,
+}
+
 /// An api that has its port.
 pub struct Api {
     state: Shared,
     port: Port,
     plan: Option<findings::Plan>,
+    post: Option<scheduled::Post>,
 }
 
 impl Api {
@@ -85,8 +103,7 @@ impl Api {
     pub fn new(
         port: Port,
         config: ApiConfig,
-        catalog: Arc<Catalog>,
-        questions: Vec<Question>,
+        schemas: Schemas,
         privacy: Option<Arc<Privacy>>,
     ) -> Result<Api> {
         if let Some(problem) = config.problem() {
@@ -94,6 +111,14 @@ impl Api {
         }
         port.0.set_nonblocking(true)?;
         let port_number = port.address()?.port();
+        let schedules = scheduled::all(&config.reports, &schemas)?;
+        let post = scheduled::Post::new(&config.reports, schedules.clone())?;
+        let Schemas {
+            catalog,
+            questions,
+            reports,
+            ..
+        } = schemas;
         let hub = live::Hub::new(&catalog, config.streams);
         let desk = commands::Desk::new(&config.kafka, &catalog, privacy)?;
         let tokens = Tokens::new("api's tokens", metric::METERS.tokens);
@@ -110,12 +135,15 @@ impl Api {
             port: port_number,
             catalog,
             questions,
+            reports,
+            schedules,
             config,
         };
         Ok(Api {
             state: Arc::new(state),
             port,
             plan: None,
+            post,
         })
     }
 
@@ -154,6 +182,9 @@ impl Api {
             scope.spawn(|| state.hub.follow(brokers, &state.standing, shutdown));
             if let Some(plan) = &self.plan {
                 scope.spawn(|| findings::follow(state, plan, running));
+            }
+            if let Some(post) = self.post {
+                scope.spawn(|| post.follow(state, running));
             }
             let router = routes::router(state, running);
             let served = running.block_on(async {

@@ -17,6 +17,10 @@ pub const TOKENS: &str = "weir_api_tokens";
 pub const STREAMS: &str = "weir_api_streams";
 /// Streams that were closed because their readers were too slow.
 pub const STREAMS_CUT: &str = "weir_api_streams_cut_total";
+/// Mails of scheduled reports, by schedule and result.
+pub const REPORT_MAILS: &str = "weir_api_report_mails_total";
+/// Schedules of which something is due and not sent.
+pub const REPORTS_BEHIND: &str = "weir_api_reports_behind";
 
 /// Those that the shared parts of HTTP count under.
 pub(crate) const METERS: Meters = Meters {
@@ -43,6 +47,19 @@ pub fn all() -> Vec<Metric> {
         counter(STREAMS_CUT, "streams closed: their readers were too slow")
             .of("api")
             .moves("a reader is too slow for what it asks: it comes again by itself"),
+        counter(
+            REPORT_MAILS,
+            "mails of scheduled reports: taken, refused, failed",
+        )
+        .of("api")
+        .by(&["schedule", "result"])
+        .moves("failed grows: the log says what the mail server answers"),
+        gauge(
+            REPORTS_BEHIND,
+            "schedules of which something is due and not sent",
+        )
+        .of("api")
+        .moves("stays above 0: `trouble` of /v1/schedules says why"),
     ];
     own.into_iter().chain(METERS.all("api")).collect()
 }

@@ -53,6 +53,11 @@ impl Standing {
         })
     }
 
+    /// The same as moments; none where that is not known.
+    pub fn moments(&self) -> Option<BTreeMap<String, Micros>> {
+        self.read(|known| Some(known.complete.clone()).filter(|c| !c.is_empty()))
+    }
+
     /// Through when all of these event types are; none where that is not known of one.
     pub fn through<'a>(&self, mut events: impl Iterator<Item = &'a str>) -> Option<Micros> {
         self.read(|known| {

@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::live::Hub;
 use crate::page::{self, Told};
 use crate::persons::{self, Persons};
+use crate::scheduled::Schedule;
 use crate::standing::Standing;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -26,6 +27,9 @@ pub(crate) struct State {
     pub config: ApiConfig,
     pub catalog: Arc<Catalog>,
     pub questions: Vec<Question>,
+    pub reports: Vec<weir_report::Declaration>,
+    /// Those that are sent by themselves.
+    pub schedules: Vec<Schedule>,
     pub store: Store,
     pub door: Door,
     pub rates: Rates,

@@ -96,6 +96,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Show what goes on, live: the pipeline, spend, alerts
     Top(TopArgs),
+    /// Print a link into the dashboard, which opens once
+    Dashboard(DashboardArgs),
     /// Publish what other tools recorded: a repository's history, or a table through a mapping
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     Import(ImportArgs),
@@ -355,6 +357,19 @@ pub struct UpArgs {
     /// File that says who is told of alerts: starts the alert consumer too
     #[arg(long, value_name = "FILE")]
     pub notify: Option<PathBuf>,
+    /// File that says which reports are mailed when and to whom (docs/reports.md)
+    #[arg(long, value_name = "FILE")]
+    pub reports: Option<PathBuf>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub struct DashboardArgs {
+    /// Whose numbers it shows (default: the owner's tenant); a token is made for another one
+    #[arg(long, value_parser = tenant)]
+    pub tenant: Option<String>,
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Subcommand, Debug)]

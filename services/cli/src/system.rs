@@ -3,6 +3,7 @@
 use crate::args::SystemArgs;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_catalog::Catalog;
@@ -339,6 +340,11 @@ impl SystemArgs {
             Some(dir) => weir_report::Declaration::from_dir(&dir)?,
             None => weir_report::Declaration::shipped()?,
         })
+    }
+
+    /// When reports are sent by themselves: of `--schemas`, where it says so.
+    pub fn schedules(&self) -> Result<BTreeMap<String, weir_api::scheduled::ScheduleConfig>> {
+        weir_api::scheduled::shipped(self.schemas.as_deref())
     }
 
     fn sql(&self, folder: &str) -> Option<PathBuf> {

@@ -17,8 +17,8 @@ const SILENCED: &str = "alert.silenced";
 pub(crate) enum Said {
     /// Alerts; several where several rules look at an early limit.
     Alerts(Vec<Notice>),
-    /// Somebody takes care of an alert.
-    Acknowledged(String),
+    /// Somebody of a tenant takes care of an alert.
+    Acknowledged { tenant: String, alert: String },
     /// Somebody wants no word.
     Silenced(Silence),
     /// Nothing that matters here.
@@ -47,7 +47,7 @@ pub(crate) struct Reader {
     early: BTreeMap<String, Vec<RuleDef>>,
 }
 
-const OF_ACKNOWLEDGED: &[&str] = &["alert_id"];
+const OF_ACKNOWLEDGED: &[&str] = &["alert_id", "tenant"];
 const OF_SILENCED: &[&str] = &[
     "event_id",
     "tenant",
@@ -157,7 +157,10 @@ impl Reader {
             _ => String::new(),
         };
         if fields == OF_ACKNOWLEDGED {
-            return Ok(Said::Acknowledged(text(0)));
+            return Ok(Said::Acknowledged {
+                alert: text(0),
+                tenant: text(1),
+            });
         }
         let subject = match row.get(4) {
             Some(Value::Map(bytes)) => map_entries(bytes)

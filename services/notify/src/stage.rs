@@ -188,7 +188,9 @@ impl Stage for NotifyStage {
                         desk.alert(notice, appended, now, (&place, offset));
                     }
                 }
-                Said::Acknowledged(id) => desk.acknowledged(&id, appended, (&place, offset)),
+                Said::Acknowledged { tenant, alert } => {
+                    desk.acknowledged((&tenant, &alert), appended, (&place, offset));
+                }
                 Said::Silenced(silence) => desk.silenced(silence, (&place, offset)),
                 Said::Nothing => {}
                 Said::Unreadable => {

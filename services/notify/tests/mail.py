@@ -17,11 +17,12 @@ from aiosmtpd.smtp import AuthResult
 class Box:
     async def handle_DATA(self, server, session, envelope):
         mail = email.message_from_bytes(envelope.content)
-        parts = {p.get_content_type(): p.get_payload(decode=True).decode()
+        parts = {p.get_content_type(): p.get_payload(decode=True).decode(errors="replace")
                  for p in mail.walk() if not p.is_multipart()}
         subject = str(email.header.make_header(email.header.decode_header(mail["subject"])))
         print(json.dumps({"to": envelope.rcpt_tos, "from": envelope.mail_from, "subject": subject,
                           "id": mail["message-id"], "tls": session.ssl is not None,
+                          "files": [p.get_filename() for p in mail.walk() if p.get_filename()],
                           "parts": parts}), flush=True)
         return "250 taken"
 

@@ -340,6 +340,24 @@ fn a_wrong_file_names_line_and_remedy() {
             7,
             "is no time",
         ),
+        (
+            "to: hook",
+            "to: hook\nmaintenance:\n  - {name: m, from: '2026-01-02T00:00:00Z'}",
+            7,
+            "does not say when",
+        ),
+        (
+            "to: hook",
+            "to: hook\nmaintenance:\n  - {name: m, weekly: {days: [sat], at: '22:00', zone: Mars, for: 6h}}",
+            7,
+            "there is no zone Mars",
+        ),
+        (
+            "to: hook",
+            "to: hook\nmaintenance:\n  - {name: m, weekly: {days: [sat], at: '22:00', zone: UTC, for: 8d}}",
+            7,
+            "more than a week",
+        ),
     ] {
         let told = declare::read(&file, &good.replace(from, to))
             .unwrap_err()

@@ -102,7 +102,7 @@ impl Reading<'_> {
         let catalog = self.source.catalog;
         let own = kpi.terms.iter().filter(|t| !catalog.is_setting(t));
         let names = own.map(|t| catalog.events[t.event].name.clone());
-        self.events.borrow_mut().extend(names);
+        super::held(&self.events).extend(names);
         for (input, _) in kpi.mix.iter().flat_map(|mix| &mix.inputs) {
             self.notes(&catalog.kpis[*input]);
         }

@@ -12,8 +12,8 @@ use crate::model::{Point, Report, Section, Span, Subject};
 use crate::say;
 use crate::words::Words;
 use jiff::civil::Date;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use weir_catalog::Catalog;
 use weir_model::Micros;
 use weir_store::{Question, Reader};
@@ -75,9 +75,14 @@ struct Reading<'a> {
     declared: &'a Declaration,
     asked: &'a Asked,
     /// What its numbers were made of.
-    events: RefCell<BTreeSet<String>>,
+    events: Mutex<BTreeSet<String>>,
     /// What there is no data of.
-    missing: RefCell<Vec<String>>,
+    missing: Mutex<Vec<String>>,
+}
+
+/// What one reading notes on its way; it may be read on any thread.
+fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a report as it is declared.
@@ -95,8 +100,8 @@ pub async fn read(
         source,
         declared,
         asked,
-        events: RefCell::default(),
-        missing: RefCell::default(),
+        events: Mutex::default(),
+        missing: Mutex::default(),
     };
     let mut sections = Vec::new();
     for s in &declared.sections {
@@ -122,7 +127,10 @@ pub async fn read(
         sections,
         talking_points: Vec::new(),
         recommendations: Vec::new(),
-        missing: reading.missing.into_inner(),
+        missing: reading
+            .missing
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
     };
     let words = Words::of(&report);
     report.title = words.sentence(&declared.title)?;
@@ -140,6 +148,35 @@ pub async fn read(
     };
     (report.talking_points, report.recommendations) = (said(false)?, said(true)?);
     Ok(report)
+}
+
+/// Values of the dimension that a report is about one of, which there was anything of in the days
+/// that are asked for: any of the measures that the report's figures are.
+///
+/// # Errors
+/// As [`read`].
+pub async fn subjects(
+    source: &Source<'_>,
+    declared: &Declaration,
+    asked: &Asked,
+) -> Result<BTreeSet<String>, ReportError> {
+    let reading = Reading {
+        source,
+        declared,
+        asked,
+        events: Mutex::default(),
+        missing: Mutex::default(),
+    };
+    let by: Vec<String> = declared.subject.iter().cloned().collect();
+    let all = declared.sections.iter().flat_map(|s| &s.figures);
+    let mut found = BTreeSet::new();
+    for figure in all.filter(|f| f.measure.is_some() && f.by.as_ref() == Some(&by)) {
+        let asks = reading.asks(figure, None)?;
+        let rows = reading.values(&asks, asked, "all").await?;
+        found.extend(rows.iter().flat_map(|row| kpis::subject_of(row, &by)));
+    }
+    found.remove("");
+    Ok(found)
 }
 
 fn subject(declared: &Declaration, asked: &Asked) -> Result<Option<Subject>, ReportError> {
@@ -193,14 +230,14 @@ impl Reading<'_> {
     }
 
     fn misses(&self, words: String) {
-        self.missing.borrow_mut().push(words);
+        held(&self.missing).push(words);
     }
 
     /// Everything through then is in its numbers, as far as event types are known that they are
     /// made of.
     fn complete_through(&self) -> Option<Micros> {
         let complete = self.source.complete.as_ref()?;
-        let events = self.events.borrow();
+        let events = held(&self.events);
         events.iter().filter_map(|e| complete.get(e)).min().copied()
     }
 

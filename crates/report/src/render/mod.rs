@@ -2,6 +2,7 @@
 
 mod csv;
 mod page;
+mod pdf;
 mod pptx;
 mod xlsx;
 
@@ -28,10 +29,12 @@ pub enum Format {
     Xlsx,
     /// Slides.
     Pptx,
+    /// A tagged document.
+    Pdf,
 }
 
-/// Formats with their names; those before the last two are of all reports.
-const FORMATS: [(&str, Format); 7] = [
+/// Formats with their names; those before the last three are of all reports.
+const FORMATS: [(&str, Format); 8] = [
     ("html", Format::Html),
     ("md", Format::Md),
     ("json", Format::Json),
@@ -39,6 +42,7 @@ const FORMATS: [(&str, Format); 7] = [
     ("csv", Format::Csv),
     ("xlsx", Format::Xlsx),
     ("pptx", Format::Pptx),
+    ("pdf", Format::Pdf),
 ];
 /// How many of them every report has.
 const OF_ALL: usize = 5;
@@ -70,9 +74,25 @@ impl Format {
         found.map_or("txt", |(name, _)| name)
     }
 
+    /// What it is, as a header says it.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Html => "text/html; charset=utf-8",
+            Format::Md => "text/markdown; charset=utf-8",
+            Format::Json => "application/json",
+            Format::Yaml => "application/yaml",
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Format::Pdf => "application/pdf",
+            Format::Pptx => {
+                "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+            }
+        }
+    }
+
     /// Whether it is text.
     pub fn is_text(self) -> bool {
-        !matches!(self, Format::Xlsx | Format::Pptx)
+        !matches!(self, Format::Xlsx | Format::Pptx | Format::Pdf)
     }
 }
 
@@ -111,7 +131,18 @@ impl Renderer {
             Format::Csv => csv::csv(&shown)?,
             Format::Xlsx => xlsx::xlsx(&shown)?,
             Format::Pptx => pptx::pptx(&shown)?,
+            Format::Pdf => pdf::pdf(&shown)?,
         })
+    }
+}
+
+impl Renderer {
+    /// What a mail says that sends a report on: its text and its HTML.
+    ///
+    /// # Errors
+    /// A template cannot be read or filled.
+    pub fn mail(&self, report: &Report) -> Result<(String, String), ReportError> {
+        page::mail(&report.shown(), self.templates.as_deref())
     }
 }
 

@@ -10,6 +10,8 @@ use minijinja::{Environment, Value, context};
 use std::path::Path;
 
 const HTML: (&str, &str) = ("report.html", include_str!("../../templates/report.html"));
+const MAIL_HTML: (&str, &str) = ("mail.html", include_str!("../../templates/mail.html"));
+const MAIL_TXT: (&str, &str) = ("mail.txt", include_str!("../../templates/mail.txt"));
 const MD: (&str, &str) = ("report.md", include_str!("../../templates/report.md"));
 
 /// One page that needs nothing beside it.
@@ -20,6 +22,12 @@ pub fn html(report: &Report, dir: Option<&Path>) -> Result<String, ReportError> 
 /// Markdown.
 pub fn md(report: &Report, dir: Option<&Path>) -> Result<String, ReportError> {
     filled(MD, report, dir)
+}
+
+/// What a mail says: text, and HTML without what readers of mail leave out.
+pub fn mail(report: &Report, dir: Option<&Path>) -> Result<(String, String), ReportError> {
+    let text = filled(MAIL_TXT, report, dir)?;
+    Ok((text, filled(MAIL_HTML, report, dir)?))
 }
 
 fn filled(

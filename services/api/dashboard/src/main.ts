@@ -23,6 +23,7 @@ import { today } from "./state/days.js";
 import * as now from "./state/now.js";
 import { read } from "./state/view.js";
 import { h } from "./ui/dom.js";
+import { reports } from "./ui/reports.js";
 import { type Placed, place } from "./ui/section.js";
 import { inSight, news, side, stand, top } from "./ui/shell.js";
 
@@ -48,7 +49,7 @@ async function show(focus: boolean): Promise<void> {
     const standing = h("div", { class: "stand quiet" }, stand(context));
     const placed = page.sections(context).map((s) => place(s, own.signal));
     const told = h("div", { class: "news", role: "status" });
-    const main = h("main", { class: "main", id: "main", tabindex: -1 }, top(context, page, await names(context)), standing, told, h("div", { class: "sections" }, placed.map((p) => p.element)));
+    const main = h("main", { class: "main", id: "main", tabindex: -1 }, top(context, page, await names(context)), standing, reports(context, page.report), told, h("div", { class: "sections" }, placed.map((p) => p.element)));
     const nav = side(context, PAGES, page);
     app.replaceChildren(
       h("a", { class: "skip", href: "#main", click: (e) => { e.preventDefault(); main.focus(); } }, "To the numbers"),

@@ -1,10 +1,11 @@
 //! Somebody takes an alert on.
 
-use super::desk::{Changes, Command, Says, Written};
+use super::desk::{Changes, Said, Says, Written};
 use crate::fault::Fault;
 use crate::page::Told;
 use crate::resources::results::{Alert, one};
 use crate::resources::typed;
+use crate::state::Actor;
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::Response;
@@ -38,7 +39,7 @@ pub(crate) struct Acknowledge {
     responses((status = 200, body = Told<Written>)))]
 pub(crate) async fn acknowledge(
     Path(id): Path<String>,
-    Command(actor, said): Command<Acknowledge>,
+    Said(actor, said): Said<Actor, Acknowledge>,
 ) -> Result<Response<Body>, Fault> {
     let asker = actor.0;
     let alert: Alert = typed(one(&asker, "alert", reader::alerts, id).await?)?;

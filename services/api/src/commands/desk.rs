@@ -1,7 +1,7 @@
 //! Where commands become events in the log.
 
 use crate::fault::Fault;
-use crate::state::{Actor, Shared};
+use crate::state::Shared;
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
@@ -215,15 +215,19 @@ fn silent(why: String) -> Fault {
     .into()
 }
 
-/// A command: who may give it, and what its body says. An empty body says nothing.
-pub(crate) struct Command<T>(pub Actor, pub T);
+/// Who asks, and what the body says. An empty body says nothing.
+pub(crate) struct Said<W, T>(pub W, pub T);
 
-impl<T: DeserializeOwned> FromRequest<Shared> for Command<T> {
+impl<W, T> FromRequest<Shared> for Said<W, T>
+where
+    W: FromRequestParts<Shared, Rejection = Fault> + Send,
+    T: DeserializeOwned,
+{
     type Rejection = Fault;
 
-    async fn from_request(request: Request, state: &Shared) -> Result<Command<T>, Fault> {
+    async fn from_request(request: Request, state: &Shared) -> Result<Said<W, T>, Fault> {
         let (mut head, body) = request.into_parts();
-        let actor = Actor::from_request_parts(&mut head, state).await?;
+        let who = W::from_request_parts(&mut head, state).await?;
         let limit = state.config.head;
         let bytes = match tokio::time::timeout(limit, read(body)).await {
             Ok(bytes) => bytes?,
@@ -240,7 +244,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Command<T> {
         let said = serde_json::from_slice::<Map<String, Json>>(text);
         let said = said.and_then(|all| serde_json::from_value(Json::Object(all)));
         let said = said.map_err(|e| Fault::bad(format!("the command cannot be read: {e}")))?;
-        Ok(Command(actor, said))
+        Ok(Said(who, said))
     }
 }
 

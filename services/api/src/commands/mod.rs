@@ -7,5 +7,5 @@ mod desk;
 mod silence;
 
 pub(crate) use acknowledge::{__path_acknowledge, acknowledge};
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, Said};
 pub(crate) use silence::{__path_silence, __path_silences, __path_speak, silence, silences, speak};

@@ -1,13 +1,13 @@
 //! Somebody wants no word of a rule for a while. The last word about the same rule, alert and
 //! subject counts: a silence is ended by one that ends at once.
 
-use super::desk::{Changes, Command, Says, Written};
+use super::desk::{Changes, Said, Says, Written};
 use crate::fault::Fault;
 use crate::page::Told;
 use crate::params::{Moment, Params, page_size};
 use crate::resources::results::{Alert, one};
 use crate::resources::{all_typed, typed};
-use crate::state::Asker;
+use crate::state::{Actor, Asker};
 use axum::body::Body;
 use axum::extract::Path;
 use axum::http::Response;
@@ -105,7 +105,7 @@ pub(crate) async fn silences(
 #[utoipa::path(post, path = "/v1/silences", tag = "findings", request_body = Silence,
     responses((status = 200, body = Told<Written>)))]
 pub(crate) async fn silence(
-    Command(actor, said): Command<Silence>,
+    Said(actor, said): Said<Actor, Silence>,
 ) -> Result<Response<Body>, Fault> {
     let asker = actor.0;
     let now = weir_http::now();
@@ -151,7 +151,7 @@ pub(crate) async fn silence(
     responses((status = 200, body = Told<Written>)))]
 pub(crate) async fn speak(
     Path(id): Path<String>,
-    Command(actor, _): Command<crate::resources::Nothing>,
+    Said(actor, _): Said<Actor, crate::resources::Nothing>,
 ) -> Result<Response<Body>, Fault> {
     let asker = actor.0;
     let listing = listing(&asker, Some(&id))?;

@@ -10,8 +10,11 @@ mod forecasts;
 mod kpis;
 mod measures;
 mod named;
+mod ordered;
 mod questions;
+mod reports;
 pub(crate) mod results;
+mod schedules;
 mod series;
 mod status;
 mod trends;
@@ -66,10 +69,15 @@ pub(crate) fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(named::procedures))
         .routes(routes!(questions::questions))
         .routes(routes!(questions::question))
+        .routes(routes!(reports::reports))
+        .routes(routes!(reports::report))
+        .routes(routes!(schedules::schedules))
         .routes(routes!(analytics::leaderboard))
         .routes(routes!(analytics::performance))
         .routes(routes!(analytics::recommendations))
         .routes(routes!(analytics::cost_breakdown))
+        .routes(routes!(ordered::generate))
+        .routes(routes!(ordered::download))
         .routes(routes!(commands::acknowledge))
         .routes(routes!(commands::silences, commands::silence))
         .routes(routes!(commands::speak))

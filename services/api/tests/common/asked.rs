@@ -7,6 +7,10 @@ use weir_store::Question;
 /// Days that have numbers, as most resources take them.
 const SPAN: &str = "from=2026-02-01&to=2026-03-31";
 
+/// An order of the report `learning`, as an id.
+const ORDERED: &str =
+    "eyJyZXBvcnQiOiJsZWFybmluZyIsImZyb20iOiIyMDI2LTAyLTAxIiwidG8iOiIyMDI2LTAzLTMxIn0";
+
 /// A request for each route of the document, for a tenant; most of them show something.
 pub fn requests(tenant: &str) -> Vec<(String, String)> {
     let of = |names: &[String]| -> String {
@@ -18,6 +22,20 @@ pub fn requests(tenant: &str) -> Vec<(String, String)> {
     let cost = kpi("cost_per_call");
     let mut all: Vec<(&str, String)> = vec![
         ("/v1/status", "/v1/status".into()),
+        ("/v1/reports", "/v1/reports".into()),
+        ("/v1/schedules", "/v1/schedules".into()),
+        (
+            "/v1/reports/{report}",
+            format!("/v1/reports/team?{SPAN}&format=json"),
+        ),
+        (
+            "/v1/reports/{report}",
+            format!("/v1/reports/cost?{SPAN}&format=md"),
+        ),
+        (
+            "/api/analytics/reports/{id}/download",
+            format!("/api/analytics/reports/{ORDERED}/download?format=html"),
+        ),
         ("/v1/event-types", "/v1/event-types".into()),
         (
             "/v1/event-types/{event_type}",

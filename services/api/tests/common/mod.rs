@@ -9,11 +9,12 @@ use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use weir_api::{Api, ApiConfig, Entrance, Port};
+use weir_api::{Api, ApiConfig, Entrance, Port, Schemas};
 use weir_catalog::Catalog;
 use weir_http::token::{self, Scope};
 use weir_kafka::Brokers;
 use weir_kafka::admin::Partitions;
+use weir_report::Declaration;
 use weir_runtime::host::Running;
 use weir_runtime::{Health, Shutdown};
 use weir_store::{Question, StoreConfig};
@@ -98,7 +99,13 @@ impl Served {
         change(&mut config);
         let port = Port::take(&config).unwrap();
         let url = format!("http://{}", port.address().unwrap());
-        let api = Api::new(port, config, catalog(), Question::built_in(), None).unwrap();
+        let schemas = Schemas {
+            catalog: catalog(),
+            questions: Question::built_in(),
+            reports: Declaration::shipped().unwrap(),
+            schedules: weir_api::scheduled::shipped(None).unwrap(),
+        };
+        let api = Api::new(port, config, schemas, None).unwrap();
         let entrance = api.entrance();
         let shutdown = Shutdown::new();
         let until = shutdown.clone();

@@ -8,6 +8,7 @@ mod backtest;
 mod baseline;
 mod catalog;
 mod connect;
+mod dashboard;
 mod digest;
 mod disk;
 mod dlq;
@@ -65,6 +66,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Simulate(a) => simulate::run(&system, &a),
         Command::Record(a) => snapshot::record(&system, &a),
         Command::Replay(a) => snapshot::replay(&system, &a),
+        Command::Dashboard(a) => dashboard::run(&system, &a),
         Command::Query(a) => query::run(&system, a),
         Command::Alerts(a) => alerts::run(&system, &a),
         Command::Analytics(c) => analytics::run(&system, c),

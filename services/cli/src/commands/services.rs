@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use weir_api::{Api, ApiConfig, Port};
+use weir_api::{Api, ApiConfig, Port, Schemas};
 use weir_catalog::Catalog;
 use weir_gateway::{Gateway, GatewayConfig, Ports};
 use weir_http::OWN_TENANT;
@@ -210,9 +210,14 @@ pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     }
     let port = Port::take(&config.api)?;
     tracing::info!(http = %port.address()?, "the api answers");
-    let (catalog, questions) = (system.catalog()?, system.questions()?);
+    let schemas = Schemas {
+        catalog: system.catalog()?,
+        questions: system.questions()?,
+        reports: system.reports()?,
+        schedules: system.schedules()?,
+    };
     let privacy = system.privacy_of(&config.privacy)?;
-    let api = Api::new(port, config.api, catalog, questions, privacy)?;
+    let api = Api::new(port, config.api, schemas, privacy)?;
     let api = api.with_plan(system.plan()?);
     host.with(api.service()).run()?;
     Ok(ExitCode::SUCCESS)

@@ -5,13 +5,9 @@ use crate::output::{self, thousands};
 use crate::system::System;
 use anyhow::Result;
 use std::process::ExitCode;
-use std::time::Duration;
 use weir_model::codes::RECEIVER_DEAD;
 use weir_notify::core::Health;
 use weir_ops::{Lag, Status};
-
-/// Longest wait for the api.
-const ANSWER: Duration = Duration::from_secs(5);
 
 pub fn run(system: &SystemArgs, a: &StatusArgs) -> Result<ExitCode> {
     let found = system.find()?;
@@ -104,18 +100,7 @@ fn dashboard(found: &System) -> Result<Option<String>> {
     let (Some(api), Some(token)) = (&found.api, found.token()?) else {
         return Ok(None);
     };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER))
-        .build()
-        .into();
-    let asked = agent
-        .post(format!("{api}/dashboard/code"))
-        .header("authorization", format!("Bearer {}", token.expose()))
-        .send_empty();
-    let made = asked.and_then(|mut answer| answer.body_mut().read_to_string());
-    let made = made.ok().and_then(|text| serde_json::from_str(&text).ok());
-    let path = made.and_then(|made: serde_json::Value| Some(made["link"].as_str()?.to_owned()));
-    Ok(path.map(|path| format!("{api}{path}")))
+    Ok(super::dashboard::link(api, &token))
 }
 
 fn tell_secrets(found: &System) -> Result<()> {

@@ -3,13 +3,16 @@
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_api::findings::Plan;
-use weir_api::{Api, ApiConfig, Entrance, Port};
+use weir_api::scheduled::{ReportsConfig, ScheduleConfig};
+use weir_api::{Api, ApiConfig, Entrance, Port, Schemas};
 use weir_catalog::Catalog;
 use weir_embedded::DataDir;
 use weir_kafka::Brokers;
 use weir_privacy::Privacy;
+use weir_report::Declaration;
 use weir_runtime::host::Service;
 use weir_store::{Question, StoreConfig};
 
@@ -25,6 +28,8 @@ pub struct WaysOut {
     config: ApiConfig,
     port: Port,
     questions: Vec<Question>,
+    reports: Vec<Declaration>,
+    schedules: BTreeMap<String, ScheduleConfig>,
     plan: Plan,
     privacy: Option<Arc<Privacy>>,
 }
@@ -42,9 +47,14 @@ impl WaysOut {
         let section: Section = weir_runtime::config::load(None)?;
         let mut config = section.api;
         config.bind = a.api.or(config.bind);
+        if let Some(path) = &a.reports {
+            config.reports = ReportsConfig::load(path)?;
+        }
         Ok(Some(WaysOut {
             port: Port::take(&config)?,
             questions: system.questions()?,
+            reports: system.reports()?,
+            schedules: system.schedules()?,
             plan: system.plan()?,
             privacy,
             config,
@@ -71,14 +81,13 @@ impl WaysOut {
     ) -> Result<(Service, Entrance)> {
         self.config.kafka = brokers.clone();
         self.config.store = store.clone();
-        let questions = self.questions;
-        let api = Api::new(
-            self.port,
-            self.config,
-            catalog.clone(),
-            questions,
-            self.privacy,
-        )?;
+        let schemas = Schemas {
+            catalog: catalog.clone(),
+            questions: self.questions,
+            reports: self.reports,
+            schedules: self.schedules,
+        };
+        let api = Api::new(self.port, self.config, schemas, self.privacy)?;
         let entrance = api.entrance();
         Ok((api.with_plan(self.plan).service(), entrance))
     }

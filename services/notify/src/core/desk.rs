@@ -258,11 +258,17 @@ impl Desk {
         group.is_some_and(|g| g.members.contains_key(id))
     }
 
-    /// Somebody takes care of an alert.
-    pub fn acknowledged(&mut self, alert: &str, appended: Micros, at: (&str, i64)) {
+    /// Somebody of a tenant takes care of an alert; of another tenant's that means nothing.
+    pub fn acknowledged(
+        &mut self,
+        (tenant, alert): (&str, &str),
+        appended: Micros,
+        at: (&str, i64),
+    ) {
         self.mark(at.0, at.1);
-        self.acks.insert(alert.to_owned(), appended);
-        self.touch(ACK, alert);
+        let key = ack_key(tenant, alert);
+        self.touch(ACK, &key);
+        self.acks.insert(key, appended);
     }
 
     /// Somebody wants no word for a while. The last word about the same alerts counts.
@@ -287,7 +293,9 @@ impl Desk {
 
     /// Somebody has acknowledged it since it opened.
     pub(super) fn is_acknowledged(&self, held: &Held) -> bool {
-        let at = self.acks.get(&held.notice.id);
+        let Notice { id, tenant, .. } = &held.notice;
+        // Earlier versions kept the id alone; it is still so written where they took it.
+        let at = self.acks.get(&ack_key(tenant, id)).or(self.acks.get(id));
         at.is_some_and(|at| *at >= held.since)
     }
 
@@ -300,6 +308,21 @@ impl Desk {
     pub fn pending(&self) -> impl Iterator<Item = &Step> {
         self.steps.values().filter(|s| s.delivered.is_none())
     }
+}
+
+/// Under what an acknowledgement is kept. Whoever makes up ids and tenants does not make up those of
+/// somebody else: the length says where one ends.
+fn ack_key(tenant: &str, alert: &str) -> String {
+    format!("{}:{tenant}{alert}", tenant.len())
+}
+
+/// The alert that such a key is about.
+pub(super) fn acknowledged_alert(key: &str) -> &str {
+    let alert = || {
+        let (length, rest) = key.split_once(':')?;
+        rest.get(length.parse().ok()?..)
+    };
+    alert().unwrap_or(key)
 }
 
 fn sorted(names: &[String]) -> BTreeSet<&String> {

@@ -1,6 +1,6 @@
 //! When a group is told of, and what.
 
-use super::desk::{Desk, Held};
+use super::desk::{Desk, Held, acknowledged_alert};
 use super::group::{Group, lane};
 use super::notice::Notice;
 use super::plan::Limit;
@@ -256,8 +256,11 @@ impl Desk {
             self.alerts.remove(&id);
             self.touch(ALERT, &id);
         }
-        let gone = |id: &String, at: Micros| at < begin && !self.alerts.contains_key(id);
-        let acks = self.acks.iter().filter(|(id, at)| gone(id, **at));
+        let held = |key: &str| self.alerts.contains_key(acknowledged_alert(key));
+        let acks = self
+            .acks
+            .iter()
+            .filter(|(key, at)| **at < begin && !held(key));
         for id in acks.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.acks.remove(&id);
             self.touch(ACK, &id);

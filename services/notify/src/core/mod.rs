@@ -18,6 +18,6 @@ pub use desk::{DEAD, Desk, Held};
 pub use health::Health;
 pub use mute::Silence;
 pub use notice::Notice;
-pub use plan::{Limit, Maintenance, Matcher, Plan, Route};
+pub use plan::{Limit, Maintenance, Matcher, Plan, Route, When};
 pub use step::{Part, Step, Why};
 pub use store::{Entry, receivers};

@@ -51,7 +51,7 @@ pub(super) fn muted<'a>(
     let maintained = plan
         .maintenance
         .iter()
-        .filter(|m| m.from <= now && now < m.until && m.matches.fits(notice))
-        .map(|m| m.until);
+        .filter(|m| m.matches.fits(notice))
+        .filter_map(|m| m.when.until(now));
     silenced.chain(maintained).max()
 }

@@ -1,6 +1,8 @@
 //! What is declared: who is told what, and how often.
 
 use super::notice::Notice;
+use jiff::civil::{Time, Weekday};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use weir_model::Micros;
@@ -58,10 +60,63 @@ pub struct Maintenance {
     pub name: String,
     /// Which alerts.
     pub matches: Matcher,
-    /// Begin.
-    pub from: Micros,
-    /// End, exclusive.
-    pub until: Micros,
+    /// When.
+    pub when: When,
+}
+
+/// When there is maintenance.
+#[derive(Clone, Debug, PartialEq)]
+pub enum When {
+    /// Once.
+    Once {
+        /// Begin.
+        from: Micros,
+        /// End, exclusive.
+        until: Micros,
+    },
+    /// Every week.
+    Weekly {
+        /// On these days.
+        days: Vec<Weekday>,
+        /// From this time of the clock on. One that a change of the clocks leaves out comes an hour
+        /// later, one that comes twice counts the first time.
+        at: Time,
+        /// In which zone.
+        zone: TimeZone,
+        /// For so long, at most a week.
+        long: Micros,
+    },
+}
+
+impl When {
+    /// The longest window.
+    pub const LONGEST: Micros = Micros(7 * Micros::DAY.0);
+
+    /// Until when it is on, where it is now.
+    pub fn until(&self, now: Micros) -> Option<Micros> {
+        match self {
+            When::Once { from, until } => (*from <= now && now < *until).then_some(*until),
+            When::Weekly {
+                days,
+                at,
+                zone,
+                long,
+            } => {
+                let moment = jiff::Timestamp::from_microsecond(now.0).ok()?;
+                let today = moment.to_zoned(zone.clone()).date();
+                // One that began a week ago may last until now; midnight may be tomorrow's.
+                let all = (-1..=8).map(|n| today.saturating_sub(jiff::Span::new().days(n)));
+                let begun = all.filter(|day| days.contains(&day.weekday()));
+                let ends = begun.filter_map(|day| {
+                    let from = day.to_datetime(*at).to_zoned(zone.clone()).ok()?;
+                    let from = Micros(from.timestamp().as_microsecond());
+                    let until = from.plus(*long);
+                    (from <= now && now < until).then_some(until)
+                });
+                ends.max()
+            }
+        }
+    }
 }
 
 /// All of it.

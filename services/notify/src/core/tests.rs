@@ -145,7 +145,7 @@ fn an_early_limit_does_not_wait_and_is_confirmed_in_silence() {
 #[test]
 fn what_is_acknowledged_is_not_repeated_until_it_opens_again() {
     let mut w = World::new(plan(vec![route("all", &["x"])]));
-    w.desk.acknowledged("a0", at(20), ("acks/0", 0));
+    w.desk.acknowledged(("acme", "a0"), at(20), ("acks/0", 0));
     w.alert(notice(0, 0, true), at(10));
     w.run(10, 8000);
     assert_eq!(w.told().len(), 1);
@@ -158,6 +158,83 @@ fn what_is_acknowledged_is_not_repeated_until_it_opens_again() {
     w.run(8000, 12_000);
     let firing: Vec<i64> = w.told().iter().filter(|t| t.2).map(|t| t.0).collect();
     assert_eq!(firing.len(), 3, "{:?}", w.told());
+}
+
+#[test]
+fn nobody_acknowledges_what_is_somebody_elses() {
+    let mut w = World::new(plan(vec![route("all", &["x"])]));
+    for stranger in [
+        ("zeta", "a0"),
+        ("", "a0"),
+        ("acm", "ea0"),
+        ("zeta", "4:acmea0"),
+    ] {
+        w.desk.acknowledged(stranger, at(20), ("acks/0", 0));
+    }
+    w.alert(notice(0, 0, true), at(10));
+    w.run(10, 8000);
+    // Now, and again every hour.
+    assert_eq!(w.told().len(), 3, "{:?}", w.told());
+}
+
+/// A window of `hours` from 22:00 on, on Saturdays, in Berlin.
+fn saturdays(hours: i64) -> When {
+    When::Weekly {
+        days: vec![jiff::civil::Weekday::Saturday],
+        at: jiff::civil::time(22, 0, 0, 0),
+        zone: jiff::tz::TimeZone::get("Europe/Berlin").unwrap(),
+        long: Micros(hours * 3600 * S),
+    }
+}
+
+#[test]
+fn a_weekly_window_is_on_from_its_time_in_its_zone_for_so_long() {
+    let moment = |text: &str| Micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond());
+    let until = |hours, now: &str| {
+        let until = saturdays(hours).until(moment(now))?;
+        Some(
+            jiff::Timestamp::from_microsecond(until.0)
+                .unwrap()
+                .to_string(),
+        )
+    };
+    // In winter 22:00 is 21:00 UTC, in summer 20:00.
+    for (hours, now, ends) in [
+        (6, "2026-01-03T20:59:59Z", None),
+        (6, "2026-01-03T21:00:00Z", Some("2026-01-04T03:00:00Z")),
+        (6, "2026-01-04T02:59:59Z", Some("2026-01-04T03:00:00Z")),
+        (6, "2026-01-04T03:00:00Z", None),
+        (6, "2026-01-05T22:00:00Z", None),
+        (6, "2026-07-04T20:00:00Z", Some("2026-07-05T02:00:00Z")),
+        // The clocks go forward in it: so long is so long.
+        (6, "2026-03-29T02:30:00Z", Some("2026-03-29T03:00:00Z")),
+        // A whole week: one begins where the other ends.
+        (168, "2026-01-10T20:59:59Z", Some("2026-01-10T21:00:00Z")),
+        (168, "2026-01-10T21:00:00Z", Some("2026-01-17T21:00:00Z")),
+    ] {
+        assert_eq!(until(hours, now).as_deref(), ends, "{hours} h at {now}");
+    }
+}
+
+#[test]
+fn what_a_weekly_window_keeps_is_told_when_it_is_over() {
+    let mut p = Plan::clone(&plan(vec![route("all", &["x"])]));
+    let begin = jiff::Timestamp::from_microsecond(BEGIN).unwrap();
+    let begin = begin.to_zoned(jiff::tz::TimeZone::UTC);
+    p.maintenance = vec![Maintenance {
+        name: "week".into(),
+        matches: Matcher::default(),
+        when: When::Weekly {
+            days: vec![begin.weekday()],
+            at: begin.time().round(jiff::Unit::Second).unwrap(),
+            zone: jiff::tz::TimeZone::UTC,
+            long: Micros(300 * S),
+        },
+    }];
+    let mut w = World::new(Arc::new(p));
+    w.alert(notice(0, 0, true), at(10));
+    w.run(10, 500);
+    assert_eq!(w.told(), [(300, "a0".to_owned(), true)]);
 }
 
 #[test]
@@ -193,8 +270,10 @@ fn what_is_silenced_or_maintained_is_told_afterwards_if_it_still_holds() {
     p.maintenance = vec![Maintenance {
         name: "night".into(),
         matches: Matcher([("team".to_owned(), vec!["t1".to_owned()])].into()),
-        from: at(0),
-        until: at(300),
+        when: When::Once {
+            from: at(0),
+            until: at(300),
+        },
     }];
     let mut w = World::new(Arc::new(p));
     let silence = |rule: &str, until| Silence {
@@ -368,7 +447,8 @@ proptest! {
                 }
                 Happens::Acknowledged(n) => {
                     by_hand += 1;
-                    w.desk.acknowledged(&format!("a{n}"), now, ("acks/0", by_hand));
+                    let id = format!("a{n}");
+                    w.desk.acknowledged(("acme", &id), now, ("acks/0", by_hand));
                 }
                 Happens::Silenced(r, s) => {
                     by_hand += 1;

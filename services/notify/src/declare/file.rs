@@ -71,8 +71,32 @@ pub(super) struct Maintenance {
     pub name: String,
     #[serde(default, rename = "match")]
     pub matches: BTreeMap<String, Many>,
-    pub from: String,
-    pub until: String,
+    pub from: Option<String>,
+    pub until: Option<String>,
+    pub weekly: Option<Weekly>,
+}
+
+/// A window that comes every week.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Weekly {
+    pub days: Vec<Day>,
+    pub at: String,
+    pub zone: String,
+    #[serde(rename = "for", with = "humantime_serde")]
+    pub long: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,30 +144,9 @@ pub(super) struct Pagerduty {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Email {
-    pub host: String,
-    pub port: Option<u16>,
-    #[serde(default)]
-    pub tls: Tls,
-    pub from: String,
+    #[serde(flatten)]
+    pub server: weir_mail::Settings,
     pub to: Many,
-    pub user: Option<String>,
-    pub password_file: Option<String>,
-    pub password_env: Option<String>,
-    /// Roots of trust beside the machine's own, PEM.
-    pub ca_file: Option<String>,
-}
-
-/// How a connection to a mail server is kept private.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// By STARTTLS, which the server must have.
-    #[default]
-    Starttls,
-    /// From the beginning.
-    Tls,
-    /// Not at all.
-    None,
 }
 
 fn by_rule() -> Vec<String> {

@@ -2,15 +2,15 @@
 
 mod file;
 
-pub use file::Tls;
-
-use crate::core::{Limit, Maintenance, Matcher, Plan, Route};
+use crate::core::{Limit, Maintenance, Matcher, Plan, Route, When};
 use file::{File, Many, Receiver};
+use jiff::civil::Weekday;
 use serde_saphyr::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use weir_mail::lettre::message::Mailbox;
 use weir_model::Micros;
 use weir_model::codes::NOTIFY_DECLARATION;
 use weir_runtime::Secret;
@@ -70,23 +70,13 @@ pub enum Target {
     },
 }
 
-/// A mail server, and who writes to whom.
+/// A mail server, and who is written to.
 #[derive(Clone, Debug)]
 pub struct Email {
     /// Server.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// How it is kept private.
-    pub tls: Tls,
-    /// Sender.
-    pub from: String,
+    pub server: weir_mail::Server,
     /// Recipients.
-    pub to: Vec<String>,
-    /// User and password.
-    pub login: Option<(String, Secret)>,
-    /// A root of trust, PEM.
-    pub ca: Option<Vec<u8>>,
+    pub to: Vec<Mailbox>,
 }
 
 /// All of a file.
@@ -222,23 +212,78 @@ impl Reader<'_> {
 
     fn maintenance(&self, at: &Spanned<file::Maintenance>) -> Result<Maintenance, Wrong> {
         let m = &at.value;
-        let time = |text: &str| {
-            let read = text.parse::<jiff::Timestamp>();
-            read.map(|t| Micros(t.as_microsecond())).map_err(|_| {
-                let what = format!("{text} in maintenance {} is no time", m.name);
-                self.wrong(at, what, "write 2026-01-05T22:00:00+01:00")
-            })
+        let when = match (&m.from, &m.until, &m.weekly) {
+            (Some(from), Some(until), None) => self.once(at, from, until)?,
+            (None, None, Some(weekly)) => self.weekly(at, weekly)?,
+            _ => {
+                let what = format!("maintenance {} does not say when", m.name);
+                return Err(self.wrong(at, what, "write from and until, or weekly"));
+            }
         };
-        let (from, until) = (time(&m.from)?, time(&m.until)?);
-        if until <= from {
-            let what = format!("maintenance {} ends before it begins", m.name);
-            return Err(self.wrong(at, what, "let until be later than from"));
-        }
         Ok(Maintenance {
             name: m.name.clone(),
             matches: matcher(&m.matches),
-            from,
-            until,
+            when,
+        })
+    }
+
+    fn once(
+        &self,
+        at: &Spanned<file::Maintenance>,
+        from: &str,
+        until: &str,
+    ) -> Result<When, Wrong> {
+        let name = &at.value.name;
+        let time = |text: &str| {
+            let read = text.parse::<jiff::Timestamp>();
+            read.map(|t| Micros(t.as_microsecond())).map_err(|_| {
+                let what = format!("{text} in maintenance {name} is no time");
+                self.wrong(at, what, "write 2026-01-05T22:00:00+01:00")
+            })
+        };
+        let (from, until) = (time(from)?, time(until)?);
+        if until <= from {
+            let what = format!("maintenance {name} ends before it begins");
+            return Err(self.wrong(at, what, "let until be later than from"));
+        }
+        Ok(When::Once { from, until })
+    }
+
+    fn weekly(
+        &self,
+        at: &Spanned<file::Maintenance>,
+        weekly: &file::Weekly,
+    ) -> Result<When, Wrong> {
+        let name = &at.value.name;
+        let wrong = |what: String, remedy: &str| {
+            self.wrong(at, format!("maintenance {name}: {what}"), remedy)
+        };
+        let time = weekly.at.parse::<jiff::civil::Time>();
+        let time = time.map_err(|_| {
+            wrong(
+                format!("{} is no time of the clock", weekly.at),
+                "write 22:00:00",
+            )
+        })?;
+        let zone = jiff::tz::TimeZone::get(&weekly.zone).map_err(|_| {
+            wrong(
+                format!("there is no zone {}", weekly.zone),
+                "write Europe/Berlin",
+            )
+        })?;
+        let long = micros(weekly.long);
+        if weekly.days.is_empty() {
+            return Err(wrong("it is on no day".to_owned(), "name some: [sat, sun]"));
+        }
+        if long.0 <= 0 || long > When::LONGEST {
+            let what = "it lasts no time, or more than a week".to_owned();
+            return Err(wrong(what, "write a duration such as 6h"));
+        }
+        Ok(When::Weekly {
+            days: weekly.days.iter().map(|d| weekday(*d)).collect(),
+            at: time,
+            zone,
+            long,
         })
     }
 
@@ -279,41 +324,21 @@ impl Reader<'_> {
     }
 
     fn email(&self, name: &str, at: &Spanned<Receiver>, r: &file::Email) -> Result<Email, Wrong> {
+        let told = |e: weir_mail::Wrong| {
+            let what = format!("receiver {name}: {}", e.what);
+            self.wrong(at, what, e.remedy)
+        };
         let to = r.to.all();
-        for address in to.iter().chain([&r.from]) {
-            if address.parse::<lettre::message::Mailbox>().is_err() {
-                let what = format!("{address} of receiver {name} is no address");
-                return Err(self.wrong(at, what, "write name@example.org"));
-            }
-        }
-        let password = self.secret(at, &r.password_file, &r.password_env)?;
-        let login = match (&r.user, password) {
-            (None, None) => None,
-            (Some(user), Some(password)) => Some((user.clone(), password)),
-            _ => {
-                let what = format!("receiver {name} has only one of user and password");
-                return Err(self.wrong(at, what, "give both, or neither"));
-            }
-        };
-        if login.is_some() && r.tls == Tls::None {
-            let what = format!("receiver {name} would send its password in the open");
-            return Err(self.wrong(at, what, "set tls to starttls or tls"));
-        }
-        let usual = match r.tls {
-            Tls::Starttls => 587,
-            Tls::Tls => 465,
-            Tls::None => 25,
-        };
-        let ca = r.ca_file.as_ref().map(|file| self.bytes(at, file));
+        let to = to.iter().map(|a| weir_mail::address(a).map_err(told));
         Ok(Email {
-            host: r.host.clone(),
-            port: r.port.unwrap_or(usual),
-            tls: r.tls,
-            from: r.from.clone(),
-            to,
-            login,
-            ca: ca.transpose()?,
+            to: to.collect::<Result<_, _>>()?,
+            server: r.server.server(self.folder()).map_err(told)?,
         })
+    }
+
+    /// Where files are looked for.
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     fn url(&self, at: &Spanned<Receiver>, url: &str) -> Result<String, Wrong> {
@@ -325,34 +350,26 @@ impl Reader<'_> {
         }
     }
 
-    fn bytes(&self, at: &Spanned<Receiver>, file: &str) -> Result<Vec<u8>, Wrong> {
-        let path = self.path.parent().unwrap_or(Path::new(".")).join(file);
-        std::fs::read(&path).map_err(|e| {
-            let what = format!("{} cannot be read: {e}", path.display());
-            self.wrong(at, what, "name a file that the service may read")
-        })
-    }
-
     fn secret(
         &self,
         at: &Spanned<Receiver>,
         file: &Option<String>,
         variable: &Option<String>,
     ) -> Result<Option<Secret>, Wrong> {
-        let text = match (file, variable) {
-            (None, None) => return Ok(None),
-            (Some(_), Some(_)) => {
-                let what = "a secret is given twice";
-                return Err(self.wrong(at, what, "name a file or a variable"));
-            }
-            (Some(file), None) => String::from_utf8(self.bytes(at, file)?)
-                .map_err(|_| self.wrong(at, format!("{file} is no text"), "write UTF-8"))?,
-            (None, Some(name)) => std::env::var(name).map_err(|_| {
-                let what = format!("the variable {name} is not set");
-                self.wrong(at, what, "set it where the service is started")
-            })?,
-        };
-        Ok(Some(Secret::new(text.trim())))
+        let fetched = Secret::fetch(self.folder(), file.as_deref(), variable.as_deref());
+        fetched.map_err(|e| self.wrong(at, e.what, e.remedy))
+    }
+}
+
+fn weekday(day: file::Day) -> Weekday {
+    match day {
+        file::Day::Mon => Weekday::Monday,
+        file::Day::Tue => Weekday::Tuesday,
+        file::Day::Wed => Weekday::Wednesday,
+        file::Day::Thu => Weekday::Thursday,
+        file::Day::Fri => Weekday::Friday,
+        file::Day::Sat => Weekday::Saturday,
+        file::Day::Sun => Weekday::Sunday,
     }
 }
 

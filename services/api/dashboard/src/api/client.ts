@@ -89,6 +89,19 @@ export async function ask<P extends keyof paths & string>(
   return (await response.json()) as Answer<P>;
 }
 
+/** A file, and how it is called. It may take longer than an answer of numbers. */
+export async function file(path: string, at: Readonly<Record<string, string>>, query: Query): Promise<[Blob, string]> {
+  const response = await fetch(address(path, at, query), {
+    headers: authorized(),
+    signal: AbortSignal.timeout(4 * PATIENCE_MS),
+  }).catch(() => {
+    throw new Refusal(0, "", "weir does not answer", "Look whether it runs: `weir status`.");
+  });
+  if (!response.ok) throw await refused(response);
+  const named = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "");
+  return [await response.blob(), named?.[1] ?? "report"];
+}
+
 async function refused(response: Response): Promise<Refusal> {
   const told: unknown = await response.json().catch(() => null);
   const text = (name: string): string => {

@@ -55,6 +55,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/reports/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Names a report that can be downloaded then; its numbers are read when it is. */
+        post: operations["generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/analytics/reports/{id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The report, as a file. */
+        get: operations["download"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/aggregates/{event_type}": {
         parameters: {
             query?: never;
@@ -572,6 +606,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reports that there are. */
+        get: operations["reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/{report}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A report over whole days of the tenant, as a file: what `weir report` writes. */
+        get: operations["report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reports of the tenant that are sent by themselves, with what was sent. */
+        get: operations["schedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/scores": {
         parameters: {
             query?: never;
@@ -1060,6 +1145,28 @@ export interface components {
             /** @description Seasons that the series is long enough for, in days. */
             seasons: number[];
         };
+        /** @description Which report. */
+        Generate: {
+            /** @description What it is about. */
+            parameters?: components["schemas"]["Parameters"];
+            /**
+             * @description `operator_progress`, `team_performance`, `cost_analysis`, `trend_analysis`, `compliance`, or
+             *     the name of any report.
+             * @example operator_progress
+             */
+            report_type: string;
+        };
+        /** @description A report that can be downloaded. */
+        Generated: {
+            /** @description Where it is downloaded. */
+            download: string;
+            /** @description What `format` may be. */
+            formats: string[];
+            /** @description As the path to download it takes it. */
+            id: string;
+            /** @description Name of the report. */
+            report: string;
+        };
         /** @description An input of a score. */
         Input: {
             kpi: string;
@@ -1230,6 +1337,22 @@ export interface components {
             /** Format: date-time */
             window_start: string;
         };
+        /** @description A report that can be asked for. */
+        Offered: {
+            /**
+             * Format: int32
+             * @description Days where none are asked for.
+             */
+            days: number;
+            /** @description What `format` may be. */
+            formats: string[];
+            /** @example executive */
+            name: string;
+            /** @description Whom it is for. */
+            reader: string;
+            /** @description The dimension whose value `subject` names. Null: it is about the whole tenant. */
+            subject?: string | null;
+        };
         /** @description A value over days. */
         OverDays: components["schemas"]["KpiValue"] & {
             /**
@@ -1255,6 +1378,39 @@ export interface components {
             kind: string;
             /** @example days */
             name: string;
+        };
+        /** @description What a report is about. */
+        Parameters: {
+            /**
+             * Format: date
+             * @description First day.
+             * @default null
+             */
+            from: string | null;
+            /**
+             * @description Whom, of a report about one operator.
+             * @default null
+             * @example op_001
+             */
+            operator_id: string | null;
+            /**
+             * @description Whom, of any report about one.
+             * @default null
+             */
+            subject: string | null;
+            /**
+             * Format: int32
+             * @description Whole days up to `to`.
+             * @default null
+             * @example 30
+             */
+            time_range_days: number | null;
+            /**
+             * Format: date
+             * @description Last day, included; yesterday where it is left out.
+             * @default null
+             */
+            to: string | null;
         };
         /** @description How an operator is doing. */
         Performance: {
@@ -1348,6 +1504,45 @@ export interface components {
              *     ]
              */
             windows: string[];
+        };
+        /** @description A report that is sent by itself. */
+        Scheduled: {
+            /**
+             * @description Minute, hour, day, month, day of the week.
+             * @example 0 7 * * mon
+             */
+            cron: string;
+            /** @description The dimension of which it is about each value. */
+            each?: string | null;
+            /** @description What is attached. */
+            formats: string[];
+            /**
+             * Format: date-time
+             * @description When it was due last, of what is dealt with.
+             */
+            last_due?: string | null;
+            /**
+             * Format: date-time
+             * @description When the last mail of it was taken.
+             */
+            last_sent?: string | null;
+            /** @example weekly_cost */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it is due next.
+             */
+            next?: string | null;
+            /** @description Whole days before the one on which it is due. Null: as the report declares. */
+            period?: string | null;
+            /** @example cost */
+            report: string;
+            /** @description Whom it is about, where it is about one. */
+            subject?: string | null;
+            /** @description Why something of it is not sent. Null: nothing is in its way. */
+            trouble?: string | null;
+            /** @description In which zone. */
+            zone: string;
         };
         /** @description What is to be silenced. */
         Silence: {
@@ -1682,6 +1877,28 @@ export interface components {
                 points: components["schemas"]["Point"][];
                 /** @description Seasons that the series is long enough for, in days. */
                 seasons: number[];
+            };
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
+        Told_Generated: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            /** @description A report that can be downloaded. */
+            data: {
+                /** @description Where it is downloaded. */
+                download: string;
+                /** @description What `format` may be. */
+                formats: string[];
+                /** @description As the path to download it takes it. */
+                id: string;
+                /** @description Name of the report. */
+                report: string;
             };
             /** @description Of a list: `after` of the next page. Absent: this is the last one. */
             next?: string | null;
@@ -2311,6 +2528,32 @@ export interface components {
             next?: string | null;
         };
         /** @description An answer. */
+        Told_Vec_Offered: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /**
+                 * Format: int32
+                 * @description Days where none are asked for.
+                 */
+                days: number;
+                /** @description What `format` may be. */
+                formats: string[];
+                /** @example executive */
+                name: string;
+                /** @description Whom it is for. */
+                reader: string;
+                /** @description The dimension whose value `subject` names. Null: it is about the whole tenant. */
+                subject?: string | null;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
         Told_Vec_OverDays: {
             /**
              * Format: date-time
@@ -2387,6 +2630,55 @@ export interface components {
                 name: string;
                 parameters: components["schemas"]["Parameter"][];
                 title: string;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
+        Told_Vec_Scheduled: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /**
+                 * @description Minute, hour, day, month, day of the week.
+                 * @example 0 7 * * mon
+                 */
+                cron: string;
+                /** @description The dimension of which it is about each value. */
+                each?: string | null;
+                /** @description What is attached. */
+                formats: string[];
+                /**
+                 * Format: date-time
+                 * @description When it was due last, of what is dealt with.
+                 */
+                last_due?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When the last mail of it was taken.
+                 */
+                last_sent?: string | null;
+                /** @example weekly_cost */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description When it is due next.
+                 */
+                next?: string | null;
+                /** @description Whole days before the one on which it is due. Null: as the report declares. */
+                period?: string | null;
+                /** @example cost */
+                report: string;
+                /** @description Whom it is about, where it is about one. */
+                subject?: string | null;
+                /** @description Why something of it is not sent. Null: nothing is in its way. */
+                trouble?: string | null;
+                /** @description In which zone. */
+                zone: string;
             }[];
             /** @description Of a list: `after` of the next page. Absent: this is the last one. */
             next?: string | null;
@@ -2894,6 +3186,226 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Told_Performance"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Generate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Generated"];
+                };
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `html` where it is left out.
+                 * @example html
+                 */
+                format?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file, of the type of its format */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
                 };
             };
             /** @description it is what `If-None-Match` names */
@@ -6331,6 +6843,348 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Told_Answer"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_Offered"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report: {
+        parameters: {
+            query?: {
+                /**
+                 * @description One of its `formats`; `html` where it is left out.
+                 * @example html
+                 */
+                format?: string;
+                /**
+                 * @description `30d` or `4w`: whole days up to `to`, in place of `from`.
+                 * @example 30d
+                 */
+                period?: string;
+                /** @description First day of the tenant. */
+                from?: string;
+                /** @description Last day, included; yesterday where it is left out. */
+                to?: string;
+                /** @description Whom it is about, where it is about one: `ada@example.org`. */
+                subject?: string;
+            };
+            header?: never;
+            path: {
+                /** @example executive */
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file, of the type of its format */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_Scheduled"];
                 };
             };
             /** @description it is what `If-None-Match` names */

@@ -15,6 +15,7 @@ export const capabilities: Page = {
   name: "Capabilities and platforms",
   teams: false,
   compares: false,
+  report: "procedures",
   sections: (c) => [
     { title: "Capabilities", note: "Who uses them, how well they work, what they save", load: () => list(c) },
     { title: "Executions by day", load: () => daily(c) },

@@ -21,6 +21,7 @@ export const cost: Page = {
   name: "Cost",
   teams: true,
   compares: true,
+  report: "cost",
   sections: (c) => [
     { title: "In the period", load: () => totals(c) },
     { title: "By day, with a forecast", note: "The band holds 80 of 100 days where the past is like the future", load: () => forecast(c) },

@@ -26,6 +26,7 @@ export const delivery: Page = {
   name: "Delivery",
   teams: true,
   compares: true,
+  report: "compliance",
   sections: (c) => [
     { title: c.view.team ?? "In the period", load: () => totals(c) },
     { title: "Five measures of delivery", note: "By team: how often, how soon, how safe, how fast recovered, how much is repair", load: () => five(c) },

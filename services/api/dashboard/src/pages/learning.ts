@@ -21,6 +21,7 @@ export const learning: Page = {
   name: "Learning",
   teams: false,
   compares: true,
+  report: "learning",
   sections: (c) => [
     operator(c)
       ? { title: operator(c), note: "One operator", load: () => one(c, operator(c)) }

@@ -27,6 +27,7 @@ export const overview: Page = {
   name: "Overview",
   teams: true,
   compares: true,
+  report: "executive",
   sections: (c) => [
     { title: "At a glance", load: () => glance(c) },
     { title: "Now", note: "Provisional: an hour is final when it is over", load: () => now(c), moves: "kpis" },

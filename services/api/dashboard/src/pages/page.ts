@@ -10,5 +10,7 @@ export interface Page {
   teams: boolean;
   /** Whether it shows the days before beside. */
   compares: boolean;
+  /** The report that tells the same. */
+  report?: string;
   sections: (context: Context) => Section[];
 }

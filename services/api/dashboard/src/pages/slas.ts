@@ -43,6 +43,7 @@ export const slas: Page = {
   name: "AI SLAs",
   teams: false,
   compares: false,
+  report: "sla",
   sections: (c) => [
     { title: "At a glance", load: () => glance(c) },
     { title: "Promises", note: "Newest values. A burn of 1 uses the error budget up exactly at its end; above it, sooner", load: () => promises(c) },

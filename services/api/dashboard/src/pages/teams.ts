@@ -20,6 +20,7 @@ export const teams: Page = {
   name: "Teams and people",
   teams: true,
   compares: true,
+  report: "team",
   sections: (c) => [
     ...(person(c) ? [{ title: person(c), note: "One person", load: () => onePerson(c, person(c)) }] : []),
     ...(c.view.team && !person(c) ? [{ title: c.view.team, load: () => oneTeam(c, c.view.team ?? "") }] : []),

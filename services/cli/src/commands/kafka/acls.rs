@@ -201,7 +201,7 @@ fn sink() -> Vec<Grant> {
 }
 
 /// Knows tokens and the catalog, and how far groups are; tells what happens; writes commands about
-/// alerts.
+/// alerts; keeps what was sent of scheduled reports.
 fn api() -> Vec<Grant> {
     let own = [
         grant(Topic, Prefixed, TOPICS, &[Describe]),
@@ -212,7 +212,10 @@ fn api() -> Vec<Grant> {
         topic(topics::ALERTS, &[Read]),
         topic(topics::ANOMALIES, &[Read]),
         topic(topics::LIVE, &[Read]),
+        topic(topics::REPORTS, &[Read, Write, Create]),
         grant(Group, Prefixed, GROUPS, &[Describe]),
+        grant(Group, Literal, names::REPORTS_GROUP, &[Read]),
+        grant(TransactionalId, Prefixed, names::REPORTS_GROUP, &[Write]),
     ];
     own.into()
 }
