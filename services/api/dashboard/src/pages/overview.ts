@@ -88,7 +88,7 @@ async function ofToday(c: Context): Promise<Figure[]> {
   const day = { from: c.today, to: c.today };
   const one = async (label: string, statistic: string, unit: string): Promise<Figure> => {
     const rows = await c.measure(statistic, { subject: c.team, of: day });
-    return { label, value: rows[0]?.value ?? 0, unit, note: "so far", explain: c.explain("measure", statistic, c.team, c.today) };
+    return { label, value: rows[0]?.value, unit, note: "of what was counted so far", explain: c.explain("measure", statistic, c.team, c.today) };
   };
   return Promise.all([one("Spend today", "llm.call.cost", "usd"), one("Calls today", "llm.call.calls", ""), one("Calls without an answer today", "llm.call.failures", "")]);
 }
