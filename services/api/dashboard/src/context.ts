@@ -1,7 +1,7 @@
 /** What a page is told: what is looked at, and how to ask for it. */
 
 import { type Answer, ask, type Query } from "./api/client.js";
-import type { EventType, Finding, Kpi, Measured, OfWindow, OverDays, Status, TrendOf } from "./api/types.js";
+import type { EventType, Finding, Kpi, Measured, OverDays, Published, Status, TrendOf } from "./api/types.js";
 import { plus } from "./state/days.js";
 import { before, type Period, period, type View, write } from "./state/view.js";
 
@@ -9,6 +9,8 @@ export type Subject = Readonly<Record<string, string>>;
 
 /** Rows that a page asks for at most. */
 const ROWS = 2000;
+/** What was asked for holds so long. */
+const KEPT_MS = 9_000;
 export const BASE = "/dashboard/";
 
 export interface Row {
@@ -18,6 +20,7 @@ export interface Row {
 export class Context {
   readonly period: Period;
   readonly before: Period;
+  private readonly kept = new Map<string, { at: number; told: Promise<unknown> }>();
 
   constructor(
     readonly view: View,
@@ -68,17 +71,29 @@ export class Context {
 
   /** Rows of a named question, over the period where it takes one. */
   async question(name: string, asked: Query = {}): Promise<Row[]> {
-    const query = { ...this.period, ...asked };
+    return this.once(`${name} ${JSON.stringify(asked)}`, () => this.rows(name, { ...this.period, ...asked }));
+  }
+
+  private async rows(name: string, query: Query): Promise<Row[]> {
     // Its columns are the question's own: the document cannot know them.
     const answer: Answer<"/v1/questions/{name}"> = await ask("/v1/questions/{name}", query, { name }, this.signal);
     return answer.data.rows as Row[];
   }
 
-  /** Values of a KPI or score by the windows that it is published for, within the days that are looked at. */
-  async windows(kpi: string, asked: { subject?: Subject; days?: number } = {}): Promise<OfWindow[]> {
-    const from = asked.days ? plus(this.today, 1 - asked.days) : this.period.from;
-    const query = { from, as_of: plus(this.period.to, 1), limit: ROWS, ...named(asked.subject) };
-    return (await ask("/v1/kpis/{kpi}/windows", query, { kpi }, this.signal)).data;
+  /** What was said of a KPI or score when its windows were final, the newest first. */
+  async published(kpi: string, asked: { subject?: Subject; limit?: number } = {}): Promise<Published[]> {
+    const query = { from: this.period.from, to: plus(this.period.to, 1), limit: asked.limit ?? ROWS, ...named(asked.subject) };
+    return (await ask("/v1/kpis/{kpi}/published", query, { kpi }, this.signal)).data;
+  }
+
+  /** What several parts of a page want is asked for once, until it is worth to ask again. */
+  once<T>(key: string, load: () => Promise<T>): Promise<T> {
+    const known = this.kept.get(key);
+    if (known && Date.now() - known.at < KEPT_MS) return known.told as Promise<T>;
+    const told = load();
+    this.kept.set(key, { at: Date.now(), told });
+    told.catch(() => this.kept.delete(key));
+    return told;
   }
 
   /** What deserves a look, the most urgent first. */
@@ -92,7 +107,7 @@ export class Context {
   }
 
   async eventTypes(): Promise<EventType[]> {
-    return (await ask("/v1/event-types", {}, {}, this.signal)).data;
+    return this.once("event-types", async () => (await ask("/v1/event-types", {}, {}, this.signal)).data);
   }
 
   unit(kpi: string): string {

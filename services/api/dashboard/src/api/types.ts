@@ -13,6 +13,6 @@ export type Status = Data<"/v1/status">;
 export type Forecast = Data<"/v1/kpis/{kpi}/forecast">;
 export type Finding = Data<"/v1/findings">[number];
 export type TrendOf = Data<"/v1/trends">[number];
-export type OfWindow = Data<"/v1/kpis/{kpi}/windows">[number];
+export type Published = Data<"/v1/kpis/{kpi}/published">[number];
 export type Silence = Data<"/v1/silences">[number];
 export type SoFar = components["schemas"]["SoFar"];

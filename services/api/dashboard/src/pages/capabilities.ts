@@ -6,7 +6,7 @@ import { each } from "../state/days.js";
 import { chart } from "../ui/chart.js";
 import { type Child, h } from "../ui/dom.js";
 import { type Column, mark, meter, sheet, table } from "../ui/parts.js";
-import { dimensions, newest, valued } from "./matrix.js";
+import { dimensions, newest, standing, valued } from "./matrix.js";
 import type { Page } from "./page.js";
 import { amount, nothing, word } from "./shared.js";
 
@@ -19,9 +19,9 @@ export const capabilities: Page = {
   sections: (c) => [
     { title: "Capabilities", note: "Who uses them, how well they work, what they save", load: () => list(c) },
     { title: "Executions by day", load: () => daily(c) },
-    { title: "Optimising systems", note: "Content loaders, caches, token monitors: newest values against their targets", load: () => systems(c) },
-    { title: "Tools of agents", note: "Which calls fail, which are refused", load: () => tools(c) },
-    { title: "Platforms", note: "Mean duration: under 1 s is excellent, 1.5 s good, 2.5 s fair", load: () => platforms(c) },
+    { title: "Optimising systems", note: "Content loaders, caches, token monitors: newest values against their targets", load: () => systems(c), every: 60 },
+    { title: "Tools of agents", note: "Which calls fail, which are refused", load: () => tools(c), every: 60 },
+    { title: "Platforms", note: "Mean duration: under 1 s is excellent, 1.5 s good, 2.5 s fair", load: () => platforms(c), every: 60 },
   ],
 };
 
@@ -53,7 +53,7 @@ async function daily(c: Context): Promise<Child> {
 
 /** A row for each KPI, a column for each system. */
 async function systems(c: Context): Promise<Child> {
-  const rows = await newest(c, "system");
+  const rows = await newest(c, standing(c, "system"));
   if (!rows.length) return nothing(c, "samples of systems");
   const names = [...new Set(rows.map((r) => dimensions(r)["system"] ?? ""))].sort().slice(0, 6);
   const kpis = [...new Set(rows.map((r) => text(r, "kpi")))].sort((a, b) => order(c, a).localeCompare(order(c, b)));

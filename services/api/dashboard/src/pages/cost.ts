@@ -26,11 +26,11 @@ export const cost: Page = {
     { title: "In the period", load: () => totals(c) },
     { title: "By day, with a forecast", note: "The band holds 80 of 100 days where the past is like the future", load: () => forecast(c) },
     { title: "By what", load: () => breakdown(c) },
-    { title: "Budgets", note: "Used so far, and what the pace comes to at the end", load: () => budgets(c) },
-    { title: "Burn of a budget", note: "This month, against what was reserved", load: () => burn(c) },
-    { title: "Opportunities", note: "What calls cost in vain, in USD", load: () => opportunities(c) },
-    { title: "Caching", note: "In input tokens at full price; it may cost more than it saves", load: () => caching(c) },
-    { title: "Calls without a price", note: "They are not in any spend: add their models to the price book", load: () => unpriced(c) },
+    { title: "Budgets", note: "Used so far, and what the pace comes to at the end", load: () => budgets(c), every: 60 },
+    { title: "Burn of a budget", note: "This month, against what was reserved", load: () => burn(c), every: 60 },
+    { title: "Opportunities", note: "What calls cost in vain, in USD", load: () => opportunities(c), every: 60 },
+    { title: "Caching", note: "In input tokens at full price; it may cost more than it saves", load: () => caching(c), every: 60 },
+    { title: "Calls without a price", note: "They are not in any spend: add their models to the price book", load: () => unpriced(c), every: 60 },
   ],
 };
 
@@ -123,7 +123,7 @@ async function breakdown(c: Context): Promise<Child> {
         { head: "Spend", number: true, value: (r) => r.value, cell: (r) => h("a", { href: c.explain("measure", COST, r.subject) }, withUnit(r.value, "usd")) },
         { head: "Share", number: true, value: (r) => r.value, cell: (r) => withUnit(share(r.value), "percent") },
         { head: "", cell: (r) => meter(share(r.value), Infinity, Infinity) },
-        { head: "Against before", number: true, cell: against },
+        ...(c.view.compare && (then.length || partial) ? [{ head: "Against before", number: true, cell: against }] : []),
       ], shown),
       rows.length > SHOWN ? h("p", { class: "quiet" }, `${rows.length - SHOWN} more, ${withUnit(rows.slice(SHOWN).reduce((s, r) => s + (r.value ?? 0), 0), "usd")} together.`) : null,
     )),
@@ -152,7 +152,7 @@ async function budgets(c: Context): Promise<Child> {
     amount("Left", "left_usd", "usd"),
     amount("Comes to", "forecast_percent", "percent"),
     { head: "State", cell: (r) => mark(text(r, "status")) },
-    { head: "Month", cell: last },
+    ...(rows.some(ahead) ? [{ head: "Month", cell: last }] : []),
   ], rows));
 }
 

@@ -46,7 +46,7 @@ async function overDays(c: Context): Promise<Child> {
   const of = asked(c);
   const score = kpi ? c.kpis.get(kpi)?.kind === "score" : false;
   const ask_for = async (step: string | undefined, period = c.period): Promise<Value[]> => {
-    if (kpi && score) return step ? (await c.windows(kpi, { subject: of })).map((w) => ({ from: w.day, value: w.value ?? null })) : [];
+    if (kpi && score) return step ? (await c.published(kpi, { subject: of })).map((w) => ({ from: w.window_start.slice(0, 10), value: w.value ?? null })) : [];
     const query = { subject: of, of: period, ...(step ? { step } : {}) };
     return kpi ? c.values(kpi, query) : c.measure(measure ?? "", query);
   };

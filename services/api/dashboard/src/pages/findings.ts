@@ -21,6 +21,12 @@ export function about(c: Context, f: Finding): Child {
     : name;
 }
 
+/** Its sentence, without the name that stands before it. */
+function said(c: Context, f: Finding): string {
+  const title = c.kpis.get(f.about)?.title;
+  return title && f.text.startsWith(`${title} `) ? f.text.slice(title.length + 1) : f.text;
+}
+
 const KINDS: Readonly<Record<string, string>> = { cause: "cause", opportunity: "saving", recommendation: "training" };
 
 /** The verdict in a word; of a kind that gives none, what it is. */
@@ -33,7 +39,7 @@ function verdict(f: Finding): HTMLElement {
 export function findingRows(c: Context, all: readonly Finding[]): HTMLElement {
   return h("div", {}, all.map((f) => h("article", { class: "finding" },
     verdict(f),
-    h("p", {}, h("strong", {}, about(c, f)), Object.keys(f.dimensions).length ? ` of ${subject(f.dimensions)}` : "", ": ", f.text),
+    h("p", {}, h("strong", {}, about(c, f)), Object.keys(f.dimensions).length ? ` of ${subject(f.dimensions)}` : "", ": ", said(c, f)),
     f.usd === null || f.usd === undefined ? h("span", {}) : h("span", { class: "worth" }, withUnit(f.usd, "usd")))));
 }
 

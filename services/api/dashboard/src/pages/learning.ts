@@ -9,7 +9,7 @@ import { chart } from "../ui/chart.js";
 import { type Child, h } from "../ui/dom.js";
 import { empty, figures, sheet, subject, table } from "../ui/parts.js";
 import { through } from "./findings.js";
-import { dimensions, matrix, newest, valued } from "./matrix.js";
+import { dimensions, matrix, newest, standing, valued } from "./matrix.js";
 import type { Page } from "./page.js";
 import { amount, judged, measured, nothing } from "./shared.js";
 
@@ -26,13 +26,13 @@ export const learning: Page = {
     operator(c)
       ? { title: operator(c), note: "One operator", load: () => one(c, operator(c)) }
       : { title: "In the period", load: () => totals(c) },
-    { title: "Curves of skills", note: "Mean of what was scored on a day, 0 to 100", load: () => curves(c) },
-    { title: "Leaderboard", note: "By experience points", load: () => board(c) },
-    { title: "Plan", note: "What to train next for the roles of the catalog, the most urgent first", load: () => plan(c), half: true },
-    { title: "Gaps in skills", note: "Against what a role needs, the widest first", load: () => gaps(c), half: true },
-    { title: "Goals and roles", note: "How far each has come", load: () => goals(c) },
-    { title: "Milestones", note: "Reached in the period, the newest first", load: () => milestones(c), half: true },
-    { title: "Scenarios", note: "The hardest first", load: () => scenarios(c), half: true },
+    { title: "Curves of skills", note: "Mean of what was scored on a day, 0 to 100", load: () => curves(c), every: 60 },
+    { title: "Leaderboard", note: "By experience points", load: () => board(c), every: 60 },
+    { title: "Plan", note: "What to train next for the roles of the catalog, the most urgent first", load: () => plan(c), every: 60, half: true },
+    { title: "Gaps in skills", note: "Against what a role needs, the widest first", load: () => gaps(c), every: 60, half: true },
+    { title: "Goals and roles", note: "How far each has come", load: () => goals(c), every: 60 },
+    { title: "Milestones", note: "Reached in the period, the newest first", load: () => milestones(c), every: 60, half: true },
+    { title: "Scenarios", note: "The hardest first", load: () => scenarios(c), every: 60, half: true },
   ],
 };
 
@@ -114,10 +114,10 @@ async function plan(c: Context): Promise<Child> {
 }
 
 async function gaps(c: Context): Promise<Child> {
-  const rows = (await newest(c, "operator,skill")).filter(own(c));
+  const rows = (await newest(c, standing(c, "operator,skill").filter((k) => k.endsWith("_gap")))).filter(own(c));
   if (!rows.length) return nothing(c, "scores of skills");
   const size = (r: Row): number => number(r, "value") ?? 0;
-  const open = rows.filter((r) => text(r, "kpi").endsWith("_gap") && size(r) > 0).sort((a, b) => size(b) - size(a));
+  const open = rows.filter((r) => size(r) > 0).sort((a, b) => size(b) - size(a));
   if (!open.length) return empty("No gap", "Every skill that was scored is at the level of its role.");
   return sheet(table("Gaps in skills", [
     { head: "Operator", value: (r) => dimensions(r)["operator"], cell: (r) => named(c, dimensions(r)["operator"] ?? "") },
@@ -134,7 +134,7 @@ function role(c: Context, kpi: string): string {
 }
 
 async function goals(c: Context): Promise<Child> {
-  const rows = (await newest(c, "operator")).filter(own(c)).filter((r) => /^goal_.*_progress$|^role_.*_readiness$/.test(text(r, "kpi")));
+  const rows = (await newest(c, standing(c, "operator").filter((k) => /^goal_.*_progress$|^role_.*_readiness$/.test(k)))).filter(own(c));
   if (!rows.length) return empty("No goal is set", "An event goal.set sets one; roles are of the catalog.");
   const names = [...new Set(rows.map((r) => text(r, "kpi")))].sort();
   return sheet(matrix(c, "Goals and roles", "Operator", rows, names.map((kpi) => [kpi, role(c, kpi)] as const)));
@@ -153,8 +153,8 @@ async function milestones(c: Context): Promise<Child> {
 }
 
 async function scenarios(c: Context): Promise<Child> {
-  const [rate, sessions] = await Promise.all([newest(c, "scenario"), c.measure("training.session.sessions", { by: "scenario" })]);
-  const rows = rate.filter((r) => text(r, "kpi") === "scenario_success_rate").sort((a, b) => (number(a, "value") ?? 0) - (number(b, "value") ?? 0));
+  const [rate, sessions] = await Promise.all([newest(c, ["scenario_success_rate"]), c.measure("training.session.sessions", { by: "scenario" })]);
+  const rows = [...rate].sort((a, b) => (number(a, "value") ?? 0) - (number(b, "value") ?? 0));
   if (!rows.length) return nothing(c, "sessions");
   const of = (r: Row): number | null => sessions.find((s) => s.subject["scenario"] === dimensions(r)["scenario"])?.value ?? null;
   return sheet(table("Scenarios", [

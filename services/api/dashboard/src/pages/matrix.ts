@@ -11,9 +11,25 @@ export function dimensions(row: Row): Subject {
   return value && typeof value === "object" ? (value as Subject) : {};
 }
 
-/** The newest values that stand on such dimensions, or of a category. */
-export async function newest(c: Context, of: string): Promise<Row[]> {
-  return (await c.question("kpis", { of })).filter((r) => number(r, "value") !== null);
+/** Rows that hold the newest value of each subject. */
+const NEWEST = 500;
+
+/** The newest values of KPIs by subject, as they were published. */
+export async function newest(c: Context, kpis: readonly string[]): Promise<Row[]> {
+  const all = await Promise.all(kpis.filter((k) => c.kpis.has(k)).map(async (k) => {
+    const seen = new Set<string>();
+    return (await c.published(k, { limit: NEWEST })).filter((r) => {
+      const of = subject(r.dimensions);
+      if (r.value === null || r.value === undefined || seen.has(of)) return false;
+      return Boolean(seen.add(of));
+    });
+  }));
+  return all.flat().map((r): Row => ({ ...r }));
+}
+
+/** Names of KPIs, or scores, that stand on exactly such dimensions. */
+export function standing(c: Context, by: string): string[] {
+  return [...c.kpis.values()].filter((k) => k.by.join() === by).map((k) => k.name);
 }
 
 /** A value with the way to what it is made of; off its target it is told so, not by colour alone. */

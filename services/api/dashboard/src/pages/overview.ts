@@ -1,8 +1,8 @@
 /** How everything is, on one page. */
 
 import { ask, Refusal } from "../api/client.js";
-import type { Finding, OfWindow, OverDays } from "../api/types.js";
-import { byDay, type Context, number, type Row, text } from "../context.js";
+import type { Finding, OverDays, Published } from "../api/types.js";
+import { byDay, type Context } from "../context.js";
 import { change, withUnit } from "../format/number.js";
 import { rfc3339, time } from "../format/time.js";
 import { each, plus } from "../state/days.js";
@@ -13,11 +13,12 @@ import { changed, empty, type Figure, figures, mark, sheet, subject, table } fro
 import { spark } from "../ui/spark.js";
 import { alertRows, open, SEVERITIES } from "./alerts.js";
 import { findingRows, mine, through } from "./findings.js";
-import { dimensions } from "./matrix.js";
 import type { Page } from "./page.js";
 import { judged, measured, nothing, returned } from "./shared.js";
 
-const SHOWN = 4;
+const SHOWN = 3;
+/** Alerts of a severity that are counted at most. */
+const MANY = 100;
 const SCORES = 12;
 /** What was found and does not move: everything is as it was. */
 const STILL = ["stable", "lasts", "days_left", "hold", "no_data"];
@@ -36,7 +37,7 @@ export const overview: Page = {
     { title: "What deserves a look", note: "Computed when a day was over, the most urgent first", load: () => found(c) },
     { title: "Spend by day", note: "Model calls, as reported or by the price book", load: () => spend(c) },
     { title: "Return by team", note: "What assistants save against what they cost", load: () => returns(c), half: true },
-    { title: "Scores", note: "0 to 100 against targets, the lowest first", load: () => scores(c), half: true },
+    { title: "Scores", note: "0 to 100 against targets, the lowest of each first", load: () => scores(c), half: true },
   ],
 };
 
@@ -59,44 +60,36 @@ async function glance(c: Context): Promise<Child> {
 async function health(c: Context): Promise<Figure> {
   const score = "optimization_health";
   const label = "Health of AI systems";
-  const none: Figure = { label, value: null, unit: "", note: "nobody sends optimization.sampled" };
-  if (!c.kpis.has(score)) return none;
-  const [rows, days] = await Promise.all([c.question("optimization"), c.windows(score)]);
-  const row = rows.find((r) => text(r, "kpi") === score);
-  const weakest = row ? (number(row, "lowest") ?? null) : null;
-  if (!row || weakest === null) return none;
-  const name = text(row, "weakest");
+  const all = c.kpis.has(score) ? (await c.published(score)).filter((p) => p.value !== null && p.value !== undefined) : [];
+  const last = all.filter((p) => p.window_end === all[0]?.window_end).sort((a, b) => (a.value ?? 0) - (b.value ?? 0));
+  const weakest = last[0];
+  if (!weakest) return { label, value: null, unit: "", note: "nobody sends optimization.sampled" };
   return {
     label,
-    value: number(row, "mean_score"),
+    value: mean(last),
     unit: "of 100",
-    trend: byDay(each(c.period.from, c.period.to), means(days)),
-    note: ["weakest ", h("a", { href: c.explain("kpi", score, { system: name }) }, `${name} ${withUnit(weakest, "")}`)],
-    explain: c.link("slas"),
+    trend: byDay(each(c.period.from, c.period.to), daily(all)),
+    note: ["weakest ", h("a", { href: c.explain("kpi", score, weakest.dimensions, rfc3339(weakest.window_end)) }, `${subject(weakest.dimensions)} ${withUnit(weakest.value, "")}`)],
+    explain: c.link("capabilities"),
   };
 }
 
-/** What the subjects of a score have in the mean, by day. */
-function means(all: readonly OfWindow[]): { from: string; value: number | null }[] {
-  const days = new Map<string, number[]>();
-  for (const w of all) if (w.value !== null && w.value !== undefined) days.set(w.day, [...(days.get(w.day) ?? []), w.value]);
-  return [...days].map(([from, of]) => ({ from, value: of.reduce((a, b) => a + b, 0) / of.length }));
+function mean(all: readonly Published[]): number {
+  return all.reduce((sum, p) => sum + (p.value ?? 0), 0) / all.length;
 }
 
-/** What moves too seldom to be asked for with each message of the stream. */
-const KEPT_MS = 9_000;
-let kept: { of: Context; at: number; told: Promise<Figure[]> } | null = null;
-
-function today(c: Context): Promise<Figure[]> {
-  if (kept?.of !== c || Date.now() - kept.at > KEPT_MS) kept = { of: c, at: Date.now(), told: ofToday(c) };
-  return kept.told;
+/** What subjects have in the mean, by the day that their windows begin in. */
+function daily(all: readonly Published[]): { from: string; value: number }[] {
+  const days = new Map<string, Published[]>();
+  for (const p of all) days.set(p.window_start.slice(0, 10), [...(days.get(p.window_start.slice(0, 10)) ?? []), p]);
+  return [...days].map(([from, of]) => ({ from, value: mean(of) }));
 }
 
 async function ofToday(c: Context): Promise<Figure[]> {
   const day = { from: c.today, to: c.today };
   const one = async (label: string, statistic: string, unit: string): Promise<Figure> => {
     const rows = await c.measure(statistic, { subject: c.team, of: day });
-    return { label, value: rows[0]?.value ?? 0, unit, note: "so far", explain: c.explain("measure", statistic, c.team, c.today) };
+    return { label, value: rows[0]?.value, unit, note: "of what was counted so far", explain: c.explain("measure", statistic, c.team, c.today) };
   };
   return Promise.all([one("Spend today", "llm.call.cost", "usd"), one("Calls today", "llm.call.calls", ""), one("Calls without an answer today", "llm.call.failures", "")]);
 }
@@ -112,7 +105,7 @@ async function now(c: Context): Promise<Child> {
   }));
   live.sort((a, b) => a.label.localeCompare(b.label));
   const silent: Figure[] = live.length ? [] : [{ label: "This hour", value: null, unit: "", note: "nothing has come yet; it moves as events come in" }];
-  return figures([...live, ...silent, ...(await today(c))]);
+  return figures([...live, ...silent, ...(await c.once("today", () => ofToday(c)))]);
 }
 
 async function spend(c: Context): Promise<Child> {
@@ -127,12 +120,12 @@ async function spend(c: Context): Promise<Child> {
 }
 
 async function alerting(c: Context): Promise<Child> {
-  const all = (await open(c, 50)).filter((a) => a.severity !== "low" || !c.view.team);
+  const all = (await open(c, MANY)).filter((a) => a.severity !== "low" || !c.view.team);
   if (!all.length) return empty("No alert is open", "Rules are judged as events come in.");
   const counts = SEVERITIES.map((s) => [s, all.filter((a) => a.severity === s).length] as const).filter(([, n]) => n);
   const worst = all.filter((a) => a.severity !== "low").slice(0, SHOWN);
   return sheet(
-    h("p", { class: "counts" }, counts.map(([s, n]) => h("a", { href: c.link("alerts") }, mark(s), ` ${n}`))),
+    h("p", { class: "counts" }, counts.map(([s, n]) => h("a", { href: c.link("alerts") }, mark(s), ` ${n}${n === MANY ? " or more" : ""}`))),
     alertRows(c, worst));
 }
 
@@ -197,40 +190,33 @@ async function returns(c: Context): Promise<Child> {
 }
 
 async function scores(c: Context): Promise<Child> {
-  const answer = await ask("/v1/scores", { ...c.period }, {}, c.signal);
   // Scores of persons stand where persons are asked for.
-  const rows = (answer.data.rows as Row[]).filter((r) => {
-    const of = dimensions(r);
-    return of["operator"] === undefined && of["engineer"] === undefined && (!c.view.team || of["team"] === undefined || of["team"] === c.view.team);
-  });
-  if (!rows.length) return nothing(c, "scores");
-  rows.sort((a, b) => (number(a, "value") ?? 101) - (number(b, "value") ?? 101));
-  const names = [...new Set(rows.map((r) => text(r, "kpi")))];
-  const past = new Map(await Promise.all(names.map(async (n) => [n, await c.windows(n)] as const)));
+  const names = [...c.kpis.values()].filter((k) => k.kind === "score" && !k.by.includes("operator") && !k.by.includes("engineer"));
+  const past = (await Promise.all(names.map((k) => c.published(k.name)))).flat()
+    .filter((p) => p.value !== null && p.value !== undefined && mine(c)(p));
+  if (!past.length) return nothing(c, "scores");
+  const series = new Map<string, Published[]>();
+  for (const p of past) series.set(`${p.kpi} ${subject(p.dimensions)}`, [...(series.get(`${p.kpi} ${subject(p.dimensions)}`) ?? []), p]);
   const days = each(c.period.from, c.period.to);
-  const line = (r: Row): Child => {
-    const of = subject(dimensions(r));
-    const own = (past.get(text(r, "kpi")) ?? []).filter((w) => subject(w.subject) === of);
-    return spark(byDay(days, own.map((w) => ({ from: w.day, value: w.value ?? null }))));
-  };
+  // The newest of each stands first.
+  const rows = [...series.values()].flatMap((all) => (all[0] ? [{ last: all[0], all }] : []));
+  rows.sort((a, b) => (a.last.value ?? 101) - (b.last.value ?? 101));
+  // The lowest of each score, then others: many teams do not hide the rest.
+  const first = names.flatMap((k) => rows.find((r) => r.last.kpi === k.name) ?? []);
+  const shown = [...first, ...rows.filter((r) => !first.includes(r))].slice(0, SCORES).sort((a, b) => (a.last.value ?? 0) - (b.last.value ?? 0));
+  type One = (typeof rows)[number];
+  const scored = ({ last }: One): Child => h("a", { href: c.explain("kpi", last.kpi, last.dimensions, rfc3339(last.window_end)) }, withUnit(last.value, ""));
   return sheet(
     table("Scores", [
-      { head: "Score", value: (r) => c.title(text(r, "kpi")), cell: (r) => [c.title(text(r, "kpi")), h("span", { class: "quiet under" }, subject(dimensions(r)))] },
-      { head: "Of\u00a0100", number: true, value: (r) => number(r, "value"), cell: (r) => scored(c, r) },
-      { head: "Lately", cell: (r) => momentum(text(r, "momentum")) },
-      { head: "By day", cell: line },
-    ], rows.slice(0, SCORES)),
+      { head: "Score", value: (r) => c.title(r.last.kpi), cell: (r) => [c.title(r.last.kpi), h("span", { class: "quiet under" }, subject(r.last.dimensions))] },
+      { head: "Of\u00a0100", number: true, value: (r) => r.last.value, cell: scored },
+      { head: "Lately", cell: (r) => momentum(r.last.momentum) },
+      { head: "By day", cell: (r) => spark(byDay(days, daily(r.all))) },
+    ], shown),
   );
 }
 
 /** Against the mean of the three values before. */
 function momentum(told: string): Child {
   return told && told !== "unknown" && told !== "none" ? mark(told) : h("span", { class: "quiet" }, "—");
-}
-
-function scored(c: Context, r: Row): Child {
-  const value = number(r, "value");
-  const end = rfc3339(text(r, "window_end"));
-  const told = withUnit(value, "");
-  return value === null ? told : h("a", { href: c.explain("kpi", text(r, "kpi"), dimensions(r), end) }, told);
 }

@@ -45,17 +45,18 @@ export const slas: Page = {
   compares: false,
   report: "sla",
   sections: (c) => [
-    { title: "At a glance", load: () => glance(c) },
-    { title: "Promises", note: "Newest values. A burn of 1 uses the error budget up exactly at its end; above it, sooner", load: () => promises(c) },
-    { title: "In time, by day", load: () => daily(c) },
-    { title: "Models", note: "Against their targets", load: () => of(c, "model", "Models", "Model", MODELS, "predictions") },
-    { title: "Drift", note: "Where a model predicts otherwise than before", load: () => drift(c), half: true },
-    { title: "Against baselines", note: "1 × is what was captured", load: () => of(c, "component", "Baselines", "Component", BASELINES, "baselines"), half: true },
-    { title: "Components", note: "Against their limits", load: () => of(c, "component", "Components", "Component", COMPONENTS, "samples") },
+    { title: "At a glance", load: () => glance(c), every: 60 },
+    { title: "Promises", note: "Newest values. A burn of 1 uses the error budget up exactly at its end; above it, sooner", load: () => promises(c), every: 60 },
+    { title: "In time, by day", load: () => daily(c), every: 60 },
+    { title: "Models", note: "Against their targets", load: () => of(c, "Models", "Model", MODELS, "predictions"), every: 60 },
+    { title: "Drift", note: "Where a model predicts otherwise than before", load: () => drift(c), half: true, every: 60 },
+    { title: "Against baselines", note: "1 × is what was captured", load: () => of(c, "Baselines", "Component", BASELINES, "baselines"), half: true, every: 60 },
+    { title: "Components", note: "Against their limits", load: () => of(c, "Components", "Component", COMPONENTS, "samples"), every: 60 },
   ],
 };
 
-const promised = async (c: Context): Promise<Row[]> => (await ask("/v1/slas", { ...c.period }, {}, c.signal)).data.rows as Row[];
+/** Three parts of this page stand on it. */
+const promised = (c: Context): Promise<Row[]> => c.once("slas", async () => (await ask("/v1/slas", { ...c.period }, {}, c.signal)).data.rows as Row[]);
 const name = (r: Row): string => text(r, "sla").replaceAll("_", " ");
 
 async function glance(c: Context): Promise<Child> {
@@ -126,8 +127,8 @@ async function daily(c: Context): Promise<Child> {
   ];
 }
 
-async function of(c: Context, on: string, caption: string, head: string, columns: readonly (readonly [string, string])[], what: string): Promise<Child> {
-  const rows = (await newest(c, on)).filter((r) => columns.some(([kpi]) => kpi === text(r, "kpi")));
+async function of(c: Context, caption: string, head: string, columns: readonly (readonly [string, string])[], what: string): Promise<Child> {
+  const rows = await newest(c, columns.map(([kpi]) => kpi));
   if (!rows.length) return nothing(c, what);
   return sheet(matrix(c, caption, head, rows, columns));
 }

@@ -14,6 +14,7 @@ import { judged, measured, nothing } from "./shared.js";
 /** Most people that are shown. */
 const PEOPLE = 50;
 const COST = "llm.call.cost";
+const PERSONS = ["engineer_value", "commits_per_day", "engineer_productivity_gain", "engineer_memory_hit_rate", "quality_score"];
 
 export const teams: Page = {
   path: "teams",
@@ -42,7 +43,7 @@ async function oneTeam(c: Context, team: string): Promise<Child> {
 }
 
 async function onePerson(c: Context, engineer: string): Promise<Child> {
-  const kpis = ["engineer_value", "commits_per_day", "engineer_productivity_gain", "engineer_memory_hit_rate", "quality_score"].filter((k) => c.kpis.has(k));
+  const kpis = PERSONS.filter((k) => c.kpis.has(k));
   return [
     h("p", { class: "lead" }, h("a", { href: c.link("teams") }, "All teams and people")),
     figures(await Promise.all([
@@ -155,7 +156,7 @@ async function adoption(c: Context): Promise<Child> {
 }
 
 async function people(c: Context): Promise<Child> {
-  const [rows, spent] = await Promise.all([newest(c, "engineer"), c.measure(COST, { by: "engineer" })]);
+  const [rows, spent] = await Promise.all([newest(c, PERSONS), c.measure(COST, { by: "engineer" })]);
   const all = new Map<string, Map<string, number>>();
   const put = (name: string, what: string, value: number | null | undefined): void => {
     if (!name || value === null || value === undefined) return;

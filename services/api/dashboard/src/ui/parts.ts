@@ -118,7 +118,7 @@ const WORDS: Record<string, [string, string]> = {
   unhealthy: ["bad", "not to be judged"],
   hold: ["", "hold"],
   days_left: ["", "goes on"],
-  used_up: ["bad", "will be used up"],
+  used_up: ["bad", "used up"],
   at_risk: ["near", "at risk"],
   lasts: ["good", "lasts"],
 };
