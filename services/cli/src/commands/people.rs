@@ -12,9 +12,9 @@ use weir_model::codes::CONFIG;
 use weir_model::{Micros, topics};
 use weir_ops::time::show;
 use weir_privacy::{Entry, Erased, Person, Privacy};
+use weir_sources::audit::Change;
 use weir_store::Store;
 use weir_store::results::forget_sql;
-use weir_sources::audit::Change;
 
 /// What reading the directory may wait for.
 const DEADLINE: Duration = Duration::from_secs(30);
