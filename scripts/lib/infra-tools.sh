@@ -2,7 +2,9 @@
 # The tools that check what is in infra/, docker-compose.yml and Dockerfile. Fetched once, kept in
 # the user's cache; nothing is installed into the system but Go, where it is missing.
 #
-#   infra_tools       all of them; sets INFRA_TOOLS and puts them on the path
+#   infra_tools       all that can be had; sets INFRA_TOOLS and puts them on the path. Those that
+#                     cannot are named, and what needs them is told as not checked; without PyPI's
+#                     nothing can be checked at all.
 #
 # | tool                                     | of                      | for                        |
 # | prometheus, promtool, node exporter      | Debian's packages       | the live test, rules       |
@@ -35,11 +37,18 @@ infra_once() {
 infra_fetch() {
   mkdir -p "$INFRA_TOOLS/bin" || return 1
   local compose="$WEIR_ROOT/infra/tools/compose"
-  infra_once debian "$INFRA_DEBIAN" infra_debian &&
-    infra_once venv "$INFRA_PYPI" infra_venv &&
-    infra_once compose "$(cat "$compose"/* | sha256sum | cut -c1-16)" infra_compose "$compose" &&
-    infra_once alertmanager "$INFRA_ALERTMANAGER" infra_alertmanager &&
-    infra_once helm "$INFRA_HELM" infra_go "helm.sh/helm/v4/cmd/helm@$INFRA_HELM"
+  infra_once venv "$INFRA_PYPI" infra_venv || return 1
+  infra_or_name "$INFRA_DEBIAN" debian "$INFRA_DEBIAN" infra_debian
+  infra_or_name weir-compose compose "$(cat "$compose"/* | sha256sum | cut -c1-16)" infra_compose "$compose"
+  infra_or_name "alertmanager, amtool" alertmanager "$INFRA_ALERTMANAGER" infra_alertmanager
+  infra_or_name helm helm "$INFRA_HELM" infra_go "helm.sh/helm/v4/cmd/helm@$INFRA_HELM"
+}
+
+# Fetches, or says what cannot be had.
+infra_or_name() {
+  local names=$1
+  shift
+  infra_once "$@" || setup_say "cannot be had here: $names"
 }
 
 # Unpacked, not installed: nothing is started, no root is needed.

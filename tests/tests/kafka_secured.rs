@@ -57,12 +57,13 @@ impl Place<'_> {
     }
 
     /// A service that runs until it is dropped.
-    fn serve(&self, service: &str, more: &[(&str, &str)]) -> Running {
+    fn serve(&self, service: &str, args: &[&str], more: &[(&str, &str)]) -> Running {
         let log = self.dir.join(format!("{service}.log"));
         let out = std::fs::File::create(&log).unwrap();
         let child = self
             .command(service)
             .arg(service)
+            .args(args)
             .envs(more.iter().copied())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -73,7 +74,8 @@ impl Place<'_> {
 
     fn logs(&self) -> String {
         let of = |s: &str| std::fs::read_to_string(self.dir.join(format!("{s}.log")));
-        let all = ["processor", "sink", "gateway"].map(|s| of(s).unwrap_or_default());
+        let all =
+            ["processor", "sink", "gateway", "api", "notify"].map(|s| of(s).unwrap_or_default());
         all.join("\n")
     }
 
@@ -172,6 +174,8 @@ fn each_service_needs_what_is_listed_and_is_allowed_nothing_else() {
         "gateway",
         "processor",
         "sink",
+        "api",
+        "notify",
         "importer",
         "reader",
         "admin",
@@ -186,13 +190,24 @@ fn each_service_needs_what_is_listed_and_is_allowed_nothing_else() {
 
     let port = weir_embedded::free_port().unwrap().to_string();
     let (http, grpc) = (format!("127.0.0.1:{port}"), "127.0.0.1:0");
-    let _processor = place.serve("processor", &[]);
-    let _sink = place.serve("sink", &[]);
+    let _processor = place.serve("processor", &[], &[]);
+    let _sink = place.serve("sink", &[], &[]);
     let bind = [
         ("WEIR__GATEWAY__BIND", http.as_str()),
         ("WEIR__GATEWAY__GRPC", grpc),
     ];
-    let _gateway = place.serve("gateway", &bind);
+    let _gateway = place.serve("gateway", &[], &bind);
+    let routes = dir.path().join("notify.yaml");
+    let told = "receivers:\n  a: {alertmanager: {url: \"http://127.0.0.1:9\"}}\n\
+         routes:\n  - {name: all, to: a}\n";
+    std::fs::write(&routes, told).unwrap();
+    let at = || format!("127.0.0.1:{}", weir_embedded::free_port().unwrap());
+    let (api, api_health, notify_health) = (at(), at(), at());
+    let bind = [("WEIR__API__BIND", api.as_str())];
+    let _api = place.serve("api", &["--http", &api_health], &bind);
+    let routes = ["--routes", routes.to_str().unwrap()];
+    let with_health = [&routes[..], &["--http", &notify_health]].concat();
+    let _notify = place.serve("notify", &with_health, &[]);
 
     // An administrator makes a token, once the processor has made the topics.
     let mut token = String::new();
@@ -242,6 +257,16 @@ fn each_service_needs_what_is_listed_and_is_allowed_nothing_else() {
     let topics = place.said("reader", &["topics", "--json"]);
     assert!(topics.contains("weir.events.llm.call"));
 
+    // Both have read what they need of the topics by now.
+    for (service, health) in [("api", &api_health), ("notify", &notify_health)] {
+        until(service, &place, || {
+            let out = place.run("nobody", &["probe", health]);
+            match out.status.success() {
+                true => Ok(()),
+                false => Err(String::from_utf8_lossy(&out.stderr).into_owned()),
+            }
+        });
+    }
     nothing_else(&place);
     wrong_password(&place);
     assert!(!place.logs().contains("hunter2"), "{}", place.logs());
@@ -260,6 +285,10 @@ fn nothing_else(place: &Place<'_>) {
         ("importer", "weir.kpis"),
         ("processor", "weir.tokens"),
         ("admin", "weir.kpis"),
+        ("api", "weir.events.llm.call"),
+        ("api", "weir.tokens"),
+        ("notify", "weir.alerts"),
+        ("notify", "weir.events.llm.call"),
     ] {
         assert_eq!(place.writes(service, topic), refused, "{service} {topic}");
     }
@@ -268,6 +297,7 @@ fn nothing_else(place: &Place<'_>) {
     assert!(place.sees("gateway", "weir.tokens"));
     assert!(!place.sees("gateway", "weir.kpis"));
     assert!(!place.sees("sink", "weir.tokens"));
+    assert!(!place.sees("notify", "weir.tokens"));
     let out = place.run("reader", &["token", "list"]);
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(said.contains("WEIR-0218"), "{said}");

@@ -85,7 +85,7 @@ fn settings(store: &Path, authority: &Path, plain: &[(&str, &str)]) -> Vec<(Stri
         of(
             &sasl,
             "sasl.enabled.mechanisms",
-            "PLAIN,SCRAM-SHA-512".into(),
+            "PLAIN,SCRAM-SHA-512,OAUTHBEARER".into(),
         ),
         of(
             &sasl,
@@ -96,6 +96,12 @@ fn settings(store: &Path, authority: &Path, plain: &[(&str, &str)]) -> Vec<(Stri
             &sasl,
             "scram-sha-512.sasl.jaas.config",
             format!("{module}.scram.ScramLoginModule required;"),
+        ),
+        // Tokens that nobody signed: what a broker without a provider's keys takes.
+        of(
+            &sasl,
+            "oauthbearer.sasl.jaas.config",
+            format!("{module}.oauthbearer.OAuthBearerLoginModule required;"),
         ),
         of(&mutual, "ssl.client.auth", "required".into()),
         of(&mutual, "ssl.truststore.type", "PEM".into()),

@@ -9,6 +9,7 @@ mod serve;
 mod tls;
 pub mod token;
 mod tokens;
+mod traced;
 
 pub use door::{Anonymous, Door, OWN_TENANT, Peer};
 pub use follow::{Followed, Table};
@@ -17,6 +18,7 @@ pub use rates::Rates;
 pub use serve::{Cut, Room, Speaks, listen, serve, serve_over};
 pub use tls::{Tls, TlsFiles};
 pub use tokens::{Bearer, Tokens};
+pub use traced::{Route, traced};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 use weir_model::Micros;

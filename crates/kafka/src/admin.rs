@@ -3,6 +3,7 @@
 use crate::client::{Brokers, Logged, MAX_MESSAGE, Trust};
 use crate::consumer::retry;
 use crate::error::Error;
+use crate::oauth;
 use crate::offsets::offsets;
 use crate::partition::{Tp, list};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -222,7 +223,7 @@ pub struct Admin {
 impl Admin {
     /// Connects lazily.
     pub fn new(brokers: &Brokers, deadline: Duration) -> Result<Admin, Error> {
-        let client = brokers
+        let client: AdminClient<Logged> = brokers
             .config()
             .create_with_context(Logged)
             .map_err(|e| Error::kafka("creating an admin client", e))?;
@@ -237,13 +238,22 @@ impl Admin {
         let reader = config
             .create_with_context(trust.clone())
             .map_err(|e| Error::kafka("creating an admin client", e))?;
-        Ok(Admin {
+        let admin = Admin {
             brokers: brokers.clone(),
             client,
             reader,
             trust,
             deadline,
-        })
+        };
+        admin.armed()?;
+        Ok(admin)
+    }
+
+    /// Nobody polls these clients, which is when others get new tokens.
+    fn armed(&self) -> Result<(), Error> {
+        let config = self.brokers.config();
+        oauth::arm(&config, self.client.inner())?;
+        oauth::arm(&config, self.reader.client())
     }
 
     /// Waits until a broker answers.
@@ -253,6 +263,7 @@ impl Admin {
 
     /// Names of all topics with their numbers of partitions, sorted.
     pub fn names(&self) -> Result<Vec<(String, u32)>, Error> {
+        self.armed()?;
         let metadata = retry(self.deadline, || {
             let metadata = self.reader.fetch_metadata(None, Duration::from_secs(3));
             let metadata = metadata.map_err(|e| self.why(e))?;
@@ -332,6 +343,7 @@ impl Admin {
         let options = AdminOptions::new()
             .operation_timeout(Some(self.deadline))
             .request_timeout(Some(self.deadline));
+        self.armed()?;
         let results = block_on(self.client.create_topics(&new, &options))
             .map_err(|e| Error::kafka("creating topics", e))?;
         for result in results {
@@ -355,6 +367,7 @@ impl Admin {
         let options = AdminOptions::new()
             .operation_timeout(Some(self.deadline))
             .request_timeout(Some(self.deadline));
+        self.armed()?;
         let told = block_on(self.client.delete_records(&list(offsets)?, &options))
             .map_err(|e| Error::kafka(WHAT, e))?;
         let mut each = told.elements().into_iter().map(|e| e.error());
@@ -427,6 +440,7 @@ impl Admin {
     /// First offsets ([`Offset::Beginning`]) or ends (after the last committed record), one per
     /// partition asked for.
     fn offsets(&self, parts: &[Tp], which: Offset) -> Result<Vec<i64>, Error> {
+        self.armed()?;
         offsets(
             &self.reader,
             parts,
@@ -448,12 +462,12 @@ impl Admin {
         group: &str,
         parts: &[Tp],
     ) -> Result<Vec<(Option<i64>, String)>, Error> {
-        let reader: BaseConsumer<Logged> = self
-            .brokers
-            .config()
-            .set("group.id", group)
+        let mut config = self.brokers.config();
+        config.set("group.id", group);
+        let reader: BaseConsumer<Logged> = config
             .create_with_context(Logged)
             .map_err(|e| Error::kafka("creating an admin client", e))?;
+        oauth::arm(&config, reader.client())?;
         let mut ask = TopicPartitionList::with_capacity(parts.len());
         for tp in parts {
             ask.add_partition(&tp.topic, tp.partition);

@@ -1,7 +1,8 @@
 //! Settings that every client shares, and where the client library's log goes.
 
+use crate::oauth;
 use crate::timeouts::Timeouts;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
@@ -58,9 +59,10 @@ impl Brokers {
             // Clients that only name a type (admin) would log every broker restart as an error.
             .set("log.connection.close", "false");
         c.set_log_level(RDKafkaLogLevel::Warning);
-        for (k, v) in self.properties.iter() {
+        for (k, v) in self.properties.iter().filter(|(k, _)| !oauth::is_ours(k)) {
             c.set(k.replace('_', "."), v);
         }
+        oauth::configure(&mut c, &self.properties);
         c
     }
 }
@@ -70,6 +72,15 @@ impl Brokers {
 pub struct Logged;
 
 impl ClientContext for Logged {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        config: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        oauth::generate(config)
+    }
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         log(level, fac, message);
     }
@@ -110,6 +121,15 @@ impl Trust {
 }
 
 impl ClientContext for Trust {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        config: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        oauth::generate(config)
+    }
+
     fn log(&self, _: RDKafkaLogLevel, fac: &str, message: &str) {
         tracing::debug!(target: "kafka", fac, "{}", without_quotes(message));
         if fac == "FAIL" && is_distrust(message) {

@@ -8,6 +8,7 @@ use crate::batch::{Batch, End};
 use crate::client::Brokers;
 use crate::error::{Error, transient};
 use crate::member::Member;
+use crate::oauth;
 use crate::partition::{Tp, list};
 use crate::queue::{Queue, fill};
 use crate::rebalance::{Assigned, Change, Context, Native, Revoked};
@@ -107,6 +108,7 @@ impl Consumer {
         let inner: BaseConsumer<Context> = config
             .create_with_context(Context::default())
             .map_err(|e| Error::kafka("creating a consumer", e))?;
+        oauth::arm(config, inner.client())?;
         let queue = Queue::of(inner.client().native_ptr());
         Ok(Consumer {
             native: ManuallyDrop::new(Arc::new(Native { queue, inner })),

@@ -3,8 +3,9 @@
 use crate::client::{Brokers, log, log_error};
 use crate::close::Closing;
 use crate::error::Error;
+use crate::oauth;
 use crate::producer::{Header, owned};
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message as _};
@@ -73,6 +74,15 @@ impl Reports {
 }
 
 impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        config: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        oauth::generate(config)
+    }
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         log(level, fac, message);
     }
@@ -121,9 +131,10 @@ impl Line {
                 (bytes >> 10).clamp(1 << 10, 2 << 20).to_string(),
             )
             .set("message.timeout.ms", limit.as_millis().to_string());
-        let producer = c
+        let producer: BaseProducer<Reports> = c
             .create_with_context(Reports::default())
             .map_err(|e| Error::kafka("creating a producer", e))?;
+        oauth::arm(&c, producer.client())?;
         let line = Arc::new(Line {
             producer: Closing::new(producer, "a producer", brokers.timeouts.close),
             over: AtomicBool::new(false),

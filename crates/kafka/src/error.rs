@@ -33,6 +33,14 @@ pub enum Error {
         /// In the words of the client library.
         reason: String,
     },
+    /// There is no token for SASL OAUTHBEARER.
+    #[error("no token for SASL OAUTHBEARER: {reason}")]
+    Token {
+        /// Why not.
+        reason: String,
+        /// Whether it may be there later.
+        passes: bool,
+    },
     /// A property that the client library does not take. Its value may be a secret, and is not here.
     #[error("kafka: {what}: property {name}: {reason}")]
     Property {
@@ -101,7 +109,8 @@ impl Error {
     /// The operator's code.
     pub fn code(&self) -> Code {
         match self {
-            Error::Refused { .. } => codes::BROKER_REFUSED,
+            Error::Token { passes: false, .. } => codes::CONFIG,
+            Error::Refused { .. } | Error::Token { .. } => codes::BROKER_REFUSED,
             Error::Property { .. } => codes::CONFIG,
             Error::Kafka { source, .. }
                 if source.rdkafka_error_code().is_some_and(is_forbidden) =>
@@ -124,6 +133,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Deadline { .. } => true,
+            Error::Token { passes, .. } => *passes,
             Error::Kafka { source, .. } => source.rdkafka_error_code().is_some_and(transient),
             Error::Stage(e) => matches!(e.code, codes::BROKER_UNREACHABLE | codes::DEADLINE),
             _ => false,

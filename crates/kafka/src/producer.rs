@@ -5,9 +5,10 @@ use crate::client::{Brokers, log, log_error};
 use crate::close::Closing;
 use crate::consumer::GroupMetadata;
 use crate::error::Error;
+use crate::oauth;
 use crate::partition::Tp;
 use crate::stage::Packing;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header as RdHeader, Message as _, OwnedHeaders};
@@ -31,6 +32,15 @@ struct Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(
+        &self,
+        config: Option<&str>,
+    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        oauth::generate(config)
+    }
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         log(level, fac, message);
     }
@@ -55,9 +65,10 @@ struct Writer {
 
 impl Writer {
     fn create(config: &ClientConfig, brokers: &Brokers) -> Result<Writer, Error> {
-        let inner = config
+        let inner: BaseProducer<Deliveries> = config
             .create_with_context(Deliveries::default())
             .map_err(|e| Error::kafka("creating a producer", e))?;
+        oauth::arm(config, inner.client())?;
         let limit = brokers.timeouts.close;
         Ok(Writer {
             inner: Closing::new(inner, "a producer", limit),

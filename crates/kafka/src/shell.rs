@@ -18,7 +18,7 @@ use crate::timeouts::Pauses;
 use crate::turn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use weir_runtime::Part;
+use weir_runtime::{Part, traces};
 
 /// A partition that rests is looked at again so often.
 const REST: Duration = Duration::from_secs(30);
@@ -304,6 +304,9 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let started = Instant::now();
+        let mut span = traces::span("commit");
+        span.text("weir.stage", self.config.stage);
+        span.number("weir.records", i64::try_from(folded).unwrap_or(i64::MAX));
         stage.commit(&mut out).map_err(Error::from)?;
         match commit(&mut out, &mut self.owned, stage, &group) {
             Ok(something) => {
@@ -322,6 +325,7 @@ impl<'a> Session<'a> {
             }
             Err(Refused::Fatal(e)) => Err(e.into()),
             Err(Refused::Abort(e)) => {
+                span.failed(e.to_string());
                 let open = out.open;
                 self.refused(stage, e, open)
             }

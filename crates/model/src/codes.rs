@@ -127,6 +127,10 @@ codes! {
     BROKER_REFUSED = 217;
     /// the brokers do not allow what was tried
     BROKER_FORBIDS = 218;
+    /// tables of the store and the form of a cluster do not fit together
+    STORE_CLUSTER = 219;
+    /// spans of weir itself are not taken
+    TRACES = 220;
 
     // 03xx: commands
     /// the input file or repository cannot be read

@@ -35,6 +35,7 @@ impl Digest {
     /// # Errors
     /// ClickHouse does not answer.
     pub async fn of(store: &Store, catalog: &Catalog, through: Option<Micros>) -> Result<Digest> {
+        store.sync_replicas().await?;
         let mut parts = Vec::new();
         for event in &catalog.events {
             for size in WindowSize::ALL {

@@ -315,3 +315,6 @@ fn shortened(statements: &[String]) -> String {
     let all: Vec<String> = statements.iter().map(first).collect();
     all.join("; ")
 }
+
+#[cfg(test)]
+mod tests;

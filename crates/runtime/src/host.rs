@@ -7,6 +7,7 @@
 
 use crate::health::HealthConfig;
 use crate::log::LogConfig;
+use crate::traces::{self, Traces, TracesConfig};
 use crate::{Health, Metrics, Shutdown};
 use anyhow::{Context, Result, anyhow, bail};
 use std::net::SocketAddr;
@@ -84,6 +85,7 @@ pub struct Host<'a> {
     health: Health,
     services: Vec<Service>,
     announce: Option<(Duration, Announce<'a>)>,
+    traces: Option<Traces>,
 }
 
 impl<'a> Host<'a> {
@@ -97,7 +99,17 @@ impl<'a> Host<'a> {
             health: Health::new(),
             services: Vec::new(),
             announce: None,
+            traces: None,
         }
+    }
+
+    /// With spans in the name of a service, where an endpoint is configured. Call it once.
+    ///
+    /// # Errors
+    /// As of [`traces::start`].
+    pub fn traces(mut self, config: &TracesConfig, service: &str) -> Result<Host<'a>> {
+        self.traces = traces::start(config, service)?;
+        Ok(self)
     }
 
     /// With so many threads for what is asynchronous.
@@ -144,11 +156,14 @@ impl<'a> Host<'a> {
     /// The first failure of a service; an address that cannot be bound (WEIR-0212); not ready in
     /// time (WEIR-0202). The services have ended by then.
     pub fn run(self) -> Result<()> {
+        let mut host = self;
+        // Ends after the services, whose last spans it sends.
+        let _traces = host.traces.take();
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(self.workers)
+            .worker_threads(host.workers)
             .enable_all()
             .build()?;
-        runtime.block_on(self.live())
+        runtime.block_on(host.live())
     }
 
     async fn live(self) -> Result<()> {

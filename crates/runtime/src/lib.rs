@@ -8,10 +8,12 @@ pub mod host;
 pub mod log;
 pub mod metric;
 pub mod names;
+pub mod outgoing;
 pub mod pages;
 pub mod progress;
 mod repeats;
 pub mod shutdown;
+pub mod traces;
 
 /// Options of jemalloc for programs that run stages. Fetched batches of many partitions are large:
 /// given back at once, as large blocks are by default, they would be cleared each time. One arena:

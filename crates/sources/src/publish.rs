@@ -94,8 +94,8 @@ impl Publisher {
         Admin::new(brokers, t.import)?.wait()?;
         let _watched = watched("an importer's start", t);
         let transaction = t.import.as_millis().to_string();
-        let producer: BaseProducer<Logged> = brokers
-            .config()
+        let mut config = brokers.config();
+        config
             .set(
                 "transactional.id",
                 format!("{}{key}", weir_runtime::names::IMPORTS),
@@ -105,9 +105,11 @@ impl Publisher {
             .set("linger.ms", "5")
             .set("retry.backoff.ms", "5")
             .set("queue.buffering.max.messages", "500000")
-            .set("partitioner", "murmur2_random")
+            .set("partitioner", "murmur2_random");
+        let producer: BaseProducer<Logged> = config
             .create_with_context(Logged)
             .context("cannot make a producer")?;
+        weir_kafka::arm(&config, producer.client())?;
         producer.init_transactions(t.import).map_err(|e| {
             anyhow!(
                 "{BROKER_UNREACHABLE}: no broker answers at {} ({e}); is weir up?",

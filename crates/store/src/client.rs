@@ -1,5 +1,6 @@
 //! The client: statements, inserts and queries over ClickHouse's HTTP interface.
 
+use crate::cluster::Cluster;
 use crate::{StoreConfig, StoreError};
 use bytes::Bytes;
 use clickhouse::Compression;
@@ -41,6 +42,8 @@ pub struct Store {
     server: clickhouse::Client,
     url: String,
     database: String,
+    /// What statements become, where ClickHouse is a cluster.
+    pub(crate) cluster: Option<Cluster>,
     /// Whether this server has [`DEDUPLICATE`], once it was asked.
     knows_deduplicate: Arc<OnceCell<bool>>,
 }
@@ -63,7 +66,11 @@ impl Store {
         let mut server = clickhouse::Client::default()
             .with_url(&config.url)
             .with_compression(Compression::Lz4)
-            .with_setting("compatibility", COMPATIBILITY);
+            .with_setting("compatibility", COMPATIBILITY)
+            // On a cluster: rows are acknowledged once they are on their shards, and what a
+            // subquery finds is what all shards have. Nothing else takes notice.
+            .with_setting("distributed_foreground_insert", "1")
+            .with_setting("distributed_product_mode", "global");
         if !config.user.is_empty() {
             server = server
                 .with_user(&config.user)
@@ -74,6 +81,11 @@ impl Store {
             server,
             url: config.url.clone(),
             database: config.database.clone(),
+            cluster: (!config.cluster.is_empty()).then(|| Cluster {
+                name: config.cluster.clone(),
+                keeper: config.keeper,
+                database: config.database.clone(),
+            }),
             knows_deduplicate: Arc::default(),
         }
     }
@@ -123,11 +135,27 @@ impl Store {
             "CREATE DATABASE IF NOT EXISTS {} ENGINE = Atomic",
             ident(&self.database)
         );
-        self.server
-            .query_raw(&sql)
-            .execute()
-            .await
-            .map_err(|e| self.error(e, &sql))
+        for sql in self.forms(&sql)? {
+            let made = self.server.query_raw(&sql).execute().await;
+            made.map_err(|e| self.error(e, &sql))?;
+        }
+        Ok(())
+    }
+
+    /// Makes, changes or drops something, on all nodes.
+    pub(crate) async fn change(&self, sql: &str) -> Result<(), StoreError> {
+        for sql in self.forms(sql)? {
+            self.execute(&sql).await?;
+        }
+        Ok(())
+    }
+
+    /// The statements that one for a single node is here.
+    fn forms(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        match &self.cluster {
+            Some(cluster) => cluster.statements(sql),
+            None => Ok(vec![sql.to_owned()]),
+        }
     }
 
     /// Runs one statement that returns nothing.

@@ -17,6 +17,13 @@ pub struct StoreConfig {
     pub user: String,
     /// Password, empty for none.
     pub password: Secret,
+    /// Name of the cluster that ClickHouse is, empty where it is one node. Only who makes tables
+    /// needs it.
+    pub cluster: String,
+    /// Whether that cluster has a keeper; without one it is a single node. No setting: tests alone
+    /// have such a cluster.
+    #[serde(skip)]
+    pub keeper: bool,
 }
 
 /// As a configuration says it; user and password may stand in the URL.
@@ -27,6 +34,7 @@ struct Written {
     database: String,
     user: String,
     password: Secret,
+    cluster: String,
 }
 
 impl Default for Written {
@@ -36,6 +44,7 @@ impl Default for Written {
             database: "weir".into(),
             user: String::new(),
             password: Secret::default(),
+            cluster: String::new(),
         }
     }
 }
@@ -47,6 +56,8 @@ impl From<Written> for StoreConfig {
             database: w.database,
             user: w.user,
             password: w.password,
+            cluster: w.cluster,
+            keeper: true,
         };
         if let Some((url, user, password)) = split(&config.url) {
             config.url = url;

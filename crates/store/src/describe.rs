@@ -7,6 +7,7 @@
 mod words;
 
 use crate::client::{ident, text};
+use crate::cluster::is_shard;
 use crate::measure;
 use crate::table::{EventsTable, PartsTable, underscored};
 use crate::view::view_of;
@@ -249,7 +250,8 @@ impl Store {
         let mut missing: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let columns = "SELECT table, name, comment FROM system.columns \
              WHERE database = currentDatabase() ORDER BY table, position";
-        for (table, name, there) in self.fetch::<(String, String, String)>(columns).await? {
+        let columns = self.fetch::<(String, String, String)>(columns).await?;
+        for (table, name, there) in columns.into_iter().filter(|c| !is_shard(&c.0)) {
             let (comment, own) = wanted.column(&table, &name);
             // What holds anywhere does not take the place of what a migration says.
             let better = there.is_empty() || own;
@@ -262,7 +264,8 @@ impl Store {
         let bare = "SELECT name FROM system.tables WHERE database = currentDatabase() \
              AND comment = ''";
         let mut told = 0;
-        for name in self.fetch::<String>(bare).await? {
+        let bare = self.fetch::<String>(bare).await?;
+        for name in bare.into_iter().filter(|name| !is_shard(name)) {
             let comment = wanted.table(&name);
             if !comment.is_empty() {
                 let change = format!("MODIFY COMMENT {}", text(comment));
@@ -274,6 +277,11 @@ impl Store {
                 break;
             }
             let sql = format!("ALTER TABLE {} {}", ident(&table), changes.join(", "));
+            // Views have no table behind them, and nobody reads the comments of one.
+            let sql = match &self.cluster {
+                Some(cluster) => cluster.itself(&sql)?,
+                None => sql,
+            };
             self.execute(&sql).await?;
             told += 1;
         }

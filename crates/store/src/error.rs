@@ -53,6 +53,29 @@ pub enum StoreError {
         /// File name.
         name: String,
     },
+    /// A statement of a migration that weir cannot write for a cluster.
+    #[error(
+        "{code}: this statement has no form for a cluster: {statement}; a migration makes, changes \
+         and drops tables (MergeTree with ORDER BY), views and functions by names without a \
+         database, nothing else", code = codes::STORE_CLUSTER
+    )]
+    NoClusterForm {
+        /// Its first characters.
+        statement: String,
+    },
+    /// The tables that are there are of the other form.
+    #[error(
+        "{code}: the tables in database {database} were made {made}; {remedy}",
+        code = codes::STORE_CLUSTER
+    )]
+    OtherForm {
+        /// The database.
+        database: String,
+        /// For what.
+        made: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// SQL files that cannot be read.
     #[error("{}: cannot read {path}: {reason}", codes::STORE)]
     Unreadable {
@@ -84,6 +107,7 @@ impl StoreError {
             StoreError::Question(_) | StoreError::OnlyReads { .. } => codes::QUERY,
             StoreError::Password { .. } => codes::STORE_PASSWORD,
             StoreError::Catalog { .. } => codes::CATALOG_REFERENCE,
+            StoreError::NoClusterForm { .. } | StoreError::OtherForm { .. } => codes::STORE_CLUSTER,
             _ => codes::STORE,
         }
     }

@@ -118,3 +118,73 @@ fn with_tenant(catalog: &Catalog) -> Result<Vec<String>, StoreError> {
     tables.push(ZONES.to_owned());
     Ok(tables)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(tenants: &[String]) -> Vec<String> {
+        let catalog = Catalog::embedded().unwrap_or_else(|e| panic!("{e}"));
+        let database = "weir";
+        let grants = Grants { database, tenants };
+        grants
+            .statements(&catalog)
+            .unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn services_have_roles_and_nobody_a_way_in() {
+        insta::assert_snapshot!(made(&[]).join("\n"), @"
+        CREATE SETTINGS PROFILE IF NOT EXISTS weir_asks SETTINGS readonly = 2
+        CREATE ROLE IF NOT EXISTS weir_writes, weir_reads
+        GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON `weir`.* TO weir_writes
+        GRANT CREATE FUNCTION, DROP FUNCTION ON *.* TO weir_writes
+        GRANT SELECT ON `weir`.* TO weir_reads
+        CREATE USER IF NOT EXISTS `weir_sink` HOST NONE
+        GRANT weir_writes TO `weir_sink`
+        ALTER USER `weir_sink` DEFAULT ROLE weir_writes
+        CREATE USER IF NOT EXISTS `weir_api` HOST NONE SETTINGS PROFILE weir_asks
+        GRANT weir_reads TO `weir_api`
+        ALTER USER `weir_api` DEFAULT ROLE weir_reads
+        ");
+    }
+
+    #[test]
+    fn a_tenant_reads_what_has_a_policy_or_says_nothing_of_anybody() {
+        let all = made(&["acme".to_owned(), "o'neil".to_owned()]);
+        let of = |head: &str, role: &str| -> Vec<&String> {
+            let ends = format!("TO {}", ident(role));
+            let all = all.iter();
+            all.filter(|s| s.starts_with(head) && s.ends_with(&ends))
+                .collect()
+        };
+        let (policies, grants) = (
+            of("CREATE ROW POLICY", "weir_tenant_acme"),
+            of("GRANT SELECT", "weir_tenant_acme"),
+        );
+        assert!(policies.len() > 60, "{}", policies.len());
+        let policy = "CREATE ROW POLICY IF NOT EXISTS `weir_tenant_acme` ON `weir`.`kpis_log` \
+             FOR SELECT USING tenant = 'acme' TO `weir_tenant_acme`";
+        assert!(policies.iter().any(|p| *p == policy), "{policies:#?}");
+        for unshared in ["late_log", "late", "migrations", "backtest_kpis"] {
+            let table = format!("`{unshared}`");
+            assert!(!grants.iter().any(|g| g.contains(&table)), "{unshared}");
+        }
+        // Each table that is granted has a policy; the others are views, and what is shared.
+        let catalog = Catalog::embedded().unwrap_or_else(|e| panic!("{e}"));
+        let views = migrate::view_names(&catalog).unwrap_or_else(|e| panic!("{e}"));
+        for grant in grants {
+            let name = grant.split('`').nth(3).unwrap_or_default();
+            let shown = views.iter().any(|v| v == name) || SHARED.contains(&name);
+            let on = format!("ON `weir`.`{name}` ");
+            assert!(shown || policies.iter().any(|p| p.contains(&on)), "{grant}");
+        }
+        // A quote in a name ends no text.
+        assert!(all.iter().any(|s| s.contains(r"tenant = 'o\'neil'")));
+        // Who reads all still does, where a policy is.
+        let open = all
+            .iter()
+            .filter(|s| s.ends_with("USING 1 TO weir_writes, weir_reads"));
+        assert_eq!(open.count(), policies.len());
+    }
+}

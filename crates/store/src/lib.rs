@@ -14,6 +14,7 @@ pub mod backtest;
 pub mod baseline;
 mod calendar;
 mod client;
+pub mod cluster;
 mod config;
 mod describe;
 pub mod encode;

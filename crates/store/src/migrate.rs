@@ -1,6 +1,7 @@
 //! Migrations, applied once each in order, and what follows from the catalog at each start.
 
 use crate::client::{ident, text};
+use crate::cluster::{functions, is_shard, shard_of};
 use crate::describe::Comments;
 use crate::table::{EventsTable, PartsTable};
 use crate::{Store, StoreError, backtest, calendar, findings, kpi, kpi_period, results, view};
@@ -156,7 +157,8 @@ impl Store {
     /// Applies what is not applied yet.
     pub async fn migrate(&self, migrations: &[Migration]) -> Result<Vec<String>, StoreError> {
         self.create_database().await?;
-        self.execute(
+        self.same_form().await?;
+        self.change(
             "CREATE TABLE IF NOT EXISTS migrations (name String, hash String, applied DateTime64(6, 'UTC') DEFAULT now64(6)) \
              ENGINE = ReplacingMergeTree ORDER BY name",
         )
@@ -175,7 +177,7 @@ impl Store {
                 None => {}
             }
             for statement in statements(&m.sql) {
-                self.execute(&statement).await?;
+                self.change(&statement).await?;
             }
             self.execute(&format!(
                 "INSERT INTO migrations (name, hash) VALUES ({}, {})",
@@ -185,7 +187,49 @@ impl Store {
             .await?;
             applied.push(m.name.clone());
         }
+        // A later version's may have other functions.
+        let ours = |(name, _): &(String, String)| migrations.iter().any(|m| m.name == *name);
+        if known.iter().all(ours) {
+            self.functions_everywhere(migrations).await?;
+        }
         Ok(applied)
+    }
+
+    /// Refuses a database whose tables are of the other form: they would be taken for those that
+    /// are to be made, and rows would go to one node.
+    async fn same_form(&self) -> Result<(), StoreError> {
+        let engine = "SELECT engine FROM system.tables \
+             WHERE database = currentDatabase() AND name = 'migrations'";
+        let engine = self.fetch::<String>(engine).await?.pop();
+        let in_front = engine.as_deref() == Some("Distributed");
+        let (made, remedy) = match (&self.cluster, engine.is_some()) {
+            (Some(_), true) if !in_front => (
+                "for a single node",
+                "name another database (it is filled from the log), or take the cluster's name out",
+            ),
+            (None, true) if in_front => (
+                "for a cluster",
+                "say which (sink.store.cluster, WEIR_CLICKHOUSE_CLUSTER), or name another database",
+            ),
+            _ => return Ok(()),
+        };
+        Err(StoreError::OtherForm {
+            database: self.database().to_owned(),
+            made,
+            remedy,
+        })
+    }
+
+    /// Functions belong to a server, not to a database: one that joined a cluster later has none.
+    async fn functions_everywhere(&self, migrations: &[Migration]) -> Result<(), StoreError> {
+        if self.cluster.is_none() {
+            return Ok(());
+        }
+        let all: Vec<String> = migrations.iter().flat_map(|m| statements(&m.sql)).collect();
+        for function in functions(all.iter().map(String::as_str)) {
+            self.change(function).await?;
+        }
+        Ok(())
     }
 
     /// What [`Store::prepare`] would do now; nothing is changed.
@@ -278,7 +322,7 @@ impl Store {
         }
         let (made, alter) = self.changes(&there, catalog).await?;
         for statement in made.iter().chain(&alter) {
-            self.execute(statement).await?;
+            self.change(statement).await?;
         }
         self.fill_tenants(catalog).await?;
         let wanted = views_of(catalog)?;
@@ -294,7 +338,7 @@ impl Store {
         for view in catalog.events.iter().flat_map(view::not_stored) {
             let comment = there.comments.get(&view);
             if comment.is_some_and(|c| c.contains(MADE)) {
-                self.execute(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
+                self.change(&format!("DROP VIEW IF EXISTS {}", ident(&view)))
                     .await?;
             }
         }
@@ -322,7 +366,7 @@ impl Store {
             if there.comments.get(&name) == Some(&made) {
                 continue;
             }
-            self.execute(&format!(
+            self.change(&format!(
                 "CREATE OR REPLACE VIEW {}{columns} AS\n{select}\nCOMMENT {}",
                 ident(&name),
                 text(&made)
@@ -337,7 +381,8 @@ impl Store {
         let mut there = There::default();
         let columns = "SELECT table, name, type FROM system.columns \
              WHERE database = currentDatabase() ORDER BY table, position";
-        for (table, name, kind) in self.fetch::<(String, String, String)>(columns).await? {
+        let columns = self.fetch::<(String, String, String)>(columns).await?;
+        for (table, name, kind) in columns.into_iter().filter(|c| !is_shard(&c.0)) {
             there.columns.entry(table).or_default().push((name, kind));
         }
         let comments = "SELECT name, comment FROM system.tables WHERE database = currentDatabase()";
@@ -358,7 +403,7 @@ impl Store {
         }
         let sql = format!(
             "SELECT sorting_key FROM system.tables WHERE database = currentDatabase() AND name = {}",
-            text(&parts.name)
+            text(&self.of_rows(&parts.name))
         );
         let key = self.fetch::<String>(&sql).await?.pop().unwrap_or_default();
         let adds: Vec<String> = new
@@ -422,15 +467,46 @@ impl Store {
         for event in &catalog.events {
             let name = EventsTable::of(event)?.name;
             let table = ident(&name);
+            let with_rows = self.of_rows(&name);
             let statement = match days {
                 Some(days) => format!(
                     "ALTER TABLE {table} MODIFY TTL toDateTime(event_time) + toIntervalDay({days}) \
                      SETTINGS materialize_ttl_after_modify = 0"
                 ),
-                None if with.contains(&name) => format!("ALTER TABLE {table} REMOVE TTL"),
+                None if with.contains(&with_rows) => format!("ALTER TABLE {table} REMOVE TTL"),
                 None => continue,
             };
-            self.execute(&statement).await?;
+            self.change(&statement).await?;
+        }
+        Ok(())
+    }
+
+    /// The table that has the rows of a table, and so its sorting key and its TTL.
+    fn of_rows(&self, table: &str) -> String {
+        match &self.cluster {
+            Some(_) => shard_of(table),
+            None => table.to_owned(),
+        }
+    }
+
+    /// Waits until each replica has what any of them has: what is compared next must not depend on
+    /// which one answers. Nothing is to be done where there is one node.
+    ///
+    /// # Errors
+    /// ClickHouse does not answer, or the user may not say `SYSTEM SYNC REPLICA`.
+    pub async fn sync_replicas(&self) -> Result<(), StoreError> {
+        let in_front = "SELECT name, engine_full FROM system.tables \
+             WHERE database = currentDatabase() AND engine = 'Distributed' ORDER BY name";
+        for (table, engine) in self.fetch::<(String, String)>(in_front).await? {
+            let Some(name) = engine.split('\'').nth(1) else {
+                continue;
+            };
+            let cluster = crate::cluster::Cluster {
+                name: name.to_owned(),
+                keeper: true,
+                database: self.database().to_owned(),
+            };
+            self.execute(&cluster.sync(&table)).await?;
         }
         Ok(())
     }

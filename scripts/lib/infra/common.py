@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 
@@ -13,8 +14,20 @@ class Failed(Exception):
     """A check that says no, and why."""
 
 
+class Missing(Exception):
+    """A check that needs a program that is not here."""
+
+
+def needs(*programs):
+    """Says which of the programs are not here."""
+    missing = [p for p in programs if not shutil.which(p)]
+    if missing:
+        raise Missing(f"no {', '.join(missing)} here")
+
+
 def run(*command, **options):
     """What a command prints; its whole output where it fails."""
+    needs(str(command[0]))
     options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
     done = subprocess.run([str(c) for c in command], text=True, check=False, **options)
     if done.returncode != 0:
@@ -50,15 +63,17 @@ class Table:
         self.rows = []
 
     def check(self, name, function, *arguments):
-        """Runs one; a failure is told and counted."""
+        """Runs one; a failure is told and counted, and so is what a program is missing for."""
         begun = time.monotonic()
         try:
             said, good = function(*arguments) or "", True
         except Failed as failed:
             said, good = str(failed), False
+        except Missing as missing:
+            said, good = f"not checked: {missing}", None
         self.rows.append((name, good, said, time.monotonic() - begun))
         head, *rest = said.splitlines() or [""]
-        mark, took = "ok  " if good else "FAIL", self.rows[-1][3]
+        mark, took = {True: "ok  ", False: "FAIL", None: "----"}[good], self.rows[-1][3]
         print(f"{mark} {name:<34} {took:6.1f} s  {head}", flush=True)
         for line in rest if not good else []:
             print(f"     {line}")
@@ -66,6 +81,10 @@ class Table:
 
     def close(self):
         """The line at the end; the exit status."""
-        failed = sum(not good for _, good, _, _ in self.rows)
-        print(f"{len(self.rows) - failed} passed, {failed} failed")
-        return 1 if failed or not self.rows else 0
+        passed = sum(good is True for _, good, _, _ in self.rows)
+        failed = sum(good is False for _, good, _, _ in self.rows)
+        left = [(name, said) for name, good, said, _ in self.rows if good is None]
+        for name, said in left:
+            print(f"{name}: {said}")
+        print(f"{passed} passed, {failed} failed, {len(left)} skipped")
+        return 1 if failed or not passed else 0

@@ -69,6 +69,7 @@ pub(crate) fn router(state: &Shared, running: &Running) -> Router {
         .layer(CompressionLayer::new().gzip(true).zstd(true))
         .merge(dashboard::router().with_state(state.clone()))
         .layer(from_fn(counted))
+        .layer(from_fn(weir_http::traced))
         .merge(health)
 }
 

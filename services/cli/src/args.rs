@@ -83,6 +83,15 @@ pub struct SystemArgs {
         value_name = "FILE"
     )]
     pub clickhouse_password_file: Option<PathBuf>,
+    /// Name of the cluster that this ClickHouse is, for who makes its tables (the sink)
+    #[arg(
+        long,
+        global = true,
+        env = "WEIR_CLICKHOUSE_CLUSTER",
+        hide_short_help = true,
+        value_name = "NAME"
+    )]
+    pub clickhouse_cluster: Option<String>,
     /// Folder of schemas and catalog in place of the built-in one
     #[arg(long, global = true, env = "WEIR_SCHEMAS", value_name = "DIR")]
     pub schemas: Option<PathBuf>,

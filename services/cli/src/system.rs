@@ -13,6 +13,7 @@ use weir_kafka::{Brokers, Timeouts};
 use weir_model::codes::CONFIG;
 use weir_privacy::Privacy;
 use weir_runtime::config::{Properties, Secret};
+use weir_runtime::traces::TracesConfig;
 use weir_store::{Migration, Question, StoreConfig};
 
 /// Addresses of a system.
@@ -23,6 +24,8 @@ pub struct System {
     /// ClickHouse's URL, without a password.
     pub clickhouse: String,
     opened_by: OpenedBy,
+    /// Name of the cluster that the store is, empty where it is one node.
+    cluster: String,
     /// Health and metrics, where the system runs on this machine.
     pub http: Option<String>,
     /// The gateway, there.
@@ -78,7 +81,10 @@ impl System {
     }
 
     fn opened(&self, which: impl Fn(Secrets) -> Secret) -> Result<StoreConfig> {
-        let store = StoreConfig::at(&self.clickhouse);
+        let store = StoreConfig {
+            cluster: self.cluster.clone(),
+            ..StoreConfig::at(&self.clickhouse)
+        };
         Ok(match &self.opened_by {
             OpenedBy::Secrets(dir) => store.with_password(USER, which(Secrets::open(dir)?)),
             OpenedBy::User(user, password) => store.with_password(user, password.clone()),
@@ -93,6 +99,7 @@ struct Shared {
     timeouts: Timeouts,
     kafka: KafkaOfAll,
     privacy: PrivacySettings,
+    traces: TracesConfig,
 }
 
 /// Whether names are replaced by pseudonyms before anything is written.
@@ -142,6 +149,11 @@ pub struct KafkaOfAll {
     pub properties: Properties,
 }
 
+/// Where spans go, as the environment sets it (`WEIR__TRACES__...`).
+pub fn traces() -> Result<TracesConfig> {
+    Ok(shared()?.traces)
+}
+
 /// As the environment sets it (`WEIR__TIMEOUTS__...`).
 fn shared() -> Result<Shared> {
     Ok(weir_runtime::config::load(None)?)
@@ -181,6 +193,7 @@ impl SystemArgs {
             .clickhouse
             .as_ref()
             .map(|url| StoreConfig::at(url.expose()));
+        let cluster = self.clickhouse_cluster.clone().unwrap_or_default();
         let here = |url: &str| matches!(&running, Ok(r) if r.clickhouse == url);
         if let (Some(brokers), Some(given)) = (&self.brokers, &given) {
             return Ok(System {
@@ -188,6 +201,7 @@ impl SystemArgs {
                 open_brokers: brokers.clone(),
                 clickhouse: given.url.clone(),
                 opened_by: self.opened_by(Some(given), here(&given.url))?,
+                cluster,
                 http: None,
                 gateway: None,
                 otlp_grpc: None,
@@ -205,6 +219,7 @@ impl SystemArgs {
             open_brokers: brokers.clone(),
             clickhouse: given.map_or(running.clickhouse, |given| given.url),
             opened_by,
+            cluster,
             http: Some(running.http).filter(|h| !h.is_empty()),
             gateway: Some(running.gateway).filter(|g| !g.is_empty()),
             otlp_grpc: Some(running.otlp_grpc).filter(|g| !g.is_empty()),

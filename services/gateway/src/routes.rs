@@ -5,9 +5,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, Response, StatusCode};
+use axum::middleware::from_fn;
 use axum::routing::post;
 use std::time::Instant;
-use weir_http::Problem;
+use weir_http::{Problem, Route};
 use weir_model::codes;
 use weir_otlp::Signal;
 use weir_runtime::Metrics;
@@ -22,6 +23,7 @@ pub(crate) fn router(state: &Shared, running: &Running) -> Router {
         .fallback(others)
         .method_not_allowed_fallback(no_method)
         .with_state(state.clone())
+        .layer(from_fn(weir_http::traced))
         .merge(health)
 }
 
@@ -72,7 +74,8 @@ pub(crate) fn answered(
     begun: Instant,
     answer: Result<Response<Body>, Problem>,
 ) -> Response<Body> {
-    let response = answer.unwrap_or_else(|problem| problem.response());
+    let mut response = answer.unwrap_or_else(|problem| problem.response());
+    response.extensions_mut().insert(Route(route));
     let status = response.status().as_str().to_owned();
     metrics::counter!(metric::REQUESTS, "route" => route, "status" => status).increment(1);
     let seconds = begun.elapsed().as_secs_f64();

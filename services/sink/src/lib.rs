@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use weir_catalog::Catalog;
 use weir_kafka::{Brokers, Consumer, Fetching, Pauses, Tp, Watch};
 use weir_runtime::names::SINK_GROUP;
-use weir_runtime::{Part, Shutdown};
+use weir_runtime::{Part, Shutdown, traces};
 use weir_store::{Backoff, Migration, Store, StoreConfig, StoreError};
 use work::Work;
 
@@ -337,10 +337,14 @@ impl Sink {
             rows,
         } = waiting;
         let begun = Instant::now();
+        let mut span = traces::call("insert");
+        span.text("db.collection.name", table.as_str());
+        span.number("weir.rows", i64::try_from(rows).unwrap_or(i64::MAX));
         let attempt = || store.insert(&table, &columns, bytes.clone());
         Backoff::default()
             .retry(attempt, |e| self.failed(e))
-            .await?;
+            .await
+            .inspect_err(|e| span.failed(e.to_string()))?;
         self.tell(None);
         metrics::counter!(metric::ROWS, "table" => table.clone()).increment(rows as u64);
         metrics::counter!(metric::INSERTS, "table" => table.clone()).increment(1);

@@ -89,11 +89,13 @@ const PLACES: &[&str] = &["DISK", "VOLUME", "FETCH", "FREEZE", "UNFREEZE", "EXPO
 pub struct Guard {
     functions: HashSet<String>,
     settings: HashSet<String>,
+    /// Whether tables over clusters are allowed: what those are stands in the configuration.
+    distributed: bool,
 }
 
 impl Guard {
     /// Asks the engine for its functions and settings.
-    pub fn load(connection: &mut Connection) -> Result<Guard, Exception> {
+    pub fn load(connection: &mut Connection, distributed: bool) -> Result<Guard, Exception> {
         let mut names = |query: &[u8]| -> Result<HashSet<String>, Exception> {
             let names = connection.query(query, "TSVRaw", &[])?;
             let names = String::from_utf8_lossy(names.as_ref());
@@ -105,6 +107,7 @@ impl Guard {
         Ok(Guard {
             functions,
             settings,
+            distributed,
         })
     }
 
@@ -167,7 +170,7 @@ impl Guard {
             if !WRITES.contains(&first) {
                 return Err(denied(&format!("{first} is refused here")));
             }
-            Guard::written(first, &all)?;
+            self.written(first, &all)?;
         }
         if access == Access::Write {
             self.assigned(&all)?;
@@ -211,7 +214,7 @@ impl Guard {
     }
 
     /// What a statement that writes may name.
-    fn written(first: &str, all: &[Token<'_>]) -> Result<(), Exception> {
+    fn written(&self, first: &str, all: &[Token<'_>]) -> Result<(), Exception> {
         let word = |at: usize| all.get(at).map_or("", |t| t.text);
         let has = |keyword: &str| all.iter().any(|t| t.depth == 0 && t.is(keyword));
         match first {
@@ -237,7 +240,9 @@ impl Guard {
                 let is_engine =
                     token.is("engine") && all.get(at + 1).is_some_and(|t| t.is_sign("="));
                 let engine = word(at + 2);
-                if is_engine && !engine.ends_with("MergeTree") && !ENGINES.contains(&engine) {
+                let known = engine.ends_with("MergeTree") || ENGINES.contains(&engine);
+                let known = known || self.distributed && engine == "Distributed";
+                if is_engine && !known {
                     return Err(denied(&format!("the engine {engine} is refused here")));
                 }
                 if token.sort == Sort::Word && PLACES.contains(&token.text) {
@@ -318,6 +323,7 @@ mod tests {
         Guard {
             functions: names(&["file", "url", "eval"]),
             settings: names(&["disk", "format_schema"]),
+            distributed: false,
         }
     }
 
@@ -400,6 +406,11 @@ mod tests {
                 497,
             ),
             ("CREATE TABLE t (`a` Int8) ENGINE = File(CSV)", 164, 497),
+            (
+                "CREATE TABLE t AS s ENGINE = Distributed('default', 'd', 's')",
+                164,
+                497,
+            ),
             (
                 "CREATE TABLE t (`a` Int8) ENGINE = MergeTree ORDER BY a SETTINGS a = 1, disk = 'x'",
                 164,

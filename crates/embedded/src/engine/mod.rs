@@ -51,6 +51,8 @@ pub struct Options {
     pub parent: Option<u32>,
     /// Server settings over those of weir, as in `--mark_cache_size=1000000`.
     pub settings: Vec<String>,
+    /// Whether there may be tables over the clusters that its configuration names.
+    pub distributed: bool,
 }
 
 /// A small machine's share: the defaults are those of a server with all its memory to itself.
@@ -64,14 +66,14 @@ const SETTINGS: &[&str] = &[
 const GRACE: Duration = Duration::from_secs(3);
 
 impl Options {
-    /// Reads `--listen ADDR --path DIR --secrets FILE [--library FILE] [--parent PID]`; anything
-    /// else goes to the engine.
+    /// Reads `--listen ADDR --path DIR --secrets FILE [--library FILE] [--parent PID]
+    /// [--distributed]`; anything else goes to the engine.
     ///
     /// # Errors
     /// Where an argument is missing or does not parse.
     pub fn from_arguments(arguments: impl IntoIterator<Item = String>) -> anyhow::Result<Options> {
         let (mut listen, mut path, mut library, mut parent) = (None, None, None, None);
-        let mut secrets = None;
+        let (mut secrets, mut distributed) = (None, false);
         let mut settings = Vec::new();
         let mut arguments = arguments.into_iter();
         while let Some(name) = arguments.next() {
@@ -90,13 +92,14 @@ impl Options {
                 }
                 "--path" => path = Some(PathBuf::from(value()?)),
                 "--secrets" => secrets = Some(PathBuf::from(value()?)),
+                "--distributed" => distributed = true,
                 "--library" => library = Some(PathBuf::from(value()?)),
                 "--parent" => {
                     parent = Some(value()?.parse().context("--parent needs a process id")?)
                 }
                 _ if name.starts_with("--") && name.contains('=') => settings.push(name),
                 _ => bail!(
-                    "{name} is not known: use --listen, --path, --secrets, --library, --parent or --SETTING=VALUE"
+                    "{name} is not known: use --listen, --path, --secrets, --library, --parent, --distributed or --SETTING=VALUE"
                 ),
             }
         }
@@ -107,6 +110,7 @@ impl Options {
             library,
             parent,
             settings,
+            distributed,
         })
     }
 }
@@ -174,8 +178,8 @@ async fn listen(
             options.path.display()
         )
     })?;
-    let connections =
-        Connections::new(engine).map_err(|e| anyhow!("asking the engine: {}", e.message()))?;
+    let connections = Connections::new(engine, options.distributed)
+        .map_err(|e| anyhow!("asking the engine: {}", e.message()))?;
     let connections = Arc::new(connections);
     eprintln!(
         "ClickHouse engine {} listens on http://{}",

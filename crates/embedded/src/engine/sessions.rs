@@ -28,8 +28,8 @@ struct Open {
 type Shared = Arc<Mutex<Option<Connection>>>;
 
 impl Connections {
-    pub fn new(engine: Engine) -> Result<Connections, Exception> {
-        let guard = Guard::load(&mut engine.connect()?)?;
+    pub fn new(engine: Engine, distributed: bool) -> Result<Connections, Exception> {
+        let guard = Guard::load(&mut engine.connect()?, distributed)?;
         Ok(Connections {
             engine,
             guard,

@@ -132,6 +132,7 @@ impl Verify<'_> {
         let mut attempt = 1;
         let (log, comparison) = loop {
             self.settled()?;
+            runtime.block_on(self.store.sync_replicas())?;
             let (log, comparison) = self.once(&runtime, on)?;
             if comparison.differences.is_empty() || attempt == ATTEMPTS {
                 break (log, comparison);

@@ -22,7 +22,9 @@ pub fn run(system: &SystemArgs, a: &NotifyArgs) -> Result<ExitCode> {
     }
     let declared = weir_notify::load(&config.notify.routes)?;
     let brokers = config.notify.kafka;
-    let host = host(&config.log, config.health).ready_while("kafka", brokers_answer(&brokers));
+    let host = host(&config.log, config.health)
+        .traces(&config.traces, "weir-notify")?
+        .ready_while("kafka", brokers_answer(&brokers));
     if a.service.exit_when_unreachable {
         reach(&brokers)?;
     }

@@ -20,6 +20,7 @@ use weir_processor::{Processor, ProcessorConfig, StageName};
 use weir_runtime::health::HealthConfig;
 use weir_runtime::host::{Host, Running, Service};
 use weir_runtime::log::LogConfig;
+use weir_runtime::traces::TracesConfig;
 use weir_runtime::{Shutdown, names};
 use weir_sink::{Sink, SinkConfig};
 use weir_sources::audit::Change;
@@ -38,6 +39,7 @@ pub struct Config {
     timeouts: Timeouts,
     pub log: LogConfig,
     pub health: HealthConfig,
+    pub traces: TracesConfig,
 }
 
 /// Keys of earlier versions, and what stands in their place.
@@ -121,6 +123,7 @@ pub fn processor(system: &SystemArgs, a: &ProcessorArgs) -> Result<ExitCode> {
     }
     let (catalog, stages) = (system.catalog()?, stages(&a.stages)?);
     let host = host(&config.log, config.health)
+        .traces(&config.traces, "weir-processor")?
         .workers(1)
         .ready_while("kafka", brokers_answer(&config.processor.kafka));
     let exit = a.service.exit_when_unreachable;
@@ -153,6 +156,7 @@ pub fn sink(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     sink.instance = names::instance("sink", &a.instance);
     let starts = Starting::default();
     let host = host(&config.log, config.health)
+        .traces(&config.traces, "weir-sink")?
         .ready_while("kafka", brokers_answer(&sink.kafka))
         .ready_while("start", starts.check());
     let exit = a.exit_when_unreachable;
@@ -179,6 +183,7 @@ pub fn gateway(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
         return dump(&config);
     }
     let host = host(&config.log, config.health)
+        .traces(&config.traces, "weir-gateway")?
         .ready_while("kafka", brokers_answer(&config.gateway.kafka));
     if a.exit_when_unreachable {
         reach(&config.gateway.kafka)?;
@@ -203,8 +208,9 @@ pub fn api(system: &SystemArgs, a: &ServiceArgs) -> Result<ExitCode> {
     if a.config.is_none() {
         config.api.store = system.find()?.own_store()?;
     }
-    let host =
-        host(&config.log, config.health).ready_while("kafka", brokers_answer(&config.api.kafka));
+    let host = host(&config.log, config.health)
+        .traces(&config.traces, "weir-api")?
+        .ready_while("kafka", brokers_answer(&config.api.kafka));
     if a.exit_when_unreachable {
         reach(&config.api.kafka)?;
     }

@@ -1,9 +1,10 @@
 //! `weir store grants`: roles, users and row policies for a ClickHouse of one's own.
 
 use crate::args::{StoreCommand, SystemArgs};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::io::Write;
 use std::process::ExitCode;
+use weir_model::codes::CONFIG;
 use weir_store::grants::Grants;
 
 const HEAD: &str = "\
@@ -13,6 +14,12 @@ const HEAD: &str = "\
 
 pub fn run(system: &SystemArgs, command: StoreCommand) -> Result<ExitCode> {
     let StoreCommand::Grants { database, tenant } = command;
+    if system.clickhouse_cluster.is_some() {
+        bail!(
+            "{CONFIG}: these statements are for a single node: on a cluster write policies for the \
+             tables of the shards (`<name>__shard`) too, ON CLUSTER, and leave --clickhouse-cluster out"
+        );
+    }
     let grants = Grants {
         database: &database,
         tenants: &tenant,

@@ -58,7 +58,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         filter: "warn".into(),
         json: false,
     };
-    let host = super::services::host(&log, HealthConfig { bind });
+    let traces = crate::system::traces()?;
+    let host = super::services::host(&log, HealthConfig { bind }).traces(&traces, "weir")?;
     let dir = lock.path().to_owned();
     let disk = Disk::of(&dir);
     if let Some(full) = disk.trouble() {

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tonic::codec::CompressionEncoding;
@@ -51,6 +51,7 @@ pub(crate) fn router(state: &Shared) -> Router {
         .routes()
         .into_axum_router()
         .layer(from_fn_with_state(state.clone(), enter))
+        .layer(from_fn(weir_http::traced))
 }
 
 /// Who sends, and the room for what he sends; taken once.
