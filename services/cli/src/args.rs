@@ -1,8 +1,17 @@
 //! What can be typed.
 
 mod alerts;
+mod hook;
+mod procedure;
+mod process;
 
 pub use alerts::{AlertsArgs, AlertsListArgs, SayArgs, SpeakerArgs};
+pub use hook::{HookCommand, HookInstallArgs, HookPathArgs};
+pub use procedure::{AboutArgs, FeedbackArgs, InvokedArgs, ProcedureCommand};
+pub use process::{
+    ActorArgs, AnomaliesArgs, CalamumCommand, DetailArgs, DrillArgs, KillArgs, ProcessCommand,
+    SnapshotArgs, SpanArgs, TopArgs, TreeArgs, WatchArgs,
+};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -169,6 +178,18 @@ pub enum Command {
     Connect(ConnectArgs),
     /// Show who sends OpenTelemetry here: versions, when, what, and what is to be mended
     Sources(SourcesArgs),
+    /// Look at the processes of this machine, and end one
+    #[command(subcommand)]
+    Process(ProcessCommand),
+    /// Drill: are processes that use too much told of, and how soon?
+    #[command(subcommand)]
+    Calamum(CalamumCommand),
+    /// Publish commits as they are made, by a hook of git
+    #[command(subcommand)]
+    Hook(HookCommand),
+    /// Say what a procedure was good for, or that one was followed
+    #[command(subcommand)]
+    Procedure(ProcedureCommand),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
     /// Say what would happen if this version took over the running system; changes nothing
@@ -389,7 +410,7 @@ pub struct EmitArgs {
 }
 
 /// Where events are sent to.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Debug, Clone)]
 pub struct GatewayArgs {
     /// Gateway of a system elsewhere
     #[arg(long, env = "WEIR_URL", value_name = "URL")]
@@ -680,7 +701,7 @@ pub struct RecordArgs {
 
 #[derive(ClapArgs, Debug)]
 pub struct ReplayArgs {
-    /// Snapshot file to play
+    /// Snapshot file to play: of `weir record`, or of `weir process snapshot`
     pub file: PathBuf,
     /// `1x`, `100x`, … or `max`
     #[arg(long, default_value = "max")]

@@ -4,6 +4,7 @@ mod agents;
 mod alerts;
 mod backtest;
 mod baseline;
+mod calamum;
 mod catalog;
 mod connect;
 mod digest;
@@ -14,14 +15,18 @@ mod emit;
 mod explain;
 mod findings;
 mod forecast;
+mod hook;
 mod import;
 mod judged;
 mod kafka;
 mod kpi;
+mod mail;
 mod metrics;
 mod notify;
 mod people;
 mod probe;
+mod procedure;
+mod process;
 mod query;
 mod report;
 mod services;
@@ -90,6 +95,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),
         Command::Sources(a) => sources::run(&system, &a),
+        Command::Hook(c) => hook::run(&system, &c),
+        Command::Procedure(c) => procedure::run(&system, &c),
+        Command::Process(c) => process::run(&system, &c),
+        Command::Calamum(c) => calamum::run(&system, &c),
         Command::Probe(a) => probe::run(&a),
         Command::Store(command) => store::run(&system, command),
         Command::Upgrade(a) => upgrade::run(&system, &a),
