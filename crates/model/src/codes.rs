@@ -255,4 +255,25 @@ codes! {
     UPGRADE_REFUSED = 1401;
     /// a change was made, and the event that says who made it could not be written
     AUDIT = 1402;
+    // 15xx: processes, drills and hooks
+    /// a process that is never ended
+    PROCESS_PROTECTED = 1501;
+    /// the id of a process belongs to another one than was looked at
+    PROCESS_REUSED = 1502;
+    /// there is no such process
+    NO_PROCESS = 1503;
+    /// a process belongs to another user
+    PROCESS_FORBIDDEN = 1504;
+    /// a process goes on after it was asked to end
+    PROCESS_STAYS = 1505;
+    /// the kernel's tables of processes cannot be read
+    PROCESS_TABLE = 1506;
+    /// the declaration of what is read of this machine is not valid
+    PROCESS_DECLARATION = 1507;
+    /// nobody was there to say yes
+    NOT_CONFIRMED = 1508;
+    /// a line of a snapshot of processes is not valid
+    PROCESS_SNAPSHOT = 1509;
+    /// a hook cannot be installed in or removed from a repository
+    HOOK_PLACE = 1511;
 }

@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 use weir_kafka::Brokers;
 use weir_model::codes::{INPUT, PARTITIONS_CHANGED, SNAPSHOT};
 use weir_model::{Micros, hash, headers::Mark};
+use weir_privacy::Privacy;
 
 pub use agents::{Archive, Batch, IMPORT, agents};
-pub use git::{History, git};
+pub use git::{History, commits, git, read as read_commits};
 pub use table::{Table, table};
 
 /// Told `(done, total if known)` now and then.
@@ -110,13 +111,23 @@ pub fn simulation(brokers: &Brokers, options: simulate::Options, on: OnProgress)
     )
 }
 
-/// A snapshot file, at a multiple of its own speed or (`None`) as fast as it goes.
-pub fn replay(
+/// A snapshot of processes, at a multiple of its own speed or (`None`) as fast as it goes; with
+/// pseudonyms in place of names where `privacy` is given.
+pub fn replay_samples(
     brokers: &Brokers,
     path: &Path,
     speed: Option<f64>,
+    privacy: Option<&Privacy>,
     on: OnProgress,
 ) -> Result<Report> {
+    let key = key_of(path)?;
+    let records = crate::samples::read(path, privacy)?;
+    let steps = records.into_iter().map(|r| Ok(Step::Record(Box::new(r))));
+    play(brokers, &key, steps, speed, on)
+}
+
+/// The key of a file in the ledger: the same content is the same source.
+fn key_of(path: &Path) -> Result<String> {
     let mut digest = Sha256::new();
     std::io::copy(
         &mut std::fs::File::open(path)
@@ -129,6 +140,17 @@ pub fn replay(
         .take(8)
         .map(|b| format!("{b:02x}"))
         .collect();
+    Ok(format!("replay-{name}"))
+}
+
+/// A snapshot file, at a multiple of its own speed or (`None`) as fast as it goes.
+pub fn replay(
+    brokers: &Brokers,
+    path: &Path,
+    speed: Option<f64>,
+    on: OnProgress,
+) -> Result<Report> {
+    let key = key_of(path)?;
     let reader = snapshot::Reader::open(path)?;
     let existing = raw_topics(brokers)?;
     for (topic, partitions) in &reader.header.topics {
@@ -143,7 +165,6 @@ pub fn replay(
         }
     }
     crate::registry::register(brokers, &reader.header.schemas)?;
-    let key = format!("replay-{name}");
     play(
         brokers,
         &key,

@@ -15,6 +15,7 @@ pub mod map;
 pub mod publish;
 pub mod raw;
 pub mod registry;
+pub mod samples;
 pub mod simulate;
 pub mod snapshot;
 pub mod sorter;

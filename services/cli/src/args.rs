@@ -3,11 +3,20 @@
 mod alerts;
 mod analytics;
 mod experiment;
+mod hook;
+mod procedure;
+mod process;
 mod top;
 
 pub use alerts::{AlertsArgs, AlertsListArgs, SayArgs, SpeakerArgs};
 pub use analytics::{AimArgs, AnalyticsArgs, AnalyticsCommand};
 pub use experiment::{ExperimentArgs, ExperimentCommand};
+pub use hook::{HookCommand, HookInstallArgs, HookPathArgs};
+pub use procedure::{AboutArgs, FeedbackArgs, InvokedArgs, ProcedureCommand};
+pub use process::{
+    ActorArgs, AnomaliesArgs, CalamumCommand, DetailArgs, DrillArgs, KillArgs, ProcessCommand,
+    SnapshotArgs, SpanArgs, SystemViewArgs, TreeArgs, WatchArgs,
+};
 pub use top::TopArgs;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -194,6 +203,18 @@ pub enum Command {
     Connect(ConnectArgs),
     /// Show who sends OpenTelemetry here: versions, when, what, and what is to be mended
     Sources(SourcesArgs),
+    /// Look at the processes of this machine, and end one
+    #[command(subcommand)]
+    Process(ProcessCommand),
+    /// Drill: are processes that use too much told of, and how soon?
+    #[command(subcommand)]
+    Calamum(CalamumCommand),
+    /// Publish commits as they are made, by a hook of git
+    #[command(subcommand)]
+    Hook(HookCommand),
+    /// Say what a procedure was good for, or that one was followed
+    #[command(subcommand)]
+    Procedure(ProcedureCommand),
     /// Ask a service whether it is ready, and end with 0 where it is
     Probe(ProbeArgs),
     /// Say what would happen if this version took over the running system; changes nothing
@@ -439,7 +460,7 @@ pub struct EmitArgs {
 }
 
 /// Where events are sent to.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Debug, Clone)]
 pub struct GatewayArgs {
     /// Gateway of a system elsewhere
     #[arg(long, env = "WEIR_URL", value_name = "URL")]
@@ -730,7 +751,7 @@ pub struct RecordArgs {
 
 #[derive(ClapArgs, Debug)]
 pub struct ReplayArgs {
-    /// Snapshot file to play
+    /// Snapshot file to play: of `weir record`, or of `weir process snapshot`
     pub file: PathBuf,
     /// `1x`, `100x`, … or `max`
     #[arg(long, default_value = "max")]

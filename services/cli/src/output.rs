@@ -43,6 +43,47 @@ pub fn tree(tree: &Tree) -> Result<()> {
     Ok(())
 }
 
+/// A table as above, in ASCII where it goes to no terminal.
+pub fn plain_table(header: &[&str], rows: &[Vec<String>]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", drawn(lay_out(header, rows, width())))?;
+    Ok(())
+}
+
+/// A tree as above, in ASCII where it goes to no terminal.
+pub fn plain_tree(tree: &Tree) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", drawn(tree.lay_out(width())))?;
+    Ok(())
+}
+
+/// What others wrote, without what a terminal would take for a command; in ASCII where it goes to
+/// no terminal.
+pub fn harmless(text: &str) -> String {
+    let ascii = !std::io::stdout().is_terminal();
+    let escaped = |c: char| c.is_control() || (ascii && !c.is_ascii());
+    let each = text.chars().map(|c| match escaped(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    });
+    each.collect()
+}
+
+fn drawn(lines: String) -> String {
+    if std::io::stdout().is_terminal() {
+        return lines;
+    }
+    let each = lines.chars().map(|c| match c {
+        '\u{2500}' => '-',
+        '\u{2550}' => '=',
+        '\u{2502}' => '|',
+        '\u{251c}' => '+',
+        '\u{2514}' => '`',
+        c => c,
+    });
+    each.collect()
+}
+
 /// The characters that there are for a line; `None` for as many as it takes.
 fn width() -> Option<usize> {
     // `None` where standard output is no terminal.

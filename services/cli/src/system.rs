@@ -159,6 +159,11 @@ fn shared() -> Result<Shared> {
     Ok(weir_runtime::config::load(None)?)
 }
 
+/// Folder of the key of pseudonyms, where the environment names one.
+pub fn privacy_folder() -> Result<Option<PathBuf>> {
+    Ok(shared()?.privacy.folder)
+}
+
 /// Limits of time of a configuration, scaled.
 pub fn scaled(timeouts: &Timeouts) -> Result<Timeouts> {
     timeouts

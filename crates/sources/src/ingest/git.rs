@@ -4,6 +4,7 @@
 use super::published::Published;
 use super::{OnProgress, Report};
 use crate::git::{Commit, Commits, Listed, Repository};
+use crate::ledger::identities::Identity;
 use crate::ledger::{Progress, identities};
 use crate::map::plausible;
 use crate::sorter::{Sorted, Sorter, ordered, part, scratch};
@@ -229,4 +230,59 @@ fn remembered(
         }
     }
     Ok(out)
+}
+
+/// Publishes some commits of a repository, those that nobody has published yet: the same events
+/// under the same identities as an import of the history makes.
+///
+/// # Errors
+/// The repository cannot be read; the brokers do not answer.
+pub fn commits(brokers: &Brokers, history: &History, ids: &[String]) -> Result<Report> {
+    let begun = Instant::now();
+    let mut report = Report::default();
+    let repository = Repository::open(history.path)?;
+    let mut all: Vec<(Identity, Commit)> = read(&repository, history.now, ids)?
+        .into_iter()
+        .map(|c| (identities::of(history.tenant, EVENT, &c.id, b""), c))
+        .collect();
+    if all.is_empty() {
+        return Ok(report);
+    }
+    // The ledger is asked in the order of identities.
+    all.sort_by_key(|(identity, _)| *identity);
+    let scope = (history.tenant, EVENT);
+    let (mut published, mut known, _) =
+        Published::take_over(brokers, scope, history.privacy.as_ref(), &mut report)?;
+    for (identity, commit) in all {
+        if known.find(&identity)?.is_some() {
+            report.already += 1;
+            continue;
+        }
+        let event = repository.event(history.tenant, history.team, &commit, history.assistants);
+        published.add(identity, |p| p.event(&event))?;
+        report.written += 1;
+    }
+    published.end()?;
+    report.timed(begun, begun);
+    Ok(report)
+}
+
+/// Those of some commits that can be counted: whole, with a usable time, and still there.
+///
+/// # Errors
+/// git cannot read them.
+pub fn read(repository: &Repository, now: Micros, ids: &[String]) -> Result<Vec<Commit>> {
+    let mut list = scratch()?;
+    for id in ids {
+        if !repository.cut.contains(id) && repository.has(id)? {
+            writeln!(list, "{id}")?;
+        }
+    }
+    list.rewind()?;
+    let usable = |c: &Commit| {
+        let time = c.time.checked_mul(1_000_000).map(Micros);
+        time.is_some_and(|t| plausible(t, now))
+    };
+    let all = repository.commits(list)?;
+    all.filter(|c| c.as_ref().map_or(true, usable)).collect()
 }

@@ -12,17 +12,34 @@ use weir_model::codes::{BUSY, CONFIG, INPUT, NOT_RUNNING};
 
 /// The variable that names the source of events.
 const SOURCE: &str = "WEIR_SOURCE";
-/// Sent again so often where the gateway says so.
-const TRIES: usize = 5;
 /// Longest wait between two tries, whatever the gateway asks for.
 const LONGEST: Duration = Duration::from_secs(30);
-/// Longest wait for an answer.
-const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long a gateway is waited for.
+pub struct Patience {
+    /// Sent so often, again where the gateway says so.
+    pub tries: usize,
+    /// Longest wait for an answer.
+    pub answer: Duration,
+}
+
+impl Patience {
+    /// Of somebody who wants to know that it came.
+    const LONG: Patience = Patience {
+        tries: 5,
+        answer: Duration::from_secs(30),
+    };
+    /// Of a command that has something else to do.
+    pub const SHORT: Patience = Patience {
+        tries: 1,
+        answer: Duration::from_secs(3),
+    };
+}
 
 pub fn run(system: &SystemArgs, a: &EmitArgs) -> Result<ExitCode> {
     let item = item(system, a)?;
     let gateway = Gateway::find(system, &a.gateway)?;
-    let (status, said) = post(&gateway, a.validate, &item)?;
+    let (status, said) = post(&gateway, a.validate, &item, &Patience::LONG)?;
     let accepted = said["accepted"].as_u64().unwrap_or(0);
     if a.json {
         output::json(&said)?;
@@ -122,8 +139,13 @@ fn put(item: &mut Map<String, Value>, path: &str, value: Value) -> Result<(), St
     }
 }
 
-/// Sends, again where that is asked for; status and body of the last answer.
-fn post(gateway: &Gateway, validate: bool, item: &Value) -> Result<(u16, Value)> {
+/// Sends an event or a list of them, again where that is asked for; status and body of the last answer.
+pub fn post(
+    gateway: &Gateway,
+    validate: bool,
+    item: &Value,
+    patience: &Patience,
+) -> Result<(u16, Value)> {
     let query = if validate { "?validate=1" } else { "" };
     let url = format!("{}/v1/events{query}", gateway.url);
     if url.starts_with("https:") {
@@ -134,12 +156,12 @@ fn post(gateway: &Gateway, validate: bool, item: &Value) -> Result<(u16, Value)>
     }
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_global(Some(ANSWER))
+        .timeout_global(Some(patience.answer))
         .user_agent(concat!("weir/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
     let mut last = None;
-    for attempt in 1..=TRIES {
+    for attempt in 1..=patience.tries {
         let sent = agent
             .post(&url)
             .header(
@@ -168,7 +190,7 @@ fn post(gateway: &Gateway, validate: bool, item: &Value) -> Result<(u16, Value)>
                 )));
             }
         }
-        if attempt < TRIES {
+        if attempt < patience.tries {
             std::thread::sleep(wait);
         }
     }

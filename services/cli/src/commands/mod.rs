@@ -6,6 +6,7 @@ mod analytics;
 mod audit;
 mod backtest;
 mod baseline;
+mod calamum;
 mod catalog;
 mod connect;
 mod dashboard;
@@ -18,14 +19,18 @@ mod experiment;
 mod explain;
 mod findings;
 mod forecast;
+mod hook;
 mod import;
 mod judged;
 mod kafka;
 mod kpi;
+mod mail;
 mod metrics;
 mod notify;
 mod people;
 mod probe;
+mod procedure;
+mod process;
 mod query;
 mod report;
 mod services;
@@ -99,6 +104,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Command::Emit(a) => emit::run(&system, &a),
         Command::Connect(a) => connect::run(&system, &a),
         Command::Sources(a) => sources::run(&system, &a),
+        Command::Hook(c) => hook::run(&system, &c),
+        Command::Procedure(c) => procedure::run(&system, &c),
+        Command::Process(c) => process::run(&system, &c),
+        Command::Calamum(c) => calamum::run(&system, &c),
         Command::Probe(a) => probe::run(&a),
         Command::Store(command) => store::run(&system, command),
         Command::Upgrade(a) => upgrade::run(&system, &a),

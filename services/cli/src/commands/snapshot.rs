@@ -41,7 +41,14 @@ pub fn replay(system: &SystemArgs, a: &ReplayArgs) -> Result<ExitCode> {
     let brokers = system.find_brokers()?;
     let begun = Instant::now();
     let bar = Bar::new("events", a.json);
-    let report = ingest::replay(&brokers, &a.file, speed, &mut |n, t| bar.at(n, t))?;
+    let report = match weir_sources::samples::is_samples(&a.file)? {
+        true => {
+            let privacy = system.privacy()?;
+            let on = &mut |n, t| bar.at(n, t);
+            ingest::replay_samples(&brokers, &a.file, speed, privacy.as_deref(), on)?
+        }
+        false => ingest::replay(&brokers, &a.file, speed, &mut |n, t| bar.at(n, t))?,
+    };
     drop(bar);
     if a.json {
         output::json(&report)?;
