@@ -65,6 +65,7 @@ impl Settings {
             clickhouse: None,
             clickhouse_user: None,
             clickhouse_password_file: None,
+            clickhouse_cluster: None,
             schemas: self.schemas.clone(),
         }
     }

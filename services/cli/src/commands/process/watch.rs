@@ -6,7 +6,7 @@ use super::{Act, acted, command, me};
 use crate::args::{SystemArgs, WatchArgs};
 use crate::commands::mail::{self, Sent};
 use crate::commands::runtime;
-use crate::output::{self, short};
+use crate::output::short;
 use anyhow::Result;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
