@@ -14,7 +14,7 @@ fn the_shipped_declarations_load_and_are_what_is_compiled_in() {
     let embedded = Catalog::embedded().unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(loaded.hash, embedded.hash);
     assert_eq!(loaded.sources, embedded.sources);
-    assert_eq!(loaded.events.len(), 31);
+    assert_eq!(loaded.events.len(), 35);
     assert!(loaded.kpis.len() >= 10);
     assert!(
         loaded.kpis.iter().any(|k| !k.local),

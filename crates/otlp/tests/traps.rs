@@ -361,7 +361,7 @@ fn counters_of_tokens_are_told_as_what_was_added_or_as_totals_of_a_series() {
     assert_eq!(event["emitter"], "claude-code");
     assert_eq!(
         (&event["tokens_added"], event.get("series")),
-        (&json!(5), None)
+        (&json!(5.0), None)
     );
     assert_eq!(claude(json!(0), 1).ignored, 1);
     // Another client setting sends totals: they are never taken for what was added.
@@ -369,7 +369,7 @@ fn counters_of_tokens_are_told_as_what_was_added_or_as_totals_of_a_series() {
     let event = one(&total);
     assert_eq!(
         (&event["tokens_total"], event.get("tokens_added")),
-        (&json!(5), None)
+        (&json!(5.0), None)
     );
     let series = event["series"].clone();
     assert_eq!(one(&claude(json!(9), 2))["series"], series);

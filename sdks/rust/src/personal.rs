@@ -78,6 +78,12 @@ pub(crate) const EVENTS: &[(&str, &[&str], &[&str], &[&str])] = &[
         &["resource"],
     ),
     (
+        "audit.recorded",
+        &["actor"],
+        &["reason", "source"],
+        &["resource"],
+    ),
+    (
         "baseline.captured",
         &["captured_by"],
         &["source"],
@@ -103,6 +109,18 @@ pub(crate) const EVENTS: &[(&str, &[&str], &[&str], &[&str])] = &[
     ),
     (
         "deployment.recorded",
+        &[],
+        &["source"],
+        &["resource"],
+    ),
+    (
+        "emitter.metered",
+        &[],
+        &["source"],
+        &["resource"],
+    ),
+    (
+        "emitter.observed",
         &[],
         &["source"],
         &["resource"],
@@ -145,6 +163,12 @@ pub(crate) const EVENTS: &[(&str, &[&str], &[&str], &[&str])] = &[
     ),
     (
         "optimization.sampled",
+        &[],
+        &["source"],
+        &["resource"],
+    ),
+    (
+        "otel.doubled",
         &[],
         &["source"],
         &["resource"],

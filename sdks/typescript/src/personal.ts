@@ -81,6 +81,11 @@ export const EVENTS: Readonly<Record<string, readonly [Names, Names, Names]>> = 
     ["source"],
     ["resource"],
   ],
+  "audit.recorded": [
+    ["actor"],
+    ["reason", "source"],
+    ["resource"],
+  ],
   "baseline.captured": [
     ["captured_by"],
     ["source"],
@@ -102,6 +107,16 @@ export const EVENTS: Readonly<Record<string, readonly [Names, Names, Names]>> = 
     ["resource"],
   ],
   "deployment.recorded": [
+    [],
+    ["source"],
+    ["resource"],
+  ],
+  "emitter.metered": [
+    [],
+    ["source"],
+    ["resource"],
+  ],
+  "emitter.observed": [
     [],
     ["source"],
     ["resource"],
@@ -137,6 +152,11 @@ export const EVENTS: Readonly<Record<string, readonly [Names, Names, Names]>> = 
     ["resource"],
   ],
   "optimization.sampled": [
+    [],
+    ["source"],
+    ["resource"],
+  ],
+  "otel.doubled": [
     [],
     ["source"],
     ["resource"],

@@ -14,7 +14,7 @@ fn every_kind() -> Catalog {
 /// Another value here begins a new run in every system that is updated. Where that is wanted
 /// (declarations were added, or changed under a new version), write the new value; where it is not,
 /// undo the change.
-const SHIPPED: u64 = 0xb1f7_ecd4_6ee8_cc3f;
+const SHIPPED: u64 = 0xd658_2c30_00a7_ec27;
 
 #[test]
 fn the_shipped_catalog_has_the_hash_that_systems_run_under() {

@@ -83,6 +83,11 @@ EVENTS: Dict[str, Tuple[Names, Names, Names]] = {
         ("source",),
         ("resource",),
     ),
+    "audit.recorded": (
+        ("actor",),
+        ("reason", "source"),
+        ("resource",),
+    ),
     "baseline.captured": (
         ("captured_by",),
         ("source",),
@@ -104,6 +109,16 @@ EVENTS: Dict[str, Tuple[Names, Names, Names]] = {
         ("resource",),
     ),
     "deployment.recorded": (
+        (),
+        ("source",),
+        ("resource",),
+    ),
+    "emitter.metered": (
+        (),
+        ("source",),
+        ("resource",),
+    ),
+    "emitter.observed": (
         (),
         ("source",),
         ("resource",),
@@ -139,6 +154,11 @@ EVENTS: Dict[str, Tuple[Names, Names, Names]] = {
         ("resource",),
     ),
     "optimization.sampled": (
+        (),
+        ("source",),
+        ("resource",),
+    ),
+    "otel.doubled": (
         (),
         ("source",),
         ("resource",),
