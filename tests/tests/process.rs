@@ -91,7 +91,9 @@ fn commits_and_processes_are_in_the_log_once() {
         "--privacy",
         "pseudonymise",
     ];
-    let mut system = System::start(&here("data"), None, &flags);
+    let data = here("data");
+    fs::create_dir(&data).unwrap();
+    let mut system = System::start(&data, None, &flags);
     let path = repository.to_str().unwrap();
     let installed = system.json(&["hook", "install", path, "--team", "core"]);
     assert_eq!(
