@@ -7,6 +7,9 @@ use weir_kafka::admin::Admin;
 use weir_kafka::{Brokers, Consumer, Error, Pauses, Tp};
 use weir_runtime::{Part, Shutdown};
 
+/// Where partitions begin, and the ends of some.
+type Bounds = (Vec<(Tp, i64)>, HashMap<i32, i64>);
+
 /// What the records of a topic come to.
 pub trait Table: Default {
     /// Takes a record; without a value it was deleted.
@@ -130,7 +133,7 @@ impl<T: Table> Followed<T> {
     }
 
     /// Where the partitions begin, and the ends of those that hold anything.
-    fn bounds(&self, brokers: &Brokers) -> Result<(Vec<(Tp, i64)>, HashMap<i32, i64>), Error> {
+    fn bounds(&self, brokers: &Brokers) -> Result<Bounds, Error> {
         let admin = Admin::new(brokers, brokers.timeouts.call)?;
         let Some(topic) = admin.topics(&[self.topic])?.into_iter().next() else {
             let text = format!("there is no topic {} yet: start a processor", self.topic);

@@ -154,7 +154,7 @@ impl Cluster {
         let mut all = vec![format!("{}{shard}{said}{}", head.before, head.after)];
         let of_rows = |change: &&str| {
             let rest = |kind: &&str| after_words(change, kind).is_some();
-            OF_ROWS.iter().any(|kind| rest(kind))
+            OF_ROWS.iter().any(rest)
         };
         let changes = split(head.after);
         let in_front: Vec<&str> = changes.into_iter().filter(|c| !of_rows(c)).collect();
