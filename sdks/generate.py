@@ -383,8 +383,10 @@ def rust_personal(found: dict) -> str:
     lines += [
         "];",
         "",
+        "type Paths = &'static [&'static str];",
+        "",
         "/// Of each event type, sorted: paths of people, paths of other texts, maps.",
-        "pub(crate) const EVENTS: &[(&str, &[&str], &[&str], &[&str])] = &[",
+        "pub(crate) const EVENTS: &[(&str, Paths, Paths, Paths)] = &[",
     ]
     for event, of in found["events"].items():
         lines += ["    (", f'        "{event}",']

@@ -33,8 +33,10 @@ pub(crate) const MAPS: &[(&str, bool, &[&str])] = &[
     ]),
 ];
 
+type Paths = &'static [&'static str];
+
 /// Of each event type, sorted: paths of people, paths of other texts, maps.
-pub(crate) const EVENTS: &[(&str, &[&str], &[&str], &[&str])] = &[
+pub(crate) const EVENTS: &[(&str, Paths, Paths, Paths)] = &[
     (
         "ai.feedback",
         &["user_id"],
