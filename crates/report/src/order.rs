@@ -127,15 +127,15 @@ pub fn is_period(text: &str) -> Result<(), ReportError> {
 
 /// `30d`, `4w`, `3mo` or `30` (days).
 fn length(text: &str) -> Result<Span, ReportError> {
-    let units: [(&str, u32, fn(i64) -> Span); 4] = [
-        ("mo", LONGEST / 31, |n| Span::new().months(n)),
-        ("w", LONGEST / 7, |n| Span::new().weeks(n)),
-        ("d", LONGEST, |n| Span::new().days(n)),
-        ("", LONGEST, |n| Span::new().days(n)),
+    let units: [(&str, u32, Span); 4] = [
+        ("mo", LONGEST / 31, Span::new().months(1)),
+        ("w", LONGEST / 7, Span::new().weeks(1)),
+        ("d", LONGEST, Span::new().days(1)),
+        ("", LONGEST, Span::new().days(1)),
     ];
     let found = units.iter().find_map(|(unit, most, span)| {
         let n = text.strip_suffix(unit)?.parse::<u32>().ok()?;
-        (1..=*most).contains(&n).then(|| span(i64::from(n)))
+        (1..=*most).contains(&n).then_some(*span * i64::from(n))
     });
     found.ok_or_else(|| {
         ReportError::Asked(format!(
