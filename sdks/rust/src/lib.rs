@@ -8,8 +8,6 @@ mod event;
 mod events;
 mod http;
 #[rustfmt::skip]
-// As `sdks/generate.py` writes it.
-#[rustfmt::skip]
 mod personal;
 mod privacy;
 mod sender;

@@ -214,10 +214,9 @@ impl Experiments {
     fn problem(&self) -> Option<String> {
         let share = |v: f64| v > 0.0 && v < 1.0;
         let fits = share(self.alpha) && share(self.power) && share(self.share);
-        let guarded = self.guardrails.iter();
-        let known =
-            |(name, margin): (&String, &f64)| self.better.contains_key(name) && *margin >= 0.0;
-        let guarded = guarded.map(known).all(|k| k);
+        let mut guardrails = self.guardrails.iter();
+        let guarded =
+            guardrails.all(|(name, margin)| self.better.contains_key(name) && *margin >= 0.0);
         (!fits || !guarded || self.effect <= 0.0 || self.min_days < 0.0).then(|| {
             "of `experiments`, alpha, power and share lie between 0 and 1, effect above 0, \
              min_days is not negative, and guardrails are metrics of `better` with a margin that \
