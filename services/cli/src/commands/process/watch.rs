@@ -305,7 +305,7 @@ impl Emitter {
         let span = now.uptime - self.last.uptime;
         // Clocks of sleep and kernel differ by some ms. What is left at the end is sent, too.
         let due = span + 0.1 >= self.declared.every.as_secs_f64();
-        if !due && !(is_last && span >= 0.5) {
+        if !(due || is_last && span >= 0.5) {
             return Ok(());
         }
         let events = self.events(now, of)?;
