@@ -292,6 +292,7 @@ fn nobody_reaches_for_files_other_servers_or_programs() {
             "format_schema=/etc/passwd",
             "dialect=prql",
             "additional_result_filter=length(file('/etc/passwd'))",
+            "additional_table_filters={'t':'length(file(%5C'/etc/passwd%5C'))'}",
             "url_base=http://127.0.0.1:9/",
         ] {
             let (status, answer) = visitor.send(&format!("POST /?{setting}"), "", b"SELECT 1");

@@ -9,7 +9,7 @@ use super::body::LARGEST_STATEMENT;
 use super::door::Access;
 use super::exception::Exception;
 use super::ffi::Connection;
-use super::sql::{Sort, Token, Tokens, bytes_literal};
+use super::sql::{Sort, Token, Tokens, bytes_literal, literal};
 use std::collections::HashSet;
 
 /// Functions that reach out of the engine, as it knows them: table functions that it refuses to
@@ -44,6 +44,8 @@ const HARMLESS_SETTINGS: &[&str] = &[
     "output_format_pretty_grid_charset",
     "output_format_sql_insert_table_name",
 ];
+/// The setting whose values are conditions by table: they are read as statements are.
+pub const CONDITIONS: &str = "additional_table_filters";
 /// Settings that a reader may set within a statement: they change how it is computed, and nothing
 /// that it may do. The named questions of KPIs do so.
 const READERS_SETTINGS: &[&str] = &[
@@ -117,6 +119,20 @@ impl Guard {
             return Err(denied(&format!("the setting {name} is refused here")));
         }
         Ok(())
+    }
+
+    /// Refuses the setting [`CONDITIONS`] where a reader could not ask for what it says. The
+    /// connection is a fresh one.
+    pub fn conditions(&self, connection: &mut Connection, value: &str) -> Result<(), Exception> {
+        let ask = format!(
+            "SELECT formatQuerySingleLine('SELECT ' || arrayJoin(mapValues(m))) \
+             FROM format(TSV, 'm Map(String, String)', {})",
+            literal(value)
+        );
+        let forms = connection.query(ask.as_bytes(), "TSVRaw", &[])?;
+        let forms = String::from_utf8_lossy(forms.as_ref());
+        let mut forms = forms.lines();
+        forms.try_for_each(|form| self.form(form, &[], Access::Read))
     }
 
     /// Refuses a statement that is more than one, or that this access does not cover. The

@@ -3,7 +3,7 @@
 use super::door::Access;
 use super::exception::Exception;
 use super::ffi::{Connection, Engine};
-use super::guard::Guard;
+use super::guard::{CONDITIONS, Guard};
 use super::request::{Arguments, Session};
 use super::sql;
 use std::collections::HashMap;
@@ -133,7 +133,10 @@ impl Connections {
             if access == Access::Read && name == "readonly" {
                 continue;
             }
-            self.guard.setting(name)?;
+            match name.as_str() {
+                CONDITIONS => self.guard.conditions(&mut self.engine.connect()?, value)?,
+                _ => self.guard.setting(name)?,
+            }
             settings.push(format!("{}={}", sql::identifier(name), sql::literal(value)));
         }
         if !settings.is_empty() {

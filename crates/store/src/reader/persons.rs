@@ -21,6 +21,8 @@ const RESULTS: [&str; 3] = ["kpis_log", "anomalies_log", "alerts_log"];
 const SAID: [&str; 2] = ["alert.acknowledged", "alert.silenced"];
 /// ClickHouse's setting: conditions by table, wherever in a question the table is read.
 const SETTING: &str = "additional_table_filters";
+/// Bytes of the setting in a URL, which have 64 KiB with all else that stands in it.
+const LONGEST: usize = 40_000;
 
 /// Values of dimensions, by dimension.
 pub type Small = BTreeMap<String, BTreeSet<String>>;
@@ -57,13 +59,33 @@ fn paths(event: &EventDef) -> BTreeSet<String> {
 }
 
 impl Hidden {
-    /// Everything about a person, and about these values of dimensions.
+    /// Everything about a person, and about these values of dimensions. Where they are too many to
+    /// be named, all of the dimension with most of them is hidden as persons are.
     ///
     /// # Errors
     /// The catalog has no such tables.
     pub fn of(catalog: &Catalog, small: Small) -> Result<Hidden, StoreError> {
+        let (mut persons, mut small) = (persons(catalog), small);
+        loop {
+            let hidden = Hidden::all_of(catalog, persons.clone(), small.clone())?;
+            let longest = small.iter().max_by_key(|(_, values)| values.len());
+            match longest.map(|(name, _)| name.clone()) {
+                Some(name) if hidden.length() > LONGEST => {
+                    small.remove(&name);
+                    persons.insert(name);
+                }
+                _ => return Ok(hidden),
+            }
+        }
+    }
+
+    fn all_of(
+        catalog: &Catalog,
+        persons: BTreeSet<String>,
+        small: Small,
+    ) -> Result<Hidden, StoreError> {
         let mut hidden = Hidden {
-            persons: persons(catalog),
+            persons,
             small,
             ..Hidden::default()
         };
@@ -93,7 +115,8 @@ impl Hidden {
     }
 
     fn of_parts(&self, event: &EventDef) -> Option<String> {
-        let persons = persons_of(event);
+        let names = event.dimensions.iter().map(|d| d.name.clone());
+        let persons: BTreeSet<String> = names.filter(|n| self.is_person(n)).collect();
         let mut all = Vec::new();
         if !persons.is_empty() {
             let names = list(&persons);
@@ -160,6 +183,13 @@ impl Hidden {
     #[must_use]
     pub fn over(&self, store: &Store) -> Store {
         store.with_settings(&[self.setting()])
+    }
+
+    /// Bytes that the setting takes in a URL.
+    fn length(&self) -> usize {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b" *-._".contains(&b);
+        let bytes = self.setting().1.into_bytes().into_iter();
+        bytes.map(|b| if plain(b) { 1 } else { 3 }).sum()
     }
 
     /// As a setting of ClickHouse.
@@ -318,6 +348,17 @@ mod tests {
         assert!(!hides(json!({})));
         assert!(hidden().forbids("SELECT * FROM llm_call_events"));
         assert!(!hidden().forbids("SELECT * FROM llm_call_1d"));
+    }
+
+    #[test]
+    fn a_dimension_with_too_many_small_values_is_hidden_as_a_whole() {
+        let of = |n: usize| (0..n).map(|i| format!("small-{i}")).collect();
+        let small: Small = [("team".to_owned(), of(2000)), ("model".to_owned(), of(2))].into();
+        let hidden = Hidden::of(&Catalog::embedded().unwrap(), small).unwrap();
+        assert!(hidden.length() <= LONGEST, "{}", hidden.length());
+        assert!(hidden.is_person("team") && !hidden.is_person("model"));
+        assert!(hidden.filters["kpis_log"].contains("'team'"));
+        assert!(!hidden.filters["kpis_log"].contains("'small-3'"));
     }
 
     #[test]
