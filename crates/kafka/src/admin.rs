@@ -253,7 +253,8 @@ impl Admin {
     fn armed(&self) -> Result<(), Error> {
         let config = self.brokers.config();
         oauth::arm(&config, self.client.inner())?;
-        oauth::arm(&config, self.reader.client())
+        oauth::arm(&config, self.reader.client())?;
+        Ok(())
     }
 
     /// Waits until a broker answers.

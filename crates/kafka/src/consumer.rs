@@ -74,6 +74,8 @@ pub struct Consumer {
     pub(crate) native: ManuallyDrop<Arc<Native>>,
     pub(crate) timeouts: Timeouts,
     apart: bool,
+    /// Brokers want tokens of it.
+    armed: bool,
     // After the client: its drop may wait until the group has forgotten the client.
     member: Option<Member>,
 }
@@ -108,12 +110,13 @@ impl Consumer {
         let inner: BaseConsumer<Context> = config
             .create_with_context(Context::default())
             .map_err(|e| Error::kafka("creating a consumer", e))?;
-        oauth::arm(config, inner.client())?;
+        let armed = oauth::arm(config, inner.client())?;
         let queue = Queue::of(inner.client().native_ptr());
         Ok(Consumer {
             native: ManuallyDrop::new(Arc::new(Native { queue, inner })),
             timeouts: timeouts.clone(),
             apart: false,
+            armed,
             member: None,
         })
     }
@@ -283,6 +286,7 @@ impl Consumer {
     /// Reads up to `max` records: waits up to `wait` for the first, then up to `gather` for more
     /// (the library waits all of it unless the batch is full).
     pub fn next(&self, wait: Duration, gather: Duration, max: usize) -> Result<Batch<'_>, Error> {
+        self.renew();
         let mut raw = Vec::with_capacity(max.max(1));
         fill(&mut raw, &self.native.queue, wait, 1)?;
         if !raw.is_empty() && max > 1 {
@@ -294,6 +298,7 @@ impl Consumer {
     /// Reads up to `max` records of one partition: those at hand, or what comes first within
     /// `wait`.
     pub fn next_of(&self, tp: &Tp, wait: Duration, max: usize) -> Result<Batch<'_>, Error> {
+        self.renew();
         let queue = self.own_queue(tp)?;
         let mut raw = Vec::with_capacity(max.max(1));
         fill(&mut raw, &queue, Duration::ZERO, max.max(1))?;
@@ -301,6 +306,17 @@ impl Consumer {
             fill(&mut raw, &queue, wait, 1)?;
         }
         self.batch(raw)
+    }
+
+    /// The library asks for a new token when its client is polled. Members of groups are; who reads
+    /// without one takes records past that. Errors that it tells there pass, or end the reading too.
+    fn renew(&self) {
+        if !self.armed || self.member.is_some() {
+            return;
+        }
+        if let Err(e) = self.poll(Duration::ZERO) {
+            tracing::debug!(target: "kafka", %e, "reading goes on");
+        }
     }
 
     fn batch(&self, mut raw: Vec<*mut sys::rd_kafka_message_t>) -> Result<Batch<'_>, Error> {

@@ -279,14 +279,14 @@ pub(crate) fn generate(config: Option<&str>) -> Result<OAuthToken, Box<dyn std::
     })
 }
 
-/// Gives a client a token now, where it needs one. Calls that block before it was ever polled, and
-/// clients that nobody polls, would have none.
+/// Gives a client a token now, where it needs one; whether it does. Calls that block before it was
+/// ever polled, and clients that nobody polls, would have none.
 ///
 /// # Errors
 /// [`Error::Token`]
-pub fn arm<C: ClientContext>(config: &ClientConfig, client: &Client<C>) -> Result<(), Error> {
+pub fn arm<C: ClientContext>(config: &ClientConfig, client: &Client<C>) -> Result<bool, Error> {
     let Some(source) = source(config.get(CONFIG)) else {
-        return Ok(());
+        return Ok(false);
     };
     let token = source.token()?;
     let text = |text: &str| {
@@ -311,7 +311,7 @@ pub fn arm<C: ClientContext>(config: &ClientConfig, client: &Client<C>) -> Resul
         )
     };
     if answer == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-        return Ok(());
+        return Ok(true);
     }
     // SAFETY: the library ends what it wrote with a null.
     let reason = unsafe { CStr::from_ptr(why.as_ptr()) };

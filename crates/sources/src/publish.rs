@@ -335,19 +335,27 @@ impl Publisher {
     }
 
     /// An error of the producer in words. One that cannot pass is that of a producer whose place
-    /// another took.
+    /// another took: another import, or the broker itself, which aborts what is open for too long.
     fn explained(&self, e: &KafkaError, what: &str) -> String {
+        let limit = self.timeouts.import;
         match self.producer.client().fatal_error() {
             Some((
                 RDKafkaErrorCode::Fenced
                 | RDKafkaErrorCode::InvalidProducerEpoch
                 | RDKafkaErrorCode::ProducerFenced,
                 _,
-            )) => format!(
-                "{IMPORT_TAKEN_OVER}: another import of this tenant and event type has begun and \
-                 goes on in place of this one; when it is done run this one again, which adds what \
-                 is missing"
-            ),
+            )) => match self.open {
+                Some(since) if since.elapsed() >= limit => format!(
+                    "{TIMED_OUT}: the broker gave up a transaction that was open for {} s; run the \
+                     command again, it goes on where it stopped",
+                    limit.as_secs()
+                ),
+                _ => format!(
+                    "{IMPORT_TAKEN_OVER}: another import of this tenant and event type has begun \
+                     and goes on in place of this one; when it is done run this one again, which \
+                     adds what is missing"
+                ),
+            },
             fatal => {
                 let why = fatal.map_or_else(|| e.to_string(), |(_, why)| why);
                 format!(

@@ -201,11 +201,12 @@ fn sink() -> Vec<Grant> {
 }
 
 /// Knows tokens and the catalog, and how far groups are; tells what happens; writes commands about
-/// alerts; keeps what was sent of scheduled reports.
+/// alerts and who gave them; keeps what was sent of scheduled reports.
 fn api() -> Vec<Grant> {
     let own = [
         grant(Topic, Prefixed, TOPICS, &[Describe]),
         grant(Topic, Prefixed, topics::events("alert."), &[Write]),
+        topic(&topics::events("audit.recorded"), &[Write]),
         topic(topics::PEOPLE, &[Write]),
         topic(topics::TOKENS, &[Read]),
         topic(topics::CATALOG, &[Read]),
@@ -253,7 +254,7 @@ fn importer() -> Vec<Grant> {
     own.into_iter().chain(no_groups()).collect()
 }
 
-/// Reads all but tokens, and how far groups are.
+/// Reads all but tokens, and how far groups are; `weir status` tells how receivers do.
 fn reader() -> Vec<Grant> {
     let mut all = vec![grant(Topic, Prefixed, TOPICS, &[Describe]), events(&[Read])];
     for read in [
@@ -262,6 +263,7 @@ fn reader() -> Vec<Grant> {
         topics::LATE,
         topics::DLQ,
         topics::IMPORTS,
+        topics::NOTIFY,
     ] {
         all.push(topic(read, &[Read]));
     }
@@ -269,7 +271,8 @@ fn reader() -> Vec<Grant> {
     all
 }
 
-/// What a reader may, and tokens, runs and dead letters.
+/// What a reader may, and tokens, runs and dead letters; what was changed is published as imports
+/// are, and so are dead letters.
 fn admin() -> Vec<Grant> {
     let mut all = reader();
     all.extend([
@@ -277,6 +280,8 @@ fn admin() -> Vec<Grant> {
         topic(topics::TOKENS, &[Read, Write]),
         topic(topics::PEOPLE, &[Read, Write]),
         topic(topics::CATALOG, &[Write]),
+        topic(topics::IMPORTS, &[Write]),
+        grant(TransactionalId, Prefixed, names::IMPORTS, &[Write]),
     ]);
     all
 }
