@@ -62,7 +62,7 @@ struct Receipt {
 /// Deletes the rows of the directory's table, and says whether there were any.
 fn forget(system: &SystemArgs, erased: &Erased) -> Result<bool> {
     let asked = "the key is destroyed, but the row in ClickHouse could not be deleted; ask again";
-    let store = Store::new(&system.find()?.store()?);
+    let store = Store::new(&system.find()?.own_store()?);
     runtime()?.block_on(async {
         let count = "SELECT toUInt32(count()) FROM people_log \
                      WHERE tenant = {tenant:String} AND pseudonym = {pseudonym:String}";
