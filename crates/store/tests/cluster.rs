@@ -292,10 +292,17 @@ async fn views(store: &Store) -> Vec<String> {
 /// Name, SQL and parameters of a question.
 type Asked = (String, String, Vec<(String, String)>);
 
+/// Questions that need no parameters, of the days that are filled.
 fn asked(catalog: &Catalog) -> Vec<Asked> {
     let now = Micros(START + 3 * Micros::DAY.0);
+    let days = [("from", "2026-03-01"), ("to", "2026-03-03")];
+    let given = |q: &Question| -> Vec<(String, String)> {
+        let takes = |name: &str| q.parameters.iter().any(|p| p.name == name);
+        let said = days.iter().filter(|(name, _)| takes(name));
+        said.map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    };
     let all = Question::built_in().into_iter();
-    let sql = |q: Question| Some((q.name.clone(), q.sql(&[], catalog, now).ok()?));
+    let sql = |q: Question| Some((q.name.clone(), q.sql(&given(&q), catalog, now).ok()?));
     all.filter_map(sql)
         .map(|(name, (sql, params))| (name, sql, params))
         .collect()
@@ -343,7 +350,11 @@ async fn a_cluster_answers_what_a_single_node_does() {
         assert_eq!(a.rows.len(), b.rows.len(), "{name}");
         with_rows += usize::from(!a.rows.is_empty());
     }
+<<<<<<< HEAD
     assert!(with_rows > 0, "{with_rows}");
+=======
+    assert!(with_rows > 4, "{with_rows}");
+>>>>>>> fix2
 }
 
 /// Subqueries and joins over several shards are refused by a server unless they are global.

@@ -316,6 +316,9 @@ async fn results(store: &Store, tenant: &str, end: &str) {
         format!(
             "INSERT INTO events_llm_call (log_partition, log_offset, log_time, event_id, event_time, tenant, resource) VALUES (0, 1, '{end}', 'e', '{end}', '{tenant}', map('weir.emitter', 'codex'))"
         ),
+        format!(
+            "INSERT INTO events_otel_doubled (log_partition, log_offset, log_time, event_id, event_time, tenant, emitter) VALUES (0, 1, '{end}', 'e', '{end}', '{tenant}', 'codex')"
+        ),
     ] {
         store.execute(&sql).await.unwrap();
     }
