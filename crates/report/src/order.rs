@@ -135,7 +135,7 @@ fn length(text: &str) -> Result<Span, ReportError> {
     ];
     let found = units.iter().find_map(|(unit, most, span)| {
         let n = text.strip_suffix(unit)?.parse::<u32>().ok()?;
-        (1..=*most).contains(&n).then_some(*span * i64::from(n))
+        (1..=*most).contains(&n).then(|| *span * i64::from(n))
     });
     found.ok_or_else(|| {
         ReportError::Asked(format!(

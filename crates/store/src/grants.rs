@@ -166,7 +166,7 @@ mod tests {
         let policy = "CREATE ROW POLICY IF NOT EXISTS `weir_tenant_acme` ON `weir`.`kpis_log` \
              FOR SELECT USING tenant = 'acme' TO `weir_tenant_acme`";
         assert!(policies.iter().any(|p| *p == policy), "{policies:#?}");
-        for unshared in ["late_log", "late", "migrations", "backtest_kpis"] {
+        for unshared in ["migrations", "backtest_kpis"] {
             let table = format!("`{unshared}`");
             assert!(!grants.iter().any(|g| g.contains(&table)), "{unshared}");
         }
