@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/analytics/operator/{id}/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an operator is advised to train, the most urgent first. */
+        get: operations["recommendations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/analytics/reports/generate": {
         parameters: {
             query?: never;
@@ -940,11 +957,19 @@ export interface components {
         };
         /** @description What was spent, and on what. */
         Breakdown: {
+            /** @description Dimension. */
             category: string;
-            /** Format: date */
+            /**
+             * Format: date
+             * @description First day.
+             */
             from: string;
+            /** @description The dearest first. */
             items: components["schemas"]["Item"][];
-            /** Format: date */
+            /**
+             * Format: date
+             * @description Last day, included.
+             */
             to: string;
             /**
              * Format: double
@@ -961,6 +986,7 @@ export interface components {
         };
         /** @description An operator's place. */
         Entry: {
+            /** @description The operator. */
             name: string;
             /** @description From 1; who have the same value share one. */
             rank: number;
@@ -1180,6 +1206,7 @@ export interface components {
              * @description USD.
              */
             cost: number;
+            /** @description Value of the dimension. */
             name: string;
             /**
              * Format: double
@@ -1311,13 +1338,24 @@ export interface components {
         };
         /** @description The newest value of a KPI or score. */
         Newest: {
+            /** @description Its name. */
             kpi: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description 0 to 100.
+             */
             score?: number | null;
+            /** @description `on_target`, `near`, `off` or `no_data`. */
             status: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description In the unit of the KPI.
+             */
             value?: number | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its window ends.
+             */
             window_end: string;
         };
         /** @description A value of a window. */
@@ -1416,6 +1454,7 @@ export interface components {
         Performance: {
             /** @description KPIs and scores that stand on an operator, at their newest value. */
             kpis: components["schemas"]["Newest"][];
+            /** @description Who. */
             operator: string;
         };
         /** @description A day ahead. */
@@ -1646,6 +1685,35 @@ export interface components {
              */
             zone: string;
         };
+        /** @description A step of a training plan. */
+        Step: {
+            /**
+             * Format: double
+             * @description What is missing.
+             */
+            gap?: number | null;
+            /** @description `close_gap`, or `measure` where nothing is known of the skill. */
+            kind: string;
+            /**
+             * Format: double
+             * @description Newest score, 0 to 1; null where there is none, which is not 0.
+             */
+            level?: number | null;
+            /**
+             * Format: int32
+             * @description 1 (most urgent) to 5.
+             */
+            priority: number;
+            /**
+             * Format: double
+             * @description Score that the role asks for.
+             */
+            required: number;
+            /** @description The role. */
+            role: string;
+            /** @description What it is about. */
+            skill: string;
+        };
         /** @description A term of a formula. */
         Term: {
             /** @example llm.call */
@@ -1822,11 +1890,19 @@ export interface components {
             complete_through?: string | null;
             /** @description What was spent, and on what. */
             data: {
+                /** @description Dimension. */
                 category: string;
-                /** Format: date */
+                /**
+                 * Format: date
+                 * @description First day.
+                 */
                 from: string;
+                /** @description The dearest first. */
                 items: components["schemas"]["Item"][];
-                /** Format: date */
+                /**
+                 * Format: date
+                 * @description Last day, included.
+                 */
                 to: string;
                 /**
                  * Format: double
@@ -1965,6 +2041,7 @@ export interface components {
             data: {
                 /** @description KPIs and scores that stand on an operator, at their newest value. */
                 kpis: components["schemas"]["Newest"][];
+                /** @description Who. */
                 operator: string;
             };
             /** @description Of a list: `after` of the next page. Absent: this is the last one. */
@@ -2214,6 +2291,7 @@ export interface components {
              */
             complete_through?: string | null;
             data: {
+                /** @description The operator. */
                 name: string;
                 /** @description From 1; who have the same value share one. */
                 rank: number;
@@ -2716,6 +2794,45 @@ export interface components {
             next?: string | null;
         };
         /** @description An answer. */
+        Told_Vec_Step: {
+            /**
+             * Format: date-time
+             * @description Everything that arrived in time and happened before has been counted. Null: that is not
+             *     known yet.
+             */
+            complete_through?: string | null;
+            data: {
+                /**
+                 * Format: double
+                 * @description What is missing.
+                 */
+                gap?: number | null;
+                /** @description `close_gap`, or `measure` where nothing is known of the skill. */
+                kind: string;
+                /**
+                 * Format: double
+                 * @description Newest score, 0 to 1; null where there is none, which is not 0.
+                 */
+                level?: number | null;
+                /**
+                 * Format: int32
+                 * @description 1 (most urgent) to 5.
+                 */
+                priority: number;
+                /**
+                 * Format: double
+                 * @description Score that the role asks for.
+                 */
+                required: number;
+                /** @description The role. */
+                role: string;
+                /** @description What it is about. */
+                skill: string;
+            }[];
+            /** @description Of a list: `after` of the next page. Absent: this is the last one. */
+            next?: string | null;
+        };
+        /** @description An answer. */
         Told_Vec_TrendOf: {
             /**
              * Format: date-time
@@ -3186,6 +3303,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Told_Performance"];
+                };
+            };
+            /** @description it is what `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a parameter says what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no token that is known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token may not do that */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the answer would take more than it may, or cannot be computed */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the token asks faster than it may: wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description ClickHouse does not answer, or the system is starting: what is known is beside */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description something else */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recommendations: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A role of the catalog; all of them where it is left out.
+                 * @example red_team_expert
+                 */
+                target_role?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told_Vec_Step"];
                 };
             };
             /** @description it is what `If-None-Match` names */
