@@ -5,7 +5,9 @@ use super::written;
 use crate::ReportError;
 use crate::model::{Report, Table};
 use crate::say;
-use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError,
+};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -19,7 +21,16 @@ pub fn xlsx(report: &Report) -> Result<Vec<u8>, ReportError> {
     book.save_to_buffer().map_err(|e| written("xlsx", &e))
 }
 
+/// A workbook made at a time (RFC 3339, UTC): the same content is the same file.
+pub(super) fn made_at(book: &mut Workbook, at: &str) -> Result<(), XlsxError> {
+    let seconds = at.get(.."2026-01-01T00:00:00".len()).unwrap_or(at);
+    let at = ExcelDateTime::parse_from_str(seconds)?;
+    book.set_properties(&DocProperties::new().set_creation_datetime(&at));
+    Ok(())
+}
+
 fn fill(report: &Report, book: &mut Workbook) -> Result<(), XlsxError> {
+    made_at(book, &report.generated_at)?;
     let head = Format::new()
         .set_bold()
         .set_text_wrap()

@@ -1,5 +1,6 @@
 //! A native chart and the workbook with its numbers.
 
+use super::super::xlsx::made_at;
 use crate::model::{Chart, ChartKind, Series};
 use crate::say;
 use crate::svg::escaped;
@@ -14,6 +15,8 @@ const COLOURS: [&str; 8] = [
 /// Its numbers, as the chart refers to them: labels in the first column, a column for each series.
 pub fn workbook(of: &Chart) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
+    // It is a part of slides, which have a time of their own.
+    made_at(&mut book, "2000-01-01T00:00:00")?;
     let sheet = book.add_worksheet();
     sheet.set_name(SHEET)?;
     for (row, label) in (1u32..).zip(&of.labels) {
