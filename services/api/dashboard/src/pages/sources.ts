@@ -96,8 +96,14 @@ async function coverage(c: Context): Promise<Child> {
 async function counted(c: Context, type: EventType): Promise<Map<string, number>> {
   const measure = type.measures.find((m) => m.kind === "count");
   if (!measure || type.setting) return new Map();
-  const rows = await c.measure(`${type.name}.${measure.name}`, { step: "day" });
-  return new Map(rows.map((r) => [r.from, r.value ?? 0]));
+  // Not every type is kept without dimensions: of the fewest that there are, all values add up.
+  const by = type.rollups.map((r) => r.by).sort((x, y) => x.length - y.length)[0] ?? [];
+  const asked = by.length ? { step: "day", by: by.join(",") } : { step: "day" };
+  const days = new Map<string, number>();
+  for (const r of await c.measure(`${type.name}.${measure.name}`, asked)) {
+    days.set(r.from, (days.get(r.from) ?? 0) + (r.value ?? 0));
+  }
+  return days;
 }
 
 async function types(c: Context): Promise<Child> {
