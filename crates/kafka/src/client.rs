@@ -2,7 +2,7 @@
 
 use crate::oauth;
 use crate::timeouts::Timeouts;
-use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
@@ -72,14 +72,7 @@ impl Brokers {
 pub struct Logged;
 
 impl ClientContext for Logged {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn generate_oauth_token(
-        &self,
-        config: Option<&str>,
-    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        oauth::generate(config)
-    }
+    oauth::gives_tokens!();
 
     fn log(&self, level: RDKafkaLogLevel, fac: &str, message: &str) {
         log(level, fac, message);
@@ -121,14 +114,7 @@ impl Trust {
 }
 
 impl ClientContext for Trust {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn generate_oauth_token(
-        &self,
-        config: Option<&str>,
-    ) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        oauth::generate(config)
-    }
+    oauth::gives_tokens!();
 
     fn log(&self, _: RDKafkaLogLevel, fac: &str, message: &str) {
         tracing::debug!(target: "kafka", fac, "{}", without_quotes(message));

@@ -279,6 +279,21 @@ pub(crate) fn generate(config: Option<&str>) -> Result<OAuthToken, Box<dyn std::
     })
 }
 
+/// What every client context says of tokens: a context that does not say it gets none.
+macro_rules! gives_tokens {
+    () => {
+        const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+        fn generate_oauth_token(
+            &self,
+            config: Option<&str>,
+        ) -> Result<rdkafka::client::OAuthToken, Box<dyn std::error::Error>> {
+            $crate::oauth::generate(config)
+        }
+    };
+}
+pub(crate) use gives_tokens;
+
 /// Gives a client a token now, where it needs one; whether it does. Calls that block before it was
 /// ever polled, and clients that nobody polls, would have none.
 ///

@@ -8,12 +8,13 @@ use crate::read::{Asked, Source, read, subjects};
 use crate::render::{Format, Renderer};
 use jiff::Span;
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use weir_catalog::Catalog;
 use weir_model::Micros;
 
 /// Which days, and whom it is about.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// `30d`, `4w`, `3mo` or `30`: whole days, up to the last one.
     pub period: Option<String>,

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 /// What the name of a shard's own table ends with. No event type makes such a name of itself.
 const SHARD: &str = "__shard";
 /// Changes of a table that are about its rows: nothing in front of it has any.
-const OF_ROWS: [&str; 4] = [
+const OF_ROWS: [&str; 5] = [
+    "DELETE WHERE",
     "MODIFY ORDER BY",
     "MODIFY TTL",
     "REMOVE TTL",

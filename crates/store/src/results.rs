@@ -4,6 +4,7 @@
 use crate::calendar::LAST_MOMENT;
 use crate::client::{ident, text};
 use crate::row_binary::{length, string, time};
+use crate::{Store, StoreError};
 use weir_model::Micros;
 use weir_model::records::{
     Alert, Anomaly, Cell, Column, ColumnType, DeadLetter, Kpi, Late, Stored,
@@ -281,14 +282,25 @@ pub fn person(
     out.push(u8::from(address.is_none()));
 }
 
-/// Takes a person's rows out of the directory, bytes and all.
-pub fn forget_sql(tenant: &str, pseudonym: &str) -> String {
-    format!(
-        "ALTER TABLE people_log DELETE WHERE tenant = {} AND pseudonym = {} \
-         SETTINGS mutations_sync = 2",
-        text(tenant),
-        text(pseudonym)
-    )
+impl Store {
+    /// Takes a person's rows out of the directory, bytes and all; whether there were any.
+    ///
+    /// # Errors
+    /// ClickHouse does not answer, or refuses: it takes access that writes.
+    pub async fn forget_person(&self, tenant: &str, pseudonym: &str) -> Result<bool, StoreError> {
+        let whose = format!(
+            "tenant = {} AND pseudonym = {}",
+            text(tenant),
+            text(pseudonym)
+        );
+        let count = format!("SELECT count() FROM people_log WHERE {whose}");
+        let there = self.fetch::<u64>(&count).await?;
+        self.change(&format!(
+            "ALTER TABLE people_log DELETE WHERE {whose} SETTINGS mutations_sync = 2"
+        ))
+        .await?;
+        Ok(there.first().is_some_and(|n| *n > 0))
+    }
 }
 
 #[cfg(test)]

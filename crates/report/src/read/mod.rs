@@ -80,6 +80,18 @@ struct Reading<'a> {
     missing: Mutex<Vec<String>>,
 }
 
+impl<'a> Reading<'a> {
+    fn of(source: &'a Source<'a>, declared: &'a Declaration, asked: &'a Asked) -> Reading<'a> {
+        Reading {
+            source,
+            declared,
+            asked,
+            events: Mutex::default(),
+            missing: Mutex::default(),
+        }
+    }
+}
+
 /// What one reading notes on its way; it may be read on any thread.
 fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
@@ -96,13 +108,7 @@ pub async fn read(
     asked: &Asked,
 ) -> Result<Report, ReportError> {
     let subject = subject(declared, asked)?;
-    let reading = Reading {
-        source,
-        declared,
-        asked,
-        events: Mutex::default(),
-        missing: Mutex::default(),
-    };
+    let reading = Reading::of(source, declared, asked);
     let mut sections = Vec::new();
     for s in &declared.sections {
         sections.push(reading.section(s).await?);
@@ -160,13 +166,7 @@ pub async fn subjects(
     declared: &Declaration,
     asked: &Asked,
 ) -> Result<BTreeSet<String>, ReportError> {
-    let reading = Reading {
-        source,
-        declared,
-        asked,
-        events: Mutex::default(),
-        missing: Mutex::default(),
-    };
+    let reading = Reading::of(source, declared, asked);
     let by: Vec<String> = declared.subject.iter().cloned().collect();
     let all = declared.sections.iter().flat_map(|s| &s.figures);
     let mut found = BTreeSet::new();

@@ -86,10 +86,8 @@ pub(crate) struct FormatAsked {
 #[derive(Serialize, Deserialize)]
 struct Ordered {
     report: String,
-    period: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    subject: Option<String>,
+    #[serde(flatten)]
+    order: Order,
 }
 
 impl Ordered {
@@ -119,10 +117,12 @@ pub(crate) async fn generate(
     let declared = declared(&asker, name)?;
     let ordered = Ordered {
         report: declared.name.clone(),
-        period: of.time_range_days.map(|days| format!("{days}d")),
-        from: of.from,
-        to: of.to,
-        subject: of.subject.or(of.operator_id),
+        order: Order {
+            period: of.time_range_days.map(|days| format!("{days}d")),
+            from: of.from,
+            to: of.to,
+            subject: of.subject.or(of.operator_id),
+        },
     };
     let id = ordered.id();
     let told = Generated {
@@ -145,11 +145,5 @@ pub(crate) async fn download(
     Params(asked): Params<FormatAsked>,
 ) -> Result<Response<Body>, Fault> {
     let of = Ordered::of(&id)?;
-    let order = Order {
-        period: of.period,
-        from: of.from,
-        to: of.to,
-        subject: of.subject,
-    };
-    reports::download(&asker, &of.report, &order, asked.format.as_deref()).await
+    reports::download(&asker, &of.report, &of.order, asked.format.as_deref()).await
 }

@@ -14,7 +14,6 @@ use weir_ops::time::show;
 use weir_privacy::{Entry, Erased, Person, Privacy};
 use weir_sources::audit::Change;
 use weir_store::Store;
-use weir_store::results::forget_sql;
 
 /// What reading the directory may wait for.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -61,21 +60,11 @@ struct Receipt {
 
 /// Deletes the rows of the directory's table, and says whether there were any.
 fn forget(system: &SystemArgs, erased: &Erased) -> Result<bool> {
-    let asked = "the key is destroyed, but the row in ClickHouse could not be deleted; ask again";
     let store = Store::new(&system.find()?.own_store()?);
-    runtime()?.block_on(async {
-        let count = "SELECT toUInt32(count()) FROM people_log \
-                     WHERE tenant = {tenant:String} AND pseudonym = {pseudonym:String}";
-        let of = [
-            ("tenant".to_owned(), erased.tenant.clone()),
-            ("pseudonym".to_owned(), erased.pseudonym.clone()),
-        ];
-        let found = store.rows(count, &of).await.context(asked)?;
-        let sql = forget_sql(&erased.tenant, &erased.pseudonym);
-        store.execute(&sql).await.context(asked)?;
-        let first = found.rows.first().and_then(|row| row.first());
-        Ok(first.and_then(|n| n.as_u64()).unwrap_or(0) > 0)
-    })
+    let forgotten = store.forget_person(&erased.tenant, &erased.pseudonym);
+    runtime()?
+        .block_on(forgotten)
+        .context("the key is destroyed, but the row in ClickHouse could not be deleted; ask again")
 }
 
 /// Kafka is asked first: who dies later has destroyed the key, or can ask again.
