@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use weir_tests::{System, copy_dir, root};
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "engineer",
     "team",
     "executive",
@@ -22,6 +22,7 @@ const KINDS: [&str; 9] = [
     "procedures",
     "compliance",
     "trend",
+    "operator",
 ];
 const FORMATS: [&str; 5] = ["html", "md", "json", "yaml", "csv"];
 /// The days that are simulated, and those that most reports are of.
@@ -44,6 +45,7 @@ struct Reports {
     system: System,
     dir: PathBuf,
     engineers: Vec<String>,
+    operator: String,
 }
 
 impl Reports {
@@ -71,19 +73,22 @@ impl Reports {
             .iter()
             .map(|r| r["e"].as_str().unwrap().to_owned())
             .collect();
+        let named = system.query("SELECT min(operator) AS o FROM training_session_events");
+        let operator = named[0]["o"].as_str().unwrap().to_owned();
         Reports {
             system,
             dir: dir.to_owned(),
             engineers,
+            operator,
         }
     }
 
     fn ask(&self, kind: &str, period: &[&str], more: &[&str]) -> Output {
-        let subject = ["--subject", self.engineers[0].as_str()];
-        let subject: &[&str] = if kind == "engineer" && !more.contains(&"--subject") {
-            &subject
-        } else {
-            &[]
+        let subject: &[&str] = match kind {
+            _ if more.contains(&"--subject") => &[],
+            "engineer" => &["--subject", &self.engineers[0]],
+            "operator" => &["--subject", &self.operator],
+            _ => &[],
         };
         self.system
             .weir(&[&["report", kind], period, subject, more].concat())
@@ -143,6 +148,7 @@ fn reports_say_what_the_views_say_in_every_format() {
     no_data_is_not_0(&reports);
     workbooks_have_numbers(&reports);
     slides_have_tables_and_charts(&reports);
+    documents_can_be_read(&reports);
     what_is_declared_is_told(&reports);
     exported_reports_merge(&reports);
     reports.system.stop();
@@ -325,6 +331,24 @@ fn slides_have_tables_and_charts(reports: &Reports) {
         slides >= 8 && tables >= 6 && charts >= 2,
         "{slides} {tables} {charts}"
     );
+}
+
+fn documents_can_be_read(reports: &Reports) {
+    for kind in ["executive", "engineer"] {
+        let document = lopdf::Document::load_mem(&reports.file(kind, "pdf")).unwrap();
+        let pages: Vec<u32> = document.get_pages().into_keys().collect();
+        let bare = |text: &str| text.replace(char::is_whitespace, "");
+        let shown = bare(&document.extract_text(&pages).unwrap());
+        let report = reports.json(kind, &PERIOD);
+        let points = report["talking_points"].as_array().unwrap().iter();
+        let said = points.map(|p| p["text"].as_str().unwrap());
+        for text in said.chain([report["title"].as_str().unwrap()]) {
+            assert!(
+                shown.contains(&bare(text)),
+                "{kind}: {text} is not in {shown}"
+            );
+        }
+    }
 }
 
 /// A name with its namespace.

@@ -33,7 +33,7 @@ mod yaml;
 
 pub use aliases::{Aliases, TenantAliases};
 pub use expand::Expanded;
-pub use judge::detector;
+pub use judge::{SEVERITIES, detector};
 pub use load::{load, load_sources};
 pub use meaning::{counted_alike, evolve};
 pub use prices::{CLASSES, LIFETIMES, NEEDED, WRITTEN};

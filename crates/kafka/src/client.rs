@@ -167,7 +167,9 @@ pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
             tracing::error!(target: "kafka", fac, "{message}");
         }
         // Asked for again until the coordinator is there: what every start of a broker looks like.
-        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if fac == "GETPID" => {
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning
+            if fac == "GETPID" || is_of_a_closed_group(&message) =>
+        {
             tracing::debug!(target: "kafka", fac, "{message}")
         }
         // The library calls every lost connection an error; what matters of it is told by the call
@@ -182,7 +184,17 @@ pub(crate) fn log(level: RDKafkaLogLevel, fac: &str, message: &str) {
     }
 }
 
+/// A consumer that ends while its group's coordinator is being connected to cuts that connection,
+/// and the library tells its own cut as a failed handshake.
+fn is_of_a_closed_group(message: &str) -> bool {
+    message.contains("GroupCoordinator: ") && message.contains("(after 0ms in state DOWN)")
+}
+
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
+    if is_of_a_closed_group(reason) {
+        tracing::debug!(target: "kafka", %error, "{}", without_quotes(reason));
+        return;
+    }
     tracing::warn!(target: "kafka", %error, "{}", without_quotes(reason));
 }
 
@@ -207,6 +219,20 @@ mod tests {
             "Connect to ipv4#127.0.0.1:1 failed: Connection refused",
         ] {
             assert!(!is_distrust(passes), "{passes}");
+        }
+    }
+
+    #[test]
+    fn a_group_that_was_left_is_no_failure() {
+        let said = "[thrd:GroupCoordinator]: GroupCoordinator: SASL authentication error: \
+                    SaslAuthenticateRequest failed: Local: Broker transport failure (after 0ms in \
+                    state DOWN)";
+        assert!(is_of_a_closed_group(said));
+        for other in [
+            said.replace("after 0ms in state DOWN", "after 12ms in state AUTH_REQ"),
+            said.replace("GroupCoordinator", "sasl_ssl://h:1/1"),
+        ] {
+            assert!(!is_of_a_closed_group(&other), "{other}");
         }
     }
 

@@ -11,7 +11,7 @@ mod rows;
 mod source;
 
 pub use rows::{Analysis, Finding, ForecastDay, Issue, Rows, Span, TrendOf};
-pub use source::{Cell, Column, Looked, found_on, measured, queries_of_calls, series};
+pub use source::{Cell, Column, Looked, found_in, measured, queries_of_calls, series};
 
 pub(crate) use columns::{ABOUT_SUBJECTS, SHOWN, TABLES};
 

@@ -27,7 +27,10 @@ WEIR = ["combine", "window", "score", "sink", "gateway", "api", "notify"]
 # The engine has no such port, and there is no Grafana here.
 ABSENT = {"clickhouse"}
 # What is stopped, and the alert of a service that must follow.
-FAULTS = [("window", "WeirServiceDown", "window"), ("clickhouse", "WeirStalled", "sink")]
+FAULTS = [("window", "WeirServiceDown", "window"), ("clickhouse", "WeirStalled", "sink"),
+          ("clickhouse", "WeirSinkRetries", "sink")]
+# Alerts about what came in the last minutes or hours: here within seconds, so that they end, too.
+SOON = {"WeirEventsRefused", "WeirOtlpUnmapped", "WeirSinkRetries"}
 # A receiver that refuses, and the alert that must follow.
 REFUSED, DEAD = "/refused", ("/page-url", "WeirNotifyReceiverDead", "notify")
 
@@ -116,11 +119,24 @@ def demo(system):
     return said.splitlines()[0] if said else ""
 
 
+def rules_files(system):
+    """The rules of infra/, some with shorter spans."""
+    for path in static.RULES:
+        of = yaml.safe_load(path.read_text())
+        for rule in (r for g in of["groups"] for r in g["rules"] if r.get("alert") in SOON):
+            rule["expr"] = re.sub(r"\[\d+[mh]\]", "[30s]", rule["expr"])
+            rule["expr"] = re.sub(r"offset \d+[mh]", "offset 30s", rule["expr"])
+            rule["for"] = "0s"
+        file = system.folder / path.name
+        file.write_text(yaml.safe_dump(of))
+        yield str(file)
+
+
 def prometheus_config(system):
     config = yaml.safe_load(system.placed((INFRA / "prometheus/prometheus.yml").read_text(),
                                           own="prometheus"))
     config["global"].update(scrape_interval="2s", scrape_timeout="2s", evaluation_interval="2s")
-    config["rule_files"] = [str(p) for p in static.RULES]
+    config["rule_files"] = list(rules_files(system))
     config["scrape_configs"] = [j for j in config["scrape_configs"] if j["job_name"] not in ABSENT]
     file = system.folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
@@ -208,7 +224,7 @@ def doors(system):
     brokers = system.service("gateway")[1]["WEIR_BROKERS"]
     made = run(binary(), "token", "create", "--tenant", "acme", "--scope", "write,read",
                env={**base, "WEIR_BROKERS": brokers})
-    token = made.splitlines()[-1]
+    token = system.token = made.splitlines()[-1]
     sent = {**base, "WEIR_URL": gateway, "WEIR_TOKEN": token}
     for _ in range(3):
         run(binary(), "emit", "llm.call", "engineer.email=ada@example.com", "provider=p", "model=m",
@@ -244,6 +260,45 @@ def people(system):
     # The runbook: mend the receiver. The last step sees the alert end.
     system.refused.clear()
     return f"{', '.join(sorted(catalog()))}; {DEAD[1]}"
+
+
+def senders(system):
+    """A sender whose events do not fit, and one that nobody has declared, are told of."""
+    gateway = f"http://{system.address['gateway']}:4318"
+    headers = {"Authorization": f"Bearer {system.token}", "Content-Type": "application/json"}
+    unfit = json.dumps([{"type": "llm.call", "tokens_input": "many"}] * 200).encode()
+    record = {"timeUnixNano": str(time.time_ns()), "eventName": "nobody.knows",
+              "attributes": [{"key": "k", "value": {"stringValue": "v"}}]}
+    unknown = json.dumps({"resourceLogs": [{"scopeLogs": [
+        {"scope": {"name": "nobody"}, "logRecords": [record]}]}]}).encode()
+    wanted = {"WeirEventsRefused", "WeirOtlpUnmapped"}
+
+    def refused():
+        try:
+            get(f"{gateway}/v1/events", unfit, headers)
+        except Failed as failed:
+            if "answers 4" not in str(failed):
+                raise
+
+    def fires(status):
+        return {a for path, a, _, s in system.received if path == "/chat-url" and s == status}
+
+    def told():
+        # As senders do who are not mended.
+        refused()
+        get(f"{gateway}/v1/logs", unknown, headers)
+        return wanted <= fires("firing")
+    until(60, f"{', '.join(wanted)} are told", told)
+    # The runbook: the sources and their codes; the senders are mended.
+    base = {"PATH": os.environ["PATH"], "WEIR_DATA_DIR": str(system.folder)}
+    sources = run(binary(), "sources", "--tenant", "acme", "--json", env={
+        **base, "WEIR_BROKERS": system.service("gateway")[1]["WEIR_BROKERS"],
+        "WEIR_CLICKHOUSE": f"http://{system.address['clickhouse']}:8123",
+        "WEIR_CLICKHOUSE_PASSWORD": system.password})
+    if "nobody" not in sources:
+        raise Failed(f"weir sources does not name the sender:\n{sources}")
+    until(90, f"{', '.join(wanted)} end", lambda: wanted <= fires("resolved"))
+    return ", ".join(sorted(wanted))
 
 
 def ask(system, path, **parameters):
@@ -336,18 +391,21 @@ def fault(system):
     begun, said = time.monotonic(), []
 
     def told(status, alert, service):
-        return ("/page-url", alert, service, status) in system.received
+        paths = ("/page-url", "/chat-url")
+        return any((path, alert, service, status) in system.received for path in paths)
     for victim, alert, service in FAULTS:
         if told("firing", alert, service):
             raise Failed(f"{alert} fired before the fault")
+    victims = {victim for victim, *_ in FAULTS}
+    for victim in victims:
         system.children[victim].send_signal(signal.SIGSTOP)
     try:
         for victim, alert, service in FAULTS:
-            until(120, f"{alert} of {service} reaches the page",
+            until(120, f"{alert} of {service} reaches people",
                   lambda alert=alert, service=service: told("firing", alert, service))
             said.append(f"{alert} after {time.monotonic() - begun:.0f} s")
     finally:
-        for victim, _, _ in FAULTS:
+        for victim in victims:
             system.children[victim].send_signal(signal.SIGCONT)
     for _, alert, service in FAULTS:
         until(120, f"{alert} of {service} resolves",
@@ -368,6 +426,7 @@ STEPS = {
     "live: demo": demo,
     "live: gateway, api": doors,
     "live: notify": people,
+    "live: senders": senders,
     "live: metrics are described": described,
     "live: SQL of dashboards": questions,
     "live: PromQL of dashboards": promql,

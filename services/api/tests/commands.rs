@@ -104,6 +104,33 @@ fn an_alert_is_taken_on_in_the_log() {
     ];
     expected.sort();
     assert_eq!(all, expected);
+    // Beside each stands who changed what: nothing about what was refused.
+    let fields = [
+        "action",
+        "tenant",
+        "actor",
+        "target_kind",
+        "target",
+        "reason",
+        "outcome",
+    ];
+    let mut audit = in_the_log("audit.recorded", &fields);
+    audit.retain(|row| row[0] == "alert.acknowledge");
+    audit.sort();
+    let row = |by, why| {
+        [
+            "alert.acknowledge",
+            "acme",
+            by,
+            "alert",
+            "acme-00",
+            why,
+            "done",
+        ]
+    };
+    let mut expected = [row("ada@example.org", "on it"), row(&by, "")];
+    expected.sort_unstable();
+    assert_eq!(audit, expected);
 }
 
 /// A silence as the sink would store it.

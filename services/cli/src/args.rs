@@ -295,7 +295,7 @@ pub struct TopicsArgs {
     #[arg(long)]
     pub describe: bool,
     /// Print JSON for programs
-    #[arg(long, conflicts_with = "describe")]
+    #[arg(long)]
     pub json: bool,
 }
 

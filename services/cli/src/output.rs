@@ -94,6 +94,8 @@ fn width() -> Option<usize> {
 /// A number as people read it: three digits that count, more before the point; programs get all of
 /// them as JSON.
 pub fn short(x: f64) -> String {
+    // The sum of nothing is -0.
+    let x = x + 0.0;
     // What is not zero does not look like it.
     let exponent = if x == 0.0 {
         0
@@ -246,6 +248,7 @@ mod tests {
     fn what_is_not_zero_never_looks_like_it() {
         let shown = [
             (0.0, "0"),
+            (-0.0, "0"),
             (0.000123456, "0.000123"),
             (-0.0456, "-0.0456"),
             (1.234e-7, "1.23e-7"),

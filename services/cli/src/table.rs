@@ -7,8 +7,14 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// What columns are asked to do with, one after the other until it suffices, in characters: a
 /// column is not made narrower than its content or than the first of these, as prose in less is
-/// hard to read; words longer than the second are cut.
-const ROOM: [(usize, usize); 3] = [(20, usize::MAX), (12, usize::MAX), (12, UUID)];
+/// hard to read; words longer than the second are cut; what is broken between the parts of names.
+const ROOM: [(usize, usize, Broken); 5] = [
+    (20, usize::MAX, Broken::Nothing),
+    (12, usize::MAX, Broken::Nothing),
+    (12, UUID, Broken::Nothing),
+    (12, UUID, Broken::Titles),
+    (12, UUID, Broken::All),
+];
 /// What people copy stays whole.
 const UUID: usize = 36;
 /// Less than this a terminal cannot be asked to show.
@@ -16,6 +22,14 @@ const LEAST: usize = 10;
 /// Characters around a cell, and between two of them.
 const PADDING: usize = 2;
 const BETWEEN: usize = 1;
+
+/// What may go on in the next line after a part of a name.
+#[derive(Clone, Copy, PartialEq)]
+enum Broken {
+    Nothing,
+    Titles,
+    All,
+}
 
 /// The lines of a table in at most `width` characters, or in as many as it takes; numbers are
 /// right-aligned.
@@ -39,12 +53,14 @@ pub fn lay_out(header: &[&str], rows: &[Vec<String>], width: Option<usize>) -> S
 
 /// What a column needs, in characters.
 struct Column {
-    /// All of it on one line.
+    /// Its cells on one line each.
+    cells: usize,
+    /// The same, and its header.
     whole: usize,
-    /// Its header in several lines.
-    title: usize,
-    /// Its longest word.
-    word: usize,
+    /// Its header in several lines, broken between words and between parts.
+    title: [usize; 2],
+    /// Its longest word, and part of a name.
+    word: [usize; 2],
 }
 
 impl Column {
@@ -52,24 +68,27 @@ impl Column {
         let cells = || rows.iter().filter_map(|r| r.get(i));
         let whole = cells().map(|c| display_width(c)).max().unwrap_or(0);
         Column {
+            cells: whole,
             whole: whole.max(display_width(header)),
-            title: longest_word(header),
-            word: cells().map(|c| longest_word(c)).max().unwrap_or(0),
+            title: [longest(header, words), longest(header, parts)],
+            word: [words, parts].map(|into| cells().map(|c| longest(c, into)).max().unwrap_or(0)),
         }
     }
 
-    /// The least width in which it can be read, where prose has so much room and words are cut at
-    /// `cut`.
-    fn least(&self, prose: usize, cut: usize) -> usize {
-        let prose = self.whole.min(prose);
-        self.word.min(cut).max(self.title).max(prose)
+    /// The least width in which it can be read, where prose has so much room, words are cut at
+    /// `cut`, and so much is broken.
+    fn least(&self, (prose, cut, broken): (usize, usize, Broken)) -> usize {
+        let prose = self.cells.min(prose);
+        let title = self.title[usize::from(broken != Broken::Nothing)];
+        let word = self.word[usize::from(broken == Broken::All)];
+        word.min(cut).max(title).max(prose)
     }
 }
 
 /// Widths of the columns that fit in `budget`, if there are any.
 fn widths(columns: &[Column], budget: usize) -> Option<Vec<usize>> {
-    let mut widths = ROOM.into_iter().find_map(|(prose, cut)| {
-        let least: Vec<usize> = columns.iter().map(|c| c.least(prose, cut)).collect();
+    let mut widths = ROOM.into_iter().find_map(|room| {
+        let least: Vec<usize> = columns.iter().map(|c| c.least(room)).collect();
         (least.iter().sum::<usize>() <= budget).then_some(least)
     })?;
     let mut left = budget - widths.iter().sum::<usize>();
@@ -166,8 +185,12 @@ fn wrap(text: &str, width: usize, into: fn(&str) -> Words<'_>) -> Vec<String> {
     lines.map(std::borrow::Cow::into_owned).collect()
 }
 
-/// The same, longer words cut.
+/// The same, longer words broken between their parts, or cut.
 fn cut(text: &str, width: usize) -> Vec<String> {
+    let broken = longest(text, words) > width && longest(text, parts) <= width;
+    if broken {
+        return wrap(text, width, parts);
+    }
     let fits = |line: String| match display_width(&line) > width {
         true => shortened(&line, width),
         false => line,
@@ -189,7 +212,11 @@ fn shortened(text: &str, width: usize) -> String {
 }
 
 fn longest_word(text: &str) -> usize {
-    let of = |line| words(line).map(|w| display_width(w.word)).max();
+    longest(text, words)
+}
+
+fn longest(text: &str, into: fn(&str) -> Words<'_>) -> usize {
+    let of = |line| into(line).map(|w| display_width(w.word)).max();
     text.lines().filter_map(of).max().unwrap_or(0)
 }
 
@@ -202,11 +229,12 @@ fn words(line: &str) -> Words<'_> {
     })
 }
 
-/// Names and paths have parts, too.
+/// Names and paths have parts, too; numbers and days stay whole.
 fn parts(line: &str) -> Words<'_> {
     split(line, |c, next| match c {
         ' ' => next != ' ',
-        ',' | '.' | '_' | '-' | '/' | '=' => next != ' ',
+        ',' | '.' | '-' => next != ' ' && !next.is_ascii_digit(),
+        '_' | '/' | '=' => next != ' ',
         _ => false,
     })
 }
@@ -299,6 +327,21 @@ mod tests {
             text,
             "topic: weir.events.\n  productivity.recorded\noffsets: 7"
         );
+    }
+
+    #[test]
+    fn names_are_broken_before_there_are_records() {
+        let header = ["kpi", "mean_score_of_all", "sum"];
+        let rows = rows(&[&["optimization_experience", "99.3", "1,234"]]);
+        let text = lay_out(&header, &rows, Some(40));
+        assert!(text.contains(" kpi "), "{text}");
+        assert!(text.contains("optimization_experience"), "{text}");
+        let text = lay_out(&header, &rows, Some(34));
+        assert!(
+            text.contains("optimization_ ") && text.contains("experience "),
+            "{text}"
+        );
+        assert!(broadest(&text) <= 34, "{text}");
     }
 
     #[test]

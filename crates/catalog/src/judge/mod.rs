@@ -14,7 +14,8 @@ use crate::terms::find_rollup;
 use crate::types::{EventDef, EventId};
 use weir_model::codes;
 
-const SEVERITIES: &[&str] = &["low", "medium", "high", "critical"];
+/// How grave what is found is, the least first.
+pub const SEVERITIES: &[&str] = &["low", "medium", "high", "critical"];
 
 /// A definition under check: what later references need to know beside it.
 pub(crate) struct Checked<T> {

@@ -2,6 +2,7 @@
 
 use super::{Breakdown, Entry, Refused, Source, breakdown, leaderboard};
 use serde::Serialize;
+use weir_catalog::SEVERITIES;
 use weir_store::reader::{Finding, Row, alerts};
 
 /// Days that spend is told of.
@@ -24,7 +25,7 @@ pub struct Overview {
     pub models: Breakdown,
     /// Operators by experience points.
     pub leaderboard: Vec<Entry>,
-    /// Open alerts, the newest first: rows of the view.
+    /// Open alerts, the gravest first, of these the newest: rows of the view.
     pub alerts: Vec<Row>,
 }
 
@@ -47,16 +48,29 @@ pub async fn overview(of: &Source<'_>, most: usize) -> Result<Overview, Refused>
         let usd = breakdown(of, "", days).await?.total_cost;
         spend.push(Spent { days, usd });
     }
-    let open = Finding {
-        over: Some(false),
-        ..Finding::default()
-    };
     Ok(Overview {
         tenant: of.reader.tenant().to_owned(),
         spend,
         teams: breakdown(of, "team", WEEK).await?,
         models: breakdown(of, "model", WEEK).await?,
         leaderboard: leaderboard(of, "xp", AHEAD).await?,
-        alerts: of.reader.page(&alerts(&open), None, most).await?.rows,
+        alerts: gravest(of, most).await?,
     })
+}
+
+/// Open alerts, at most so many.
+async fn gravest(of: &Source<'_>, most: usize) -> Result<Vec<Row>, Refused> {
+    let mut all = Vec::new();
+    for severity in SEVERITIES.iter().rev() {
+        let open = Finding {
+            equal: vec![("severity", (*severity).to_owned())],
+            over: Some(false),
+            ..Finding::default()
+        };
+        let left = most - all.len();
+        if left > 0 {
+            all.extend(of.reader.page(&alerts(&open), None, left).await?.rows);
+        }
+    }
+    Ok(all)
 }

@@ -13,7 +13,7 @@ mod words;
 pub use coverage::coverage;
 pub use metrics::metrics;
 pub use tested::Tests;
-pub use topics::{Access, topics};
+pub use topics::{Access, Described, described, topics};
 pub use words::looks_at;
 
 use std::path::Path;

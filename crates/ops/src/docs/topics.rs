@@ -1,6 +1,7 @@
 //! `docs/topics.md`: what stands in each topic, who writes it and who reads it.
 
 use super::page::{Page, code};
+use serde::Serialize;
 use serde_json::Value as Json;
 use weir_catalog::{Catalog, EventDef};
 use weir_kafka::admin::{self, Partitions, Raw, TopicSpec};
@@ -35,6 +36,27 @@ pub struct Access {
     pub writes: bool,
 }
 
+/// A topic, as programs read it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Described {
+    /// Its name; `weir.events.<type>` is one for each event type.
+    pub topic: String,
+    /// What it is for.
+    pub about: &'static str,
+    /// How many it gets when it is made.
+    pub partitions: String,
+    /// How long records stay.
+    pub kept: String,
+    /// What keys of records are.
+    pub key: &'static str,
+    /// What values of records are.
+    pub value: String,
+    /// Services that may write.
+    pub written_by: Vec<String>,
+    /// Services that may read.
+    pub read_by: Vec<String>,
+}
+
 /// The page. `access`: what each service is allowed.
 pub fn topics(catalog: &Catalog, access: &[Access]) -> String {
     let mut page = Page::new("Topics", INTRO);
@@ -67,6 +89,24 @@ pub fn topics(catalog: &Catalog, access: &[Access]) -> String {
 }
 
 fn all(catalog: &Catalog, access: &[Access]) -> Vec<Vec<String>> {
+    let each = topics::ALL.iter().zip(described(catalog, access));
+    let row = |(topic, d): (&Topic, Described)| {
+        vec![
+            code(&d.topic),
+            d.about.to_owned(),
+            d.partitions,
+            d.kept,
+            d.key.to_owned(),
+            linked(topic),
+            d.written_by.join(", "),
+            d.read_by.join(", "),
+        ]
+    };
+    each.map(row).collect()
+}
+
+/// Every topic. `access`: what each service is allowed.
+pub fn described(catalog: &Catalog, access: &[Access]) -> Vec<Described> {
     let names = catalog.events.iter().map(|e| Raw {
         event_type: &e.name,
         low_volume: e.low_volume,
@@ -76,16 +116,16 @@ fn all(catalog: &Catalog, access: &[Access]) -> Vec<Vec<String>> {
         let spec = specs.iter().find(|s| s.name.starts_with(topic.name));
         let (partitions, kept) =
             spec.map_or_else(Default::default, |s| (partitions(topic, s), kept(s)));
-        vec![
-            code(&shown(topic)),
-            topic.about.to_owned(),
+        Described {
+            topic: shown(topic),
+            about: topic.about,
             partitions,
             kept,
-            topic.key.to_owned(),
-            value(topic),
-            who(topic, access, |a| a.writes),
-            who(topic, access, |a| a.reads),
-        ]
+            key: topic.key,
+            value: value(topic),
+            written_by: who(topic, access, |a| a.writes),
+            read_by: who(topic, access, |a| a.reads),
+        }
     });
     each.collect()
 }
@@ -127,6 +167,14 @@ fn kept(spec: &TopicSpec) -> String {
 
 fn value(topic: &Topic) -> String {
     match topic.value {
+        Holds::Event => "Avro: its schema".to_owned(),
+        Holds::Record(words) | Holds::Words(words) => words.to_owned(),
+    }
+}
+
+/// The value on the page, where its schema stands, too.
+fn linked(topic: &Topic) -> String {
+    match topic.value {
         Holds::Event => format!("Avro: [its schema](#{})", super::page::anchor(EVENTS)),
         Holds::Record(name) => format!("[{name}](#{name})"),
         Holds::Words(words) => words.to_owned(),
@@ -135,7 +183,7 @@ fn value(topic: &Topic) -> String {
 
 /// Services that are allowed something on a topic; of those that may it on some of the raw topics
 /// alone, on which.
-fn who(topic: &Topic, access: &[Access], may: impl Fn(&Access) -> bool) -> String {
+fn who(topic: &Topic, access: &[Access], may: impl Fn(&Access) -> bool) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for a in access.iter().filter(|a| may(a)) {
         let name = if a.prefix && topic.name.starts_with(&a.topic) || a.topic == topic.name {
@@ -149,7 +197,7 @@ fn who(topic: &Topic, access: &[Access], may: impl Fn(&Access) -> bool) -> Strin
             names.push(name);
         }
     }
-    names.join(", ")
+    names
 }
 
 fn headers_of() -> Vec<Vec<String>> {

@@ -152,20 +152,20 @@ pub async fn measured(
     .await
 }
 
-/// Anomalies whose windows end on a day, the farthest out first, of each detector and subject one:
-/// rows of the view, without the tenant.
+/// Anomalies of some days, the farthest out first, of each day, detector and subject one: rows of
+/// the view, without the tenant.
 ///
 /// # Errors
 /// ClickHouse refuses or does not answer.
-pub async fn found_on(reader: &Reader, day: Date, most: usize) -> Result<Vec<Row>, StoreError> {
+pub async fn found_in(reader: &Reader, days: Span, most: usize) -> Result<Vec<Row>, StoreError> {
     let sql = format!(
-        "SELECT tenant, id, detector, dimensions, value, expected, score FROM anomalies \
-         WHERE {WHOSE} AND day = {{day:Date}} ORDER BY abs(score) DESC, id \
-         LIMIT 1 BY detector, toString(dimensions) LIMIT {most}"
+        "SELECT tenant, id, detector, dimensions, day, score FROM anomalies \
+         WHERE {WHOSE} AND day BETWEEN {{from:Date}} AND {{to:Date}} ORDER BY abs(score) DESC, id \
+         LIMIT 1 BY detector, toString(dimensions), day LIMIT {most}"
     );
-    reader
-        .rows(&sql, &[("day".to_owned(), day.to_string())])
-        .await
+    let params = [("from", days.first), ("to", days.last)];
+    let params = params.map(|(name, day)| (name.to_owned(), day.to_string()));
+    reader.rows(&sql, &params).await
 }
 
 /// The question for the calls of some days, added up by provider, model, task and pattern of waste:

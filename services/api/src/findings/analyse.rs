@@ -113,11 +113,7 @@ impl Work<'_> {
     }
 
     fn span(&self, days: u32) -> Span {
-        let back = jiff::Span::new().days(i64::from(days) - 1);
-        Span {
-            first: self.last.saturating_sub(back),
-            last: self.last,
-        }
+        before(self.last, days)
     }
 
     async fn cells(
@@ -227,29 +223,23 @@ impl Work<'_> {
             return Ok(());
         };
         let catalog = self.of.catalog;
-        let mut told: Vec<(String, BTreeMap<String, String>)> = Vec::new();
-        for row in findings::found_on(&self.reader, self.last, of.anomalies).await? {
-            let Some(found) = causes::Found::of(&row) else {
+        let days = self.span(of.days);
+        for row in findings::found_in(&self.reader, days, of.anomalies).await? {
+            let found = causes::Found::of(&row);
+            let known = |f: causes::Found| Some((catalog.detector(&f.detector)?, f));
+            let Some((detector, found)) = found.and_then(known) else {
                 continue;
             };
-            let key = (found.detector.clone(), found.subject.clone());
-            let Some(detector) = catalog
-                .detector(&found.detector)
-                .filter(|_| !told.contains(&key))
-            else {
-                continue;
-            };
-            told.push(key);
             let mut best: Option<weir_analysis::relation::Cause> = None;
             for measure in causes::apart(catalog, detector, of.rollups) {
                 let looked = Looked {
-                    days: self.span(of.usual_days + 1),
+                    days: before(found.day, of.usual_days + 1),
                     most: of.cells,
                     subject: &found.subject,
                     step: "day",
                 };
                 let cells = findings::measured(&self.reader, catalog, measure, &looked).await?;
-                let cause = causes::first(&cells, &found, self.last);
+                let cause = causes::first(&cells, &found);
                 best = match (best, cause) {
                     (Some(b), Some(c)) if c.excess <= b.excess => Some(b),
                     (b, c) => c.or(b),
@@ -317,6 +307,15 @@ impl Work<'_> {
             .to_zoned(zone)
             .map(|z| z.timestamp().as_microsecond());
         Ok(Some(savings::calls(&rows, cost, Micros(end.unwrap_or(0)))))
+    }
+}
+
+/// So many days, the last of them this one.
+fn before(last: Date, days: u32) -> Span {
+    let back = jiff::Span::new().days(i64::from(days) - 1);
+    Span {
+        first: last.saturating_sub(back),
+        last,
     }
 }
 

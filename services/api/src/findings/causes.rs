@@ -16,6 +16,8 @@ pub(super) struct Found {
     pub detector: String,
     pub subject: BTreeMap<String, String>,
     pub score: f64,
+    /// Where its window is.
+    pub day: Date,
 }
 
 impl Found {
@@ -28,6 +30,7 @@ impl Found {
             detector: text("detector")?,
             subject: subject.collect(),
             score: row.get("score")?.as_f64()?,
+            day: row.get("day")?.as_str()?.parse().ok()?,
         })
     }
 }
@@ -81,9 +84,10 @@ pub(super) fn apart(catalog: &Catalog, detector: &DetectorDef, most: usize) -> V
     all.into_iter().map(of).collect()
 }
 
-/// The cause that accounts for most of the change of a day against the usual one, of cells by day;
-/// dimensions of the anomaly itself explain nothing.
-pub(super) fn first(cells: &[Cell], found: &Found, day: Date) -> Option<Cause> {
+/// The cause that accounts for most of the change of its day against the usual one, of cells by
+/// day up to it; dimensions of the anomaly itself explain nothing.
+pub(super) fn first(cells: &[Cell], found: &Found) -> Option<Cause> {
+    let day = found.day;
     let before: BTreeSet<Date> = cells
         .iter()
         .flat_map(|c| c.days.iter().map(|(d, _)| *d))
@@ -171,9 +175,10 @@ mod tests {
             detector: "team_spend_jump".into(),
             subject: [("team".to_owned(), "core".to_owned())].into(),
             score: 9.0,
+            day: date(2026, 3, 15),
         };
         let cells = [cell("large", 80.0, 90.0), cell("small", 20.0, 120.0)];
-        let cause = first(&cells, &found, date(2026, 3, 15)).unwrap();
+        let cause = first(&cells, &found).unwrap();
         assert_eq!(
             (cause.dimension.as_str(), cause.value.as_str()),
             ("model", "small")
@@ -187,7 +192,8 @@ mod tests {
             ("model=small", "a")
         );
         assert_eq!(told.value, Some(100.0));
-        assert_eq!(first(&cells, &found, date(2026, 3, 1)), None);
+        let day = date(2026, 3, 1);
+        assert_eq!(first(&cells, &Found { day, ..found }), None);
     }
 
     #[test]

@@ -93,6 +93,7 @@ impl From<Way> for Better {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Causes {
+    pub days: u32,
     pub anomalies: usize,
     pub usual_days: u32,
     pub rollups: usize,

@@ -12,28 +12,40 @@ use weir_kafka::admin::Admin;
 use weir_ops::docs::{self, Access};
 use weir_runtime::acl::{Operation, Pattern, Resource};
 
-/// The page `docs/topics.md`: of the shipped catalog, with what each service is allowed.
-fn page() -> Result<String> {
-    let catalog = Catalog::embedded()?;
+/// What each service is allowed on topics.
+fn access() -> Vec<Access> {
     let grants = Service::ALL.into_iter().flat_map(|service| {
         let each = service.grants().into_iter();
         each.map(move |grant| (service, grant))
     });
     let on_topics = grants.filter(|(_, grant)| grant.resource == Resource::Topic);
-    let access = on_topics.map(|(service, grant)| Access {
+    let each = on_topics.map(|(service, grant)| Access {
         service: service.label(),
         topic: grant.name,
         prefix: grant.pattern == Pattern::Prefixed,
         reads: grant.operations.contains(&Operation::Read),
         writes: grant.operations.contains(&Operation::Write),
     });
-    Ok(docs::topics(&catalog, &access.collect::<Vec<_>>()))
+    each.collect()
+}
+
+/// The page `docs/topics.md`: of the shipped catalog, with what each service is allowed.
+fn page() -> Result<String> {
+    Ok(docs::topics(&Catalog::embedded()?, &access()))
+}
+
+/// Without a system: the shipped catalog's.
+fn describe(json: bool) -> Result<ExitCode> {
+    match json {
+        true => output::json(&docs::described(&Catalog::embedded()?, &access()))?,
+        false => std::io::stdout().write_all(page()?.as_bytes())?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 pub fn run(system: &SystemArgs, a: &TopicsArgs) -> Result<ExitCode> {
     if a.describe {
-        std::io::stdout().write_all(page()?.as_bytes())?;
-        return Ok(ExitCode::SUCCESS);
+        return describe(a.json);
     }
     let brokers = system.find_brokers()?;
     let admin = Admin::new(&brokers, Duration::from_secs(10))?;

@@ -107,17 +107,17 @@ fn section(paper: &mut Paper, s: &Section) -> Node {
 }
 
 fn figures(all: &[Figure]) -> Grid {
+    // A column in which nothing stands is no news.
     let with_target = all.iter().any(|f| f.target.is_some());
+    let with_before = all.iter().any(|f| f.before.is_some());
     let number = |v: Option<f64>, f: &Figure| say::number(v, &f.unit, f.decimals);
     let row = |f: &Figure| {
         let change = f.change_percent;
         let change = change.map(|c| say::number(Some(c), "percent_change", 1));
-        let mut row = vec![
-            f.title.clone(),
-            number(f.value, f),
-            number(f.before, f),
-            change.unwrap_or_default(),
-        ];
+        let mut row = vec![f.title.clone(), number(f.value, f)];
+        if with_before {
+            row.extend([number(f.before, f), change.unwrap_or_default()]);
+        }
         if with_target {
             let target = f.target.map(|t| number(Some(t), f));
             let status = f.target.map(|_| f.status.replace('_', " "));
@@ -125,8 +125,12 @@ fn figures(all: &[Figure]) -> Grid {
         }
         row
     };
-    let mut heads = vec!["Figure", "Value", "Before", "Change"];
-    let mut numbers = vec![false, true, true, true];
+    let mut heads = vec!["Figure", "Value"];
+    let mut numbers = vec![false, true];
+    if with_before {
+        heads.extend(["Before", "Change"]);
+        numbers.extend([true, true]);
+    }
     if with_target {
         heads.extend(["Target", "Status"]);
         numbers.extend([true, false]);

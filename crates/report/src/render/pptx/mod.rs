@@ -104,22 +104,36 @@ fn slides(section: &Section, deck: &mut Package) -> Result<(), ReportError> {
 }
 
 fn figures(of: &[Figure]) -> Grid {
-    let row = |f: &Figure| {
-        let told = |v: Option<f64>| say::number(v, &f.unit, f.decimals);
-        vec![
-            f.title.clone(),
-            told(f.value),
-            f.target.map(|t| told(Some(t))).unwrap_or_default(),
-            told(f.before),
-        ]
-    };
-    let head = ["Figure", "Value", "Target", "Before"].map(str::to_owned);
-    Grid {
+    let told = |f: &Figure, v: Option<f64>| say::number(v, &f.unit, f.decimals);
+    let of_target = |f: &Figure| f.target.map(|t| told(f, Some(t))).unwrap_or_default();
+    let mut grid = Grid {
         title: String::new(),
-        head: head.into(),
-        numbers: vec![false, true, true, true],
-        rows: of.iter().map(row).collect(),
+        head: ["Figure", "Value"].map(str::to_owned).into(),
+        numbers: vec![false],
+        rows: of
+            .iter()
+            .map(|f| vec![f.title.clone(), told(f, f.value)])
+            .collect(),
+    };
+    // A column in which nothing stands is no news.
+    if of.iter().any(|f| f.target.is_some()) {
+        grid.head.push("Target".into());
+        let cells = of.iter().map(of_target);
+        grid.rows
+            .iter_mut()
+            .zip(cells)
+            .for_each(|(row, cell)| row.push(cell));
     }
+    if of.iter().any(|f| f.before.is_some()) {
+        grid.head.push("Before".into());
+        let cells = of.iter().map(|f| told(f, f.before));
+        grid.rows
+            .iter_mut()
+            .zip(cells)
+            .for_each(|(row, cell)| row.push(cell));
+    }
+    grid.numbers.resize(grid.head.len(), true);
+    grid
 }
 
 fn table(of: &Table) -> Grid {

@@ -93,6 +93,11 @@ pub fn lines(all: &[String]) -> String {
     )
 }
 
+/// About the width of a letter at 12 pt, in EMU.
+const LETTER: i64 = 90_000;
+/// Texts that are longer get several lines, in characters.
+const PROSE: i64 = 30;
+
 fn caption(id: usize, text: &str, frame: Frame) -> String {
     format!(
         "<p:sp><p:nvSpPr><p:cNvPr id=\"{id}\" name=\"Caption {id}\"/><p:cNvSpPr txBox=\"1\"/><p:nvPr/></p:nvSpPr><p:spPr>{}<a:prstGeom prst=\"rect\"><a:avLst/></a:prstGeom><a:noFill/></p:spPr><p:txBody><a:bodyPr wrap=\"square\" lIns=\"0\" rIns=\"0\" tIns=\"0\" bIns=\"0\"/><a:lstStyle/><a:p>{}</a:p></p:txBody></p:sp>",
@@ -114,21 +119,12 @@ pub fn grid(id: usize, of: &Grid, frame: Frame) -> String {
         frame.y += CAPTION;
         frame.height -= CAPTION;
     }
-    let columns = of.head.len().max(1);
-    // The first column has names, the others numbers mostly.
-    let first = frame.width * 2 / (columns as i64 + 1);
-    let other = match columns {
-        1 => 0,
-        n => (frame.width - first) / (n as i64 - 1),
-    };
-    let size = if of.rows.len() > 9 || columns > 6 {
-        1000
-    } else {
-        1200
-    };
-    let mut grid = format!("<a:gridCol w=\"{first}\"/>");
-    for _ in 1..columns {
-        let _ = write!(grid, "<a:gridCol w=\"{other}\"/>");
+    let needs = needs(of);
+    let is_dense = of.rows.len() > 9 || needs.iter().sum::<i64>() * LETTER > frame.width;
+    let size = if is_dense { 1000 } else { 1200 };
+    let mut grid = String::new();
+    for width in widths(&needs, frame.width) {
+        let _ = write!(grid, "<a:gridCol w=\"{width}\"/>");
     }
     let height = ROW * (of.rows.len() as i64 + 1);
     let mut rows = row(&of.head, &of.numbers, size, true);
@@ -142,6 +138,26 @@ pub fn grid(id: usize, of: &Grid, frame: Frame) -> String {
         Frame { height, ..frame }.xfrm("p")
     );
     out
+}
+
+/// Characters that each column needs: its longest word, and of its longest text what is usual.
+fn needs(of: &Grid) -> Vec<i64> {
+    let length = |text: &str| text.chars().count() as i64;
+    let need = |(i, head): (usize, &String)| {
+        let cells = || of.rows.iter().filter_map(|r| r.get(i)).chain([head]);
+        let words = cells().flat_map(|c| c.split_whitespace());
+        let word = words.map(length).max().unwrap_or(0);
+        let whole = cells().map(|c| length(c)).max().unwrap_or(0);
+        // Two for the margin.
+        word.max(whole.min(PROSE)) + 2
+    };
+    of.head.iter().enumerate().map(need).collect()
+}
+
+/// The room, by what each needs.
+fn widths(needs: &[i64], room: i64) -> Vec<i64> {
+    let all = needs.iter().sum::<i64>().max(1);
+    needs.iter().map(|n| room * n / all).collect()
 }
 
 fn row(cells: &[String], numbers: &[bool], size: u32, is_head: bool) -> String {
@@ -175,4 +191,23 @@ pub fn chart(id: usize, relation: &str, name: &str, frame: Frame) -> String {
         escaped(name),
         frame.xfrm("p")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_as_wide_as_its_content_asks_for() {
+        let text = |all: &[&str]| all.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>();
+        let of = Grid {
+            title: String::new(),
+            head: text(&["Rule", "Executions"]),
+            numbers: vec![false, true],
+            rows: vec![text(&["sla_moderate_queries_burn_steady", "7"])],
+        };
+        assert_eq!(needs(&of), [34, 12]);
+        assert_eq!(widths(&needs(&of), 4600), [3400, 1200]);
+        assert!(widths(&[], 100).is_empty());
+    }
 }

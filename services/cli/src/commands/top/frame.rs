@@ -142,7 +142,8 @@ fn standing(shown: &Shown) -> String {
         return trouble.clone();
     }
     let complete = match shown.complete {
-        None => "complete: not known at this pace".to_owned(),
+        None if shown.run.is_none() => return "reading".to_owned(),
+        None => "complete through: not known yet".to_owned(),
         Some(at) => {
             let behind = shown.at.minus(at).0.max(0) / 1_000_000;
             format!(
@@ -181,6 +182,10 @@ fn spend(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
         found.map_or_else(|| "-".to_owned(), |s| short(s.usd))
     };
     let (today, week, month) = (of(1), of(7), of(30));
+    if shown.overview.is_none() && shown.trouble.is_none() {
+        frame.render_widget(Paragraph::new("reading").block(titled("spend")), area);
+        return;
+    }
     let mut told = format!("{today} USD today, {week} in 7 days, {month} in 30 days");
     if let Some(hour) = shown.live.as_ref().and_then(|l| l.hour) {
         told.push_str(&format!("; {} this hour so far", short(hour)));
@@ -214,7 +219,8 @@ fn alerts(frame: &mut Frame<'_>, area: Rect, shown: &Shown) {
         None => "open alerts".to_owned(),
     };
     if open.is_empty() {
-        frame.render_widget(Paragraph::new("none").block(titled(&title)), area);
+        let none = shown.overview.as_ref().map_or("reading", |_| "none");
+        frame.render_widget(Paragraph::new(none).block(titled(&title)), area);
         return;
     }
     let rows = open.iter().map(|a| {

@@ -59,11 +59,19 @@ impl Looks {
 
     /// Looks once. What does not answer is told in the frame.
     pub fn look(&mut self) {
+        self.look_at_pipeline();
+        self.look_at_spend();
+    }
+
+    fn look_at_pipeline(&mut self) {
         self.trouble = None;
         match Pulse::of(&self.found.brokers, &self.catalog) {
             Ok(pulse) => self.pulse(pulse),
             Err(e) => self.trouble = Some(format!("{e:#}")),
         }
+    }
+
+    fn look_at_spend(&mut self) {
         let due = self
             .overview
             .as_ref()
@@ -116,17 +124,24 @@ impl Looks {
         std::thread::spawn(move || {
             loop {
                 if !lock(&shown).paused {
-                    self.look();
-                    let new = self.shown();
-                    let mut shown = lock(&shown);
-                    *shown = Shown {
-                        live: shown.live.take(),
-                        paused: shown.paused,
-                        ..new
-                    };
+                    // ClickHouse takes longer to answer: what is known is shown before.
+                    self.look_at_pipeline();
+                    self.show(&shown);
+                    self.look_at_spend();
+                    self.show(&shown);
                 }
                 std::thread::sleep(every);
             }
         });
+    }
+
+    fn show(&self, shown: &Mutex<Shown>) {
+        let new = self.shown();
+        let mut shown = lock(shown);
+        *shown = Shown {
+            live: shown.live.take(),
+            paused: shown.paused,
+            ..new
+        };
     }
 }
