@@ -1,5 +1,6 @@
 //! The client: what a host program holds.
 
+use crate::call::Call;
 use crate::capability::Capability;
 use crate::config::Config;
 use crate::event::{Envelope, Event, Item, Text};
@@ -139,6 +140,12 @@ impl Client {
     /// Measures an execution of a capability: from here until the guard is dropped.
     pub fn capability(&self, name: impl Into<Text>) -> Capability {
         Capability::new(self.clone(), name.into())
+    }
+
+    /// Measures a call of a model: from here until the guard is dropped. The guard is shown what came
+    /// back.
+    pub fn call(&self, provider: impl Into<Text>, model: impl Into<Text>) -> Call {
+        Call::new(self.clone(), provider.into(), model.into())
     }
 
     /// Waits until what was queued before is answered or on disk; false where time ran out.

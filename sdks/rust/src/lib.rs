@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod call;
 mod capability;
 mod client;
 mod config;
@@ -12,7 +13,9 @@ mod personal;
 mod privacy;
 mod sender;
 mod spool;
+mod usage;
 
+pub use call::Call;
 pub use capability::Capability;
 pub use client::{Client, Stats};
 pub use config::Config;
