@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::capability::Capability;
 use crate::config::Config;
 use crate::event::{Envelope, Event, Item, Text};
+use crate::peer::Peer;
 use crate::sender::{Sender, Shared};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -76,13 +77,17 @@ impl Client {
         if config.disabled {
             return Client { inner: None };
         }
-        if let Some(why) = &config.wrong {
-            log::warn!(target: "weir", "nothing is sent, the settings are wrong: {why}");
-            return Client { inner: None };
-        }
+        let peer = config.wrong.clone().map_or_else(|| Peer::of(&config), Err);
+        let peer = match peer {
+            Ok(peer) => peer,
+            Err(why) => {
+                log::warn!(target: "weir", "nothing is sent, the settings are wrong: {why}");
+                return Client { inner: None };
+            }
+        };
         let (queue, from) = sync_channel(config.queue);
         let shared = Arc::new(Shared::new());
-        let sender = Sender::new(config.clone(), from, shared.clone());
+        let sender = Sender::new(config.clone(), peer, from, shared.clone());
         let started = Builder::new()
             .name("weir".into())
             .spawn(move || sender.run());

@@ -29,6 +29,9 @@ pub struct Config {
     pub(crate) timeout: Duration,
     pub(crate) exit: Duration,
     pub(crate) privacy: Option<Arc<Privacy>>,
+    /// Brokers and tenant, where events go straight to Kafka.
+    #[cfg(feature = "kafka")]
+    pub(crate) kafka: Option<(weir_kafka::Brokers, String)>,
     /// Why nothing is to be sent.
     pub(crate) wrong: Option<String>,
     spool: Option<PathBuf>,
@@ -75,6 +78,11 @@ impl Default for Config {
             timeout: Duration::from_secs(10),
             exit: Duration::from_secs(2),
             privacy: None,
+            #[cfg(feature = "kafka")]
+            kafka: variable("WEIR_KAFKA").map(|brokers| {
+                let tenant = variable("WEIR_TENANT").unwrap_or_default();
+                (weir_kafka::Brokers::new(&brokers), tenant)
+            }),
             wrong: None,
             spool: variable("WEIR_SPOOL").map(PathBuf::from),
             spool_bytes: 64 << 20,
@@ -93,6 +101,25 @@ impl Config {
     /// A token with the scope `write`.
     pub fn token(mut self, token: impl Into<String>) -> Config {
         self.token = token.into();
+        self
+    }
+
+    /// Straight to Kafka (`host:port,…`), as events of a tenant: no gateway is needed. Or by the
+    /// variables `WEIR_KAFKA` and `WEIR_TENANT`.
+    #[cfg(feature = "kafka")]
+    pub fn kafka(mut self, brokers: &str, tenant: &str) -> Config {
+        self.kafka = Some((weir_kafka::Brokers::new(brokers), tenant.to_owned()));
+        self
+    }
+
+    /// A property of librdkafka (TLS, SASL) for [`Config::kafka`], e.g. `security.protocol`.
+    #[cfg(feature = "kafka")]
+    pub fn kafka_property(mut self, name: &str, value: &str) -> Config {
+        if let Some((brokers, _)) = &mut self.kafka {
+            let one = [(name.replace('.', "_"), value)].into();
+            let others = std::mem::replace(&mut brokers.properties, one);
+            brokers.properties = brokers.properties.over(&others);
+        }
         self
     }
 

@@ -8,8 +8,11 @@ mod event;
 #[rustfmt::skip]
 mod events;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[rustfmt::skip]
 mod personal;
+mod peer;
 mod privacy;
 mod sender;
 mod spool;

@@ -7,7 +7,8 @@
 use crate::client::Stats;
 use crate::config::Config;
 use crate::event::Item;
-use crate::http::{Answer, Http};
+use crate::http::Answer;
+use crate::peer::Peer;
 use crate::spool::Spool;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -134,7 +135,7 @@ pub(crate) struct Sender {
     config: Config,
     from: Receiver<Item>,
     shared: Arc<Shared>,
-    http: Http,
+    peer: Peer,
     spool: Option<Spool>,
     failures: u32,
     not_before: Option<Instant>,
@@ -152,9 +153,9 @@ impl Drop for Ended {
 }
 
 impl Sender {
-    pub fn new(config: Config, from: Receiver<Item>, shared: Arc<Shared>) -> Sender {
+    pub fn new(config: Config, peer: Peer, from: Receiver<Item>, shared: Arc<Shared>) -> Sender {
         Sender {
-            http: Http::new(&config),
+            peer,
             spool: config.spool_of(),
             config,
             from,
@@ -354,8 +355,8 @@ impl Sender {
         let limit = self.config.timeout.min(left.unwrap_or(self.config.timeout));
         let began = Instant::now();
         let answer = self
-            .http
-            .post(lines, told, limit.max(Duration::from_millis(1)));
+            .peer
+            .send(lines, told, limit.max(Duration::from_millis(1)));
         if self.config.debug {
             let (n, took) = (lines.len(), began.elapsed());
             eprintln!("weir: sent {n} events, {told} dropped before: {answer:?} in {took:.0?}");
@@ -380,7 +381,7 @@ impl Sender {
         let cause = why.split(' ').next().unwrap_or_default().to_owned();
         let said = format!(
             "{} did not take events, they are tried again: {why}",
-            self.config.url
+            self.peer.at()
         );
         self.once(&format!("failed {cause}"), &said);
     }

@@ -7,11 +7,11 @@ use weir_catalog::Catalog;
 use weir_embedded::testing::kafka;
 use weir_gateway::{Gateway, GatewayConfig, Mappings, Ports};
 use weir_http::token::{self, Scope};
-use weir_kafka::Brokers;
 use weir_kafka::admin::{Admin, Partitions, Raw, standard};
+use weir_kafka::{Brokers, Consumer, Tp};
 use weir_runtime::host::Running;
 use weir_runtime::{Health, Shutdown};
-use weir_sdk::{Client, EngineerRegistered, LlmCall, ProductivityRecorded};
+use weir_sdk::{Client, EngineerRegistered, Envelope, LlmCall, Person, ProductivityRecorded};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -23,6 +23,30 @@ fn records(brokers: &Brokers, event: &str) -> i64 {
         .topics(&[&topic])
         .unwrap();
     topics[0].partitions.iter().map(|p| p.end - p.low).sum()
+}
+
+/// Values of a topic's records with a key, in the order of the log.
+fn values_of(brokers: &Brokers, event: &str, key: &[u8]) -> Vec<Vec<u8>> {
+    let topic = format!("weir.events.{event}");
+    let admin = Admin::new(brokers, PATIENCE).unwrap();
+    let topics = admin.topics(&[&topic]).unwrap();
+    let parts = topics[0].partitions.iter();
+    let from = parts.map(|p| (Tp::new(&*topic, p.partition), p.low));
+    let consumer = Consumer::assigned(brokers, &from.collect::<Vec<_>>()).unwrap();
+    let (mut left, mut values) = (records(brokers, event), Vec::new());
+    let until = Instant::now() + PATIENCE;
+    while left > 0 {
+        assert!(Instant::now() < until, "{left} records are missing");
+        consumer.poll(Duration::ZERO).unwrap();
+        let wait = Duration::from_millis(200);
+        for m in consumer.next(wait, Duration::ZERO, 100).unwrap().iter() {
+            left -= 1;
+            if m.key() == Some(key) {
+                values.push(m.value().unwrap().to_vec());
+            }
+        }
+    }
+    values
 }
 
 #[test]
@@ -100,6 +124,32 @@ fn what_is_emitted_is_in_kafka() {
     assert_eq!(records(&brokers, "productivity.recorded"), 1);
     assert_eq!(records(&brokers, "engineer.registered"), 1);
     assert_eq!(records(&brokers, "capability.executed"), 1);
+    // Straight to Kafka it is the same record, byte for byte.
+    let straight = Client::config().kafka(kafka.address(), "acme");
+    let straight = straight.disabled(false).build();
+    let at = chrono::Utc::now();
+    for client in [&client, &straight] {
+        let event = ProductivityRecorded {
+            engineer: Some(Person {
+                email: "Ada@Acme.example".into(),
+                team: "payments".into(),
+            }),
+            commits: Some(5),
+            ..ProductivityRecorded::default()
+        };
+        let about = Envelope {
+            event_id: Some(uuid::Uuid::from_u128(7)),
+            event_time: Some(at),
+            source: Some("ci-7".into()),
+            ..Envelope::default()
+        };
+        client.emit_with(event, about);
+        assert!(client.flush(PATIENCE), "{:?}", client.stats());
+    }
+    assert_eq!(straight.stats().sent, 1, "{:?}", straight.stats());
+    let both = values_of(&brokers, "productivity.recorded", b"ci-7");
+    assert_eq!(both.len(), 2);
+    assert_eq!(both[0], both[1]);
     shutdown.trigger();
     served.join().unwrap();
 }
