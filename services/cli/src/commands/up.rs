@@ -7,6 +7,7 @@ use super::ways_out::WaysOut;
 use crate::args::{SystemArgs, UpArgs};
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,27 +29,11 @@ use weir_sink::{Sink, SinkConfig};
 use weir_store::Migration;
 
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
-    for s in &a.services {
-        if !matches!(
-            s.as_str(),
-            "processor" | "sink" | "gateway" | "api" | "none"
-        ) {
-            bail!(
-                "{CONFIG}: there is no service {s}; there are processor, sink, gateway and api (or none)"
-            );
-        }
-    }
     let begun = Instant::now();
+    known(&a.services)?;
     let notify = a.notify.as_deref().map(weir_notify::load).transpose()?;
     let (catalog, migrations) = (system.catalog()?, system.migrations()?);
-    let bind: SocketAddr = a
-        .http
-        .parse()
-        .with_context(|| format!("{CONFIG}: --http {} is no address", a.http))?;
-    // It is bound when there is something to tell; that it can be is known before anything is
-    // started.
-    std::net::TcpListener::bind(bind)
-        .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
+    let bind = free(&a.http)?;
     let mut lock = DataDir::lock(&system.data_dir)?;
     // Imports find the key of pseudonyms here, with a gateway or without.
     let privacy = system.privacy_of_own(a.privacy)?;
@@ -65,45 +50,16 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     if let Some(full) = disk.trouble() {
         eprintln!("weir: {full}");
     }
-    let engine = engine_program()?;
     let secrets = Secrets::open_or_create(&dir)?;
-    let secret = secrets.kafka;
-    eprintln!(
-        "starting Kafka and the ClickHouse engine in {}",
-        dir.display()
-    );
-    let (kafka, clickhouse) = std::thread::scope(|s| {
-        let kafka = s.spawn(|| {
-            Kafka::start(&KafkaOptions {
-                port: a.kafka_port,
-                secret: Some(secret.clone()),
-                ..KafkaOptions::new(&dir)
-            })
-        });
-        let clickhouse = ClickHouse::start(&ClickHouseOptions {
-            port: a.clickhouse_port,
-            program: Some(engine.clone()),
-            ..ClickHouseOptions::new(&dir)
-        });
-        (kafka.join(), clickhouse)
-    });
-    let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
-    let clickhouse = clickhouse?;
+    let (kafka, clickhouse) = engines(a, &dir, &secrets)?;
     let own_address = kafka.own_address();
-    let brokers = crate::system::own_brokers(&own_address, &secret)?;
+    let brokers = crate::system::own_brokers(&own_address, &secrets.kafka)?;
     let partitions = Partitions {
         raw: a.raw_partitions,
         partials: a.partials,
         ..Partitions::default()
     };
-    patiently(|| {
-        let run = weir_processor::run_of(&brokers, &catalog, &partitions, LIMIT);
-        run.map_err(weir_kafka::Error::from)?;
-        weir_kafka::registry::register_all(&brokers, &catalog.writer_schemas(), LIMIT)?;
-        let token = weir_http::token::of_secret(&secrets.gateway);
-        weir_http::token::own(&brokers, &token, weir_http::OWN_TENANT)
-    })?;
-
+    patiently(|| prepared(&brokers, &catalog, &partitions, &secrets))?;
     if let Some(ways_in) = &ways_in {
         ways_in.tell(&mut lock)?;
     }
@@ -131,19 +87,21 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             let addresses = (kafka.address(), own_address.as_str());
             lock.announce(addresses, clickhouse.url(), &format!("http://{http}"))?;
             eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
-            eprintln!("  Kafka       {}", kafka.address());
-            eprintln!("  ClickHouse  {}", clickhouse.url());
-            if let Some(gateway) = &gateway {
-                eprintln!("  gateway     {gateway}");
-            }
-            if let Some(api) = &api {
-                eprintln!("  api         {api}/docs");
-            }
-            if let Some(link) = link(api.as_deref(), entrance.as_ref()) {
-                eprintln!("  dashboard   {link}  opens once, within ten minutes");
-            }
-            eprintln!("  health      http://{http}/readyz  http://{http}/metrics");
-            eprintln!("try in another terminal: weir simulate, weir import git ., weir query, weir status; stop with Ctrl-C");
+            let link = link(api.as_deref(), entrance.as_ref());
+            tell(&[
+                ("Kafka", Some(kafka.address().to_owned())),
+                ("ClickHouse", Some(clickhouse.url().to_owned())),
+                ("gateway", gateway.clone()),
+                ("api", api.as_ref().map(|api| format!("{api}/docs"))),
+                (
+                    "dashboard",
+                    link.map(|l| format!("{l}  opens once, within ten minutes")),
+                ),
+                (
+                    "health",
+                    Some(format!("http://{http}/readyz  http://{http}/metrics")),
+                ),
+            ]);
             disk.ready();
             Ok(())
         };
@@ -153,6 +111,81 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     clickhouse.stop();
     kafka.stop();
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Refuses names of services that there are not.
+fn known(services: &[String]) -> Result<()> {
+    const ALL: [&str; 5] = ["processor", "sink", "gateway", "api", "none"];
+    match services.iter().find(|s| !ALL.contains(&s.as_str())) {
+        Some(s) => bail!(
+            "{CONFIG}: there is no service {s}; there are processor, sink, gateway and api (or none)"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// The address of `--http`. It is bound when there is something to tell; that it can be is known
+/// before anything is started.
+fn free(http: &str) -> Result<SocketAddr> {
+    let bind: SocketAddr = http
+        .parse()
+        .with_context(|| format!("{CONFIG}: --http {http} is no address"))?;
+    std::net::TcpListener::bind(bind)
+        .with_context(|| format!("{PORT_TAKEN}: cannot bind --http {bind}"))?;
+    Ok(bind)
+}
+
+/// Starts Kafka and the ClickHouse engine, side by side.
+fn engines(a: &UpArgs, dir: &Path, secrets: &Secrets) -> Result<(Kafka, ClickHouse)> {
+    let engine = engine_program()?;
+    eprintln!(
+        "starting Kafka and the ClickHouse engine in {}",
+        dir.display()
+    );
+    let (kafka, clickhouse) = std::thread::scope(|s| {
+        let kafka = s.spawn(|| {
+            Kafka::start(&KafkaOptions {
+                port: a.kafka_port,
+                secret: Some(secrets.kafka.clone()),
+                ..KafkaOptions::new(dir)
+            })
+        });
+        let clickhouse = ClickHouse::start(&ClickHouseOptions {
+            port: a.clickhouse_port,
+            program: Some(engine),
+            ..ClickHouseOptions::new(dir)
+        });
+        (kafka.join(), clickhouse)
+    });
+    let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
+    Ok((kafka, clickhouse?))
+}
+
+/// Topics, schemas and the owner's token are there.
+fn prepared(
+    brokers: &Brokers,
+    catalog: &Catalog,
+    partitions: &Partitions,
+    secrets: &Secrets,
+) -> Result<()> {
+    let run = weir_processor::run_of(brokers, catalog, partitions, LIMIT);
+    run.map_err(weir_kafka::Error::from)?;
+    weir_kafka::registry::register_all(brokers, &catalog.writer_schemas(), LIMIT)?;
+    let token = weir_http::token::of_secret(&secrets.gateway);
+    weir_http::token::own(brokers, &token, weir_http::OWN_TENANT)
+}
+
+/// Says where everything is.
+fn tell(addresses: &[(&str, Option<String>)]) {
+    for (name, at) in addresses {
+        if let Some(at) = at {
+            eprintln!("  {name:<11} {at}");
+        }
+    }
+    eprintln!(
+        "try in another terminal: weir simulate, weir import git ., weir query, weir status; stop \
+         with Ctrl-C"
+    );
 }
 
 /// A link into the dashboard, for the owner.
