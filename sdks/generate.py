@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the SDKs' typed methods of schemas/events/*.avsc, the schemas that the Python package writes
-Avro by, and what of them tells who somebody is of schemas/privacy.yaml. Needs PyYAML.
+"""Makes the SDKs' typed methods of schemas/events/*.avsc, the schemas that the Python package
+writes Avro by, and what of them tells who somebody is of schemas/privacy.yaml. Needs PyYAML.
 
 sdks/generate.py            writes the files
 sdks/generate.py --check    fails where a file is not what it would write

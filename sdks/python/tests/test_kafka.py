@@ -102,16 +102,16 @@ def test_values_are_taken_as_the_gateway_takes_them(given, field, found):
 @pytest.mark.parametrize(
     "given, code, says",
     [
-        ({"tokens_inputs": 1}, "0904", "llm.call: tokens_inputs is no field of the schema; write t"),
+        ({"tokens_inputs": 1}, "0904", "llm.call: tokens_inputs is no field of the schema; wri"),
         ({"engineer": {"mail": "x"}}, "0904", "engineer.mail"),
         ({"engineer": None}, "0903", "engineer is missing"),
-        ({"tokens_input": 1.5}, "0903", "tokens_input a 64-bit integer"),
+        ({"tokens_input": 1.5}, "0903", "tokens_input: a 64-bit integer"),
         ({"tokens_input": 1 << 63}, "0903", "64-bit"),
         ({"tokens_input": True}, "0903", "64-bit"),
         ({"tokens_input": "12"}, "0903", "tokens_input"),
-        ({"cost_usd": "1e999"}, "0903", "cost_usd a number"),
-        ({"cost_usd": "inf"}, "0903", "cost_usd a number"),
-        ({"resource": {"a": 1}}, "0903", "resource.a a text"),
+        ({"cost_usd": "1e999"}, "0903", "cost_usd: a number"),
+        ({"cost_usd": "inf"}, "0903", "cost_usd: a number"),
+        ({"resource": {"a": 1}}, "0903", "resource.a: a text"),
         ({"source": "a\nb"}, "0008", "source"),
         ({"source": ""}, "0903", "source"),
         ({"event_id": "7"}, "0905", "no UUID"),
@@ -174,7 +174,7 @@ class Error:
 
 
 class Library:
-    """Stands in for confluent_kafka: `verdict` says what becomes of a record, None to say nothing."""
+    """Stands in for confluent_kafka. What becomes of a record is its `verdict`; None is silence."""
 
     def __init__(self):
         self.made, self.written, self.due = [], [], []

@@ -46,7 +46,7 @@ class Refused(Exception):
 
     def item(self, index: int) -> Dict[str, Any]:
         """As an answer of the gateway has it."""
-        said = f"{'.'.join(self.path)} {self.message}".strip()
+        said = (".".join(self.path) + self.message).lstrip(": ")
         message = f"{self.type}: {said}" if self.type else said
         return {"index": index, "code": self.code, "message": message}
 
@@ -105,7 +105,7 @@ class Schema:
                 if given is None and (name not in value or not (exact or nullable)):
                     given = default
                     if given is _MISSING:
-                        raise Refused(UNFIT, "is missing and has no default; add it", name)
+                        raise Refused(UNFIT, " is missing and has no default; add it", name)
                 _within(name, write, given, out, exact)
 
         # Before its fields: they may name it.
@@ -149,13 +149,13 @@ def _branch(branches: List[Put], value: Any, out: bytearray, exact: bool) -> Opt
 
 
 def _unfit(expected: str) -> Refused:
-    return Refused(UNFIT, f"{expected} expected; correct the value")
+    return Refused(UNFIT, f": {expected} expected; correct the value")
 
 
 def _unknown(name: str, names: Set[str]) -> Refused:
     near = difflib.get_close_matches(name, names, 1)
     advice = f"write {near[0]} or leave it out" if near else "correct its name or leave it out"
-    return Refused(UNKNOWN_FIELD, f"is no field of the schema; {advice}", name)
+    return Refused(UNKNOWN_FIELD, f" is no field of the schema; {advice}", name)
 
 
 def _within(name: str, put: Put, value: Any, out: bytearray, exact: bool) -> None:
