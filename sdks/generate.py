@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the SDKs' typed methods of schemas/events/*.avsc, and what of them tells who somebody is of
-schemas/privacy.yaml. Needs PyYAML.
+"""Makes the SDKs' typed methods of schemas/events/*.avsc, the schemas that the Python package
+writes Avro by, and what of them tells who somebody is of schemas/privacy.yaml. Needs PyYAML.
 
 sdks/generate.py            writes the files
 sdks/generate.py --check    fails where a file is not what it would write
@@ -394,6 +394,27 @@ def rust_personal(found: dict) -> str:
     return "\n".join(lines) + "\n];\n"
 
 
+def undocumented(schema: object) -> object:
+    """A schema without its `doc`s, which change neither its id nor its bytes."""
+    if isinstance(schema, dict):
+        return {key: undocumented(value) for key, value in schema.items() if key != "doc"}
+    if isinstance(schema, list):
+        return [undocumented(value) for value in schema]
+    return schema
+
+
+def python_schemas() -> str:
+    """Schemas by event type, as JSON with a field a line."""
+    types = []
+    for path in sorted(SCHEMAS.glob("*.avsc")):
+        declared = json.loads(path.read_text(encoding="utf-8"))
+        fields = [json.dumps(undocumented(field)) for field in declared["fields"]]
+        rest = {key: value for key, value in declared.items() if key not in ("doc", "fields")}
+        head = f' "{path.name[: -len(".avsc")]}": {json.dumps(rest)[:-1]}, "fields": ['
+        types.append(head + "\n  " + ",\n  ".join(fields) + "\n ]}")
+    return "{\n" + ",\n".join(types) + "\n}\n"
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--check", action="store_true", help="compare, write nothing")
@@ -406,6 +427,7 @@ def main() -> int:
         HERE / "typescript/src/personal.ts": script_personal(found),
         HERE / "rust/src/personal.rs": rust_personal(found),
         HERE / "python/src/weir/_events.py": python(types),
+        HERE / "python/src/weir/_schemas.json": python_schemas(),
         HERE / "typescript/src/events.ts": script(types),
         HERE / "rust/src/events.rs": rust(types),
     }

@@ -35,6 +35,7 @@ class System:
         status = json.loads(done.stdout)
         self.url = status["gateway"]
         self.api = status["api"]
+        self.brokers = status["brokers"]
         self.token = status["secrets"]["gateway"]["token"]
 
     def ask(self, *words):

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from . import _wrap
 from ._capability import Capability
-from ._config import Person, common, names, person, settings
+from ._config import Kafka, Person, common, names, person, settings
 from ._encode import encode
 from ._events import Events
 from ._ids import uuid7
@@ -22,18 +22,22 @@ MAX_EVENT = 256 << 10
 
 
 class Client(Events):
-    """Sends events to weir's gateway, in the background.
+    """Sends events to weir's gateway, or straight to Kafka, in the background.
 
     No method raises, blocks for the network, or keeps the process from ending. What is not given
     here is taken from `WEIR_URL`, `WEIR_TOKEN`, `WEIR_SOURCE`, `WEIR_ENGINEER`, `WEIR_TEAM`,
-    `WEIR_PRIVACY`, `WEIR_PRIVACY_FOLDER`, `WEIR_TENANT` and `WEIR_SPOOL`; `WEIR_DISABLED=1`
-    switches it off, `WEIR_DEBUG=1` prints what is sent.
+    `WEIR_PRIVACY`, `WEIR_PRIVACY_FOLDER`, `WEIR_TENANT`, `WEIR_KAFKA` and `WEIR_SPOOL`;
+    `WEIR_DISABLED=1` switches it off, `WEIR_DEBUG=1` prints what is sent.
 
-    source: the instance that emits, e.g. the host or job; left out, the token's name.
+    source: the instance that emits, e.g. the host or job; left out, the token's name, and with
+        kafka the host's.
     engineer: whose events these are: an address, or {"email": ..., "team": ...}.
     resource: OpenTelemetry resource attributes of every event.
     privacy: "pseudonymise" writes pseudonyms in place of names before anything is queued; it needs
         privacy_folder, which has the secret key, and tenant (docs/privacy.md).
+    kafka: brokers ("host:9092,…") or librdkafka's properties: events go there and not to the
+        gateway, which is asked for ids of schemas alone. It needs tenant, and the package
+        `weir-sdk[kafka]`. The gateway's checks of bounds come later then: as dead letters.
     spool: a folder in which batches wait while the gateway is away.
     limits: max_events, max_bytes (of the queue), batch_events, batch_bytes, flush_interval,
         timeout (of a request), exit_timeout, spool_bytes. Seconds and bytes.
@@ -51,6 +55,7 @@ class Client(Events):
         privacy: Optional[str] = None,
         privacy_folder: Optional[str] = None,
         tenant: Optional[str] = None,
+        kafka: Optional[Kafka] = None,
         spool: Optional[str] = None,
         disabled: Optional[bool] = None,
         debug: Optional[bool] = None,
@@ -62,12 +67,11 @@ class Client(Events):
         self._common: Dict[str, Any] = {}
         self._privacy: Optional[Privacy] = None
         try:
-            found = settings(
-                url, token, {"spool": spool, "disabled": disabled, "debug": debug, **limits}
-            )
+            own = {"tenant": tenant, "kafka": kafka, "spool": spool}
+            found = settings(url, token, {**own, "disabled": disabled, "debug": debug, **limits})
             self._notes = Notes(found.debug)
             self._engineer = person(engineer, team)
-            self._common = common(source, resource)
+            self._common = common(source, resource, found.kafka is not None)
             self._privacy = names(privacy, privacy_folder, tenant)
             if not found.disabled:
                 self._pipeline = Pipeline(found, self._notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Union
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from ._privacy import OFF, PSEUDONYMISE, Privacy, read_key
 DEFAULT_URL = "http://127.0.0.1:4318"
 
 Person = Union[str, Mapping[str, str]]
+Kafka = Union[str, Mapping[str, Any]]
 
 
 def flag(name: str) -> bool:
@@ -46,6 +48,9 @@ class Settings:
     exit_timeout: float = 2.0
     spool: Optional[str] = None
     spool_bytes: int = 64 << 20
+    # Properties of librdkafka, where batches go straight to Kafka; for this tenant.
+    kafka: Optional[Mapping[str, Any]] = None
+    tenant: str = ""
 
     def __post_init__(self) -> None:
         """Refuses what could not work; a batch is never larger than the queue."""
@@ -65,11 +70,24 @@ def settings(url: Optional[str], token: Optional[str], given: Dict[str, Any]) ->
     given["disabled"] = bool(given.get("disabled", False)) or flag("WEIR_DISABLED")
     given["debug"] = bool(given.get("debug", False)) or flag("WEIR_DEBUG")
     given.setdefault("spool", env.get("WEIR_SPOOL") or None)
+    given["kafka"] = brokers(given.get("kafka"))
+    given["tenant"] = str(given.get("tenant") or env.get("WEIR_TENANT") or "").strip()
     return Settings(
         url=(url or env.get("WEIR_URL") or DEFAULT_URL).strip().rstrip("/"),
         token=(token or env.get("WEIR_TOKEN") or "").strip(),
         **given,
     )
+
+
+def brokers(given: Optional[Kafka]) -> Optional[Dict[str, Any]]:
+    """Properties of librdkafka, of addresses alone or as they were given; None: not to Kafka."""
+    given = given or os.environ.get("WEIR_KAFKA", "").strip() or None
+    if given is None or isinstance(given, str):
+        return {"bootstrap.servers": given} if given else None
+    found = dict(given)
+    if not found.get("bootstrap.servers") and not found.get("metadata.broker.list"):
+        raise ValueError("kafka has no bootstrap.servers")
+    return found
 
 
 def person(given: Optional[Person], team: Optional[str]) -> Optional[Dict[str, str]]:
@@ -84,10 +102,12 @@ def person(given: Optional[Person], team: Optional[str]) -> Optional[Dict[str, s
     return found
 
 
-def common(source: Optional[str], resource: Optional[Mapping[str, str]]) -> Dict[str, Any]:
-    """What every event of a client has."""
+def common(
+    source: Optional[str], resource: Optional[Mapping[str, str]], named: bool
+) -> Dict[str, Any]:
+    """What every event of a client has; `named` where no token's name stands for the source."""
     found: Dict[str, Any] = {}
-    source = source or os.environ.get("WEIR_SOURCE")
+    source = source or os.environ.get("WEIR_SOURCE") or (socket.gethostname() if named else None)
     if source:
         found["source"] = str(source)
     if resource:

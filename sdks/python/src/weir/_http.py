@@ -67,6 +67,7 @@ class Http:
     """A connection that is kept; used by one thread."""
 
     def __init__(self, settings: Settings) -> None:
+        self.where = settings.url
         self._url = settings.url
         self._timeout = settings.timeout
         self._path = ""
@@ -94,16 +95,16 @@ class Http:
         except (ConnectionError, http.client.BadStatusLine) as error:
             self.close()
             if not kept:
-                return _failed(error)
+                return failed(error)
         except Exception as error:
             self.close()
-            return _failed(error)
+            return failed(error)
         # A connection that was kept may have been closed meanwhile: once more with a new one.
         try:
             return self._exchange(body, headers)
         except Exception as error:
             self.close()
-            return _failed(error)
+            return failed(error)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -113,6 +114,10 @@ class Http:
                 connection.close()
             except Exception:  # noqa: S110  it is gone either way
                 pass
+
+    def leave(self) -> None:
+        """In the child of a fork: the connection is the parent's, here it is only forgotten."""
+        self._connection = None
 
     def _exchange(self, body: bytes, headers: Dict[str, str]) -> Answer:
         deadline = time.monotonic() + self._timeout
@@ -158,7 +163,8 @@ def until(connection: http.client.HTTPConnection, deadline: float) -> None:
     connection.response_class = timed
 
 
-def _failed(error: BaseException) -> Answer:
+def failed(error: BaseException) -> Answer:
+    """What went wrong on the way is tried again."""
     return Answer(RETRY, type(error).__name__, f"{type(error).__name__}: {error}")
 
 

@@ -19,9 +19,10 @@ from collections import Counter, deque
 from typing import Deque, List, Optional, Sequence
 
 from ._config import Settings
-from ._http import BLOCKED, RETRY, SPLIT, Answer, Http
+from ._http import BLOCKED, RETRY, SPLIT, Answer
 from ._log import Notes
 from ._spool import Spool
+from ._transport import check, opened
 
 FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0
 BLOCKED_PAUSE = 30.0
@@ -32,7 +33,7 @@ _ALL: "weakref.WeakSet[Pipeline]" = weakref.WeakSet()
 
 def _forked() -> None:
     for pipeline in list(_ALL):
-        pipeline.reset()
+        pipeline.forked()
 
 
 def _exiting() -> None:
@@ -55,15 +56,20 @@ class Pipeline:
     """Queue and sender of one client."""
 
     def __init__(self, settings: Settings, notes: Notes) -> None:
+        check(settings)
         self._settings = settings
         self._notes = notes
         self._spool = Spool(settings.spool, settings.spool_bytes) if settings.spool else None
         self.reset()
         _ALL.add(self)
 
+    def forked(self) -> None:
+        """In the child of a fork: what was queued, and the connection, are the parent's."""
+        self._transport.leave()
+        self.reset()
+
     def reset(self) -> None:
-        """An empty queue without a thread: at first, and in the child of a fork. What was queued
-        at the fork is the parent's to send."""
+        """An empty queue without a thread."""
         self._lock = threading.RLock()
         self._queue: Deque[bytes] = deque()
         self._queued_bytes = 0
@@ -71,7 +77,7 @@ class Pipeline:
         self._wake: "queue.SimpleQueue[None]" = queue.SimpleQueue()
         self._answered = threading.Condition(threading.RLock())
         self._thread: Optional[threading.Thread] = None
-        self._http = Http(self._settings)
+        self._transport = opened(self._settings)
         self._put_count = self._done_count = 0
         self._urgent_until = 0
         self._deadline: Optional[float] = None
@@ -188,7 +194,7 @@ class Pipeline:
         urgent = self._urgent_until > self._done_count or self._closed
         if waiting == 0:
             if self._closed:
-                self._http.close()
+                self._transport.close()
                 return False
             if not self._drain_spool():
                 self._sleep(SPOOL_LOOK if self._spool else None)
@@ -274,11 +280,11 @@ class Pipeline:
         """One attempt, and its accounts; whether the batch is done with."""
         told = self._untold_drops
         started = time.monotonic()
-        answer = self._http.post(batch, told)
+        answer = self._transport.post(batch, told)
         took = (time.monotonic() - started) * 1000
         self._notes.debug(
             lambda: (
-                f"sent {len(batch)} events ({_types(batch)}) to {self._settings.url}: "
+                f"sent {len(batch)} events ({_types(batch)}) to {self._transport.where}: "
                 f"{answer.detail or answer.cause}, {answer.accepted} accepted, "
                 f"{len(answer.refused)} refused, {told} dropped before, {took:.0f} ms"
             )
@@ -318,7 +324,7 @@ class Pipeline:
         self._failures += 1
         self._notes.once(
             f"failed {answer.cause}",
-            f"{self._settings.url} did not take events, they are kept and tried again: "
+            f"{self._transport.where} did not take events, they are kept and tried again: "
             f"{answer.detail}",
         )
         if answer.retry_after is not None:
