@@ -401,7 +401,7 @@ def fault(system):
         system.children[victim].send_signal(signal.SIGSTOP)
     try:
         for victim, alert, service in FAULTS:
-            until(120, f"{alert} of {service} reaches people",
+            until(240, f"{alert} of {service} reaches people",
                   lambda alert=alert, service=service: told("firing", alert, service))
             said.append(f"{alert} after {time.monotonic() - begun:.0f} s")
     finally:
