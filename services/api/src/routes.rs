@@ -19,6 +19,7 @@ use utoipa::openapi::{
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 use weir_model::codes;
+use weir_report::Format;
 use weir_runtime::Metrics;
 use weir_runtime::host::Running;
 
@@ -28,6 +29,8 @@ const DOCUMENT: &str = "/openapi.json";
 const PAGE: &str = "/docs";
 /// Name of the way in.
 const BEARER: &str = "token";
+/// What stands for a file of whatever type in the document of an operation.
+const FILE: &str = "application/octet-stream";
 /// What every question may be answered with, beside its answer.
 const PROBLEMS: [(&str, &str); 9] = [
     ("400", "a parameter says what cannot be"),
@@ -117,6 +120,7 @@ fn parts() -> (Router<Shared>, OpenApi) {
         for (operation, reads) in all {
             if let Some(operation) = operation {
                 refusals(operation, reads);
+                files(operation);
             }
         }
     }
@@ -141,6 +145,19 @@ fn refusals(operation: &mut Operation, reads: bool) {
             .description("it is what `If-None-Match` names")
             .build();
         all.insert("304".to_owned(), same.into());
+    }
+}
+
+/// A file is of the type of its format: each of them, in place of the one that stands for all.
+fn files(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && let Some(file) = response.content.shift_remove(FILE)
+        {
+            let types = Format::content_types();
+            let each = types.map(|kind| (kind.to_owned(), file.clone()));
+            response.content.extend(each);
+        }
     }
 }
 

@@ -74,6 +74,11 @@ impl Format {
         found.map_or("txt", |(name, _)| name)
     }
 
+    /// What files of all formats are.
+    pub fn content_types() -> impl Iterator<Item = &'static str> {
+        FORMATS.into_iter().map(|(_, format)| format.content_type())
+    }
+
     /// What it is, as a header says it.
     pub fn content_type(self) -> &'static str {
         match self {

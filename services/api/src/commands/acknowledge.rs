@@ -35,7 +35,7 @@ pub(crate) struct Acknowledge {
 /// log, which `acknowledged_by` of the alert shows a moment later; the first one counts. It needs
 /// the scope `write`.
 #[utoipa::path(post, path = "/v1/alerts/{id}/acknowledge", tag = "findings",
-    params(("id" = String, Path)), request_body = Acknowledge,
+    params(("id" = String, Path)), request_body = Option<Acknowledge>,
     responses((status = 200, body = Told<Written>)))]
 pub(crate) async fn acknowledge(
     Path(id): Path<String>,

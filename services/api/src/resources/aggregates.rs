@@ -63,7 +63,7 @@ pub(crate) struct Aggregate {
     day: Json,
     /// Numbers by measure, of distributions by statistic (`latency_p95`); exact sums are texts
     /// (`cost_exact`).
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = BTreeMap<String, Json>)]
     measures: Row,
 }
 

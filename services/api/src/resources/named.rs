@@ -3,7 +3,7 @@
 use super::questions::{Answer, answered};
 use crate::fault::Fault;
 use crate::page::Told;
-use crate::params::{Day, Params};
+use crate::params::{Day, Params, page_size};
 use crate::state::Asker;
 use axum::body::Body;
 use axum::http::Response;
@@ -41,7 +41,7 @@ pub(crate) struct RankedAsked {
     days: Option<u32>,
     /// The first so many.
     #[param(example = 10)]
-    limit: Option<u32>,
+    limit: Option<usize>,
 }
 
 /// What a question is given of a period.
@@ -75,7 +75,10 @@ async fn ranked(
     asked: RankedAsked,
 ) -> Result<Response<Body>, Fault> {
     let mut given = period(asked.from, asked.to, asked.days);
-    given.extend(asked.limit.map(|n| ("limit".to_owned(), n.to_string())));
+    if asked.limit.is_some() {
+        let limit = page_size(asked.limit, asker.most())?;
+        given.push(("limit".to_owned(), limit.to_string()));
+    }
     let answer = answered(asker, question, given).await?;
     Ok(asker.told_of_all(answer).response())
 }

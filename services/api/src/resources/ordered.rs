@@ -5,7 +5,7 @@ use super::reports::{self, declared};
 use crate::commands::Said;
 use crate::fault::Fault;
 use crate::page::Told;
-use crate::params::Params;
+use crate::params::{Day, Params};
 use crate::state::Asker;
 use axum::body::Body;
 use axum::extract::Path;
@@ -52,11 +52,11 @@ pub(crate) struct Parameters {
     #[schema(example = 30)]
     time_range_days: Option<u32>,
     /// First day.
-    #[schema(format = Date)]
-    from: Option<String>,
+    #[schema(value_type = Option<String>, format = Date)]
+    from: Option<Day>,
     /// Last day, included; yesterday where it is left out.
-    #[schema(format = Date)]
-    to: Option<String>,
+    #[schema(value_type = Option<String>, format = Date)]
+    to: Option<Day>,
 }
 
 /// A report that can be downloaded.
@@ -119,8 +119,8 @@ pub(crate) async fn generate(
         report: declared.name.clone(),
         order: Order {
             period: of.time_range_days.map(|days| format!("{days}d")),
-            from: of.from,
-            to: of.to,
+            from: of.from.map(|d| d.0.to_string()),
+            to: of.to.map(|d| d.0.to_string()),
             subject: of.subject.or(of.operator_id),
         },
     };
