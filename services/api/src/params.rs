@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use jiff::civil::Date;
 use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use weir_catalog::suggest;
 use weir_model::Micros;
@@ -71,6 +71,12 @@ impl<'de> Deserialize<'de> for Day {
             Ok(day) if text.len() == 10 && (1970..2100).contains(&day.year()) => Ok(Day(day)),
             _ => Err(D::Error::custom("a day is written 2026-03-02")),
         }
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
     }
 }
 
