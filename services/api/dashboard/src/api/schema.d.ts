@@ -819,7 +819,7 @@ export interface components {
              *     (`cost_exact`).
              */
             measures: {
-                [key: string]: Record<string, never>;
+                [key: string]: components["schemas"]["Value"];
             };
             /** @description Values of the dimensions. */
             subject: {
@@ -2131,7 +2131,7 @@ export interface components {
                  *     (`cost_exact`).
                  */
                 measures: {
-                    [key: string]: Record<string, never>;
+                    [key: string]: components["schemas"]["Value"];
                 };
                 /** @description Values of the dimensions. */
                 subject: {
@@ -3021,6 +3021,7 @@ export interface components {
             /** @description Days of the season. */
             season: number;
         };
+        Value: unknown;
         /** @description What was written. */
         Written: {
             /** @description Who said it. */
@@ -3637,7 +3638,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "text/html; charset=utf-8": string;
+                    "text/markdown; charset=utf-8": string;
+                    "application/json": string;
+                    "application/yaml": string;
+                    "text/csv; charset=utf-8": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "application/vnd.openxmlformats-officedocument.presentationml.presentation": string;
+                    "application/pdf": string;
                 };
             };
             /** @description it is what `If-None-Match` names */
@@ -4131,9 +4139,9 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["Acknowledge"];
+                "application/json": components["schemas"]["Acknowledge"] | null;
             };
         };
         responses: {
@@ -7309,7 +7317,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "text/html; charset=utf-8": string;
+                    "text/markdown; charset=utf-8": string;
+                    "application/json": string;
+                    "application/yaml": string;
+                    "text/csv; charset=utf-8": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "application/vnd.openxmlformats-officedocument.presentationml.presentation": string;
+                    "application/pdf": string;
                 };
             };
             /** @description it is what `If-None-Match` names */
