@@ -322,10 +322,10 @@ mod tests {
     #[test]
     fn a_long_name_is_broken_between_its_parts() {
         let name = "weir.events.productivity.recorded";
-        let text = lay_out(&["topic", "offsets"], &rows(&[&[name, "7"]]), Some(30));
+        let text = lay_out(&["topic", "offsets"], &rows(&[&[name, "7"]]), Some(20));
         assert_eq!(
             text,
-            "topic: weir.events.\n  productivity.recorded\noffsets: 7"
+            "topic: weir.events.\n  productivity.\n  recorded\noffsets: 7"
         );
     }
 
@@ -333,7 +333,7 @@ mod tests {
     fn names_are_broken_before_there_are_records() {
         let header = ["kpi", "mean_score_of_all", "sum"];
         let rows = rows(&[&["optimization_experience", "99.3", "1,234"]]);
-        let text = lay_out(&header, &rows, Some(40));
+        let text = lay_out(&header, &rows, Some(44));
         assert!(text.contains(" kpi "), "{text}");
         assert!(text.contains("optimization_experience"), "{text}");
         let text = lay_out(&header, &rows, Some(34));
