@@ -50,7 +50,7 @@ pub(crate) struct Parameters {
     subject: Option<String>,
     /// Whole days up to `to`.
     #[schema(example = 30)]
-    time_range_days: Option<u32>,
+    time_range_days: Option<u16>,
     /// First day.
     #[schema(value_type = Option<String>, format = Date)]
     from: Option<Day>,
