@@ -51,14 +51,14 @@ fn runs() -> Vec<Run> {
 
 /// Sends a recorded request to the gateway until it is taken: a token is known a moment after it was
 /// made.
-fn post(address: &str, token: &str, path: &str, body: &[u8]) {
+fn post(address: &str, token: &str, path: &str, (kind, body): (&str, &[u8])) {
     let until = Instant::now() + PATIENCE;
     loop {
         let mut to = TcpStream::connect(address).unwrap();
         to.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: application/x-protobuf\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+             Content-Type: {kind}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         to.write_all(head.as_bytes()).unwrap();
@@ -106,14 +106,11 @@ impl Both<'_> {
         let requests: Json =
             serde_json::from_slice(&fs::read(run.sent.join("requests.json")).unwrap()).unwrap();
         for request in requests.as_array().unwrap() {
-            let text = |name: &str| request[name].as_str().unwrap().to_owned();
-            let body = fs::read(run.sent.join(text("raw"))).unwrap();
-            post(
-                &self.gateway,
-                token,
-                &format!("/v1/{}", text("signal")),
-                &body,
-            );
+            let text = |of: &Json, name: &str| of[name].as_str().unwrap().to_owned();
+            let body = fs::read(run.sent.join(text(request, "raw"))).unwrap();
+            let kind = text(&request["headers"], "content-type");
+            let path = format!("/v1/{}", text(request, "signal"));
+            post(&self.gateway, token, &path, (&kind, &body));
         }
     }
 

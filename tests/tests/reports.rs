@@ -73,7 +73,7 @@ impl Reports {
             .iter()
             .map(|r| r["e"].as_str().unwrap().to_owned())
             .collect();
-        let named = system.query("SELECT min(operator) AS o FROM training_session_events");
+        let named = system.query("SELECT min(operator_email) AS o FROM training_session_events");
         let operator = named[0]["o"].as_str().unwrap().to_owned();
         Reports {
             system,
