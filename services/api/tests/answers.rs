@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::asked::ORDERED;
 use common::data::{DAYS, RESULTS, alert, filled, value};
 use common::{Answer, Served, token};
 use serde_json::{Value, json};
@@ -508,11 +509,10 @@ fn example(route: &str, operation: &Value) -> String {
         };
         match (p["in"].as_str().unwrap(), name) {
             ("path", "id") => {
-                let operator = route.contains("operator");
-                let id = if operator {
-                    value("acme")
-                } else {
-                    "acme-00".to_owned()
+                let id = match route {
+                    _ if route.contains("operator") => value("acme"),
+                    _ if route.contains("reports") => ORDERED.to_owned(),
+                    _ => "acme-00".to_owned(),
                 };
                 path = path.replace("{id}", &id);
             }

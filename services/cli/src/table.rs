@@ -325,7 +325,7 @@ mod tests {
         let text = lay_out(&["topic", "offsets"], &rows(&[&[name, "7"]]), Some(20));
         assert_eq!(
             text,
-            "topic: weir.events.\n  productivity.\n  recorded\noffsets: 7"
+            "topic: weir.\n  events.\n  productivity.\n  recorded\noffsets: 7"
         );
     }
 

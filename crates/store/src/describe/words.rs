@@ -74,6 +74,12 @@ pub(super) const COMMON: &[(&str, &str)] = &[
         "judged",
         "windows judged, by kind and name of what judged them",
     ),
+    ("pseudonym", "as events have it"),
+    (
+        "address",
+        "encrypted under a key of this person alone, hexadecimal; empty: erased",
+    ),
+    ("erased", "1: nobody can tell any more who it was"),
     ("at", "when it was written"),
     ("written", "when the row was written"),
 ];

@@ -8,7 +8,7 @@ use weir_store::Question;
 const SPAN: &str = "from=2026-02-01&to=2026-03-31";
 
 /// An order of the report `learning`, as an id.
-const ORDERED: &str =
+pub const ORDERED: &str =
     "eyJyZXBvcnQiOiJsZWFybmluZyIsImZyb20iOiIyMDI2LTAyLTAxIiwidG8iOiIyMDI2LTAzLTMxIn0";
 
 /// A request for each route of the document, for a tenant; most of them show something.
