@@ -31,6 +31,14 @@ def client():
         one.close(0)
 
 
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    """A system of the module's own, with nothing in it yet."""
+    made = System(tmp_path_factory.mktemp("weir"))
+    yield made
+    made.stop()
+
+
 @pytest.fixture(scope="session")
 def month(tmp_path_factory):
     """A system with a simulated month in it, all days before today final and computed."""

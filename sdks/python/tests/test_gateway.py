@@ -7,18 +7,11 @@ from pathlib import Path
 
 import pytest
 from hostile import Hostile, reply
-from system import BINARY, System
+from system import BINARY
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "schemas" / "events"
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="WEIR_BINARY names no weir binary")
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    made = System(tmp_path_factory.mktemp("weir"))
-    yield made
-    made.stop()
 
 
 def examples():

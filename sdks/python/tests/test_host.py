@@ -129,10 +129,10 @@ def test_a_fork_while_other_threads_emit_does_not_hang():
                 while not stop.is_set():
                     client.tool_called(tool="parent")
                     # The child shares two cores with them.
-                    time.sleep(0.001)
+                    time.sleep(0.0005)
             threads = [threading.Thread(target=work, daemon=True) for _ in range(3)]
             for thread in threads: thread.start()
-            for _ in range(12):
+            for _ in range(20):
                 pid = os.fork()
                 if pid == 0:
                     client.tool_called(tool="child")
@@ -144,7 +144,7 @@ def test_a_fork_while_other_threads_emit_does_not_hang():
             WEIR_URL=server.url,
         )
         assert done.returncode == 0, done.stderr
-        assert sum(event["tool"] == "child" for event in server.events) == 12
+        assert sum(event["tool"] == "child" for event in server.events) == 20
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -5,7 +5,7 @@ import time
 import uuid
 
 import pytest
-from system import BINARY, System
+from system import BINARY
 from test_kafka import SCHEMAS, examples
 
 PATIENCE = 120
@@ -13,13 +13,6 @@ PATIENCE = 120
 OF_ITS_COMING = {"event_id", "log_time", "log_offset"}
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="WEIR_BINARY names no weir binary")
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory):
-    made = System(tmp_path_factory.mktemp("weir"))
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -208,9 +208,7 @@ fn early(hook: &Hook, out: &Appender, catalog: &weir_catalog::Catalog) {
         took.len(),
         took[99]
     );
-    // Other tests run beside this one: half within a second is what holds then, too.
-    assert!(p50 < Duration::from_secs(1), "{p50:?}");
-    assert!(p99 < Duration::from_secs(5), "{p99:?}");
+    assert!(p99 < Duration::from_secs(1), "{p99:?}");
 }
 
 /// A receiver that honours the id gets each message once: one id, one text.
