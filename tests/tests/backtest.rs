@@ -277,8 +277,11 @@ fn a_captured_baseline_is_compared_with(system: &System) {
     ]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("WEIR-0305"));
 
-    let today = system.query("SELECT toString(today()) AS day").remove(0);
-    let today = today["day"].as_str().unwrap().to_owned();
+    // It holds from now on: whole hours of a day that has only begun, whatever time it is.
+    let begin = "SELECT formatDateTime(toStartOfHour(now()), '%FT%TZ') AS hour, \
+                 toString(today()) AS day, toString(today() + 1) AS next";
+    let begin = system.query(begin).remove(0);
+    let [hour, day, next] = ["hour", "day", "next"].map(|n| begin[n].as_str().unwrap());
     system.json(&[
         "simulate",
         "--engineers",
@@ -295,12 +298,13 @@ fn a_captured_baseline_is_compared_with(system: &System) {
         "ai.query",
         "--quiet",
         "--start",
-        &today,
+        hour,
     ]);
     system.settle();
     let of = |kpi: &str| {
         format!(
-            "SELECT component, value FROM kpi_{kpi}(from = '{today}', to = '{today}', step = 'all') WHERE tenant = 'beta'"
+            "SELECT component, value FROM kpi_{kpi}(from = '{day}', to = '{next}', step = 'all') \
+             WHERE tenant = 'beta'"
         )
     };
     let joined = system.query(&format!(
@@ -309,7 +313,7 @@ fn a_captured_baseline_is_compared_with(system: &System) {
         of("answer_time"),
         of("answer_time_to_baseline")
     ));
-    assert!(!joined.is_empty(), "no component has answers today");
+    assert!(!joined.is_empty(), "no component has answers since");
     for row in joined {
         let of = |b: &&Json| b["subject"]["component"] == row["component"];
         let captured = baselines.iter().find(of).unwrap()["value"]
