@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use weir_api::Entrance;
 use weir_catalog::Catalog;
@@ -26,7 +27,7 @@ use weir_runtime::host::{Host, Service};
 use weir_runtime::log::LogConfig;
 use weir_runtime::names;
 use weir_sink::{Sink, SinkConfig};
-use weir_store::Migration;
+use weir_store::{Migration, Store, StoreConfig};
 
 pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
     let begun = Instant::now();
@@ -51,7 +52,11 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         eprintln!("weir: {full}");
     }
     let secrets = Secrets::open_or_create(&dir)?;
-    let (kafka, clickhouse) = engines(a, &dir, &secrets)?;
+    let sink = a.services.iter().any(|s| s == "sink");
+    let ahead = |clickhouse: &ClickHouse| {
+        sink.then(|| tables_ahead(own_store(clickhouse), migrations.clone(), catalog.clone()))
+    };
+    let (kafka, (clickhouse, tables)) = engines(a, &dir, &secrets, ahead)?;
     let own_address = kafka.own_address();
     let brokers = crate::system::own_brokers(&own_address, &secrets.kafka)?;
     let partitions = Partitions {
@@ -60,6 +65,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         ..Partitions::default()
     };
     patiently(|| prepared(&brokers, &catalog, &partitions, &secrets))?;
+    // Whatever came of it: the sink looks itself.
+    let _ = tables.map(|made| made.recv_timeout(PATIENCE));
     if let Some(ways_in) = &ways_in {
         ways_in.tell(&mut lock)?;
     }
@@ -75,8 +82,7 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         disk: &disk,
         brokers: &brokers,
         partitions: &partitions,
-        store: weir_store::StoreConfig::at(clickhouse.url())
-            .with_password(weir_embedded::USER, clickhouse.secrets().write.clone()),
+        store: own_store(&clickhouse),
         catalog: &catalog,
         migrations,
     };
@@ -135,8 +141,13 @@ fn free(http: &str) -> Result<SocketAddr> {
     Ok(bind)
 }
 
-/// Starts Kafka and the ClickHouse engine, side by side.
-fn engines(a: &UpArgs, dir: &Path, secrets: &Secrets) -> Result<(Kafka, ClickHouse)> {
+/// Starts Kafka and the ClickHouse engine, side by side, and goes `ahead` with the engine.
+fn engines<T>(
+    a: &UpArgs,
+    dir: &Path,
+    secrets: &Secrets,
+    ahead: impl FnOnce(&ClickHouse) -> T,
+) -> Result<(Kafka, (ClickHouse, T))> {
     let engine = engine_program()?;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
@@ -155,10 +166,43 @@ fn engines(a: &UpArgs, dir: &Path, secrets: &Secrets) -> Result<(Kafka, ClickHou
             program: Some(engine),
             ..ClickHouseOptions::new(dir)
         });
+        let clickhouse = clickhouse.map(|engine| {
+            let begun = ahead(&engine);
+            (engine, begun)
+        });
         (kafka.join(), clickhouse)
     });
     let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
     Ok((kafka, clickhouse?))
+}
+
+/// How the engine of this machine is reached.
+fn own_store(clickhouse: &ClickHouse) -> StoreConfig {
+    StoreConfig::at(clickhouse.url())
+        .with_password(weir_embedded::USER, clickhouse.secrets().write.clone())
+}
+
+/// Makes tables and views while Kafka still starts: half of a first start. The sink finds them
+/// there; where this fails it does the same, tries again, and says what is wrong.
+fn tables_ahead(
+    store: StoreConfig,
+    migrations: Vec<Migration>,
+    catalog: Arc<Catalog>,
+) -> Receiver<()> {
+    let (done, made_known) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let made = super::runtime().map(|runtime| {
+            let store = Store::new(&store);
+            runtime.block_on(store.prepare(&migrations, &catalog))
+        });
+        match made {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => tracing::info!("tables are left to the sink: {e}"),
+            Err(e) => tracing::info!("tables are left to the sink: {e:#}"),
+        }
+        let _ = done.send(());
+    });
+    made_known
 }
 
 /// Topics, schemas and the owner's token are there.
@@ -245,7 +289,7 @@ struct Setting<'a> {
     disk: &'a Disk,
     brokers: &'a Brokers,
     partitions: &'a Partitions,
-    store: weir_store::StoreConfig,
+    store: StoreConfig,
     catalog: &'a Arc<Catalog>,
     migrations: Vec<Migration>,
 }
