@@ -43,7 +43,7 @@ def test_pseudonyms_are_those_of_the_vectors():
 
 
 class Text(enum.Enum):
-    ADA = "ada@example.com"
+    NORA = "nora@example.com"
 
 
 def test_no_name_is_sent_or_spooled(client, folder, tmp_path):
@@ -51,17 +51,17 @@ def test_no_name_is_sent_or_spooled(client, folder, tmp_path):
     with Hostile(status(503)) as server:
         weir = client(
             server.url,
-            source="adas-laptop",
-            engineer={"email": "Ada@Example.com", "team": "search"},
-            resource={"host.name": "adas-laptop", "service.name": "ide"},
+            source="noras-laptop",
+            engineer={"email": "Nora@Example.com", "team": "search"},
+            resource={"host.name": "noras-laptop", "service.name": "ide"},
             spool=str(spool),
             **hiding(folder),
         )
         weir.llm_call(provider="p", model="m")
-        weir.engineer_registered(name="Ada L.", host_name="adas-laptop")
-        weir.emit("goal.set", {"operator": Text.ADA})
+        weir.engineer_registered(name="Nora L.", host_name="noras-laptop")
+        weir.emit("goal.set", {"operator": Text.NORA})
         # Of another form than it should have: refused at the gateway, but named to nobody.
-        weir.emit("llm.call", {"engineer": "ada@example.com", "source": ["ada"]})
+        weir.emit("llm.call", {"engineer": "nora@example.com", "source": ["nora"]})
         with weir.capability("review"):
             pass
         server.wait_for(lambda s: s.requests)
@@ -69,15 +69,15 @@ def test_no_name_is_sent_or_spooled(client, folder, tmp_path):
         told = json.dumps(server.events)
     kept = b"".join(path.read_bytes() for path in spool.iterdir())
     assert len(server.events) == 5 and kept.count(b"\n") == 5
-    for name in ("ada", "Ada"):
+    for name in ("nora", "Nora"):
         assert name not in told and name.encode() not in kept
     first = server.events[0]
-    ada = Privacy(KEY, "acme").person("ada@example.com")
-    assert first["engineer"] == {"email": ada, "team": "search"}
+    nora = Privacy(KEY, "acme").person("nora@example.com")
+    assert first["engineer"] == {"email": nora, "team": "search"}
     assert first["resource"]["service.name"] == "ide" and first["tenant"] == "acme"
     assert first["resource"]["host.name"] == first["source"]
     # A type that is not known here may have names anywhere.
-    weir.emit("review.finished", {"reviewer": "ada"})
+    weir.emit("review.finished", {"reviewer": "nora"})
     assert weir.stats()["refused"] == 1
 
 

@@ -361,9 +361,9 @@ fn keyed() -> tempfile::TempDir {
 fn no_name_is_sent_or_spooled() {
     let (dir, key) = (tempfile::tempdir().unwrap(), keyed());
     let peer = Peer::new(&["503 Busy\r\nRetry-After: 60"]);
-    let client = peer.client().source("adas-laptop").spool(dir.path());
-    let client = client.engineer("Ada@Example.com", "search");
-    let client = client.resource("host.name", "adas-laptop");
+    let client = peer.client().source("noras-laptop").spool(dir.path());
+    let client = client.engineer("Nora@Example.com", "search");
+    let client = client.resource("host.name", "noras-laptop");
     let client = client.pseudonymise(key.path(), "acme").build();
     client.llm_call(call(1));
     assert!(client.flush(PATIENCE));
@@ -372,7 +372,7 @@ fn no_name_is_sent_or_spooled() {
     let file = std::fs::read_dir(dir.path()).unwrap().next().unwrap();
     let kept = std::fs::read_to_string(file.unwrap().path()).unwrap();
     for text in [sent.to_string(), kept] {
-        assert!(!text.to_lowercase().contains("ada"), "{text}");
+        assert!(!text.to_lowercase().contains("nora"), "{text}");
     }
     let who = sent["engineer"]["email"].as_str().unwrap();
     assert!(who.starts_with("p-"), "{who}");

@@ -56,16 +56,16 @@ test("no name is sent or spooled", async (t) => {
   stderr(t);
   await Hostile.with([hostile.status(503)], async (server) => {
     const weir = client(t, server.url, {
-      source: "adas-laptop",
-      engineer: { email: "Ada@Example.com", team: "search" },
-      resource: { "host.name": "adas-laptop", "service.name": "ide" },
+      source: "noras-laptop",
+      engineer: { email: "Nora@Example.com", team: "search" },
+      resource: { "host.name": "noras-laptop", "service.name": "ide" },
       spool,
       ...hiding(key),
     });
     weir.llmCall({ provider: "p", model: "m" });
-    weir.engineerRegistered({ name: "Ada L.", hostName: "adas-laptop" });
+    weir.engineerRegistered({ name: "Nora L.", hostName: "noras-laptop" });
     // Of another form than it should have: refused at the gateway, but named to nobody.
-    weir.emit("llm.call", { engineer: "ada@example.com", source: ["ada"] });
+    weir.emit("llm.call", { engineer: "nora@example.com", source: ["nora"] });
     await weir.capability("review").run(async () => {});
     await server.waitFor(() => server.requests.length > 0);
     await weir.close(100);
@@ -74,14 +74,14 @@ test("no name is sent or spooled", async (t) => {
     assert.equal(kept.join("").split("\n").length, 5);
     const told = JSON.stringify(server.events);
     assert.equal(server.events.length, 4);
-    for (const text of [told, ...kept]) assert(!/ada/i.test(text), text);
+    for (const text of [told, ...kept]) assert(!/nora/i.test(text), text);
     const first = server.events[0] as Record<string, any>;
-    assert.equal(first.engineer.email, new Privacy(KEY, "acme").person("ada@example.com"));
+    assert.equal(first.engineer.email, new Privacy(KEY, "acme").person("nora@example.com"));
     assert.deepEqual([first.engineer.team, first.tenant], ["search", "acme"]);
     assert.equal(first.resource["service.name"], "ide");
     assert.equal(first.resource["host.name"], first.source);
     // A type that is not known here may have names anywhere.
-    weir.emit("review.finished", { reviewer: "ada" });
+    weir.emit("review.finished", { reviewer: "nora" });
     weir.emit("toString", {});
     assert.equal(weir.stats().refused, 2);
   });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import gzip
 import http.client
@@ -16,6 +17,10 @@ from urllib.parse import urlsplit
 
 from ._config import Settings
 from ._version import __version__
+
+# What names of hosts are resolved with is imported at its first use, which would be on the sender's
+# thread: in a child that was forked meanwhile the lock of that import is never given back.
+codecs.lookup("idna")
 
 MAX_ANSWER = 1 << 20
 GZIP_FROM = 512
