@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # The image of every weir service: one binary, and which service it is says the command.
 # Built with caches for crates and target, so that a change of a line compiles a crate, not all.
-# What the last stage copies is summed by scripts/lib/image-size (goal: under 80 MB).
+# What the last stage copies is summed by `scripts/check-infra --static` (goal: under 80 MB).
 ARG RUST_VERSION=1.95.0
 FROM rust:${RUST_VERSION}-slim-bookworm AS build
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]

@@ -190,7 +190,7 @@ pub enum Command {
     Api(ServiceArgs),
     /// Run the alert consumer alone: alerts to people, by the routes of a file
     Notify(NotifyArgs),
-    /// Make, list and revoke the tokens that open the gateway
+    /// Make, list and revoke the tokens that open the gateway and the api
     #[command(subcommand)]
     Token(TokenCommand),
     /// List who pseudonyms stand for, where names are replaced
@@ -308,8 +308,8 @@ pub struct JsonArgs {
 
 #[derive(ClapArgs, Debug)]
 pub struct StatusArgs {
-    /// Show what opens ClickHouse for reading, and Kafka's second port, for other tools: user and
-    /// password
+    /// Show what opens ClickHouse for reading, and Kafka's second port, for other tools (user and
+    /// password), the gateway's token, and a link into the dashboard
     #[arg(long)]
     pub secrets: bool,
     /// A row for each topic; else those that are read count as one
@@ -784,7 +784,7 @@ pub struct QueryArgs {
 pub struct ReportArgs {
     /// Name of the report
     pub report: Option<String>,
-    /// Whole days up to yesterday, or up to --to: 30d, 4w (default: what the report declares)
+    /// Whole days up to yesterday, or up to --to: 30d, 4w, 3mo (default: as the report declares)
     #[arg(long, value_name = "DAYS", conflicts_with = "from")]
     pub period: Option<String>,
     /// First day of the tenant
@@ -799,7 +799,7 @@ pub struct ReportArgs {
     /// Whose numbers (default: the only tenant that has data)
     #[arg(long, value_name = "TENANT")]
     pub tenant: Option<String>,
-    /// html, md, json, yaml, csv; some reports also xlsx, pptx
+    /// html, md, json, yaml, csv; some reports also xlsx, pptx, pdf
     #[arg(long, default_value = "md", value_name = "FORMAT")]
     pub format: String,
     /// Where it is written (default: standard output)

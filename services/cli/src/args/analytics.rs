@@ -57,7 +57,7 @@ pub enum AnalyticsCommand {
         /// Where it is written
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// html, md, json, yaml or csv (default: what the file's name ends with)
+        /// html, md, json, yaml, csv; some reports also xlsx, pptx, pdf (default: as the file's name ends)
         #[arg(long)]
         format: Option<String>,
         /// Whom a report of one operator is about
