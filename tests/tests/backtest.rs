@@ -278,8 +278,11 @@ fn a_captured_baseline_is_compared_with(system: &System) {
         "component=x",
     ]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("WEIR-0305"));
+    what_was_captured_is_used(system, baselines);
+}
 
-    // It holds from now on: whole hours of a day that has only begun, whatever time it is.
+/// It holds from now on: what is compared is a day from this hour on, whatever time it is.
+fn what_was_captured_is_used(system: &System, baselines: &[Json]) {
     let begin = "SELECT formatDateTime(toStartOfHour(now()), '%FT%TZ') AS hour, \
                  toString(today()) AS day, toString(today() + 1) AS next";
     let begin = system.query(begin).remove(0);

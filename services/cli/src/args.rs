@@ -392,6 +392,13 @@ pub struct UpArgs {
     pub reports: Option<PathBuf>,
 }
 
+impl UpArgs {
+    /// Whether a service is to run.
+    pub fn wants(&self, service: &str) -> bool {
+        self.services.iter().any(|s| s == service)
+    }
+}
+
 #[derive(ClapArgs, Debug)]
 pub struct DashboardArgs {
     /// Whose numbers it shows (default: the owner's tenant); a token is made for another one

@@ -57,7 +57,7 @@ pub enum AnalyticsCommand {
         /// Where it is written
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// html, md, json, yaml, csv; some reports also xlsx, pptx, pdf (default: as the file's name ends)
+        /// As `weir report --format` (default: what the file's name ends with)
         #[arg(long)]
         format: Option<String>,
         /// Whom a report of one operator is about

@@ -52,18 +52,14 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
         eprintln!("weir: {full}");
     }
     let secrets = Secrets::open_or_create(&dir)?;
-    let sink = a.services.iter().any(|s| s == "sink");
-    let ahead = |clickhouse: &ClickHouse| {
-        sink.then(|| tables_ahead(own_store(clickhouse), migrations.clone(), catalog.clone()))
+    let ahead = |engine: &ClickHouse| {
+        let tables = || tables_ahead(own_store(engine), migrations.clone(), catalog.clone());
+        a.wants("sink").then(tables)
     };
-    let (kafka, (clickhouse, tables)) = engines(a, &dir, &secrets, ahead)?;
+    let (kafka, clickhouse, tables) = engines(a, &dir, &secrets, ahead)?;
     let own_address = kafka.own_address();
     let brokers = crate::system::own_brokers(&own_address, &secrets.kafka)?;
-    let partitions = Partitions {
-        raw: a.raw_partitions,
-        partials: a.partials,
-        ..Partitions::default()
-    };
+    let partitions = partitions(a);
     patiently(|| prepared(&brokers, &catalog, &partitions, &secrets))?;
     // Whatever came of it: the sink looks itself.
     let _ = tables.map(|made| made.recv_timeout(PATIENCE));
@@ -94,20 +90,8 @@ pub fn run(system: &SystemArgs, a: &UpArgs) -> Result<ExitCode> {
             lock.announce(addresses, clickhouse.url(), &format!("http://{http}"))?;
             eprintln!("ready in {:.1} s", begun.elapsed().as_secs_f64());
             let link = link(api.as_deref(), entrance.as_ref());
-            tell(&[
-                ("Kafka", Some(kafka.address().to_owned())),
-                ("ClickHouse", Some(clickhouse.url().to_owned())),
-                ("gateway", gateway.clone()),
-                ("api", api.as_ref().map(|api| format!("{api}/docs"))),
-                (
-                    "dashboard",
-                    link.map(|l| format!("{l}  opens once, within ten minutes")),
-                ),
-                (
-                    "health",
-                    Some(format!("http://{http}/readyz  http://{http}/metrics")),
-                ),
-            ]);
+            let own = (kafka.address(), clickhouse.url());
+            tell(own, gateway.clone(), api.as_deref(), link, http);
             disk.ready();
             Ok(())
         };
@@ -141,13 +125,22 @@ fn free(http: &str) -> Result<SocketAddr> {
     Ok(bind)
 }
 
+/// How many partitions new topics get.
+fn partitions(a: &UpArgs) -> Partitions {
+    Partitions {
+        raw: a.raw_partitions,
+        partials: a.partials,
+        ..Partitions::default()
+    }
+}
+
 /// Starts Kafka and the ClickHouse engine, side by side, and goes `ahead` with the engine.
 fn engines<T>(
     a: &UpArgs,
     dir: &Path,
     secrets: &Secrets,
     ahead: impl FnOnce(&ClickHouse) -> T,
-) -> Result<(Kafka, (ClickHouse, T))> {
+) -> Result<(Kafka, ClickHouse, T)> {
     let engine = engine_program()?;
     eprintln!(
         "starting Kafka and the ClickHouse engine in {}",
@@ -173,7 +166,8 @@ fn engines<T>(
         (kafka.join(), clickhouse)
     });
     let kafka = kafka.map_err(|_| anyhow::anyhow!("starting Kafka panicked"))??;
-    Ok((kafka, clickhouse?))
+    let (clickhouse, begun) = clickhouse?;
+    Ok((kafka, clickhouse, begun))
 }
 
 /// How the engine of this machine is reached.
@@ -191,14 +185,11 @@ fn tables_ahead(
 ) -> Receiver<()> {
     let (done, made_known) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let made = super::runtime().map(|runtime| {
-            let store = Store::new(&store);
-            runtime.block_on(store.prepare(&migrations, &catalog))
-        });
-        match made {
-            Ok(Ok(_)) => {}
-            Ok(Err(e)) => tracing::info!("tables are left to the sink: {e}"),
-            Err(e) => tracing::info!("tables are left to the sink: {e:#}"),
+        let store = Store::new(&store);
+        let made = super::runtime()
+            .and_then(|runtime| Ok(runtime.block_on(store.prepare(&migrations, &catalog))?));
+        if let Err(e) = made {
+            tracing::info!("tables are left to the sink: {e:#}");
         }
         let _ = done.send(());
     });
@@ -219,9 +210,24 @@ fn prepared(
     weir_http::token::own(brokers, &token, weir_http::OWN_TENANT)
 }
 
-/// Says where everything is.
-fn tell(addresses: &[(&str, Option<String>)]) {
-    for (name, at) in addresses {
+/// Says where everything is: Kafka and ClickHouse, and what else runs.
+fn tell(
+    (kafka, clickhouse): (&str, &str),
+    gateway: Option<String>,
+    api: Option<&str>,
+    link: Option<String>,
+    http: SocketAddr,
+) {
+    let link = link.map(|l| format!("{l}  opens once, within ten minutes"));
+    let health = format!("http://{http}/readyz  http://{http}/metrics");
+    for (name, at) in [
+        ("Kafka", Some(kafka.to_owned())),
+        ("ClickHouse", Some(clickhouse.to_owned())),
+        ("gateway", gateway),
+        ("api", api.map(|api| format!("{api}/docs"))),
+        ("dashboard", link),
+        ("health", Some(health)),
+    ] {
         if let Some(at) = at {
             eprintln!("  {name:<11} {at}");
         }
@@ -298,8 +304,7 @@ struct Setting<'a> {
 fn services(a: &UpArgs, on: Setting<'_>) -> Result<(Vec<Service>, Option<Entrance>)> {
     let (brokers, catalog) = (on.brokers, on.catalog);
     let mut services = vec![on.disk.watched()];
-    let wanted = |name: &str| a.services.iter().any(|s| s == name);
-    if wanted("processor") {
+    if a.wants("processor") {
         for i in 0..a.processors.max(1) {
             let config = ProcessorConfig {
                 kafka: brokers.clone(),
@@ -311,7 +316,7 @@ fn services(a: &UpArgs, on: Setting<'_>) -> Result<(Vec<Service>, Option<Entranc
             services.push(Service::new(processing(config, catalog.clone(), all)));
         }
     }
-    if wanted("sink") {
+    if a.wants("sink") {
         let mut config = SinkConfig::new(brokers.clone(), on.store.clone());
         config.run = patiently(|| weir_ops::run::current(brokers, catalog))?;
         let sink = Sink::new(config, catalog.clone()).with_migrations(on.migrations);

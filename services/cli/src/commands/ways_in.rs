@@ -34,7 +34,7 @@ impl WaysIn {
         a: &UpArgs,
         privacy: Option<Arc<Privacy>>,
     ) -> Result<Option<WaysIn>> {
-        if !a.services.iter().any(|s| s == "gateway") {
+        if !a.wants("gateway") {
             return Ok(None);
         }
         let section: Section = weir_runtime::config::load(None)?;

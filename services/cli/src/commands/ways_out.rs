@@ -41,7 +41,7 @@ impl WaysOut {
         a: &UpArgs,
         privacy: Option<Arc<Privacy>>,
     ) -> Result<Option<WaysOut>> {
-        if !a.services.iter().any(|s| s == "api") {
+        if !a.wants("api") {
             return Ok(None);
         }
         let section: Section = weir_runtime::config::load(None)?;
